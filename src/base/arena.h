@@ -1,0 +1,122 @@
+/* arena.h - memory that goes all at once, and the one place where a refusal jumps.
+ *
+ * mr_arena_alloc never returns NULL.  When the budget refuses, it fills the MrError of the innermost
+ * guard of this thread and jumps there (as PostgreSQL's palloc does).  So parsers, binders, rules and
+ * kernels need no check for each of their many small pieces.  The price is one rule: between a guard
+ * and an arena call, a frame may own things outside arenas only through a struct that the guard's
+ * frame closes (an operator, a reader, a query), never through a local variable alone.  Where a
+ * refusal must be survived (hash tables that spill), use mr_arena_try or the budget itself.
+ *
+ *     MR_GUARD_BEGIN(status, err)              // status is MR_OK inside the guard
+ *     status = bind_query(binder, err);        // no return, goto or break out of the guard
+ *     MR_GUARD_END(status)
+ *     // after it: status is what bind_query said, or MR_NO_MEMORY */
+#ifndef MR_BASE_ARENA_H
+#define MR_BASE_ARENA_H
+
+#include "base/budget.h"
+#include "base/text.h"
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+typedef struct MrArenaChunk MrArenaChunk;
+
+typedef struct MrArena {
+    MrBudget *budget;
+    MrArenaChunk *chunks;  /* newest first                               */
+    char *next, *end;      /* free part of the newest chunk              */
+    int64_t chunk_bytes;   /* size of the next chunk; grows up to 1 MiB  */
+    int64_t used_bytes;    /* of all chunks                              */
+} MrArena;
+
+/* Allocates nothing. */
+void mr_arena_init(MrArena *arena, MrBudget *budget);
+/* Gives back everything; the arena may be used again. */
+void mr_arena_deinit(MrArena *arena);
+/* Forgets the contents and keeps one chunk (the largest, up to 1 MiB) for reuse. */
+void mr_arena_reset(MrArena *arena);
+
+void *mr_arena_alloc_slow(MrArena *arena, int64_t size_bytes);
+/* As mr_arena_alloc, but a refusal returns NULL and fills *err. */
+void *mr_arena_try(MrArena *arena, int64_t size_bytes, MrError *err);
+
+/* Aligned to 16 bytes; not zeroed; never NULL. */
+static inline void *mr_arena_alloc(MrArena *arena, int64_t size_bytes)
+{
+    int64_t rounded = (size_bytes + 15) & ~(int64_t)15;
+    if (__builtin_expect(size_bytes >= 0 && rounded <= arena->end - arena->next, 1)) {
+        char *block = arena->next;
+        arena->next += rounded;
+        return block;
+    }
+    return mr_arena_alloc_slow(arena, size_bytes);
+}
+
+static inline void *mr_arena_zeroed(MrArena *arena, int64_t size_bytes)
+{
+    return memset(mr_arena_alloc(arena, size_bytes), 0, (size_t)size_bytes);
+}
+
+#define MR_NEW(arena, type) ((type *)mr_arena_zeroed(arena, (int64_t)sizeof(type)))
+#define MR_NEW_N(arena, type, n)                                                                   \
+    ((type *)mr_arena_zeroed(arena, (int64_t)sizeof(type) * (int64_t)(n)))
+
+/* Copies into the arena; the results of the first three end in NUL. */
+char *mr_arena_str(MrArena *arena, const char *text);
+char *mr_arena_strn(MrArena *arena, const char *data, int64_t size_bytes);
+char *mr_arena_printf(MrArena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+MrText mr_text_own(MrArena *arena, MrText text);
+
+/* A growing array in an arena: MR_PUSH(arena, list, n, cap, value).  Old copies stay in the arena. */
+void *mr_arena_grow(MrArena *arena, void *items, int64_t n_items, int64_t *cap_items,
+                    int64_t item_bytes);
+#define MR_PUSH(arena, items, n_items, cap_items, value)                                           \
+    do {                                                                                           \
+        if ((n_items) == (cap_items)) {                                                            \
+            int64_t mr_push_cap = (cap_items);                                                     \
+            (items) = mr_arena_grow(arena, items, n_items, &mr_push_cap,                           \
+                                    (int64_t)sizeof *(items));                                     \
+            (cap_items) = (__typeof__(cap_items))mr_push_cap;                                      \
+        }                                                                                          \
+        (items)[(n_items)++] = (value);                                                            \
+    } while (0)
+
+/* Text that grows in an arena. */
+typedef struct MrTextBuilder {
+    MrArena *arena;
+    char *data;
+    int64_t size_bytes, cap_bytes;
+} MrTextBuilder;
+
+void mr_builder_put(MrTextBuilder *builder, const char *data, int64_t size_bytes);
+void mr_builder_str(MrTextBuilder *builder, const char *text);
+void mr_builder_char(MrTextBuilder *builder, char c);
+void mr_builder_printf(MrTextBuilder *builder, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* The text so far, ended by NUL (which is not counted). */
+MrText mr_builder_text(MrTextBuilder *builder);
+
+typedef struct MrGuard MrGuard;
+struct MrGuard {
+    jmp_buf place;
+    MrError *err;
+    MrGuard *outer;
+};
+/* The innermost guard of this thread.  Only MR_GUARD_BEGIN and MR_GUARD_END touch it. */
+extern _Thread_local MrGuard *mr_guard_top;
+
+#define MR_GUARD_BEGIN(status, error)                                                              \
+    {                                                                                              \
+        MrGuard mr_guard = {.err = (error), .outer = mr_guard_top};                                \
+        mr_guard_top = &mr_guard;                                                                  \
+        if (setjmp(mr_guard.place) != 0) {                                                         \
+            (status) = MR_NO_MEMORY;                                                               \
+        } else {                                                                                   \
+            (status) = MR_OK;
+#define MR_GUARD_END(status)                                                                       \
+        }                                                                                          \
+        mr_guard_top = mr_guard.outer;                                                             \
+    }
+
+#endif

@@ -1,0 +1,46 @@
+/* arrow.h - the Arrow C data and stream interfaces (struct layouts: Arrow specification, "C data interface"). */
+#ifndef MR_COLUMN_ARROW_H
+#define MR_COLUMN_ARROW_H
+
+#include "column/batch.h"
+
+#ifndef ARROW_C_DATA_INTERFACE
+#define ARROW_C_DATA_INTERFACE
+#define ARROW_FLAG_DICTIONARY_ORDERED 1
+#define ARROW_FLAG_NULLABLE 2
+#define ARROW_FLAG_MAP_KEYS_SORTED 4
+struct ArrowSchema {
+    const char *format, *name, *metadata;
+    int64_t flags, n_children;
+    struct ArrowSchema **children, *dictionary;
+    void (*release)(struct ArrowSchema *);
+    void *private_data;
+};
+struct ArrowArray {
+    int64_t length, null_count, offset, n_buffers, n_children;
+    const void **buffers;
+    struct ArrowArray **children, *dictionary;
+    void (*release)(struct ArrowArray *);
+    void *private_data;
+};
+#endif
+#ifndef ARROW_C_STREAM_INTERFACE
+#define ARROW_C_STREAM_INTERFACE
+struct ArrowArrayStream {
+    int (*get_schema)(struct ArrowArrayStream *, struct ArrowSchema *out);
+    int (*get_next)(struct ArrowArrayStream *, struct ArrowArray *out);
+    const char *(*get_last_error)(struct ArrowArrayStream *);
+    void (*release)(struct ArrowArrayStream *);
+    void *private_data;
+};
+#endif
+
+/* A struct schema of the columns; strings are "u", binary "z", timestamps "tsu:UTC" or "tsu:", decimals "d:p,s". */
+MR_MUST_USE MrStatus mr_arrow_export_schema(MrBudget *budget, const MrSchema *schema, struct ArrowSchema *out, MrError *err);
+/* The live rows, copied; padding and NULL slots are zeroed.  The budget must outlive the array. */
+MR_MUST_USE MrStatus mr_arrow_export_batch(MrBudget *budget, const MrSchema *schema, const MrBatch *batch, struct ArrowArray *out, MrError *err);
+MR_MUST_USE MrStatus mr_arrow_import_schema(MrArena *arena, const struct ArrowSchema *schema, MrSchema *out, MrError *err);
+/* Validates everything (RELIABILITY H4), then copies rows [from, from+n) into a reset batch, n <= MR_BATCH_ROWS. */
+MR_MUST_USE MrStatus mr_arrow_import_rows(const struct ArrowArray *array, const MrSchema *schema, int64_t from, int64_t n, MrBatch *out, MrError *err);
+
+#endif
