@@ -1,0 +1,185 @@
+/* plan.h - the logical plan: what a query means, before it is said how.
+ *
+ * A tree of nodes in the query's arena, immutable once built; rules build new nodes.  Columns are known
+ * by ids that are unique in the query, so that rules can move expressions without renumbering; every
+ * node lists its output columns.  One plan for every door, batch and stream. */
+#ifndef MR_PLAN_PLAN_H
+#define MR_PLAN_PLAN_H
+
+#include "connector/contract.h"
+#include "expr/expr.h"
+
+typedef struct MrColumn {
+    int32_t id;
+    const char *name;
+    const MrType *type;
+    bool nullable;
+} MrColumn;
+
+typedef enum MrPlanKind {
+    MR_PLAN_SCAN,      /* a source                                                          */
+    MR_PLAN_VALUES,    /* rows of expressions without columns; 0 columns, 1 row: no FROM     */
+    MR_PLAN_RANGE,     /* bigint from start to end by step                                  */
+    MR_PLAN_PROJECT,   /* exprs                                                             */
+    MR_PLAN_FILTER,    /* one boolean                                                       */
+    MR_PLAN_AGGREGATE, /* keys and aggregates; no aggregates: distinct                      */
+    MR_PLAN_EXPAND,    /* several projections of each row: grouping sets                    */
+    MR_PLAN_JOIN,
+    MR_PLAN_SORT,
+    MR_PLAN_LIMIT,     /* limit and offset                                                  */
+    MR_PLAN_UNION,     /* all; columns by place                                             */
+    MR_PLAN_SETOP,     /* INTERSECT, EXCEPT, with or without ALL; rules turn them into joins or aggregates */
+    MR_PLAN_WINDOW,    /* input columns, then window expressions of one partitioning and order */
+    MR_PLAN_GENERATE,  /* input columns, then the generator's                               */
+    MR_PLAN_WATERMARK, /* notes the event-time column and its delay                         */
+    MR_PLAN_SAMPLE,
+    MR_PLAN_SHARED,    /* a sub-plan used more than once (CTE): computed once               */
+    MR_PLAN_RECURSION, /* WITH RECURSIVE: anchor, step                                      */
+    MR_PLAN_RECURSION_REF
+} MrPlanKind;
+
+typedef enum MrJoinKind {
+    MR_JOIN_INNER,
+    MR_JOIN_LEFT,
+    MR_JOIN_RIGHT,
+    MR_JOIN_FULL,
+    MR_JOIN_SEMI,      /* left rows with a match; output: left columns        */
+    MR_JOIN_ANTI,      /* left rows without one                               */
+    MR_JOIN_ANTI_NULL, /* NOT IN: none matches and none is unknown            */
+    MR_JOIN_MARK,      /* left columns and a boolean: matched (NULL: unknown) */
+    MR_JOIN_SINGLE     /* scalar subquery: left join that fails on a second match (SCALAR_SUBQUERY_TOO_MANY_ROWS) */
+} MrJoinKind;
+
+typedef struct MrNamedExpr { /* one output column and what it is computed from */
+    MrColumn column;
+    MrExpr *expr;
+} MrNamedExpr;
+
+struct MrPlan {
+    MrPlanKind kind;
+    int32_t n_inputs;
+    MrPlan **inputs;
+    int32_t n_cols;
+    const MrColumn *cols; /* output */
+    bool streaming;       /* some source below is read as a stream */
+    int64_t rows_estimate; /* by statistics.c; -1: not yet */
+    union {
+        struct {
+            const char *name;           /* table or path, for EXPLAIN and errors              */
+            const MrConnectorType *type;
+            MrOptions options;
+            MrSource *source;           /* open; owned by the query                            */
+            int32_t *source_cols;       /* of each output column: its number in source->schema */
+            MrExpr **filters;           /* pushed down; over output column ids                 */
+            int32_t n_filters;
+            int64_t limit;              /* INT64_MAX: none                                     */
+            bool streaming;
+        } scan;
+        struct {
+            MrExpr ***rows;             /* rows[r][c] */
+            int32_t n_rows;
+        } values;
+        struct {
+            int64_t start, end, step;
+        } range;
+        struct {
+            MrNamedExpr *exprs;         /* n_cols of them */
+        } project;
+        struct {
+            MrExpr *condition;
+        } filter;
+        struct {
+            MrNamedExpr *keys;          /* first output columns  */
+            int32_t n_keys;
+            MrNamedExpr *aggs;          /* MR_EXPR_AGGREGATE each; the other output columns */
+            int32_t n_aggs;
+        } aggregate;
+        struct {
+            MrExpr ***projections;      /* [projection][col] */
+            int32_t n_projections;
+        } expand;
+        struct {
+            MrJoinKind kind;
+            MrExpr *condition;          /* NULL: true.  Rules split it into equal keys and the rest */
+            bool lateral;               /* the right side has MR_EXPR_OUTER columns of the left     */
+            int32_t mark_id;
+        } join;
+        struct {
+            MrSortKey *keys;
+            int32_t n_keys;
+            int64_t limit;              /* top-N when < INT64_MAX (set by a rule) */
+            bool global;                /* false: SORT BY                         */
+        } sort;
+        struct {
+            int64_t limit, offset;      /* INT64_MAX: no limit */
+        } limit;
+        struct {
+            enum { MR_SETOP_INTERSECT, MR_SETOP_EXCEPT } kind;
+            bool all;
+        } setop;
+        struct {
+            MrNamedExpr *exprs;         /* MR_EXPR_WINDOW each, same partition and order */
+            int32_t n_exprs;
+        } window;
+        struct {
+            const MrGeneratorDef *def;
+            const MrBound *bound;
+            MrExpr **args;
+            int32_t n_args;
+            bool outer;                 /* a row of NULLs when there is none */
+        } generate;
+        struct {
+            int32_t column_id;
+            int64_t delay_us;           /* of months: 31 days each, as Spark */
+        } watermark;
+        struct {
+            double from, to;            /* share of the rows */
+            uint64_t seed;
+            bool replace;
+        } sample;
+        struct {
+            int32_t shared_id;          /* equal id, same sub-plan (inputs[0], one object); the output
+                                           columns of each use have ids of their own, by place */
+        } shared;
+        struct {
+            int32_t recursion_id;       /* RECURSION: inputs anchor, step; RECURSION_REF: none    */
+            bool all;                   /* UNION ALL */
+            int64_t max_levels, max_rows;
+        } recursion;
+    };
+};
+
+/* One per query being compiled. */
+typedef struct MrPlanner {
+    MrArena *arena;
+    const MrSettings *settings;
+    const MrEvalContext *context;
+    int32_t next_id;        /* of columns */
+    int32_t next_shared_id;
+} MrPlanner;
+
+static inline int32_t mr_planner_id(MrPlanner *planner)
+{
+    return planner->next_id++;
+}
+
+/* Makers: check nothing, set output columns from the inputs where they follow from them. */
+MrPlan *mr_plan_values_one(MrPlanner *planner); /* one row, no columns */
+MrPlan *mr_plan_project(MrPlanner *planner, MrPlan *input, MrNamedExpr *exprs, int32_t n_exprs);
+MrPlan *mr_plan_filter(MrPlanner *planner, MrPlan *input, MrExpr *condition);
+MrPlan *mr_plan_aggregate(MrPlanner *planner, MrPlan *input, MrNamedExpr *keys, int32_t n_keys, MrNamedExpr *aggs,
+                          int32_t n_aggs);
+MrPlan *mr_plan_join(MrPlanner *planner, MrJoinKind kind, MrPlan *left, MrPlan *right, MrExpr *condition);
+MrPlan *mr_plan_sort(MrPlanner *planner, MrPlan *input, MrSortKey *keys, int32_t n_keys, bool global);
+MrPlan *mr_plan_limit(MrPlanner *planner, MrPlan *input, int64_t limit, int64_t offset);
+MrPlan *mr_plan_union(MrPlanner *planner, MrPlan **inputs, int32_t n_inputs);
+MrExpr *mr_plan_column_expr(MrPlanner *planner, const MrColumn *column);
+
+/* Rules, in order: fold, subqueries to joins (decorrelation), set operations to joins, filters down, join
+ * order, prune columns, limits and top-N down, filters and columns into scans.  Same rows, same types. */
+MR_MUST_USE MrStatus mr_plan_optimize(MrPlanner *planner, MrPlan *plan, MrPlan **out, MrError *err);
+
+/* EXPLAIN's text of a logical plan. */
+void mr_plan_text(const MrPlan *plan, const MrSettings *settings, MrTextBuilder *out);
+
+#endif
