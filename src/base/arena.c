@@ -1,0 +1,229 @@
+/* arena.c - chunks from a budget, newest first; a refusal jumps to the innermost guard. */
+#include "base/arena.h"
+#include <stdio.h>
+
+#define CHUNK_FIRST_BYTES 4096
+#define CHUNK_MAX_BYTES (1 << 20)
+
+/* Under AddressSanitizer every block is a chunk of its own, so that it sees reads past a block's end
+ * and after the arena is gone. */
+#if defined(__SANITIZE_ADDRESS__)
+#define ONE_BLOCK_A_CHUNK true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ONE_BLOCK_A_CHUNK true
+#endif
+#endif
+#ifndef ONE_BLOCK_A_CHUNK
+#define ONE_BLOCK_A_CHUNK false
+#endif
+
+struct MrArenaChunk {
+    _Alignas(64) MrArenaChunk *older;
+    int64_t size_bytes; /* with this header */
+};
+#define CHUNK_HEAD_BYTES ((int64_t)sizeof(MrArenaChunk))
+
+_Thread_local MrGuard *mr_guard_top;
+
+void mr_arena_init(MrArena *arena, MrBudget *budget)
+{
+    *arena = (MrArena){.budget = budget, .chunk_bytes = CHUNK_FIRST_BYTES};
+}
+
+static void chunks_free(MrArena *arena, MrArenaChunk *chunk)
+{
+    while (chunk != NULL) {
+        MrArenaChunk *older = chunk->older;
+        mr_budget_free(arena->budget, chunk, chunk->size_bytes);
+        chunk = older;
+    }
+}
+
+void mr_arena_deinit(MrArena *arena)
+{
+    chunks_free(arena, arena->chunks);
+    mr_arena_init(arena, arena->budget);
+}
+
+void mr_arena_reset(MrArena *arena)
+{
+    MrArenaChunk *kept = NULL, **link = NULL;
+    for (MrArenaChunk **at = &arena->chunks; *at != NULL && !ONE_BLOCK_A_CHUNK; at = &(*at)->older) {
+        if ((*at)->size_bytes <= CHUNK_MAX_BYTES &&
+            (kept == NULL || (*at)->size_bytes > kept->size_bytes)) {
+            kept = *at;
+            link = at;
+        }
+    }
+    if (kept != NULL)
+        *link = kept->older;
+    chunks_free(arena, arena->chunks);
+    arena->chunks = kept;
+    arena->next = arena->end = NULL;
+    arena->used_bytes = 0;
+    if (kept != NULL) {
+        kept->older = NULL;
+        arena->next = (char *)kept + CHUNK_HEAD_BYTES;
+        arena->end = (char *)kept + kept->size_bytes;
+        arena->used_bytes = kept->size_bytes;
+    }
+}
+
+/* A new chunk that holds size_bytes, and the block at its start; NULL when the budget refuses. */
+static void *chunk_add(MrArena *arena, int64_t size_bytes, MrError *err)
+{
+    int64_t rounded = (size_bytes + 15) & ~(int64_t)15;
+    bool alone = ONE_BLOCK_A_CHUNK || rounded > arena->chunk_bytes / 4;
+    int64_t chunk_bytes = alone ? CHUNK_HEAD_BYTES + (ONE_BLOCK_A_CHUNK ? size_bytes : rounded)
+                                : arena->chunk_bytes;
+    void *block = NULL;
+    if (mr_budget_alloc(arena->budget, chunk_bytes, &block, err) != MR_OK)
+        return NULL;
+    MrArenaChunk *chunk = block;
+    chunk->size_bytes = chunk_bytes;
+    arena->used_bytes += chunk_bytes;
+    char *data = (char *)chunk + CHUNK_HEAD_BYTES;
+    if (alone && arena->chunks != NULL) { /* the newest chunk may still have room */
+        chunk->older = arena->chunks->older;
+        arena->chunks->older = chunk;
+        return data;
+    }
+    chunk->older = arena->chunks;
+    arena->chunks = chunk;
+    if (!alone) {
+        arena->next = data + rounded;
+        arena->end = (char *)chunk + chunk_bytes;
+        if (arena->chunk_bytes < CHUNK_MAX_BYTES)
+            arena->chunk_bytes *= 2;
+    }
+    return data;
+}
+
+void *mr_arena_try(MrArena *arena, int64_t size_bytes, MrError *err)
+{
+    int64_t rounded = (size_bytes + 15) & ~(int64_t)15;
+    if (size_bytes >= 0 && size_bytes < INT64_MAX / 2 && rounded <= arena->end - arena->next) {
+        char *block = arena->next;
+        arena->next += rounded;
+        return block;
+    }
+    if (size_bytes < 0 || size_bytes >= INT64_MAX / 2) {
+        MrStatus refused = mr_budget_charge(arena->budget, -1, err);
+        (void)refused;
+        return NULL;
+    }
+    return chunk_add(arena, size_bytes, err);
+}
+
+void *mr_arena_alloc_slow(MrArena *arena, int64_t size_bytes)
+{
+    MrGuard *guard = mr_guard_top;
+    MrError unguarded;
+    void *block = mr_arena_try(arena, size_bytes, guard != NULL ? guard->err : &unguarded);
+    if (block != NULL)
+        return block;
+    MR_ASSERT(guard != NULL); /* an arena that can be refused is used inside a guard */
+    longjmp(guard->place, 1);
+}
+
+char *mr_arena_strn(MrArena *arena, const char *data, int64_t size_bytes)
+{
+    char *copy = mr_arena_alloc(arena, size_bytes + 1);
+    if (size_bytes > 0)
+        memcpy(copy, data, (size_t)size_bytes);
+    copy[size_bytes] = '\0';
+    return copy;
+}
+
+char *mr_arena_str(MrArena *arena, const char *text)
+{
+    return mr_arena_strn(arena, text, (int64_t)strlen(text));
+}
+
+char *mr_arena_printf(MrArena *arena, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int size = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    MR_ASSERT(size >= 0);
+    char *text = mr_arena_alloc(arena, (int64_t)size + 1);
+    vsnprintf(text, (size_t)size + 1, format, again);
+    va_end(again);
+    return text;
+}
+
+MrText mr_text_own(MrArena *arena, MrText text)
+{
+    return (MrText){mr_arena_strn(arena, text.data, text.size_bytes), text.size_bytes};
+}
+
+void *mr_arena_grow(MrArena *arena, void *items, int64_t n_items, int64_t *cap_items,
+                    int64_t item_bytes)
+{
+    int64_t cap = *cap_items < 4 ? 8 : *cap_items * 2;
+    int64_t size_bytes;
+    if (__builtin_mul_overflow(cap, item_bytes, &size_bytes))
+        size_bytes = INT64_MAX;
+    void *moved = mr_arena_alloc(arena, size_bytes);
+    if (n_items > 0)
+        memcpy(moved, items, (size_t)(n_items * item_bytes));
+    *cap_items = cap;
+    return moved;
+}
+
+static void builder_reserve(MrTextBuilder *builder, int64_t more_bytes)
+{
+    int64_t needed = builder->size_bytes + more_bytes;
+    if (needed <= builder->cap_bytes)
+        return;
+    int64_t cap = builder->cap_bytes < 32 ? 64 : builder->cap_bytes * 2;
+    cap = cap < needed ? needed : cap;
+    char *moved = mr_arena_alloc(builder->arena, cap);
+    if (builder->size_bytes > 0)
+        memcpy(moved, builder->data, (size_t)builder->size_bytes);
+    builder->data = moved;
+    builder->cap_bytes = cap;
+}
+
+void mr_builder_put(MrTextBuilder *builder, const char *data, int64_t size_bytes)
+{
+    if (size_bytes <= 0)
+        return;
+    builder_reserve(builder, size_bytes);
+    memcpy(builder->data + builder->size_bytes, data, (size_t)size_bytes);
+    builder->size_bytes += size_bytes;
+}
+
+void mr_builder_str(MrTextBuilder *builder, const char *text)
+{
+    mr_builder_put(builder, text, (int64_t)strlen(text));
+}
+
+void mr_builder_char(MrTextBuilder *builder, char c)
+{
+    mr_builder_put(builder, &c, 1);
+}
+
+void mr_builder_printf(MrTextBuilder *builder, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int size = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    MR_ASSERT(size >= 0);
+    builder_reserve(builder, (int64_t)size + 1);
+    vsnprintf(builder->data + builder->size_bytes, (size_t)size + 1, format, again);
+    va_end(again);
+    builder->size_bytes += size;
+}
+
+MrText mr_builder_text(MrTextBuilder *builder)
+{
+    builder_reserve(builder, 1);
+    builder->data[builder->size_bytes] = '\0';
+    return (MrText){builder->data, builder->size_bytes};
+}
