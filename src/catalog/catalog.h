@@ -1,0 +1,80 @@
+/* catalog.h - databases, tables, views, SQL functions: names to definitions.
+ *
+ * Persistent objects are one JSON file each under <warehouse>/_millrace/catalog/<database>/ (bytes in
+ * docs/FORMATS.md); they are read afresh at each look, so several processes see each other's work.
+ * Temporary ones live in memory, in the databases MR_CATALOG_TEMP (this session) and
+ * MR_CATALOG_GLOBAL_TEMP.  Names are folded to lower case, as Spark's catalog does. */
+#ifndef MR_CATALOG_CATALOG_H
+#define MR_CATALOG_CATALOG_H
+
+#include "connector/contract.h"
+
+#define MR_CATALOG_NAME "spark_catalog"
+#define MR_CATALOG_DEFAULT "default"
+#define MR_CATALOG_TEMP ""
+#define MR_CATALOG_GLOBAL_TEMP "global_temp"
+
+typedef enum MrCatalogKind {
+    MR_CATALOG_TABLE,
+    MR_CATALOG_VIEW,
+    MR_CATALOG_STREAMING_TABLE,
+    MR_CATALOG_MATERIALIZED_VIEW,
+    MR_CATALOG_FUNCTION
+} MrCatalogKind;
+
+typedef struct MrTable {
+    MrCatalogKind kind;
+    const char *database, *name;
+    MrSchema schema;             /* of a view: the output columns it had when it was made        */
+    const char *const *defaults; /* SQL text of each column's DEFAULT, NULL where there is none;
+                                    NULL: no column has one                                       */
+    const char *provider;        /* "parquet", "csv" ...; NULL: a view or function of SQL         */
+    MrOptions options, properties;
+    int32_t n_partition_cols;
+    const char *const *partition_cols;
+    const char *location;        /* folder of the data; NULL: a view                              */
+    bool external;               /* DROP leaves the data                                          */
+    const char *comment, *collation;
+    const char *sql;             /* view, materialized view, streaming table: the query's text;
+                                    function: the whole CREATE FUNCTION statement                 */
+    const char *sql_database;    /* current database when it was made                             */
+    MrOptions sql_conf;          /* settings when it was made that change what the text means     */
+    int64_t created_us;
+} MrTable;
+
+typedef struct MrDatabase {
+    const char *name, *comment, *location;
+    MrOptions properties;
+    const char *collation;
+} MrDatabase;
+
+typedef struct MrCatalog MrCatalog;
+
+/* Nothing is written before the first object is. */
+MR_MUST_USE MrStatus mr_catalog_open(MrOs *os, MrBudget *budget, const char *warehouse, MrCatalog **out,
+                                     MrError *err);
+void mr_catalog_close(MrCatalog *catalog); /* accepts NULL */
+const char *mr_catalog_warehouse(const MrCatalog *catalog);
+
+/* *out NULL: there is none.  functions and tables have names of their own. */
+MR_MUST_USE MrStatus mr_catalog_get(MrCatalog *catalog, MrArena *arena, const char *database, const char *name,
+                                    bool function, MrTable **out, MrError *err);
+/* Adds or replaces. */
+MR_MUST_USE MrStatus mr_catalog_put(MrCatalog *catalog, const MrTable *table, MrError *err);
+MR_MUST_USE MrStatus mr_catalog_remove(MrCatalog *catalog, const char *database, const char *name, bool function,
+                                       MrError *err);
+/* All of a database, sorted by name. */
+MR_MUST_USE MrStatus mr_catalog_list(MrCatalog *catalog, MrArena *arena, const char *database, bool functions,
+                                     MrTable ***out, int32_t *n_out, MrError *err);
+
+MR_MUST_USE MrStatus mr_catalog_get_database(MrCatalog *catalog, MrArena *arena, const char *name,
+                                             MrDatabase **out, MrError *err); /* *out NULL: none */
+MR_MUST_USE MrStatus mr_catalog_put_database(MrCatalog *catalog, const MrDatabase *database, MrError *err);
+MR_MUST_USE MrStatus mr_catalog_remove_database(MrCatalog *catalog, const char *name, MrError *err);
+MR_MUST_USE MrStatus mr_catalog_list_databases(MrCatalog *catalog, MrArena *arena, MrDatabase ***out,
+                                               int32_t *n_out, MrError *err);
+
+/* Where a managed table of this name keeps its data. */
+const char *mr_catalog_table_path(const MrCatalog *catalog, MrArena *arena, const char *database, const char *name);
+
+#endif
