@@ -8,7 +8,8 @@
  * integral, fractional, decimal, datetime, interval, string_or_binary, ordered), or a variable (T, U,
  * K, V: bound by the first argument, widened to the common type over all), or array<..>, map<..,..>,
  * struct.  Suffix ? : may be left out (then all later ones too); suffix * : last one, any number of
- * times; suffix ! : no implicit cast to it (array!, string!).  "-> same" gives the first argument's
+ * times; suffix ! : no implicit cast to it (array!, string!).  "a|b": either.  lambda: a function
+ * argument.  A row that takes the arguments without casts goes before one that casts.  "-> same" gives the first argument's
  * type, "-> bind" leaves the type to the row's bind call.
  *
  * Kernels see flat or constant vectors and the rows to compute.  For MR_FN_NULL_IF_ANY rows with a
@@ -51,6 +52,9 @@ typedef struct MrBound MrBound;
 typedef struct MrCall MrCall;
 typedef MrStatus (*MrBindCall)(MrBind *bind, MrError *err);
 typedef MrStatus (*MrKernel)(MrCall *call, MrError *err);
+/* Writes the numbers of the call's rows where it is true, rising, and returns how many.  For boolean
+ * functions that cannot fail; NULLs may be computed too, the evaluator drops them afterwards. */
+typedef int32_t (*MrSelectKernel)(MrCall *call, uint16_t *sel);
 
 typedef enum MrFunctionFlags {
     MR_FN_NULL_IF_ANY = 1 << 0, /* a NULL argument gives NULL; kernel sees only other rows      */
@@ -99,6 +103,7 @@ struct MrBind {
     const MrType *type;
     bool nullable;
     MrKernel call;
+    MrSelectKernel select; /* filters take it instead of call; NULL: none */
     const void *data; /* anything for the kernel: compiled pattern ... */
     uint32_t flags;   /* the row's; bind may add MR_FN_CAN_FAIL, MR_FN_MAY_NULL ... */
 };
@@ -107,6 +112,7 @@ struct MrBind {
 struct MrBound {
     const MrFunctionDef *def;
     MrKernel call;
+    MrSelectKernel select; /* NULL: none */
     const MrType *type;
     bool nullable;
     uint32_t flags;
