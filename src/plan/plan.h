@@ -165,15 +165,34 @@ static inline int32_t mr_planner_id(MrPlanner *planner)
 
 /* Makers: check nothing, set output columns from the inputs where they follow from them. */
 MrPlan *mr_plan_values_one(MrPlanner *planner); /* one row, no columns */
+MrPlan *mr_plan_values(MrPlanner *planner, const MrColumn *cols, int32_t n_cols, MrExpr ***rows, int32_t n_rows);
+MrPlan *mr_plan_range(MrPlanner *planner, const MrColumn *col, int64_t start, int64_t end, int64_t step);
 MrPlan *mr_plan_project(MrPlanner *planner, MrPlan *input, MrNamedExpr *exprs, int32_t n_exprs);
 MrPlan *mr_plan_filter(MrPlanner *planner, MrPlan *input, MrExpr *condition);
 MrPlan *mr_plan_aggregate(MrPlanner *planner, MrPlan *input, MrNamedExpr *keys, int32_t n_keys, MrNamedExpr *aggs,
                           int32_t n_aggs);
+MrPlan *mr_plan_expand(MrPlanner *planner, MrPlan *input, const MrColumn *cols, int32_t n_cols, MrExpr ***projections,
+                       int32_t n_projections);
 MrPlan *mr_plan_join(MrPlanner *planner, MrJoinKind kind, MrPlan *left, MrPlan *right, MrExpr *condition);
 MrPlan *mr_plan_sort(MrPlanner *planner, MrPlan *input, MrSortKey *keys, int32_t n_keys, bool global);
 MrPlan *mr_plan_limit(MrPlanner *planner, MrPlan *input, int64_t limit, int64_t offset);
-MrPlan *mr_plan_union(MrPlanner *planner, MrPlan **inputs, int32_t n_inputs);
+MrPlan *mr_plan_union(MrPlanner *planner, MrPlan **inputs, int32_t n_inputs); /* new column ids, as the next */
+MrPlan *mr_plan_setop(MrPlanner *planner, bool is_except, bool all, MrPlan *left, MrPlan *right);
+MrPlan *mr_plan_window(MrPlanner *planner, MrPlan *input, MrNamedExpr *exprs, int32_t n_exprs);
+MrPlan *mr_plan_generate(MrPlanner *planner, MrPlan *input, const MrGeneratorDef *def, const MrBound *bound,
+                         MrExpr **args, int32_t n_args, bool outer);
+MrPlan *mr_plan_watermark(MrPlanner *planner, MrPlan *input, int32_t column_id, int64_t delay_us);
+MrPlan *mr_plan_sample(MrPlanner *planner, MrPlan *input, double from, double to, uint64_t seed, bool replace);
+MrPlan *mr_plan_shared(MrPlanner *planner, MrPlan *input, int32_t shared_id);
+MrPlan *mr_plan_recursion(MrPlanner *planner, MrPlan *anchor, MrPlan *step, int32_t recursion_id, bool all,
+                          int64_t max_levels, int64_t max_rows);
+MrPlan *mr_plan_recursion_ref(MrPlanner *planner, const MrColumn *cols, int32_t n_cols, int32_t recursion_id);
+/* A copy over other inputs, of the same number and with the same columns. */
+MrPlan *mr_plan_with_inputs(MrPlanner *planner, const MrPlan *plan, MrPlan *const *inputs);
 MrExpr *mr_plan_column_expr(MrPlanner *planner, const MrColumn *column);
+int32_t mr_plan_column_find(const MrPlan *plan, int32_t id); /* its place in the output; -1: none */
+/* A copy with new ids throughout; sub-plans shared inside it stay shared. */
+MrPlan *mr_plan_copy(MrPlanner *planner, const MrPlan *plan);
 
 /* Rules, in order: fold, subqueries to joins (decorrelation), set operations to joins, filters down, join
  * order, prune columns, limits and top-N down, filters and columns into scans.  Same rows, same types. */
