@@ -80,6 +80,8 @@ struct MrVector {
     const MrType *type;
     MrEncoding encoding;
     int32_t n_items;     /* rows that data holds: 1 for a constant; list children: elements in use */
+    int32_t cap_items;   /* flat: rows that may be written in place; 0: shared memory, do not write.
+                            mr_vector_list_reserve grows it.  Set by the calls below.       */
     uint64_t *validity;  /* NULL: nothing is NULL                                           */
     union {              /* by mr_type_physical(type); flat and constant                    */
         void *data;
