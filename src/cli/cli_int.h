@@ -1,0 +1,39 @@
+/* cli_int.h - what the files of the millrace command share. */
+#ifndef MR_CLI_CLI_INT_H
+#define MR_CLI_CLI_INT_H
+
+#include "session/session.h"
+
+#include <stdio.h>
+
+typedef enum MrFormat {
+    MR_FORMAT_AUTO, /* boxed on a terminal, tab-separated into a pipe */
+    MR_FORMAT_TABLE,
+    MR_FORMAT_TSV,
+    MR_FORMAT_CSV,
+    MR_FORMAT_JSON,
+    MR_FORMAT_MARKDOWN,
+    MR_FORMAT_ARROW,
+    MR_FORMAT_GOLDEN,
+    MR_N_FORMATS
+} MrFormat;
+
+/* Exit codes of the command (RELIABILITY part 5). */
+enum { MR_EXIT_OK = 0, MR_EXIT_FAILED = 1, MR_EXIT_USAGE = 2 };
+
+MrFormat mr__format_find(const char *name); /* MR_N_FORMATS: none */
+
+/* Prints all rows of the query. */
+MR_MUST_USE MrStatus mr__print_query(MrSession *session, MrQuery *query, MrFormat format, FILE *out, MrError *err);
+/* The message on standard error, with the place in the text marked. */
+void mr__print_error(const MrError *err, MrText sql);
+
+/* Runs the statements of a script; stops at the first error.  Returns an exit code. */
+int mr__run_script(MrSession *session, MrText script, MrFormat format);
+int mr__run_golden(MrSession *session); /* JSON lines in and out: the conformance protocol */
+int mr__run_shell(MrSession *session, MrFormat format);
+
+/* From Ctrl-C on, the query that runs is canceled rather than the process ended. */
+void mr__catch_interrupts(MrSession *session);
+
+#endif

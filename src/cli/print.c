@@ -1,0 +1,362 @@
+/* print.c - rows of a result in the forms that --format names. */
+#include "cli/cli_int.h"
+
+#include "base/json.h"
+
+#include <unistd.h>
+
+static const char *const format_names[MR_N_FORMATS] = {"auto", "table",    "tsv",   "csv",
+                                                       "json", "markdown", "arrow", "golden"};
+
+MrFormat mr__format_find(const char *name)
+{
+    MrFormat format = MR_FORMAT_AUTO;
+    while (format < MR_N_FORMATS && strcmp(format_names[format], name) != 0)
+        format++;
+    return format;
+}
+
+/* Rows that a boxed table looks at before it fixes the widths. */
+#define TABLE_ROWS 10000
+#define TABLE_CELL_MAX 200
+
+typedef struct Printer {
+    MrSession *session;
+    const MrSchema *schema;
+    FILE *out;
+    MrArena arena; /* of one batch, or of the whole boxed table */
+    const MrSettings *settings;
+} Printer;
+
+static MrText cell_text(Printer *printer, const MrBatch *batch, int32_t row, int32_t col_idx, MrTextStyle style)
+{
+    MrTextBuilder text = {.arena = &printer->arena};
+    mr_value_text(batch->cols[col_idx], row, style, printer->settings, &text);
+    return mr_builder_text(&text);
+}
+
+static void put_text(Printer *printer, MrText text)
+{
+    fwrite(text.data, 1, (size_t)text.size_bytes, printer->out);
+}
+
+static void tsv_row(Printer *printer, const MrBatch *batch, int32_t row)
+{
+    for (int32_t c = 0; c < batch->n_cols; c++) {
+        if (c > 0)
+            fputc('\t', printer->out);
+        put_text(printer, cell_text(printer, batch, row, c, MR_TEXT_HIVE));
+    }
+    fputc('\n', printer->out);
+}
+
+static void csv_field(Printer *printer, MrText text, bool is_empty_string)
+{
+    bool quoted = is_empty_string;
+    for (int64_t i = 0; i < text.size_bytes && !quoted; i++)
+        quoted = strchr(",\"\r\n", text.data[i]) != NULL;
+    if (!quoted) {
+        put_text(printer, text);
+        return;
+    }
+    fputc('"', printer->out);
+    for (int64_t i = 0; i < text.size_bytes; i++) {
+        if (text.data[i] == '"')
+            fputc('"', printer->out);
+        fputc(text.data[i], printer->out);
+    }
+    fputc('"', printer->out);
+}
+
+static void csv_head(Printer *printer)
+{
+    for (int32_t c = 0; c < printer->schema->n_cols; c++) {
+        if (c > 0)
+            fputc(',', printer->out);
+        csv_field(printer, mr_text(printer->schema->cols[c].name), false);
+    }
+    fputc('\n', printer->out);
+}
+
+static void csv_row(Printer *printer, const MrBatch *batch, int32_t row)
+{
+    for (int32_t c = 0; c < batch->n_cols; c++) {
+        if (c > 0)
+            fputc(',', printer->out);
+        if (mr_vector_is_null(batch->cols[c], row))
+            continue;
+        MrText text = cell_text(printer, batch, row, c, MR_TEXT_CAST);
+        csv_field(printer, text, text.size_bytes == 0);
+    }
+    fputc('\n', printer->out);
+}
+
+static void json_row(Printer *printer, const MrBatch *batch, int32_t row)
+{
+    MrTextBuilder text = {.arena = &printer->arena};
+    mr_builder_char(&text, '{');
+    for (int32_t c = 0; c < batch->n_cols; c++) {
+        if (c > 0)
+            mr_builder_char(&text, ',');
+        mr_json_put_string(&text, mr_text(printer->schema->cols[c].name));
+        mr_builder_char(&text, ':');
+        if (mr_vector_is_null(batch->cols[c], row))
+            mr_builder_str(&text, "null");
+        else
+            mr_value_text(batch->cols[c], row, MR_TEXT_JSON, printer->settings, &text);
+    }
+    mr_builder_str(&text, "}\n");
+    put_text(printer, mr_builder_text(&text));
+}
+
+static void markdown_cell(Printer *printer, MrText text)
+{
+    fputc(' ', printer->out);
+    for (int64_t i = 0; i < text.size_bytes; i++) {
+        if (text.data[i] == '|')
+            fputc('\\', printer->out);
+        fputc(text.data[i] == '\n' ? ' ' : text.data[i], printer->out);
+    }
+    fputs(" |", printer->out);
+}
+
+static void markdown_head(Printer *printer)
+{
+    fputc('|', printer->out);
+    for (int32_t c = 0; c < printer->schema->n_cols; c++)
+        markdown_cell(printer, mr_text(printer->schema->cols[c].name));
+    fputs("\n|", printer->out);
+    for (int32_t c = 0; c < printer->schema->n_cols; c++)
+        fputs(mr_type_is_numeric(printer->schema->cols[c].type) ? "---:|" : "---|", printer->out);
+    fputc('\n', printer->out);
+}
+
+static void markdown_row(Printer *printer, const MrBatch *batch, int32_t row)
+{
+    fputc('|', printer->out);
+    for (int32_t c = 0; c < batch->n_cols; c++)
+        markdown_cell(printer, cell_text(printer, batch, row, c, MR_TEXT_CAST));
+    fputc('\n', printer->out);
+}
+
+/* One line of what a terminal can show: control characters as blanks, long cells cut. */
+static MrText table_cell(Printer *printer, MrText text, int32_t *n_chars)
+{
+    MrTextBuilder out = {.arena = &printer->arena};
+    *n_chars = 0;
+    for (int64_t i = 0; i < text.size_bytes;) {
+        int32_t n_bytes;
+        int32_t code = mr_utf8_next(text.data + i, text.size_bytes - i, &n_bytes);
+        if (*n_chars == TABLE_CELL_MAX) {
+            mr_builder_str(&out, "...");
+            *n_chars += 3;
+            break;
+        }
+        if (code < 0)
+            mr_builder_str(&out, "\xEF\xBF\xBD");
+        else if (code < 0x20 || code == 0x7f)
+            mr_builder_char(&out, ' ');
+        else
+            mr_builder_put(&out, text.data + i, n_bytes);
+        i += n_bytes;
+        (*n_chars)++;
+    }
+    return mr_builder_text(&out);
+}
+
+typedef struct TableCell {
+    MrText text;
+    int32_t n_chars;
+} TableCell;
+
+static void table_rule(const Printer *printer, const int32_t *widths)
+{
+    for (int32_t c = 0; c < printer->schema->n_cols; c++) {
+        fputc('+', printer->out);
+        for (int32_t i = 0; i < widths[c] + 2; i++)
+            fputc('-', printer->out);
+    }
+    fputs("+\n", printer->out);
+}
+
+static void table_line(const Printer *printer, const int32_t *widths, const TableCell *cells, bool head)
+{
+    for (int32_t c = 0; c < printer->schema->n_cols; c++) {
+        bool right = !head && mr_type_is_numeric(printer->schema->cols[c].type);
+        int32_t gap = widths[c] - cells[c].n_chars;
+        fprintf(printer->out, "| %*s", right ? gap : 0, "");
+        fwrite(cells[c].text.data, 1, (size_t)cells[c].text.size_bytes, printer->out);
+        fprintf(printer->out, "%*s ", right ? 0 : gap, "");
+    }
+    fputs("|\n", printer->out);
+}
+
+/* Prints the cells gathered so far; the first time with the head. */
+static void table_flush(Printer *printer, const TableCell *head, const TableCell *cells, int64_t n_rows,
+                        int32_t *widths, bool first)
+{
+    int32_t n_cols = printer->schema->n_cols;
+    for (int64_t i = 0; i < n_rows * n_cols; i++)
+        if (cells[i].n_chars > widths[i % n_cols])
+            widths[i % n_cols] = cells[i].n_chars;
+    if (first) {
+        table_rule(printer, widths);
+        table_line(printer, widths, head, true);
+        table_rule(printer, widths);
+    }
+    for (int64_t r = 0; r < n_rows; r++)
+        table_line(printer, widths, cells + r * n_cols, false);
+}
+
+static MrStatus print_table(Printer *printer, MrQuery *query, MrError *err)
+{
+    int32_t n_cols = printer->schema->n_cols;
+    int32_t *widths = MR_NEW_N(&printer->arena, int32_t, n_cols);
+    TableCell *head = MR_NEW_N(&printer->arena, TableCell, n_cols), *cells = NULL;
+    int64_t n_cells = 0, cap_cells = 0, n_rows = 0;
+    bool first = true;
+    for (int32_t c = 0; c < n_cols; c++) {
+        head[c].text = table_cell(printer, mr_text(printer->schema->cols[c].name), &head[c].n_chars);
+        widths[c] = head[c].n_chars;
+    }
+    for (;;) {
+        MrBatch *batch;
+        MR_TRY(mr_query_next(query, &batch, err));
+        if (!batch)
+            break;
+        for (int32_t i = 0; i < batch->n_sel; i++)
+            for (int32_t c = 0; c < n_cols; c++) {
+                TableCell cell;
+                cell.text = table_cell(printer, cell_text(printer, batch, mr_batch_row(batch, i), c, MR_TEXT_HIVE),
+                                       &cell.n_chars);
+                MR_PUSH(&printer->arena, cells, n_cells, cap_cells, cell);
+            }
+        n_rows += batch->n_sel;
+        mr_batch_destroy(batch);
+        if (n_cells >= (int64_t)TABLE_ROWS * n_cols) {
+            table_flush(printer, head, cells, n_cells / n_cols, widths, first);
+            first = false;
+            n_cells = 0;
+        }
+    }
+    table_flush(printer, head, cells, n_cells / (n_cols ? n_cols : 1), widths, first);
+    table_rule(printer, widths);
+    fprintf(printer->out, "%lld row%s\n", (long long)n_rows, n_rows == 1 ? "" : "s");
+    return MR_OK;
+}
+
+/* One JSON object with the schema and Hive result strings, as the conformance tests want it. */
+static MrStatus print_golden(Printer *printer, MrQuery *query, MrError *err)
+{
+    MrTextBuilder out = {.arena = &printer->arena};
+    MrType type = *MR_T(STRUCT);
+    type.n_fields = printer->schema->n_cols;
+    type.fields = printer->schema->cols;
+    mr_builder_str(&out, "{\"schema\": ");
+    mr_json_put_string(&out, mr_text(mr_type_catalog_text(&printer->arena, &type)));
+    mr_builder_str(&out, ", \"rows\": [");
+    int64_t n_rows = 0;
+    for (;;) {
+        MrBatch *batch;
+        MR_TRY(mr_query_next(query, &batch, err));
+        if (!batch)
+            break;
+        for (int32_t i = 0; i < batch->n_sel; i++) {
+            MrTextBuilder row = {.arena = &printer->arena};
+            for (int32_t c = 0; c < batch->n_cols; c++) {
+                if (c > 0)
+                    mr_builder_char(&row, '\t');
+                mr_value_text(batch->cols[c], mr_batch_row(batch, i), MR_TEXT_HIVE, printer->settings, &row);
+            }
+            mr_builder_str(&out, n_rows++ > 0 ? ", " : "");
+            mr_json_put_string(&out, mr_builder_text(&row));
+        }
+        mr_batch_destroy(batch);
+    }
+    mr_builder_printf(&out, "], \"ordered\": %s}\n", mr_query_is_ordered(query) ? "true" : "false");
+    put_text(printer, mr_builder_text(&out));
+    return MR_OK;
+}
+
+static MrStatus print_rows(Printer *printer, MrQuery *query, MrFormat format, MrError *err)
+{
+    static void (*const heads[MR_N_FORMATS])(Printer *) = {
+        [MR_FORMAT_CSV] = csv_head, [MR_FORMAT_MARKDOWN] = markdown_head};
+    static void (*const rows[MR_N_FORMATS])(Printer *, const MrBatch *, int32_t) = {
+        [MR_FORMAT_TSV] = tsv_row,
+        [MR_FORMAT_CSV] = csv_row,
+        [MR_FORMAT_JSON] = json_row,
+        [MR_FORMAT_MARKDOWN] = markdown_row};
+    if (heads[format])
+        heads[format](printer);
+    for (;;) {
+        MrBatch *batch;
+        MR_TRY(mr_query_next(query, &batch, err));
+        if (!batch)
+            return MR_OK;
+        for (int32_t i = 0; i < batch->n_sel; i++) {
+            rows[format](printer, batch, mr_batch_row(batch, i));
+            if ((i & 255) == 255)
+                mr_arena_reset(&printer->arena);
+        }
+        mr_arena_reset(&printer->arena);
+        mr_batch_destroy(batch);
+    }
+}
+
+MrStatus mr__print_query(MrSession *session, MrQuery *query, MrFormat format, FILE *out, MrError *err)
+{
+    MrStatus status;
+    Printer printer = {.session = session,
+                       .schema = mr_query_schema(query),
+                       .out = out,
+                       .settings = mr_session_settings(session)};
+    if (format == MR_FORMAT_AUTO)
+        format = isatty(fileno(out)) ? MR_FORMAT_TABLE : MR_FORMAT_TSV;
+    if (printer.schema->n_cols == 0 && format != MR_FORMAT_GOLDEN)
+        return MR_OK; /* a command without a result */
+    if (format == MR_FORMAT_ARROW)
+        return MR_FAIL_UNSUPPORTED(err, "--format arrow on the command line; use the C API's Arrow stream");
+    mr_arena_init(&printer.arena, mr_session_budget(session));
+    MR_GUARD_BEGIN(status, err)
+    if (format == MR_FORMAT_TABLE)
+        status = print_table(&printer, query, err);
+    else if (format == MR_FORMAT_GOLDEN)
+        status = print_golden(&printer, query, err);
+    else
+        status = print_rows(&printer, query, format, err);
+    MR_GUARD_END(status)
+    mr_arena_deinit(&printer.arena);
+    return status;
+}
+
+/* Line and column, from 1, of a byte of the text. */
+static void find_line(MrText sql, int32_t idx, int32_t *line, int32_t *col, MrText *line_text)
+{
+    int64_t begin = 0;
+    *line = 1;
+    for (int64_t i = 0; i < idx && i < sql.size_bytes; i++)
+        if (sql.data[i] == '\n') {
+            (*line)++;
+            begin = i + 1;
+        }
+    const char *end = memchr(sql.data + begin, '\n', (size_t)(sql.size_bytes - begin));
+    *line_text = (MrText){sql.data + begin, (end ? end : sql.data + sql.size_bytes) - (sql.data + begin)};
+    *col = (int32_t)mr_utf8_length(sql.data + begin, idx - begin) + 1;
+}
+
+void mr__print_error(const MrError *err, MrText sql)
+{
+    char message[4096];
+    mr_error_message(err, message, (int64_t)sizeof message);
+    fprintf(stderr, "%s\n", message);
+    if (err->sql_idx < 0 || err->sql_idx > sql.size_bytes || sql.size_bytes == 0)
+        return;
+    int32_t line, col;
+    MrText line_text;
+    find_line(sql, err->sql_idx, &line, &col, &line_text);
+    int64_t shown = line_text.size_bytes > 300 ? 300 : line_text.size_bytes;
+    fprintf(stderr, "line %d, column %d:\n  %.*s\n", line, col, (int)shown, line_text.data);
+    if (col <= 300)
+        fprintf(stderr, "  %*s%s\n", col - 1, "", "^");
+}

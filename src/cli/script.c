@@ -1,0 +1,36 @@
+/* script.c - statements from -e and -f. */
+#include "cli/cli_int.h"
+
+static MrStatus run_statement(MrSession *session, MrText sql, MrFormat format, MrError *err)
+{
+    MrQuery *query = NULL;
+    MrStatus status = mr_session_query(session, sql, &query, err);
+    if (status == MR_OK)
+        status = mr__print_query(session, query, format, stdout, err);
+    mr_query_close(query);
+    return status;
+}
+
+int mr__run_script(MrSession *session, MrText script, MrFormat format)
+{
+    MrStatus status;
+    MrError err = {.sql_idx = -1};
+    MrArena arena;
+    MrText *statements = NULL, failed = script;
+    int32_t n_statements = 0;
+    mr_arena_init(&arena, mr_session_budget(session));
+    MR_GUARD_BEGIN(status, &err)
+    status = mr_session_split(session, &arena, script, &n_statements, &statements, &err);
+    MR_GUARD_END(status)
+    for (int32_t i = 0; i < n_statements && status == MR_OK; i++) {
+        failed = statements[i];
+        err.sql_idx = -1;
+        status = run_statement(session, statements[i], format, &err);
+    }
+    if (fflush(stdout) != 0 && status == MR_OK)
+        status = MR_IO; /* a closed pipe ends quietly */
+    else if (status != MR_OK)
+        mr__print_error(&err, failed);
+    mr_arena_deinit(&arena);
+    return status == MR_OK ? MR_EXIT_OK : MR_EXIT_FAILED;
+}
