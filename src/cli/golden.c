@@ -74,25 +74,29 @@ static MrStatus answer(MrSession *session, MrArena *arena, MrText line, MrError 
     return MR_OK;
 }
 
+typedef struct RequestLine { /* as getline wants it */
+    char *data;
+    size_t cap_bytes;
+    ssize_t size_bytes;
+} RequestLine;
+
 int mr__run_golden(MrSession *session)
 {
     MrStatus status = MR_OK;
     MrError err;
     MrArena arena;
-    char *line = NULL;
-    size_t cap_bytes = 0;
-    ssize_t n_bytes;
+    RequestLine line = {0};
     mr_arena_init(&arena, mr_session_budget(session));
-    while (status == MR_OK && (n_bytes = getline(&line, &cap_bytes, stdin)) > 0) {
+    while (status == MR_OK && (line.size_bytes = getline(&line.data, &line.cap_bytes, stdin)) > 0) {
         err = (MrError){.sql_idx = -1};
         MR_GUARD_BEGIN(status, &err)
-        status = answer(session, &arena, (MrText){line, n_bytes}, &err);
+        status = answer(session, &arena, (MrText){line.data, line.size_bytes}, &err);
         MR_GUARD_END(status)
         mr_arena_reset(&arena);
     }
     if (status != MR_OK)
         mr__print_error(&err, (MrText){0});
-    free(line); /* getline's */
+    free(line.data); /* getline's */
     mr_arena_deinit(&arena);
     return status == MR_OK ? MR_EXIT_OK : MR_EXIT_FAILED;
 }

@@ -31,6 +31,7 @@ typedef struct MrSettings {
     bool legacy_interval; /* spark.sql.legacy.interval.enabled */
     const char *zone_id;  /* spark.sql.session.timeZone        */
     const MrZone *zone;
+    struct MrZones *zones; /* other zones, by id */
     const char *user, *database;
     /* Any other key: its value, or NULL when it is not set and has no default. */
     const char *(*get)(const void *conf, const char *key);
