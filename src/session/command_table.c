@@ -1,0 +1,481 @@
+/* command_table.c - CREATE TABLE, CTAS, INSERT, TRUNCATE, DROP, ALTER TABLE. */
+#include "session/session_int.h"
+
+#include "sql/sql.h"
+
+static MrStatus need_database(MrQuery *query, const char *database, MrError *err)
+{
+    MrDatabase *found;
+    if (mr_str_equal_nocase(database, MR_CATALOG_GLOBAL_TEMP))
+        return MR_OK;
+    MR_TRY(mr_catalog_get_database(query->session->catalog, &query->arena, database, &found, err));
+    if (found)
+        return MR_OK;
+    return MR_FAIL(err, MR_COND_SCHEMA_NOT_FOUND, "schemaName",
+                   mr_arena_printf(&query->arena, "`%s`.`%s`", MR_CATALOG_NAME, database));
+}
+
+/* The declared columns; partition columns given with types come last. */
+static MrStatus declared_columns(MrQuery *query, const MrSqlCreateTable *create, MrTable *table, MrError *err)
+{
+    MrArena *arena = &query->arena;
+    int32_t n_max = create->n_columns + create->n_partitions;
+    MrField *cols = MR_NEW_N(arena, MrField, n_max);
+    const char **defaults = MR_NEW_N(arena, const char *, n_max);
+    const char **partitions = MR_NEW_N(arena, const char *, create->n_partitions);
+    for (int32_t i = 0; i < create->n_columns; i++) {
+        const MrSqlColumn *col = &create->columns[i];
+        for (int32_t k = 0; k < i; k++)
+            if (mr_str_equal_nocase(cols[k].name, col->name))
+                return MR_FAIL(err, MR_COND_COLUMN_ALREADY_EXISTS, "columnName",
+                               mr_arena_printf(arena, "`%s`", col->name));
+        if (col->generated || col->is_identity)
+            return MR_FAIL_UNSUPPORTED(err, "generated and identity columns");
+        cols[table->schema.n_cols] = (MrField){col->name, col->type, !col->not_null, col->comment};
+        if (col->default_value) {
+            defaults[table->schema.n_cols] = mr__source_text(query, col->default_place);
+            table->defaults = defaults;
+        }
+        table->schema.n_cols++;
+    }
+    for (int32_t i = 0; i < create->n_partitions; i++) {
+        const MrSqlTransform *transform = &create->partitions[i];
+        if (transform->column) {
+            cols[table->schema.n_cols++] =
+                (MrField){transform->column->name, transform->column->type, true, transform->column->comment};
+            partitions[table->n_partition_cols++] = transform->column->name;
+        } else if (strcmp(transform->name, "identity") == 0 && transform->n_args == 1 &&
+                   transform->args[0]->kind == MR_SQL_NAME && transform->args[0]->name.n_parts == 1) {
+            partitions[table->n_partition_cols++] = transform->args[0]->name.parts[0];
+        } else {
+            return MR_FAIL_UNSUPPORTED(err, "partitioning by %s()", transform->name);
+        }
+    }
+    table->schema.cols = cols;
+    table->partition_cols = partitions;
+    return MR_OK;
+}
+
+static int32_t field_find(const MrSchema *schema, const char *name)
+{
+    for (int32_t i = 0; i < schema->n_cols; i++)
+        if (mr_str_equal_nocase(schema->cols[i].name, name))
+            return i;
+    return -1;
+}
+
+/* Partition columns stand last in a table, in the order of PARTITIONED BY. */
+static MrStatus partitions_last(MrQuery *query, MrTable *table, MrError *err)
+{
+    MrArena *arena = &query->arena;
+    MrField *cols = MR_NEW_N(arena, MrField, table->schema.n_cols);
+    const char **defaults = MR_NEW_N(arena, const char *, table->schema.n_cols);
+    int32_t n_cols = 0;
+    for (int32_t i = 0; i < table->schema.n_cols; i++) {
+        bool is_partition = false;
+        for (int32_t p = 0; p < table->n_partition_cols; p++)
+            is_partition |= mr_str_equal_nocase(table->partition_cols[p], table->schema.cols[i].name);
+        if (!is_partition) {
+            defaults[n_cols] = table->defaults ? table->defaults[i] : NULL;
+            cols[n_cols++] = table->schema.cols[i];
+        }
+    }
+    for (int32_t p = 0; p < table->n_partition_cols; p++) {
+        int32_t idx = field_find(&table->schema, table->partition_cols[p]);
+        if (idx < 0)
+            return MR_FAIL(err, MR_COND_COLUMN_NOT_DEFINED_IN_TABLE, "colType", "partition", "colName",
+                           mr_arena_printf(arena, "`%s`", table->partition_cols[p]), "tableName",
+                           mr__table_quoted(arena, table), "tableCols", "");
+        defaults[n_cols] = table->defaults ? table->defaults[idx] : NULL;
+        cols[n_cols++] = table->schema.cols[idx];
+    }
+    table->schema = (MrSchema){n_cols, cols};
+    table->defaults = table->defaults ? defaults : NULL;
+    return MR_OK;
+}
+
+static const int32_t *partition_places(MrQuery *query, const MrTable *table)
+{
+    int32_t *places = MR_NEW_N(&query->arena, int32_t, table->n_partition_cols);
+    for (int32_t i = 0; i < table->n_partition_cols; i++)
+        places[i] = field_find(&table->schema, table->partition_cols[i]);
+    return places;
+}
+
+static MrWriteSpec write_spec(MrQuery *query, const MrTable *table, MrSaveMode mode)
+{
+    return (MrWriteSpec){.type = mr_connector_find(table->provider),
+                         .options = mr__table_options(&query->arena, table),
+                         .mode = mode,
+                         .n_partition_cols = table->n_partition_cols,
+                         .partition_cols = partition_places(query, table)};
+}
+
+static MrBindTarget bind_target(MrQuery *query, const MrTable *table)
+{
+    const char **defaults = MR_NEW_N(&query->arena, const char *, table->schema.n_cols);
+    for (int32_t i = 0; table->defaults && i < table->schema.n_cols; i++)
+        defaults[i] = table->defaults[i];
+    return (MrBindTarget){.table = mr__table_quoted(&query->arena, table),
+                          .n_columns = table->schema.n_cols,
+                          .columns = table->schema.cols,
+                          .defaults = defaults,
+                          .n_partition_columns = table->n_partition_cols};
+}
+
+/* CREATE TABLE ... AS: the columns are the query's, with the partition columns moved last. */
+static MrStatus create_as(MrQuery *query, const MrSqlCreateTable *create, MrTable *table, MrError *err)
+{
+    MrArena *arena = &query->arena;
+    MrBoundQuery bound;
+    MR_TRY(mr__query_bind(query, create->query, &bound, err));
+    MrField *cols = MR_NEW_N(arena, MrField, bound.plan->n_cols);
+    for (int32_t i = 0; i < bound.plan->n_cols; i++) {
+        const MrColumn *col = &bound.plan->cols[i];
+        for (int32_t k = 0; k < i; k++)
+            if (mr_str_equal_nocase(cols[k].name, col->name))
+                return MR_FAIL(err, MR_COND_COLUMN_ALREADY_EXISTS, "columnName",
+                               mr_arena_printf(arena, "`%s`", col->name));
+        cols[i] = (MrField){col->name, col->type, true, NULL};
+    }
+    table->schema = (MrSchema){bound.plan->n_cols, cols};
+    table->defaults = NULL;
+    MrPlan *plan = bound.plan;
+    if (table->n_partition_cols > 0) {
+        MR_TRY(partitions_last(query, table, err));
+        MrBindTarget target = bind_target(query, table);
+        MR_TRY(mr_bind_store(&query->bind, plan, &target, true, &plan, err));
+    }
+    MrWriteSpec spec = write_spec(query, table, MR_SAVE_OVERWRITE);
+    MR_TRY(mr__write_plan(query, plan, &spec, err));
+    return mr_catalog_put(query->session->catalog, table, err);
+}
+
+/* Without columns and without a query: the schema is found in the files. */
+static MrStatus find_schema(MrQuery *query, MrTable *table, MrError *err)
+{
+    MrSource *source;
+    MrOptions options = mr__table_options(&query->arena, table);
+    const MrConnectorType *type = mr_connector_find(table->provider);
+    if (!(type->flags & MR_CONN_BATCH_READ))
+        return MR_OK; /* socket, rate: its source knows its schema */
+    MR_TRY(mr__source_open(query, type, &options, NULL, false, &source, err));
+    table->schema = source->schema;
+    return MR_OK;
+}
+
+static MrStatus create_like(MrQuery *query, const MrSqlCreateTable *create, MrTable *table, MrError *err)
+{
+    MrTable *like;
+    MR_TRY(mr__table_need(query, &create->like, &like, err));
+    table->schema = like->schema;
+    table->defaults = like->defaults;
+    table->n_partition_cols = like->n_partition_cols;
+    table->partition_cols = like->partition_cols;
+    if (!create->provider && like->provider)
+        table->provider = like->provider;
+    return MR_OK;
+}
+
+static bool has_option(const MrOptions *options, const char *key)
+{
+    for (int32_t i = 0; i < options->n_options; i++)
+        if (mr_str_equal_nocase(options->options[i].key, key))
+            return true;
+    return false;
+}
+
+MrStatus mr__command_create_table(MrQuery *query, const MrSqlStatement *statement, MrError *err)
+{
+    const MrSqlCreateTable *create = statement->create_table;
+    MrSession *session = query->session;
+    MrArena *arena = &query->arena;
+    MrTable table = {.kind = MR_CATALOG_TABLE}, *old;
+    if (create->table_kind != MR_SQL_TABLE_PLAIN)
+        return MR_FAIL_UNSUPPORTED(err, "streaming tables and materialized views outside of millrace run");
+    if (create->temporary || create->n_bucket_columns > 0)
+        return MR_FAIL_UNSUPPORTED(err, "temporary and bucketed tables");
+    if (create->has_hive_clause)
+        return MR_FAIL_UNSUPPORTED(err, "Hive tables; use USING");
+    MR_TRY(mr__name_resolve(query, &create->name, &table.database, &table.name, err));
+    MR_TRY(need_database(query, table.database, err));
+    MR_TRY(mr_catalog_get(session->catalog, arena, table.database, table.name, false, &old, err));
+    if (old && create->if_not_exists)
+        return MR_OK;
+    if (old && !create->or_replace)
+        return MR_FAIL(err, MR_COND_TABLE_OR_VIEW_ALREADY_EXISTS, "relationName", mr__table_quoted(arena, old));
+    table.provider = create->provider ? create->provider : mr_session_conf(session, "spark.sql.sources.default");
+    const MrConnectorType *type = mr_connector_find(table.provider);
+    if (!type)
+        return MR_FAIL(err, MR_COND_DATA_SOURCE_NOT_FOUND, "provider", table.provider);
+    table.options = mr__properties(arena, &create->options);
+    table.properties = mr__properties(arena, &create->properties);
+    table.comment = create->comment;
+    table.collation = create->collation;
+    table.created_us = query->now_us;
+    table.external = create->location != NULL || has_option(&table.options, "path");
+    if (create->location)
+        table.location = create->location;
+    else if (!table.external && (type->flags & MR_CONN_BATCH_WRITE))
+        table.location = mr_catalog_table_path(session->catalog, arena, table.database, table.name);
+    MR_TRY(declared_columns(query, create, &table, err));
+    if (create->like.n_parts > 0)
+        MR_TRY(create_like(query, create, &table, err));
+    if (create->query)
+        return create_as(query, create, &table, err);
+    if (table.schema.n_cols > 0)
+        MR_TRY(partitions_last(query, &table, err));
+    else if (table.external)
+        MR_TRY(find_schema(query, &table, err));
+    if (table.location && !table.external)
+        MR_TRY(session->os->make_dir(session->os, table.location, err));
+    return mr_catalog_put(session->catalog, &table, err);
+}
+
+static MrStatus insert_one(MrQuery *query, const MrSqlInsert *insert, MrError *err)
+{
+    MrTable *table;
+    MrBoundQuery bound;
+    if (insert->is_directory) {
+        const MrConnectorType *type = mr_connector_find(insert->provider ? insert->provider : "parquet");
+        if (!type)
+            return MR_FAIL(err, MR_COND_DATA_SOURCE_NOT_FOUND, "provider", insert->provider);
+        MrOptions given = mr__properties(&query->arena, &insert->options);
+        MrOption *options = MR_NEW_N(&query->arena, MrOption, given.n_options + 1);
+        int32_t n_options = 0;
+        if (insert->path)
+            options[n_options++] = (MrOption){"path", insert->path};
+        for (int32_t i = 0; i < given.n_options; i++)
+            options[n_options++] = given.options[i];
+        MR_TRY(mr__query_bind(query, insert->query, &bound, err));
+        return mr__write_plan(query, bound.plan,
+                              &(MrWriteSpec){.type = type, .options = {n_options, options}, .mode = MR_SAVE_OVERWRITE},
+                              err);
+    }
+    if (insert->replace_where || insert->n_replace_using > 0)
+        return MR_FAIL_UNSUPPORTED(err, "INSERT ... REPLACE");
+    MR_TRY(mr__table_need(query, &insert->name, &table, err));
+    if (!table->provider)
+        return MR_FAIL(err, MR_COND_UNSUPPORTED_INSERT__RDD_BASED);
+    if (insert->overwrite && table->n_partition_cols > 0 && insert->partition.n > 0)
+        return MR_FAIL_UNSUPPORTED(err, "INSERT OVERWRITE of single partitions");
+    MrBindTarget target = bind_target(query, table);
+    MR_TRY(mr_bind_insert(&query->bind, insert, &target, &bound, err));
+    MrWriteSpec spec = write_spec(query, table, insert->overwrite ? MR_SAVE_OVERWRITE : MR_SAVE_APPEND);
+    return mr__write_plan(query, bound.plan, &spec, err);
+}
+
+MrStatus mr__command_insert(MrQuery *query, const MrSqlStatement *statement, MrError *err)
+{
+    for (int32_t i = 0; i < statement->inserts.n; i++)
+        MR_TRY(insert_one(query, statement->inserts.items[i], err));
+    return MR_OK;
+}
+
+/* Writes an empty result over the table. */
+MrStatus mr__command_truncate(MrQuery *query, const MrSqlStatement *statement, MrError *err)
+{
+    MrTable *table;
+    MR_TRY(mr__table_need(query, &statement->table.name, &table, err));
+    if (!table->provider)
+        return MR_FAIL(err, MR_COND_EXPECT_TABLE_NOT_VIEW__NO_ALTERNATIVE, "viewName",
+                       mr__table_quoted(&query->arena, table), "operation", "TRUNCATE TABLE");
+    if (table->external)
+        return MR_FAIL(err, MR_COND_UNSUPPORTED_FEATURE__MILLRACE, "feature", "TRUNCATE of an external table");
+    if (statement->table.partition.n > 0)
+        return MR_FAIL_UNSUPPORTED(err, "TRUNCATE of single partitions");
+    MrPlan *one = mr_plan_values_one(&query->planner);
+    MrNamedExpr *exprs = MR_NEW_N(&query->arena, MrNamedExpr, table->schema.n_cols);
+    for (int32_t i = 0; i < table->schema.n_cols; i++) {
+        const MrField *col = &table->schema.cols[i];
+        exprs[i].column = (MrColumn){mr_planner_id(&query->planner), col->name, col->type, true};
+        exprs[i].expr = mr_expr_null(&query->arena, col->type);
+    }
+    MrPlan *none = mr_plan_filter(&query->planner, one, mr_expr_bool(&query->arena, false));
+    MrWriteSpec spec = write_spec(query, table, MR_SAVE_OVERWRITE);
+    return mr__write_plan(query, mr_plan_project(&query->planner, none, exprs, table->schema.n_cols), &spec, err);
+}
+
+static MrStatus drop_namespace(MrQuery *query, const MrSqlDrop *drop, MrError *err)
+{
+    MrSession *session = query->session;
+    MrArena *arena = &query->arena;
+    MrSqlName plain;
+    MrDatabase *database;
+    MrTable **tables;
+    int32_t n_tables;
+    MR_TRY(mr_bind_name(&query->bind, &drop->names[0], &plain, err));
+    const char *name = plain.parts[plain.n_parts - 1];
+    MR_TRY(mr_catalog_get_database(session->catalog, arena, name, &database, err));
+    if (!database && drop->if_exists)
+        return MR_OK;
+    MR_TRY(need_database(query, name, err));
+    MR_TRY(mr_catalog_list(session->catalog, arena, name, false, &tables, &n_tables, err));
+    if (n_tables > 0 && !drop->cascade)
+        return MR_FAIL(err, MR_COND_SCHEMA_NOT_EMPTY, "schemaName", mr_arena_printf(arena, "`%s`", name));
+    for (int32_t i = 0; i < n_tables; i++)
+        if (tables[i]->location && !tables[i]->external)
+            MR_TRY(mr_os_remove_tree(session->os, tables[i]->location, err));
+    return mr_catalog_remove_database(session->catalog, name, err);
+}
+
+static MrStatus drop_table(MrQuery *query, const MrSqlDrop *drop, MrError *err)
+{
+    MrSession *session = query->session;
+    MrTable *table;
+    MR_TRY(mr__table_find(query, &drop->names[0], &table, err));
+    if (!table && drop->if_exists)
+        return MR_OK;
+    MR_TRY(mr__table_need(query, &drop->names[0], &table, err));
+    bool is_view = table->kind == MR_CATALOG_VIEW;
+    bool is_temp = strcmp(table->database, MR_CATALOG_TEMP) == 0;
+    if (drop->object == MR_SQL_OBJECT_VIEW && !is_view)
+        return MR_FAIL(err, MR_COND_EXPECT_VIEW_NOT_TABLE__NO_ALTERNATIVE, "tableName",
+                       mr__table_quoted(&query->arena, table), "operation", "DROP VIEW");
+    if (drop->object == MR_SQL_OBJECT_TABLE && is_view && !is_temp)
+        return MR_FAIL(err, MR_COND_WRONG_COMMAND_FOR_OBJECT_TYPE, "operation", "DROP TABLE", "requiredType",
+                       "EXTERNAL or MANAGED", "objectName", mr__table_quoted(&query->arena, table), "foundType", "VIEW",
+                       "alternative", "DROP VIEW");
+    MR_TRY(mr_catalog_remove(session->catalog, table->database, table->name, false, err));
+    if (table->location && !table->external)
+        MR_TRY(mr_os_remove_tree(session->os, table->location, err));
+    return MR_OK;
+}
+
+static MrStatus drop_variables(MrQuery *query, const MrSqlDrop *drop, MrError *err)
+{
+    for (int32_t i = 0; i < drop->n_names; i++) {
+        const char *name = drop->names[i].parts[drop->names[i].n_parts - 1];
+        MrVariable **place = mr__variable_place(query->session, name), *gone = *place;
+        if (!gone && drop->if_exists)
+            continue;
+        if (!gone)
+            return MR_FAIL(err, MR_COND_VARIABLE_NOT_FOUND, "variableName",
+                           mr_arena_printf(&query->arena, "`system`.`session`.`%s`", name));
+        *place = gone->next;
+        mr_arena_deinit(&gone->arena);
+        mr_budget_free(&query->session->budget, gone, (int64_t)sizeof *gone);
+    }
+    return MR_OK;
+}
+
+static MrStatus drop_function(MrQuery *query, const MrSqlDrop *drop, MrError *err)
+{
+    const char *database, *name;
+    MrTable *function;
+    MrSession *session = query->session;
+    MR_TRY(mr__name_resolve(query, &drop->names[0], &database, &name, err));
+    if (drop->temporary)
+        database = MR_CATALOG_TEMP;
+    MR_TRY(mr_catalog_get(session->catalog, &query->arena, database, name, true, &function, err));
+    if (!function)
+        return drop->if_exists ? MR_OK
+                               : MR_FAIL(err, MR_COND_ROUTINE_NOT_FOUND, "routineName",
+                                         mr_arena_printf(&query->arena, "`%s`", name));
+    return mr_catalog_remove(session->catalog, database, name, true, err);
+}
+
+MrStatus mr__command_drop(MrQuery *query, const MrSqlStatement *statement, MrError *err)
+{
+    const MrSqlDrop *drop = &statement->drop;
+    switch (drop->object) {
+    case MR_SQL_OBJECT_NAMESPACE:
+        return drop_namespace(query, drop, err);
+    case MR_SQL_OBJECT_VARIABLE:
+        return drop_variables(query, drop, err);
+    case MR_SQL_OBJECT_FUNCTION:
+        return drop_function(query, drop, err);
+    default:
+        return drop_table(query, drop, err);
+    }
+}
+
+/* ALTER TABLE ... SET/UNSET TBLPROPERTIES */
+static MrOptions change_properties(MrArena *arena, const MrOptions *old, const MrSqlProperties *changes, bool set)
+{
+    MrOption *options = MR_NEW_N(arena, MrOption, old->n_options + changes->n);
+    int32_t n_options = 0;
+    for (int32_t i = 0; i < old->n_options; i++) {
+        bool changed = false;
+        for (int32_t k = 0; k < changes->n; k++)
+            changed |= strcmp(changes->items[k].key, old->options[i].key) == 0;
+        if (!changed)
+            options[n_options++] = old->options[i];
+    }
+    for (int32_t k = 0; set && k < changes->n; k++)
+        options[n_options++] = (MrOption){changes->items[k].key, changes->items[k].value ? changes->items[k].value : ""};
+    return (MrOptions){n_options, options};
+}
+
+static MrStatus rename_table(MrQuery *query, const MrSqlAlter *alter, MrTable *table, MrError *err)
+{
+    MrSession *session = query->session;
+    const char *database, *name;
+    MrTable *taken, renamed = *table;
+    MR_TRY(mr__name_resolve(query, &alter->to, &database, &name, err));
+    if (strcmp(table->database, MR_CATALOG_TEMP) == 0)
+        database = MR_CATALOG_TEMP;
+    MR_TRY(mr_catalog_get(session->catalog, &query->arena, database, name, false, &taken, err));
+    if (taken)
+        return MR_FAIL(err, MR_COND_TABLE_OR_VIEW_ALREADY_EXISTS, "relationName",
+                       mr__table_quoted(&query->arena, taken));
+    renamed.database = database;
+    renamed.name = name;
+    if (table->location && !table->external) {
+        renamed.location = mr_catalog_table_path(session->catalog, &query->arena, database, name);
+        MR_TRY(session->os->rename(session->os, table->location, renamed.location, err));
+    }
+    MR_TRY(mr_catalog_put(session->catalog, &renamed, err));
+    return mr_catalog_remove(session->catalog, table->database, table->name, false, err);
+}
+
+static MrStatus add_columns(MrQuery *query, const MrSqlAlter *alter, MrTable *table, MrError *err)
+{
+    MrArena *arena = &query->arena;
+    int32_t n_old = table->schema.n_cols, n_data = n_old - table->n_partition_cols;
+    MrField *cols = MR_NEW_N(arena, MrField, n_old + alter->n_columns);
+    const char **defaults = MR_NEW_N(arena, const char *, n_old + alter->n_columns);
+    int32_t n_cols = 0;
+    for (int32_t i = 0; i < n_old + alter->n_columns; i++) {
+        bool is_new = i >= n_data && i < n_data + alter->n_columns;
+        int32_t old_idx = i < n_data ? i : i - alter->n_columns;
+        if (!is_new) {
+            defaults[n_cols] = table->defaults ? table->defaults[old_idx] : NULL;
+            cols[n_cols++] = table->schema.cols[old_idx];
+            continue;
+        }
+        const MrSqlColumn *col = &alter->columns[i - n_data];
+        if (col->path.n_parts > 1)
+            return MR_FAIL_UNSUPPORTED(err, "adding fields to nested columns");
+        if (field_find(&table->schema, col->name) >= 0)
+            return MR_FAIL(err, MR_COND_FIELD_ALREADY_EXISTS, "op", "add", "fieldNames",
+                           mr_arena_printf(arena, "`%s`", col->name), "struct", "");
+        defaults[n_cols] = col->default_value ? mr__source_text(query, col->default_place) : NULL;
+        cols[n_cols++] = (MrField){col->name, col->type, !col->not_null, col->comment};
+    }
+    table->schema = (MrSchema){n_cols, cols};
+    table->defaults = defaults;
+    return mr_catalog_put(query->session->catalog, table, err);
+}
+
+MrStatus mr__command_alter(MrQuery *query, const MrSqlStatement *statement, MrError *err)
+{
+    const MrSqlAlter *alter = statement->alter;
+    MrTable *table;
+    if (alter->object == MR_SQL_OBJECT_NAMESPACE)
+        return MR_FAIL_UNSUPPORTED(err, "ALTER DATABASE");
+    MR_TRY(mr__table_need(query, &alter->name, &table, err));
+    switch (alter->what) {
+    case MR_SQL_ALTER_RENAME:
+        return rename_table(query, alter, table, err);
+    case MR_SQL_ALTER_SET_PROPERTIES:
+    case MR_SQL_ALTER_UNSET_PROPERTIES:
+        table->properties = change_properties(&query->arena, &table->properties, &alter->properties,
+                                              alter->what == MR_SQL_ALTER_SET_PROPERTIES);
+        return mr_catalog_put(query->session->catalog, table, err);
+    case MR_SQL_ALTER_ADD_COLUMNS:
+        return add_columns(query, alter, table, err);
+    default:
+        return MR_FAIL_UNSUPPORTED(err, "this form of ALTER TABLE");
+    }
+}

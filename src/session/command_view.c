@@ -1,0 +1,142 @@
+/* command_view.c - views, SQL functions and databases: CREATE and USE. */
+#include "session/session_int.h"
+
+#include "sql/sql.h"
+
+/* A view keeps its text, and the columns that the text gives now. */
+static MrStatus view_columns(MrQuery *query, const MrSqlCreateView *create, MrTable *view, MrError *err)
+{
+    MrBoundQuery bound;
+    MrArena *arena = &query->arena;
+    MR_TRY(mr__query_bind(query, create->query, &bound, err));
+    const MrPlan *plan = bound.plan;
+    if (create->n_columns > 0 && create->n_columns != plan->n_cols) {
+        MrTextBuilder names = {.arena = arena}, columns = {.arena = arena};
+        for (int32_t i = 0; i < plan->n_cols; i++)
+            mr_builder_printf(&names, "%s`%s`", i ? ", " : "", plan->cols[i].name);
+        for (int32_t i = 0; i < create->n_columns; i++)
+            mr_builder_printf(&columns, "%s`%s`", i ? ", " : "", create->columns[i].name);
+        return MR_FAIL(err,
+                       create->n_columns > plan->n_cols
+                           ? MR_COND_CREATE_VIEW_COLUMN_ARITY_MISMATCH__NOT_ENOUGH_DATA_COLUMNS
+                           : MR_COND_CREATE_VIEW_COLUMN_ARITY_MISMATCH__TOO_MANY_DATA_COLUMNS,
+                       "viewName", mr__table_quoted(arena, view), "viewColumns", mr_builder_text(&columns).data,
+                       "dataColumns", mr_builder_text(&names).data);
+    }
+    MrField *cols = MR_NEW_N(arena, MrField, plan->n_cols);
+    for (int32_t i = 0; i < plan->n_cols; i++) {
+        const char *name = create->n_columns > 0 ? create->columns[i].name : plan->cols[i].name;
+        for (int32_t k = 0; k < i; k++)
+            if (mr_str_equal_nocase(cols[k].name, name))
+                return MR_FAIL(err, MR_COND_COLUMN_ALREADY_EXISTS, "columnName", mr_arena_printf(arena, "`%s`", name));
+        cols[i] = (MrField){name, plan->cols[i].type, plan->cols[i].nullable,
+                            create->n_columns > 0 ? create->columns[i].comment : NULL};
+    }
+    view->schema = (MrSchema){plan->n_cols, cols};
+    return MR_OK;
+}
+
+/* CREATE TEMPORARY VIEW v (a INT) USING csv OPTIONS (path '...') */
+static MrStatus view_of_source(MrQuery *query, const MrSqlCreateView *create, MrTable *view, MrError *err)
+{
+    MrArena *arena = &query->arena;
+    MrField *cols = MR_NEW_N(arena, MrField, create->n_columns);
+    for (int32_t i = 0; i < create->n_columns; i++)
+        cols[i] = (MrField){create->columns[i].name, create->columns[i].type, true, create->columns[i].comment};
+    view->schema = (MrSchema){create->n_columns, cols};
+    view->provider = create->provider;
+    view->options = mr__properties(arena, &create->options);
+    const MrConnectorType *type = mr_connector_find(create->provider);
+    if (!type)
+        return MR_FAIL(err, MR_COND_DATA_SOURCE_NOT_FOUND, "provider", create->provider);
+    MrSource *source;
+    MR_TRY(mr__source_open(query, type, &view->options, create->n_columns > 0 ? &view->schema : NULL, false, &source,
+                           err));
+    view->schema = source->schema; /* with what the source adds: partition columns */
+    return MR_OK;
+}
+
+MrStatus mr__command_create_view(MrQuery *query, const MrSqlStatement *statement, MrError *err)
+{
+    const MrSqlCreateView *create = statement->create_view;
+    MrSession *session = query->session;
+    MrArena *arena = &query->arena;
+    MrTable view = {.kind = MR_CATALOG_VIEW, .created_us = query->now_us}, *old;
+    MR_TRY(mr__name_resolve(query, &create->name, &view.database, &view.name, err));
+    if (create->temporary)
+        view.database = create->global ? MR_CATALOG_GLOBAL_TEMP : MR_CATALOG_TEMP;
+    MR_TRY(mr_catalog_get(session->catalog, arena, view.database, view.name, false, &old, err));
+    if (create->is_alter && !old) {
+        MR_TRY(mr__table_need(query, &create->name, &old, err));
+        view.database = old->database;
+    }
+    if (old && create->if_not_exists)
+        return MR_OK;
+    if (old && !create->or_replace && !create->is_alter)
+        return MR_FAIL(err,
+                       create->temporary ? MR_COND_TEMP_TABLE_OR_VIEW_ALREADY_EXISTS
+                                         : MR_COND_TABLE_OR_VIEW_ALREADY_EXISTS,
+                       "relationName", mr__table_quoted(arena, old));
+    if (old && old->kind != MR_CATALOG_VIEW)
+        return MR_FAIL(err, MR_COND_EXPECT_VIEW_NOT_TABLE__NO_ALTERNATIVE, "tableName", mr__table_quoted(arena, old),
+                       "operation", create->is_alter ? "ALTER VIEW ... AS" : "CREATE OR REPLACE VIEW");
+    view.comment = create->comment;
+    view.collation = create->collation;
+    view.properties = mr__properties(arena, &create->properties);
+    if (create->provider) {
+        MR_TRY(view_of_source(query, create, &view, err));
+    } else {
+        view.sql = mr__source_text(query, create->query->place);
+        view.sql_database = mr_arena_str(arena, session->database);
+        MrOption *conf = MR_NEW_N(arena, MrOption, 1);
+        conf[0] = (MrOption){"spark.sql.ansi.enabled", query->settings.ansi ? "true" : "false"};
+        view.sql_conf = (MrOptions){1, conf};
+        MR_TRY(view_columns(query, create, &view, err));
+    }
+    return mr_catalog_put(session->catalog, &view, err);
+}
+
+MrStatus mr__command_create_function(MrQuery *query, const MrSqlStatement *statement, MrError *err)
+{
+    return MR_FAIL_UNSUPPORTED(err, "CREATE FUNCTION");
+}
+
+MrStatus mr__command_create_namespace(MrQuery *query, const MrSqlStatement *statement, MrError *err)
+{
+    MrSession *session = query->session;
+    MrArena *arena = &query->arena;
+    MrSqlName plain;
+    MrDatabase *old, database = {.comment = statement->create_namespace.comment,
+                                 .location = statement->create_namespace.location,
+                                 .collation = statement->create_namespace.collation,
+                                 .properties = mr__properties(arena, &statement->create_namespace.properties)};
+    MR_TRY(mr_bind_name(&query->bind, &statement->create_namespace.name, &plain, err));
+    database.name = plain.parts[plain.n_parts - 1];
+    MR_TRY(mr_catalog_get_database(session->catalog, arena, database.name, &old, err));
+    if (old)
+        return statement->create_namespace.if_not_exists
+                   ? MR_OK
+                   : MR_FAIL(err, MR_COND_SCHEMA_ALREADY_EXISTS, "schemaName",
+                             mr_arena_printf(arena, "`%s`", database.name));
+    if (!database.location)
+        database.location =
+            mr_arena_printf(arena, "%s/%s.db", mr_catalog_warehouse(session->catalog), database.name);
+    return mr_catalog_put_database(session->catalog, &database, err);
+}
+
+MrStatus mr__command_use(MrQuery *query, const MrSqlStatement *statement, MrError *err)
+{
+    MrSession *session = query->session;
+    MrSqlName plain;
+    MrDatabase *database;
+    MR_TRY(mr_bind_name(&query->bind, &statement->use.name, &plain, err));
+    const char *name = plain.parts[plain.n_parts - 1];
+    if (plain.n_parts == 1 && !statement->use.is_namespace && mr_str_equal_nocase(name, MR_CATALOG_NAME))
+        return MR_OK;
+    MR_TRY(mr_catalog_get_database(session->catalog, &query->arena, name, &database, err));
+    if (!database || strlen(name) >= sizeof session->database)
+        return MR_FAIL(err, MR_COND_SCHEMA_NOT_FOUND, "schemaName",
+                       mr_arena_printf(&query->arena, "`%s`.`%s`", MR_CATALOG_NAME, name));
+    strcpy(session->database, database->name);
+    return MR_OK;
+}

@@ -1,0 +1,254 @@
+/* relations.c - what names in a query stand for: temporary views, tables, files by path, variables. */
+#include "session/session_int.h"
+
+MrOptions mr__properties(MrArena *arena, const MrSqlProperties *properties)
+{
+    MrOption *options = MR_NEW_N(arena, MrOption, properties->n);
+    for (int32_t i = 0; i < properties->n; i++)
+        options[i] = (MrOption){properties->items[i].key, properties->items[i].value ? properties->items[i].value : ""};
+    return (MrOptions){properties->n, options};
+}
+
+MrOptions mr__table_options(MrArena *arena, const MrTable *table)
+{
+    if (!table->location)
+        return table->options;
+    MrOption *options = MR_NEW_N(arena, MrOption, table->options.n_options + 1);
+    int32_t n_options = 0;
+    for (int32_t i = 0; i < table->options.n_options; i++)
+        if (!mr_str_equal_nocase(table->options.options[i].key, "path"))
+            options[n_options++] = table->options.options[i];
+    options[n_options++] = (MrOption){"path", table->location};
+    return (MrOptions){n_options, options};
+}
+
+const char *mr__table_quoted(MrArena *arena, const MrTable *table)
+{
+    if (strcmp(table->database, MR_CATALOG_TEMP) == 0)
+        return mr_arena_printf(arena, "`%s`", table->name);
+    if (mr_str_equal_nocase(table->database, MR_CATALOG_GLOBAL_TEMP))
+        return mr_arena_printf(arena, "`%s`.`%s`", table->database, table->name);
+    return mr_arena_printf(arena, "`%s`.`%s`.`%s`", MR_CATALOG_NAME, table->database, table->name);
+}
+
+MrStatus mr__name_resolve(MrQuery *query, const MrSqlName *name, const char **database, const char **table,
+                          MrError *err)
+{
+    MrSqlName plain;
+    MR_TRY(mr_bind_name(&query->bind, name, &plain, err));
+    int32_t n = plain.n_parts;
+    bool has_catalog = n == 3 && mr_str_equal_nocase(plain.parts[0], MR_CATALOG_NAME);
+    if (n == 0 || n > 3 || (n == 3 && !has_catalog))
+        return MR_FAIL(err, MR_COND_REQUIRES_SINGLE_PART_NAMESPACE, "sessionCatalog", MR_CATALOG_NAME, "namespace",
+                       n > 0 ? plain.parts[0] : "");
+    *table = plain.parts[n - 1];
+    *database = n > 1 ? plain.parts[n - 2] : mr_arena_str(&query->arena, query->session->database);
+    return MR_OK;
+}
+
+static MrStatus find_table(MrQuery *query, const char *const *parts, int32_t n_parts, bool see_temps, MrTable **out,
+                           MrError *err)
+{
+    MrCatalog *catalog = query->session->catalog;
+    const char *name = parts[n_parts - 1];
+    *out = NULL;
+    if (n_parts == 1 && see_temps) {
+        MR_TRY(mr_catalog_get(catalog, &query->arena, MR_CATALOG_TEMP, name, false, out, err));
+        if (*out)
+            return MR_OK;
+    }
+    if (n_parts > 3 || (n_parts == 3 && !mr_str_equal_nocase(parts[0], MR_CATALOG_NAME)))
+        return MR_OK;
+    const char *database = n_parts > 1 ? parts[n_parts - 2] : query->session->database;
+    return mr_catalog_get(catalog, &query->arena, database, name, false, out, err);
+}
+
+MrStatus mr__table_find(MrQuery *query, const MrSqlName *name, MrTable **out, MrError *err)
+{
+    MrSqlName plain;
+    MR_TRY(mr_bind_name(&query->bind, name, &plain, err));
+    return find_table(query, plain.parts, plain.n_parts, true, out, err);
+}
+
+static const char *quoted_parts(MrArena *arena, const char *const *parts, int32_t n_parts)
+{
+    MrTextBuilder out = {.arena = arena};
+    for (int32_t i = 0; i < n_parts; i++)
+        mr_builder_printf(&out, "%s`%s`", i ? "." : "", parts[i]);
+    return mr_builder_text(&out).data;
+}
+
+MrStatus mr__table_need(MrQuery *query, const MrSqlName *name, MrTable **out, MrError *err)
+{
+    MrSqlName plain;
+    MR_TRY(mr_bind_name(&query->bind, name, &plain, err));
+    MR_TRY(find_table(query, plain.parts, plain.n_parts, true, out, err));
+    if (*out)
+        return MR_OK;
+    mr_error_at(err, name->place.idx, name->place.len);
+    MrStatus status = MR_FAIL(err, MR_COND_TABLE_OR_VIEW_NOT_FOUND, "relationName",
+                              quoted_parts(&query->arena, plain.parts, plain.n_parts));
+    mr_error_at(err, name->place.idx, name->place.len);
+    return status;
+}
+
+MrStatus mr__source_open(MrQuery *query, const MrConnectorType *type, const MrOptions *options,
+                         const MrSchema *schema, bool streaming, MrSource **out, MrError *err)
+{
+    MrSession *session = query->session;
+    MrOpenSource *open = MR_NEW(&query->arena, MrOpenSource);
+    MrConnectorContext *context = MR_NEW(&query->arena, MrConnectorContext);
+    *context = (MrConnectorContext){.os = session->os,
+                                    .budget = &query->budget,
+                                    .settings = &query->settings,
+                                    .options = *options,
+                                    .schema = schema,
+                                    .streaming = streaming};
+    uint32_t needed = streaming ? MR_CONN_STREAM_READ : MR_CONN_BATCH_READ;
+    if (!(type->flags & needed))
+        return MR_FAIL_UNSUPPORTED(err, "reading the source '%s' as a %s", type->name,
+                                   streaming ? "stream" : "batch");
+    MR_TRY(mr_options_check(options, type->options, type->name, err));
+    MR_TRY(type->open_source(context, &open->source, err));
+    open->next = query->sources;
+    query->sources = open;
+    *out = open->source;
+    return MR_OK;
+}
+
+static MrStatus open_source(void *self, const MrConnectorType *type, const MrOptions *options,
+                            const MrSchema *schema, bool streaming, MrSource **out, MrError *err)
+{
+    return mr__source_open(self, type, options, schema, streaming, out, err);
+}
+
+static MrSettings *view_settings(MrQuery *query, const MrTable *table)
+{
+    MrSettings *settings = MR_NEW(&query->arena, MrSettings);
+    *settings = query->settings;
+    for (int32_t i = 0; i < table->sql_conf.n_options; i++) {
+        const MrOption *option = &table->sql_conf.options[i];
+        if (strcmp(option->key, "spark.sql.ansi.enabled") == 0)
+            settings->ansi = mr_str_equal_nocase(option->value, "true");
+    }
+    return settings;
+}
+
+static MrStatus fill_view(MrQuery *query, const MrTable *table, MrBindRelation *out)
+{
+    MrArena *arena = &query->arena;
+    const char **parts = MR_NEW_N(arena, const char *, 1);
+    parts[0] = table->sql_database ? table->sql_database : query->session->database;
+    out->kind = MR_BIND_VIEW;
+    out->text = mr_text(table->sql);
+    out->settings = view_settings(query, table);
+    out->place = (MrBindPlace){.catalog = MR_CATALOG_NAME,
+                               .n_parts = 1,
+                               .parts = parts,
+                               .in_view = true,
+                               .is_temp = strcmp(table->database, MR_CATALOG_TEMP) == 0 ||
+                                          mr_str_equal_nocase(table->database, MR_CATALOG_GLOBAL_TEMP)};
+    out->n_columns = table->schema.n_cols;
+    out->columns = table->schema.cols;
+    return MR_OK;
+}
+
+static MrStatus fill_source(MrQuery *query, const MrTable *table, const MrOptions *more, bool streaming,
+                            MrBindRelation *out, MrError *err)
+{
+    MrOptions own = mr__table_options(&query->arena, table);
+    MrOption *options = MR_NEW_N(&query->arena, MrOption, own.n_options + more->n_options);
+    for (int32_t i = 0; i < more->n_options; i++) /* the reference's win: they come first */
+        options[i] = more->options[i];
+    for (int32_t i = 0; i < own.n_options; i++)
+        options[more->n_options + i] = own.options[i];
+    out->kind = MR_BIND_SOURCE;
+    out->type = mr_connector_find(table->provider);
+    if (!out->type)
+        return MR_FAIL(err, MR_COND_DATA_SOURCE_NOT_FOUND, "provider", table->provider);
+    out->options = (MrOptions){own.n_options + more->n_options, options};
+    MrSchema *schema = MR_NEW(&query->arena, MrSchema);
+    *schema = table->schema;
+    out->schema = schema->n_cols > 0 ? schema : NULL;
+    return mr__source_open(query, out->type, &out->options, out->schema, streaming, &out->source, err);
+}
+
+/* csv.`/path` */
+static MrStatus fill_path(MrQuery *query, const MrConnectorType *type, const char *path, const MrOptions *more,
+                          bool streaming, MrBindRelation *out, MrError *err)
+{
+    MrOption *options = MR_NEW_N(&query->arena, MrOption, more->n_options + 1);
+    options[0] = (MrOption){"path", path};
+    for (int32_t i = 0; i < more->n_options; i++)
+        options[i + 1] = more->options[i];
+    out->kind = MR_BIND_SOURCE;
+    out->type = type;
+    out->options = (MrOptions){more->n_options + 1, options};
+    return mr__source_open(query, type, &out->options, NULL, streaming, &out->source, err);
+}
+
+static MrStatus find_relation(void *self, const MrBindPlace *place, const char *const *parts, int32_t n_parts,
+                              const MrOptions *options, bool streaming, MrArena *arena, MrBindRelation *out,
+                              MrError *err)
+{
+    static const MrOptions no_options = {0};
+    MrQuery *query = self;
+    MrTable *table;
+    const char **full = (const char **)parts;
+    int32_t n_full = n_parts;
+    *out = (MrBindRelation){.kind = MR_BIND_NOTHING};
+    options = options ? options : &no_options;
+    /* Inside a view a plain name means the database where the view was made; a temporary view also sees
+     * the temporary views. */
+    bool see_temps = !place->in_view || place->is_temp;
+    MR_TRY(find_table(query, parts, n_parts, see_temps, &table, err));
+    if ((!table || (place->in_view && strcmp(table->database, MR_CATALOG_TEMP) != 0)) && n_parts == 1 &&
+        place->n_parts > 0) {
+        full = MR_NEW_N(arena, const char *, 2);
+        full[0] = place->parts[place->n_parts - 1];
+        full[1] = parts[0];
+        n_full = 2;
+        MR_TRY(find_table(query, full, n_full, false, &table, err));
+    }
+    if (!table) {
+        const MrConnectorType *type = n_parts == 2 ? mr_connector_find(parts[0]) : NULL;
+        return type ? fill_path(query, type, parts[1], options, streaming, out, err) : MR_OK;
+    }
+    bool is_temp = strcmp(table->database, MR_CATALOG_TEMP) == 0;
+    bool is_global = mr_str_equal_nocase(table->database, MR_CATALOG_GLOBAL_TEMP);
+    const char **names = MR_NEW_N(arena, const char *, 3);
+    out->n_parts = is_temp ? 1 : is_global ? 2 : 3;
+    names[0] = MR_CATALOG_NAME;
+    names[1] = table->database;
+    names[2] = table->name;
+    out->parts = names + 3 - out->n_parts;
+    if (table->provider)
+        return fill_source(query, table, options, streaming, out, err);
+    return fill_view(query, table, out);
+}
+
+static MrStatus find_variable(void *self, const char *const *parts, int32_t n_parts, MrArena *arena,
+                              MrBindVariable *out, MrError *err)
+{
+    MrQuery *query = self;
+    *out = (MrBindVariable){0};
+    bool is_session = n_parts == 1 || (n_parts == 2 && mr_str_equal_nocase(parts[0], "session")) ||
+                      (n_parts == 3 && mr_str_equal_nocase(parts[0], "system") &&
+                       mr_str_equal_nocase(parts[1], "session"));
+    MrVariable *variable = is_session ? *mr__variable_place(query->session, parts[n_parts - 1]) : NULL;
+    if (variable)
+        *out = (MrBindVariable){true, variable->name, variable->value};
+    return MR_OK;
+}
+
+void mr__relations_init(MrQuery *query)
+{
+    const char **parts = MR_NEW_N(&query->arena, const char *, 1);
+    parts[0] = mr_arena_str(&query->arena, query->session->database);
+    query->bind_catalog = (MrBindCatalog){
+        .self = query, .find_relation = find_relation, .open_source = open_source, .find_variable = find_variable};
+    query->bind = (MrBindOptions){.planner = &query->planner,
+                                  .catalog = &query->bind_catalog,
+                                  .sql_options = &query->session->sql_options,
+                                  .place = {.catalog = MR_CATALOG_NAME, .n_parts = 1, .parts = parts}};
+}

@@ -1,0 +1,192 @@
+#include "session/session_int.h"
+
+#include <stdio.h>
+
+#include "sql/sql.h"
+
+#define ZONE_FILE_MAX (1 << 20)
+
+static const char *settings_get(const void *conf, const char *key)
+{
+    return mr_conf_get(conf, key);
+}
+
+/* Zone files of the system; ids that are no plain names are not looked up. */
+static MrStatus read_zone(void *self, const char *id, MrBuffer *out, MrError *err)
+{
+    MrOs *os = self;
+    char path[MR_PATH_MAX];
+    MrFileInfo info;
+    if (strstr(id, "..") || id[0] == '/' || strlen(id) > 100)
+        return MR_OK;
+    snprintf(path, sizeof path, "/usr/share/zoneinfo/%s", id);
+    MR_TRY(os->stat(os, path, &info, err));
+    if (!info.exists || info.is_dir)
+        return MR_OK;
+    return mr_os_read_file(os, path, ZONE_FILE_MAX, out, err);
+}
+
+/* TZ, else what /etc/timezone says, else UTC. */
+static void system_zone(MrSession *session, char *id, size_t id_bytes)
+{
+    MrError ignored = {0};
+    MrBuffer text;
+    const char *env = getenv("TZ");
+    snprintf(id, id_bytes, "%s", env && env[0] && env[0] != ':' ? env : "UTC");
+    if (env && env[0])
+        return;
+    mr_buffer_init(&text, &session->budget, 4096);
+    MrFileInfo info;
+    if (session->os->stat(session->os, "/etc/timezone", &info, &ignored) == MR_OK && info.exists &&
+        mr_os_read_file(session->os, "/etc/timezone", 4096, &text, &ignored) == MR_OK && text.size_bytes > 0) {
+        const char *end = memchr(text.data, '\n', (size_t)text.size_bytes);
+        int64_t n = end ? end - text.data : text.size_bytes;
+        if (n > 0 && n < (int64_t)id_bytes)
+            snprintf(id, id_bytes, "%.*s", (int)n, text.data);
+    }
+    mr_buffer_deinit(&text);
+}
+
+MrStatus mr__session_refresh(MrSession *session, MrError *err)
+{
+    const MrConf *conf = session->conf;
+    MrSettings *settings = &session->settings;
+    const char *zone = mr_conf_get(conf, "spark.sql.session.timeZone");
+    char id[sizeof session->zone_id];
+    if (zone)
+        snprintf(id, sizeof id, "%s", zone);
+    else
+        system_zone(session, id, sizeof id);
+    MR_TRY(mr_zone_find(session->zones, id, &settings->zone, err));
+    memcpy(session->zone_id, id, sizeof id);
+    settings->zones = session->zones;
+    settings->ansi = mr_conf_bool(conf, "spark.sql.ansi.enabled");
+    settings->timestamp_ntz = mr_str_equal_nocase(mr_conf_get(conf, "spark.sql.timestampType"), "TIMESTAMP_NTZ");
+    settings->case_sensitive = mr_conf_bool(conf, "spark.sql.caseSensitive");
+    settings->legacy_interval = mr_conf_bool(conf, "spark.sql.legacy.interval.enabled");
+    settings->zone_id = session->zone_id;
+    settings->user = session->user;
+    settings->database = session->database;
+    settings->get = settings_get;
+    settings->conf = conf;
+    session->sql_options = (MrSqlOptions){
+        .ansi_keywords = settings->ansi && mr_conf_bool(conf, "spark.sql.ansi.enforceReservedKeywords"),
+        .double_quoted_identifiers = settings->ansi && mr_conf_bool(conf, "spark.sql.ansi.doubleQuotedIdentifiers"),
+        .escaped_string_literals = mr_conf_bool(conf, "spark.sql.parser.escapedStringLiterals"),
+        .exponent_is_decimal = mr_conf_bool(conf, "spark.sql.legacy.exponentLiteralAsDecimal.enabled"),
+        .setops_left_to_right = mr_conf_bool(conf, "spark.sql.legacy.setopsPrecedence.enabled"),
+        .timestamp_ntz = settings->timestamp_ntz,
+    };
+    return MR_OK;
+}
+
+MrStatus mr_session_create(const MrSessionConfig *config, MrSession **out, MrError *err)
+{
+    MrStatus status = MR_OK;
+    /* The process budget lives in the session: its own block is charged to a budget on the stack, whose
+     * counters are then carried over. */
+    MrBudget first;
+    void *block = NULL;
+    int64_t limit = config->memory_limit_bytes ? config->memory_limit_bytes : mr_memory_bytes() / 10 * 7;
+    mr_budget_init(&first, "process", NULL, limit);
+    first.fail_countdown = config->fail_countdown;
+    MR_TRY(mr_budget_alloc_zeroed(&first, (int64_t)sizeof(MrSession), &block, err));
+    MrSession *session = block;
+    session->os = config->os ? config->os : mr_os_posix();
+    mr_budget_init(&session->process, "process", NULL, limit);
+    session->process.fail_countdown = config->fail_countdown;
+    mr_budget_init(&session->budget, "session", &session->process, INT64_MAX);
+    session->test_functions = config->test_functions;
+    session->n_threads = config->n_threads ? config->n_threads : mr_cpu_count();
+    const char *user = getenv("USER");
+    snprintf(session->user, sizeof session->user, "%s", user && user[0] ? user : "root");
+    snprintf(session->database, sizeof session->database, "%s", MR_CATALOG_DEFAULT);
+    snprintf(session->warehouse, sizeof session->warehouse, "%s",
+             config->warehouse ? config->warehouse : "spark-warehouse");
+    snprintf(session->spill_dir, sizeof session->spill_dir, "%s", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+    MR_GO(mr_conf_create(&session->budget, &session->conf, err));
+    MR_GO(mr_zones_create(&session->budget, read_zone, session->os, &session->zones, err));
+    MR_GO(mr_catalog_open(session->os, &session->budget, session->warehouse, &session->catalog, err));
+    MR_GO(mr_conf_set(session->conf, "spark.sql.warehouse.dir", session->warehouse, err));
+    MR_GO(mr__session_refresh(session, err));
+    *out = session;
+done:
+    if (status != MR_OK)
+        mr_session_destroy(session);
+    return status;
+}
+
+void mr_session_destroy(MrSession *session)
+{
+    if (!session)
+        return;
+    while (session->queries)
+        mr_query_close(session->queries);
+    mr__variables_clear(session);
+    mr_catalog_close(session->catalog);
+    mr_zones_destroy(session->zones);
+    mr_conf_destroy(session->conf);
+    mr_budget_deinit(&session->budget);
+    mr_budget_deinit(&session->process);
+    MrBudget last;
+    mr_budget_init(&last, "process", NULL, INT64_MAX);
+    last.used_bytes = (int64_t)sizeof(MrSession);
+    mr_budget_free(&last, session, (int64_t)sizeof(MrSession));
+}
+
+MrStatus mr_session_set_conf(MrSession *session, const char *key, const char *value, MrError *err)
+{
+    if (strcmp(key, "spark.sql.session.timeZone") == 0) {
+        const MrZone *zone;
+        MrStatus status = mr_zone_find(session->zones, value, &zone, err);
+        if (status == MR_INVALID)
+            return MR_FAIL(err, MR_COND_INVALID_CONF_VALUE__TIME_ZONE, "confValue", value, "confName", key);
+        MR_TRY(status);
+    }
+    MR_TRY(mr_conf_set(session->conf, key, value, err));
+    if (strcmp(key, "millrace.exec.threads") == 0)
+        session->n_threads = mr_conf_i64(session->conf, key) > 0 ? (int32_t)mr_conf_i64(session->conf, key)
+                                                                : mr_cpu_count();
+    return mr__session_refresh(session, err);
+}
+
+const char *mr_session_conf(const MrSession *session, const char *key)
+{
+    return mr_conf_get(session->conf, key);
+}
+
+MrStatus mr_session_split(MrSession *session, MrArena *arena, MrText script, int32_t *n_out, MrText **out,
+                          MrError *err)
+{
+    return mr_sql_split(arena, script, n_out, out, err);
+}
+
+bool mr_session_is_complete(MrText script)
+{
+    return mr_sql_is_complete(script);
+}
+
+void mr_session_cancel(MrSession *session)
+{
+    atomic_store_explicit(&session->canceled, true, memory_order_relaxed);
+}
+
+const MrSettings *mr_session_settings(const MrSession *session)
+{
+    return &session->settings;
+}
+
+MrBudget *mr_session_budget(MrSession *session)
+{
+    return &session->budget;
+}
+
+MrOs *mr_session_os(MrSession *session)
+{
+    return session->os;
+}
+
+MrCatalog *mr_session_catalog(MrSession *session)
+{
+    return session->catalog;
+}

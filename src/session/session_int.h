@@ -1,0 +1,151 @@
+/* session_int.h - what the files of this folder share. */
+#ifndef MR_SESSION_SESSION_INT_H
+#define MR_SESSION_SESSION_INT_H
+
+#include "function/time_zone.h"
+#include "session/conf.h"
+#include "session/session.h"
+#include "sql/bind.h"
+
+typedef struct MrVariable MrVariable;
+
+struct MrSession {
+    MrOs *os;
+    MrBudget process, budget; /* the session's is a child, so that its end can be checked */
+    MrConf *conf;
+    MrCatalog *catalog;
+    MrZones *zones;
+    char warehouse[MR_PATH_MAX];
+    char spill_dir[MR_PATH_MAX];
+    char database[256];
+    char zone_id[128];
+    char user[64];
+    MrSettings settings; /* made from conf */
+    MrSqlOptions sql_options;
+    const char *test_functions;
+    int32_t n_threads;
+    _Atomic bool canceled;
+    MrVariable *variables;
+    MrQuery *queries; /* open ones */
+};
+
+/* A session variable; temporary, in system.session. */
+struct MrVariable {
+    MrVariable *next;
+    MrArena arena; /* of everything below */
+    const char *name;
+    const MrType *type;
+    const MrVector *value;
+    const char *default_sql;
+};
+
+/* Rows of a command, gathered as text: an entry is a cell; NULL is NULL; booleans are "true", "false",
+ * integers their digits. */
+typedef struct MrResultRows {
+    const char **cells;
+    int64_t n_cells, cap_cells;
+} MrResultRows;
+
+typedef struct MrOpenSource MrOpenSource;
+struct MrOpenSource {
+    MrOpenSource *next;
+    MrSource *source;
+};
+
+struct MrQuery {
+    MrQuery *next;
+    MrSession *session;
+    MrBudget budget;
+    MrArena arena; /* texts, trees and plans */
+    MrText text;
+    MrSettings settings; /* as they were when the query began */
+    MrEvalContext eval;
+    MrPlanner planner;
+    MrBindCatalog bind_catalog;
+    MrBindOptions bind;
+    MrOpenSource *sources;
+    MrSchema schema;
+    bool ordered;
+    int64_t now_us;
+    uint64_t seed;
+    MrRun *run;  /* a query: read from it */
+    MrResultRows rows; /* a command: read from these */
+    int64_t next_row;
+};
+
+/* ---- query.c */
+/* Runs a statement that was parsed into query's arena; fills query's result. */
+MR_MUST_USE MrStatus mr__statement_run(MrQuery *query, const MrSqlStatement *statement, MrError *err);
+/* Binds, optimizes and lowers.  */
+MR_MUST_USE MrStatus mr__query_bind(MrQuery *query, const MrSqlQuery *sql, MrBoundQuery *out, MrError *err);
+MR_MUST_USE MrStatus mr__query_lower(MrQuery *query, MrPlan *plan, MrPhys **out, MrError *err);
+MR_MUST_USE MrStatus mr__query_create_run(MrQuery *query, const MrPhys *phys, MrRun **out, MrError *err);
+/* The query's result will be what the plan gives. */
+MR_MUST_USE MrStatus mr__query_set_plan(MrQuery *query, const MrBoundQuery *bound, MrError *err);
+/* A statement in text, run in this query's place (EXECUTE IMMEDIATE). */
+MR_MUST_USE MrStatus mr__query_run_text(MrQuery *query, MrText text, MrError *err);
+
+/* The columns of a command's result: "name type, name type" as in CREATE TABLE. */
+MR_MUST_USE MrStatus mr__result_schema(MrQuery *query, const char *columns, MrError *err);
+/* n_cols cells, copied. */
+void mr__result_row(MrQuery *query, int32_t n_cells, ...);
+
+/* A piece of the statement's text. */
+const char *mr__source_text(MrQuery *query, MrSqlPlace place);
+
+/* ---- relations.c: what names stand for */
+void mr__relations_init(MrQuery *query);
+MR_MUST_USE MrStatus mr__source_open(MrQuery *query, const MrConnectorType *type, const MrOptions *options,
+                                     const MrSchema *schema, bool streaming, MrSource **out, MrError *err);
+/* database and name of a table or view name; a name of one part is in the current database. */
+MR_MUST_USE MrStatus mr__name_resolve(MrQuery *query, const MrSqlName *name, const char **database, const char **table,
+                                      MrError *err);
+/* Temporary views first, unless the name is qualified; *out NULL: none. */
+MR_MUST_USE MrStatus mr__table_find(MrQuery *query, const MrSqlName *name, MrTable **out, MrError *err);
+/* As mr__table_find, but none is TABLE_OR_VIEW_NOT_FOUND. */
+MR_MUST_USE MrStatus mr__table_need(MrQuery *query, const MrSqlName *name, MrTable **out, MrError *err);
+/* `spark_catalog`.`default`.`t`; temporary: `v`. */
+const char *mr__table_quoted(MrArena *arena, const MrTable *table);
+MrOptions mr__properties(MrArena *arena, const MrSqlProperties *properties);
+/* The options to open a table's connector with: its own and its path. */
+MrOptions mr__table_options(MrArena *arena, const MrTable *table);
+
+/* ---- write.c */
+/* Runs the plan as a batch and writes its rows. */
+typedef struct MrWriteSpec {
+    const MrConnectorType *type;
+    MrOptions options;
+    MrSaveMode mode;
+    int32_t n_partition_cols;
+    const int32_t *partition_cols;
+} MrWriteSpec;
+MR_MUST_USE MrStatus mr__write_plan(MrQuery *query, MrPlan *plan, const MrWriteSpec *spec, MrError *err);
+
+/* ---- commands: one function a statement kind, each in the file that its subject names */
+MR_MUST_USE MrStatus mr__command_create_table(MrQuery *query, const MrSqlStatement *statement, MrError *err);
+MR_MUST_USE MrStatus mr__command_insert(MrQuery *query, const MrSqlStatement *statement, MrError *err);
+MR_MUST_USE MrStatus mr__command_truncate(MrQuery *query, const MrSqlStatement *statement, MrError *err);
+MR_MUST_USE MrStatus mr__command_drop(MrQuery *query, const MrSqlStatement *statement, MrError *err);
+MR_MUST_USE MrStatus mr__command_alter(MrQuery *query, const MrSqlStatement *statement, MrError *err);
+MR_MUST_USE MrStatus mr__command_create_view(MrQuery *query, const MrSqlStatement *statement, MrError *err);
+MR_MUST_USE MrStatus mr__command_create_function(MrQuery *query, const MrSqlStatement *statement, MrError *err);
+MR_MUST_USE MrStatus mr__command_create_namespace(MrQuery *query, const MrSqlStatement *statement, MrError *err);
+MR_MUST_USE MrStatus mr__command_use(MrQuery *query, const MrSqlStatement *statement, MrError *err);
+MR_MUST_USE MrStatus mr__command_show(MrQuery *query, const MrSqlStatement *statement, MrError *err);
+MR_MUST_USE MrStatus mr__command_describe(MrQuery *query, const MrSqlStatement *statement, MrError *err);
+MR_MUST_USE MrStatus mr__command_set(MrQuery *query, const MrSqlStatement *statement, MrError *err);
+MR_MUST_USE MrStatus mr__command_reset(MrQuery *query, const MrSqlStatement *statement, MrError *err);
+MR_MUST_USE MrStatus mr__command_declare(MrQuery *query, const MrSqlStatement *statement, MrError *err);
+MR_MUST_USE MrStatus mr__command_execute(MrQuery *query, const MrSqlStatement *statement, MrError *err);
+MR_MUST_USE MrStatus mr__command_explain(MrQuery *query, const MrSqlStatement *statement, MrError *err);
+MR_MUST_USE MrStatus mr__command_cache(MrQuery *query, const MrSqlStatement *statement, MrError *err);
+
+/* ---- variables.c */
+MrVariable **mr__variable_place(MrSession *session, const char *name); /* *place NULL: none */
+void mr__variables_clear(MrSession *session);
+
+/* ---- session.c */
+/* Settings after a change of conf. */
+MR_MUST_USE MrStatus mr__session_refresh(MrSession *session, MrError *err);
+
+#endif

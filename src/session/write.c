@@ -1,0 +1,101 @@
+/* write.c - a batch plan's rows into a sink: writers per worker, prepared all, committed once. */
+#include "session/session_int.h"
+
+#include <stdio.h>
+
+typedef struct Write {
+    MrQuery *query;
+    const MrConnectorType *type;
+    MrSink *sink;
+    MrRun *run;
+    int32_t n_workers;
+    MrSinkWriter **writers; /* by worker; NULL: it had no rows */
+    MrBuffer *tokens;       /* by worker */
+    MrEpochId epoch;
+} Write;
+
+static MrStatus write_consume(void *self, int32_t worker_idx, const MrEvalContext *context, MrBatch *batch,
+                              MrError *err)
+{
+    Write *write = self;
+    MrStatus status = MR_OK;
+    MR_ASSERT(worker_idx < write->n_workers);
+    if (!write->writers[worker_idx])
+        MR_GO(write->type->writer_open(write->sink, write->epoch, worker_idx, &write->query->budget,
+                                       &write->writers[worker_idx], err));
+    MR_GO(write->type->write(write->writers[worker_idx], context, batch, err));
+done:
+    mr_batch_destroy(batch);
+    return status;
+}
+
+static MrStatus write_run(Write *write, const MrPhys *phys, MrError *err)
+{
+    MrQuery *query = write->query;
+    MrText *tokens = MR_NEW_N(&query->arena, MrText, write->n_workers);
+    int32_t n_tokens = 0;
+    MR_TRY(mr__query_create_run(query, phys, &write->run, err));
+    MR_TRY(mr_run_epoch(write->run,
+                        &(MrBarrier){.ended = true, .late_us = MR_TIME_MIN, .evict_us = MR_TIME_MIN}, query->now_us,
+                        query->seed, &(MrRunOutput){write_consume, write}, err));
+    /* A result without rows still makes its (empty) output. */
+    bool any = false;
+    for (int32_t i = 0; i < write->n_workers; i++)
+        any |= write->writers[i] != NULL;
+    if (!any)
+        MR_TRY(write->type->writer_open(write->sink, write->epoch, 0, &query->budget, &write->writers[0], err));
+    for (int32_t i = 0; i < write->n_workers; i++) {
+        if (!write->writers[i])
+            continue;
+        MR_TRY(write->type->prepare(write->writers[i], &write->tokens[i], err));
+        tokens[n_tokens++] = (MrText){write->tokens[i].data, write->tokens[i].size_bytes};
+    }
+    return write->type->commit(write->sink, write->epoch, tokens, n_tokens, err);
+}
+
+MrStatus mr__write_plan(MrQuery *query, MrPlan *plan, const MrWriteSpec *spec, MrError *err)
+{
+    MrStatus status;
+    MrSession *session = query->session;
+    MrArena *arena = &query->arena;
+    MrPhys *phys;
+    if (!(spec->type->flags & MR_CONN_BATCH_WRITE))
+        return MR_FAIL_UNSUPPORTED(err, "writing to '%s'", spec->type->name);
+    MR_TRY(mr__query_lower(query, plan, &phys, err));
+    MrConnectorContext *context = MR_NEW(arena, MrConnectorContext);
+    *context = (MrConnectorContext){.os = session->os,
+                                    .budget = &query->budget,
+                                    .settings = &query->settings,
+                                    .options = spec->options};
+    MrSchema *schema = MR_NEW(arena, MrSchema);
+    MrField *cols = MR_NEW_N(arena, MrField, plan->n_cols);
+    for (int32_t i = 0; i < plan->n_cols; i++)
+        cols[i] = (MrField){plan->cols[i].name, plan->cols[i].type, plan->cols[i].nullable, NULL};
+    *schema = (MrSchema){plan->n_cols, cols};
+    MrSinkSpec *sink_spec = MR_NEW(arena, MrSinkSpec);
+    *sink_spec = (MrSinkSpec){.schema = schema,
+                              .output_mode = MR_MODE_APPEND,
+                              .save_mode = spec->mode,
+                              .query_id = mr_arena_printf(arena, "%016llx", (unsigned long long)query->seed),
+                              .n_partition_cols = spec->n_partition_cols,
+                              .partition_cols = spec->partition_cols};
+    Write *write = MR_NEW(arena, Write);
+    *write = (Write){.query = query, .type = spec->type, .n_workers = session->n_threads};
+    write->epoch = (MrEpochId){.epoch = 0, .lineage = query->seed, .time_us = query->now_us};
+    write->writers = MR_NEW_N(arena, MrSinkWriter *, write->n_workers);
+    write->tokens = MR_NEW_N(arena, MrBuffer, write->n_workers);
+    for (int32_t i = 0; i < write->n_workers; i++)
+        mr_buffer_init(&write->tokens[i], &query->budget, 64 << 20);
+    MR_TRY(mr_options_check(&spec->options, spec->type->options, spec->type->name, err));
+    MR_TRY(spec->type->open_sink(context, sink_spec, &write->sink, err));
+    MR_GUARD_BEGIN(status, err)
+    status = write_run(write, phys, err);
+    MR_GUARD_END(status)
+    mr_run_destroy(write->run); /* first: its workers use the writers */
+    for (int32_t i = 0; i < write->n_workers; i++) {
+        write->type->writer_close(write->writers[i]);
+        mr_buffer_deinit(&write->tokens[i]);
+    }
+    write->type->close_sink(write->sink);
+    return status;
+}
