@@ -230,7 +230,8 @@ static void vector_grow(MrArena *arena, MrVector *vec, int64_t n_needed)
     MrPhysical physical = mr_type_physical(vec->type);
     int64_t value_bytes = mr_physical_bytes(physical);
     char *data = mr_arena_alloc(arena, cap * value_bytes);
-    memcpy(data, vec->data, (size_t)(vec->n_items * value_bytes));
+    if (vec->n_items > 0)
+        memcpy(data, vec->data, (size_t)(vec->n_items * value_bytes));
     if (physical_has_views(physical))
         memset(data + vec->n_items * value_bytes, 0, (size_t)((cap - vec->n_items) * value_bytes));
     vec->data = data;
