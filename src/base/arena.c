@@ -26,9 +26,13 @@ struct MrArenaChunk {
 
 _Thread_local MrGuard *mr_guard_top;
 
+/* Where blocks of no bytes lie while there is no chunk: no block is ever NULL. */
+static _Alignas(64) char no_bytes[64];
+
 void mr_arena_init(MrArena *arena, MrBudget *budget)
 {
-    *arena = (MrArena){.budget = budget, .chunk_bytes = CHUNK_FIRST_BYTES};
+    *arena = (MrArena){
+        .budget = budget, .next = no_bytes, .end = no_bytes, .chunk_bytes = CHUNK_FIRST_BYTES};
 }
 
 static void chunks_free(MrArena *arena, MrArenaChunk *chunk)
@@ -60,7 +64,7 @@ void mr_arena_reset(MrArena *arena)
         *link = kept->older;
     chunks_free(arena, arena->chunks);
     arena->chunks = kept;
-    arena->next = arena->end = NULL;
+    arena->next = arena->end = no_bytes;
     arena->used_bytes = 0;
     if (kept != NULL) {
         kept->older = NULL;

@@ -18,12 +18,13 @@ typedef enum MrFileMode {
     MR_FILE_READ,       /* must exist                                  */
     MR_FILE_CREATE,     /* must not exist (O_EXCL); read and write     */
     MR_FILE_READ_WRITE, /* must exist; read and write                  */
-    MR_FILE_SCRATCH     /* read and write, unlinked at birth: spill    */
+    MR_FILE_SCRATCH     /* read and write, unlinked at birth: spill; the path is a folder */
 } MrFileMode;
 
 struct MrDirEntry {
     char *name; /* in the caller's arena; sorted by name */
-    bool is_dir;
+    bool is_dir;  /* what a symbolic link points at counts */
+    bool is_link; /* a symbolic link itself: never walked into when removing */
     int64_t size_bytes;
     int64_t modified_us; /* since 1970 UTC */
 };
@@ -82,7 +83,8 @@ struct MrOs {
     MrStatus (*stat)(MrOs *os, const char *path, MrFileInfo *out, MrError *err); /* missing: MR_OK */
     MrStatus (*list)(MrOs *os, const char *path, MrArena *arena, MrDirEntry **out, int64_t *n_out,
                      MrError *err);
-    MrStatus (*make_dir)(MrOs *os, const char *path, MrError *err); /* and its parents; exists: fine */
+    /* And its parents; each new level is durable on return.  Exists: fine. */
+    MrStatus (*make_dir)(MrOs *os, const char *path, MrError *err);
     MrStatus (*dir_sync)(MrOs *os, const char *path, MrDurableStep step, MrError *err);
     MrStatus (*rename)(MrOs *os, const char *from, const char *to, MrError *err); /* replaces */
     /* Gives a file a second name, never replacing; *exists true: the name was taken. */

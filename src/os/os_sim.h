@@ -11,10 +11,12 @@
 typedef struct MrSimOptions {
     uint64_t seed;
     int64_t start_us;      /* wall clock at the beginning */
-    bool torn_writes;      /* a cut keeps any subset of the unsynced 512-byte sectors */
+    bool torn_writes;      /* a cut keeps any subset of the unsynced 512-byte sectors and names;
+                              without it a cut drops all that is unsynced */
+    bool count_reads;      /* opening, reading and listing count as I/O too, and so can fail */
 } MrSimOptions;
 
-MrStatus mr_os_sim_create(MrBudget *budget, const MrSimOptions *options, MrOs **out, MrError *err);
+MR_MUST_USE MrStatus mr_os_sim_create(MrBudget *budget, const MrSimOptions *options, MrOs **out, MrError *err);
 void mr_os_sim_destroy(MrOs *os);
 
 void mr_os_sim_advance_us(MrOs *os, int64_t us);
@@ -28,5 +30,8 @@ void mr_os_sim_cut_at(MrOs *os, int64_t k);
 void mr_os_sim_power_on(MrOs *os);
 /* The step does nothing while it is off (MUTANT). */
 void mr_os_sim_skip_step(MrOs *os, MrDurableStep step, bool off);
+/* Whoever connects to this port reads these bytes (borrowed) in random pieces; then the connection
+ * closes, or stays silent. */
+void mr_os_sim_serve(MrOs *os, int port, MrText bytes, bool close_after);
 
 #endif
