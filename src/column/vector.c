@@ -4,6 +4,7 @@
  * Children may have any encoding.  A vector that shares the children of another gets its own child
  * structs with cap_items 0, so that a later append copies before it writes. */
 #include "column/vector.h"
+#include <stdatomic.h>
 
 MrStr mr_str_own(MrArena *arena, const char *data, int64_t size_bytes)
 {
@@ -85,6 +86,12 @@ MrVector *mr_vector_dictionary(MrArena *arena, MrVector *dict, int64_t n_rows)
     vec->codes = mr_arena_alloc(arena, n_rows * (int64_t)sizeof(uint32_t));
     vec->dict = dict;
     return vec;
+}
+
+uint64_t mr_dict_id_next(void)
+{
+    static _Atomic uint64_t last; /* relaxed: only that ids differ matters */
+    return atomic_fetch_add_explicit(&last, 1, memory_order_relaxed) + 1;
 }
 
 static uint64_t *validity_create(MrArena *arena, int64_t n_bits)

@@ -109,6 +109,8 @@ MrVector *mr_vector_create(MrArena *arena, const MrType *type, int64_t n_rows);
 /* A constant; NULL when value is NULL, else value points to one physical value (not for nested). */
 MrVector *mr_vector_constant(MrArena *arena, const MrType *type, const void *value);
 MrVector *mr_vector_dictionary(MrArena *arena, MrVector *dict, int64_t n_rows); /* codes not set */
+/* A dict_id that no other dictionary of this process has; any thread. */
+uint64_t mr_dict_id_next(void);
 
 /* Row r, whatever the encoding: the vector that holds it and the row there. */
 static inline const MrVector *mr_vector_at(const MrVector *vec, int64_t row, int64_t *at)
