@@ -1,0 +1,1077 @@
+/* json.c - JSON lines (or whole files) to vectors.
+ *
+ * Machines write records with the same keys in the same order.  So the last well-formed record leaves
+ * a list of steps: the bytes expected before each value (`,"ad_id":` with its blanks) and what to do
+ * with the value.  A record that follows the steps is read without tokenizing; values that nobody
+ * wants are only searched for their end.  Where a record leaves the steps, the general parser goes on
+ * from there.  A pushed equality on a string column is checked as soon as its value is seen, and the
+ * rest of a record that fails it is not looked at (as Spark does with pushed filters).
+ *
+ * Malformed is what Jackson would not parse (all columns NULL); a value of another type than its
+ * column's makes just that column NULL.  Both are bad records to `mode` and `_corrupt_record`.
+ * Leaves out: VARIANT columns. */
+#include "format/json_int.h"
+
+#include "base/hash.h"
+
+#include <stdio.h>
+
+#define JSON_STEPS_MAX 512
+#define JSON_STEP_TEXT 32
+
+typedef struct JsonNode JsonNode;
+struct JsonNode {
+    const MrType *type;
+    MrTextValue text;   /* scalars from strings                          */
+    int32_t n_fields;   /* struct: fields; array: element; map: key, value */
+    JsonNode *fields;
+    MrText *names;      /* struct                                        */
+    int32_t *slots;     /* struct: hash of names to numbers; -1: free    */
+    uint32_t slot_mask;
+};
+
+typedef enum JsonOp { JSON_SKIP, JSON_STR, JSON_I64, JSON_I32, JSON_F64, JSON_ANY } JsonOp;
+typedef struct JsonStep {
+    char text[JSON_STEP_TEXT]; /* zero-padded */
+    const char *long_text;     /* when it does not fit */
+    int32_t n_text;
+    uint32_t mask_low, mask_high; /* bytes of text that count, by 16 */
+    JsonOp op;
+    int32_t col;               /* place in the batch; -1: not wanted */
+    int32_t filter;            /* to check when the value is there; -1: none */
+    MrVector *vec;             /* of the batch that is being filled */
+} JsonStep;
+
+typedef struct JsonFilter {
+    int32_t col;
+    bool not_null;             /* else equal to */
+    MrStr value;
+} JsonFilter;
+
+typedef struct JsonReader {
+    MrRowReader base;
+    const MrJsonConfig *config;
+    MrBudget *budget;
+    MrArena arena;             /* of the reader's life */
+    JsonNode root;             /* fields: the wanted columns */
+    int32_t n_cols, corrupt_col;
+    uint32_t *seen;            /* by column: number of the record that gave it */
+    uint32_t record;
+    JsonFilter *filters;
+    int32_t n_filters;
+
+    JsonStep *steps;
+    int32_t n_steps;           /* 0: nothing learnt */
+    char tail[8];              /* what closes the record, before the line end */
+    int32_t n_tail;
+    int32_t *absent;           /* columns that the steps do not give */
+    int32_t n_absent;
+    MrArena step_arena;
+
+    const MrEvalContext *context;
+    MrBatch *batch;
+    int32_t row;
+    const char *why;           /* the record is bad; NULL: it is not */
+    bool failed;               /* the value just read became NULL because it does not fit its type */
+    const char *array_at, *array_end, *array_next; /* inside a record that is an array; NULL: not */
+    MrShared *held;            /* last chunk owner retained by the batch */
+} JsonReader;
+
+static inline void set_valid(MrVector *vec, int64_t row)
+{
+    if (vec->validity)
+        mr_bit_set(vec->validity, row);
+}
+static void set_null(JsonReader *self, MrVector *vec, int64_t row)
+{
+    mr_vector_set_null(&self->batch->arena, vec, row, vec->cap_items);
+}
+
+/* --- the tree of wanted columns --- */
+
+static int32_t node_find(const JsonNode *node, MrText name, int32_t hint)
+{
+    if (hint < node->n_fields && mr_text_equal(node->names[hint], name))
+        return hint;
+    if (!node->slots)
+        return -1;
+    uint32_t slot = (uint32_t)mr_hash_bytes(name.data, name.size_bytes, 0x6a) & node->slot_mask;
+    for (; node->slots[slot] >= 0; slot = (slot + 1) & node->slot_mask)
+        if (mr_text_equal(node->names[node->slots[slot]], name))
+            return node->slots[slot];
+    return -1;
+}
+
+static void node_index(JsonNode *node, MrArena *arena)
+{
+    uint32_t n_slots = 4;
+    while (n_slots < 2 * (uint32_t)node->n_fields)
+        n_slots *= 2;
+    node->slots = mr_arena_alloc(arena, n_slots * (int64_t)sizeof(int32_t));
+    memset(node->slots, 0xff, n_slots * sizeof(int32_t));
+    node->slot_mask = n_slots - 1;
+    for (int32_t i = 0; i < node->n_fields; i++) {
+        uint32_t slot = (uint32_t)mr_hash_bytes(node->names[i].data, node->names[i].size_bytes, 0x6a) & node->slot_mask;
+        while (node->slots[slot] >= 0)
+            slot = (slot + 1) & node->slot_mask;
+        node->slots[slot] = i;
+    }
+}
+
+static MrStatus node_init(JsonReader *self, JsonNode *node, const MrType *type, MrError *err)
+{
+    MrArena *arena = &self->arena;
+    node->type = type;
+    if (type->kind == MR_TYPE_VARIANT)
+        return MR_FAIL_UNSUPPORTED(err, "a column of type VARIANT in a JSON file");
+    if (!mr_type_is_nested(type)) {
+        const char *format = type->kind == MR_TYPE_DATE            ? self->config->date_format
+                             : type->kind == MR_TYPE_TIMESTAMP     ? self->config->timestamp_format
+                             : type->kind == MR_TYPE_TIMESTAMP_NTZ ? self->config->timestamp_ntz_format
+                                                                   : NULL;
+        return mr_text_value_init(&node->text, arena, self->config->settings, type, format, err);
+    }
+    node->n_fields = type->n_fields;
+    node->fields = MR_NEW_N(arena, JsonNode, type->n_fields);
+    node->names = MR_NEW_N(arena, MrText, type->n_fields);
+    for (int32_t i = 0; i < type->n_fields; i++) {
+        node->names[i] = mr_text(type->fields[i].name);
+        MR_TRY(node_init(self, &node->fields[i], type->fields[i].type, err));
+    }
+    if (type->kind == MR_TYPE_STRUCT)
+        node_index(node, arena);
+    return MR_OK;
+}
+
+/* --- values, in general --- */
+
+static const char *json_value(JsonReader *self, const JsonNode *node, const char *at, const char *end, MrVector *vec,
+                              int64_t row);
+
+/* The value is fine as JSON but not for its column: NULL, and the record is bad. */
+static const char *misfit(JsonReader *self, MrVector *vec, int64_t row, const char *stop, const char *why)
+{
+    if (stop) {
+        set_null(self, vec, row);
+        self->failed = true;
+        if (!self->why)
+            self->why = why;
+    }
+    return stop;
+}
+
+static const char *json_struct(JsonReader *self, const JsonNode *node, const char *at, const char *end, MrVector *vec,
+                               int64_t row)
+{
+    MrArena *arena = &self->batch->arena;
+    const MrJsonConfig *config = self->config;
+    set_valid(vec, row);
+    for (int32_t i = 0; i < node->n_fields; i++)
+        set_null(self, vec->children[i], row);
+    at = mr__json_space(config, at + 1, end);
+    if (at < end && *at == '}')
+        return at + 1;
+    for (int32_t hint = 0;; hint++) {
+        MrJsonString name;
+        MrText text;
+        at = mr__json_name(config, at, end, &name);
+        if (!at || !mr__json_text(config, arena, &name, &text))
+            return NULL;
+        at = mr__json_space(config, at, end);
+        if (at >= end || *at != ':')
+            return NULL;
+        at = mr__json_space(config, at + 1, end);
+        int32_t i = node_find(node, text, hint);
+        if (i < 0) {
+            at = mr__json_skip(config, at, end);
+        } else {
+            hint = i;
+            at = json_value(self, &node->fields[i], at, end, vec->children[i], row);
+            self->failed = false; /* the field is NULL, the struct stays */
+        }
+        if (!at)
+            return NULL;
+        at = mr__json_space(config, at, end);
+        if (at >= end)
+            return NULL;
+        if (*at == '}')
+            return at + 1;
+        if (*at != ',')
+            return NULL;
+        at = mr__json_space(config, at + 1, end);
+    }
+}
+
+/* Arrays (keys NULL) and maps. */
+static const char *json_list(JsonReader *self, const JsonNode *node, const char *at, const char *end, MrVector *vec,
+                             int64_t row)
+{
+    MrArena *arena = &self->batch->arena;
+    const MrJsonConfig *config = self->config;
+    bool is_map = node->type->kind == MR_TYPE_MAP, failed = false;
+    char closing = is_map ? '}' : ']';
+    /* Elements of this list stand side by side even when an element holds lists of its own, which live in
+     * other vectors; only a list inside itself would not, and types are trees. */
+    int32_t start = vec->children[0]->n_items, count = 0;
+    at = mr__json_space(config, at + 1, end);
+    if (at < end && *at == closing) {
+        set_valid(vec, row);
+        vec->list[row] = (MrSlice){start, 0};
+        return at + 1;
+    }
+    for (;;) {
+        mr_vector_list_reserve(arena, vec, 1);
+        int32_t item = start + count;
+        for (int32_t i = 0; i < vec->type->n_fields; i++)
+            vec->children[i]->n_items = item + 1;
+        if (is_map) {
+            MrJsonString name;
+            MrText text;
+            at = mr__json_name(config, at, end, &name);
+            if (!at || !mr__json_text(config, arena, &name, &text))
+                return NULL;
+            set_valid(vec->children[0], item);
+            if (!mr_text_value_set(&node->fields[0].text, self->context, arena, text, vec->children[0], item))
+                failed = true;
+            at = mr__json_space(config, at, end);
+            if (at >= end || *at != ':')
+                return NULL;
+            at = mr__json_space(config, at + 1, end);
+        }
+        at = json_value(self, &node->fields[is_map], at, end, vec->children[is_map], item);
+        if (!at)
+            return NULL;
+        failed |= self->failed;
+        self->failed = false;
+        count++;
+        at = mr__json_space(config, at, end);
+        if (at >= end)
+            return NULL;
+        if (*at == closing) {
+            at++;
+            break;
+        }
+        if (*at != ',')
+            return NULL;
+        at = mr__json_space(config, at + 1, end);
+    }
+    if (failed) /* one element that does not fit takes the whole list with it, as in Spark */
+        return misfit(self, vec, row, at, "an element does not fit");
+    if (is_map) { /* the last of equal keys wins: earlier ones are overwritten in place */
+        MrVector *keys = vec->children[0], *values = vec->children[1];
+        int32_t n_kept = 0;
+        for (int32_t i = 0; i < count; i++) {
+            int32_t same = 0;
+            while (same < n_kept && !mr_vector_row_equal(keys, start + same, keys, start + i))
+                same++;
+            if (same < i) {
+                mr_vector_copy_row(arena, keys, start + i, keys, start + same);
+                mr_vector_copy_row(arena, values, start + i, values, start + same);
+            }
+            n_kept += same == n_kept;
+        }
+        count = n_kept;
+    }
+    set_valid(vec, row);
+    vec->list[row] = (MrSlice){start, count};
+    return at;
+}
+
+static bool base64_decode(MrArena *arena, MrText text, MrText *out)
+{
+    while (text.size_bytes > 0 && text.data[text.size_bytes - 1] == '=')
+        text.size_bytes--;
+    char *data = mr_arena_alloc(arena, text.size_bytes / 4 * 3 + 3), *to = data;
+    uint32_t bits = 0;
+    int n_bits = 0;
+    for (int64_t i = 0; i < text.size_bytes; i++) {
+        char c = text.data[i];
+        int value = c >= 'A' && c <= 'Z'   ? c - 'A'
+                    : c >= 'a' && c <= 'z' ? c - 'a' + 26
+                    : c >= '0' && c <= '9' ? c - '0' + 52
+                    : c == '+'             ? 62
+                    : c == '/'             ? 63
+                                           : -1;
+        if (value < 0)
+            return false;
+        bits = bits << 6 | (uint32_t)value;
+        n_bits += 6;
+        if (n_bits >= 8) {
+            n_bits -= 8;
+            *to++ = (char)(bits >> n_bits);
+        }
+    }
+    *out = (MrText){data, to - data};
+    return true;
+}
+
+/* A string token for a column that is not a string. */
+static bool set_from_string(JsonReader *self, const JsonNode *node, MrText text, MrVector *vec, int64_t row)
+{
+    MrArena *arena = &self->batch->arena;
+    switch (node->type->kind) {
+    case MR_TYPE_FLOAT:
+    case MR_TYPE_DOUBLE: {
+        double value;
+        if (!self->config->allow_non_numeric || !mr__json_not_finite(text, &value))
+            return false;
+        if (node->type->kind == MR_TYPE_DOUBLE)
+            vec->f64[row] = value;
+        else
+            vec->f32[row] = (float)value;
+        return true;
+    }
+    case MR_TYPE_BINARY: {
+        MrText bytes;
+        if (!base64_decode(arena, text, &bytes))
+            return false;
+        vec->str[row] = mr_str_borrow(bytes.data, bytes.size_bytes);
+        return true;
+    }
+    case MR_TYPE_BOOLEAN: /* numbers and booleans are never quoted */
+    case MR_TYPE_TINYINT:
+    case MR_TYPE_SMALLINT:
+    case MR_TYPE_INT:
+    case MR_TYPE_BIGINT:
+        return false;
+    default:
+        return text.size_bytes > 0 && mr_text_value_set(&node->text, self->context, arena, text, vec, row);
+    }
+}
+
+static bool set_from_number(JsonReader *self, const JsonNode *node, MrText text, MrJsonNumber kind, MrVector *vec,
+                            int64_t row)
+{
+    switch (node->type->kind) {
+    case MR_TYPE_FLOAT:
+    case MR_TYPE_DOUBLE:
+        if (kind == MR_JSON_NOT_FINITE) {
+            double value;
+            if (!mr__json_not_finite(text, &value))
+                return false;
+            if (node->type->kind == MR_TYPE_DOUBLE)
+                vec->f64[row] = value;
+            else
+                vec->f32[row] = (float)value;
+            return true;
+        }
+        return mr_text_value_set(&node->text, self->context, &self->batch->arena, text, vec, row);
+    case MR_TYPE_TINYINT:
+    case MR_TYPE_SMALLINT:
+    case MR_TYPE_INT:
+    case MR_TYPE_BIGINT:
+        return kind == MR_JSON_INT &&
+               mr_text_value_set(&node->text, self->context, &self->batch->arena, text, vec, row);
+    case MR_TYPE_DECIMAL:
+        return kind != MR_JSON_NOT_FINITE &&
+               mr_text_value_set(&node->text, self->context, &self->batch->arena, text, vec, row);
+    case MR_TYPE_TIMESTAMP: { /* seconds */
+        const char *stop;
+        return kind == MR_JSON_INT && mr_digits_i64(text.data, text.data + text.size_bytes, &vec->i64[row], &stop) &&
+               !__builtin_mul_overflow(vec->i64[row], INT64_C(1000000), &vec->i64[row]);
+    }
+    default:
+        return false;
+    }
+}
+
+/* One value at at (no blanks before it) into row; the place behind it, or NULL when it is not JSON. */
+static const char *json_value(JsonReader *self, const JsonNode *node, const char *at, const char *end, MrVector *vec,
+                              int64_t row)
+{
+    const MrJsonConfig *config = self->config;
+    MrTypeKind type = node->type->kind;
+    if (at >= end)
+        return NULL;
+    if (*at == 'n') {
+        at = mr__json_word(at, end, "null");
+        if (at)
+            set_null(self, vec, row);
+        return at;
+    }
+    if (type == MR_TYPE_STRING && !mr__json_is_quote(config, *at)) { /* any other value as its text */
+        const char *stop = mr__json_skip(config, at, end);
+        if (stop) {
+            MrText text = {at, stop - at};
+            uint32_t high = 0;
+            for (const char *c = at; c < stop; c++)
+                high |= (unsigned char)*c & 0x80;
+            if (high && !mr_utf8_valid(text.data, text.size_bytes))
+                text = mr_utf8_repair(&self->batch->arena, text);
+            set_valid(vec, row);
+            if (!mr_text_value_set(&node->text, self->context, &self->batch->arena, text, vec, row))
+                return misfit(self, vec, row, stop, "a string is too long");
+        }
+        return stop;
+    }
+    if (mr__json_is_quote(config, *at)) {
+        MrJsonString string;
+        MrText text;
+        const char *stop = mr__json_string(config, at, end, &string);
+        if (!stop || !mr__json_text(config, &self->batch->arena, &string, &text))
+            return NULL;
+        set_valid(vec, row);
+        if (type == MR_TYPE_STRING
+                ? mr_text_value_set(&node->text, self->context, &self->batch->arena, text, vec, row)
+                : !mr_type_is_nested(node->type) && set_from_string(self, node, text, vec, row))
+            return stop;
+        return misfit(self, vec, row, stop, "a string does not fit its column");
+    }
+    if (*at == '{') {
+        if (type == MR_TYPE_STRUCT)
+            return json_struct(self, node, at, end, vec, row);
+        if (type == MR_TYPE_MAP)
+            return json_list(self, node, at, end, vec, row);
+        return misfit(self, vec, row, mr__json_skip(config, at, end), "an object does not fit its column");
+    }
+    if (*at == '[') {
+        if (type == MR_TYPE_ARRAY)
+            return json_list(self, node, at, end, vec, row);
+        return misfit(self, vec, row, mr__json_skip(config, at, end), "an array does not fit its column");
+    }
+    if (*at == 't' || *at == 'f') {
+        const char *stop = mr__json_word(at, end, *at == 't' ? "true" : "false");
+        if (stop && type == MR_TYPE_BOOLEAN) {
+            set_valid(vec, row);
+            vec->i8[row] = *at == 't';
+            return stop;
+        }
+        return misfit(self, vec, row, stop, "a boolean does not fit its column");
+    }
+    MrJsonNumber kind;
+    const char *stop = mr__json_number(config, at, end, &kind);
+    if (!stop)
+        return NULL;
+    set_valid(vec, row);
+    if (!mr_type_is_nested(node->type) && set_from_number(self, node, (MrText){at, stop - at}, kind, vec, row))
+        return stop;
+    return misfit(self, vec, row, stop, "a number does not fit its column");
+}
+
+/* --- steps --- */
+
+#if defined(__SSE2__)
+static inline bool step_matches(const JsonStep *step, const char *at, const char *end)
+{
+    __m128i low = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)at),
+                                 _mm_loadu_si128((const __m128i *)(const void *)step->text));
+    if (((uint32_t)_mm_movemask_epi8(low) & step->mask_low) != step->mask_low)
+        return false;
+    if (__builtin_expect(step->n_text <= 16, 1))
+        return true;
+    if (step->long_text)
+        return end - at >= step->n_text && memcmp(at, step->long_text, (size_t)step->n_text) == 0;
+    __m128i high = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)(at + 16)),
+                                  _mm_loadu_si128((const __m128i *)(const void *)(step->text + 16)));
+    return ((uint32_t)_mm_movemask_epi8(high) & step->mask_high) == step->mask_high;
+}
+#else
+static inline bool step_matches(const JsonStep *step, const char *at, const char *end)
+{
+    return end - at >= step->n_text && memcmp(at, step->long_text ? step->long_text : step->text, (size_t)step->n_text) == 0;
+}
+#endif
+
+static void step_add(JsonReader *self, const char *text, int64_t n_text, int32_t col)
+{
+    if (self->n_steps < 0 || self->n_steps >= JSON_STEPS_MAX || n_text > 256) {
+        self->n_steps = -1; /* not worth it */
+        return;
+    }
+    JsonStep *step = &self->steps[self->n_steps++];
+    *step = (JsonStep){.n_text = (int32_t)n_text, .col = col, .filter = -1};
+    if (n_text > JSON_STEP_TEXT)
+        step->long_text = mr_arena_strn(&self->step_arena, text, n_text);
+    memcpy(step->text, text, (size_t)(n_text < JSON_STEP_TEXT ? n_text : JSON_STEP_TEXT));
+    step->mask_low = n_text >= 16 ? 0xffff : (1u << n_text) - 1;
+    step->mask_high = n_text >= 32 ? 0xffff : n_text > 16 ? (1u << (n_text - 16)) - 1 : 0;
+    if (col < 0) {
+        step->op = JSON_SKIP;
+        return;
+    }
+    switch (self->root.fields[col].type->kind) {
+    case MR_TYPE_STRING:
+        step->op = self->root.fields[col].type->length > 0 ? JSON_ANY : JSON_STR;
+        break;
+    case MR_TYPE_BIGINT:
+        step->op = JSON_I64;
+        break;
+    case MR_TYPE_INT:
+        step->op = JSON_I32;
+        break;
+    case MR_TYPE_DOUBLE:
+        step->op = JSON_F64;
+        break;
+    default:
+        step->op = JSON_ANY;
+    }
+    for (int32_t i = 0; i < self->n_filters; i++)
+        if (self->filters[i].col == col && step->filter < 0)
+            step->filter = i;
+}
+
+/* After a good record: the columns that its keys did not give, and the vectors. */
+static void steps_done(JsonReader *self)
+{
+    self->n_absent = 0;
+    for (int32_t col = 0; col < self->n_cols; col++) {
+        bool given = false;
+        for (int32_t i = 0; i < self->n_steps; i++) {
+            if (self->steps[i].col != col)
+                continue;
+            if (given) { /* a key twice: the last wins, which filters on the way must not decide */
+                self->n_steps = 0;
+                return;
+            }
+            given = true;
+        }
+        if (!given)
+            self->absent[self->n_absent++] = col;
+    }
+    for (int32_t i = 0; i < self->n_steps; i++)
+        self->steps[i].vec = self->steps[i].col < 0 ? NULL : self->batch->cols[self->steps[i].col];
+}
+
+static bool filter_accepts(const JsonReader *self, const JsonFilter *filter, int32_t row)
+{
+    const MrVector *vec = self->batch->cols[filter->col];
+    if (vec->validity && !mr_bit_get(vec->validity, row))
+        return false;
+    return filter->not_null || mr_str_equal(&vec->str[row], &filter->value);
+}
+
+static const char *line_behind(const char *at, const char *end)
+{
+#ifdef __SSE2__
+    const __m128i feed = _mm_set1_epi8('\n'), back = _mm_set1_epi8('\r');
+    for (; at < end; at += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+        uint32_t mask =
+            (uint32_t)_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(bytes, feed), _mm_cmpeq_epi8(bytes, back)));
+        if (mask) {
+            at += __builtin_ctz(mask);
+            return *at == '\r' && at + 1 < end && at[1] == '\n' ? at + 2 : at + 1;
+        }
+    }
+    return end;
+#else
+    const char *line_end;
+    return mr_line_next(at, end, NULL, &line_end);
+#endif
+}
+
+typedef enum JsonFast { JSON_FAST_ROW, JSON_FAST_DROPPED, JSON_FAST_LEFT, JSON_FAST_NO } JsonFast;
+
+/* Reads the record at *place by the steps.  end: a byte behind a line end, so nothing here runs past it.
+ * LEFT: the first *n_done steps were followed and *place is behind the last of them.  NO: start again. */
+static JsonFast fast_record(JsonReader *self, const char **place, const char *end, int32_t *n_done)
+{
+    const char *at = *place;
+    const int32_t row = self->row, n_steps = self->n_steps;
+    for (int32_t i = 0; i < n_steps; i++) {
+        const JsonStep *step = &self->steps[i];
+        if (__builtin_expect(!step_matches(step, at, end), 0)) {
+            *n_done = i;
+            *place = at;
+            return JSON_FAST_LEFT;
+        }
+        at += step->n_text;
+        MrVector *vec = step->vec;
+        switch (step->op) {
+        case JSON_SKIP: {
+            uint32_t high = 0;
+            if (*at != '"') {
+                at = mr__json_skip(self->config, at, end);
+                if (!at)
+                    return JSON_FAST_NO;
+                break;
+            }
+            at++;
+            while (*(at = mr__json_string_stop(at, '"', &high)) == '\\') {
+                if ((unsigned char)at[1] < 0x20) /* never jump over a line end: it may be the last */
+                    return JSON_FAST_NO;
+                at += 2;
+            }
+            if (*at != '"')
+                return JSON_FAST_NO;
+            at++;
+            break;
+        }
+        case JSON_STR: {
+            uint32_t high = 0;
+            if (*at != '"') {
+                at = json_value(self, &self->root.fields[step->col], at, end, vec, row);
+                if (!at || self->why)
+                    return JSON_FAST_NO;
+                break;
+            }
+            const char *stop = mr__json_string_stop(at + 1, '"', &high);
+            if (__builtin_expect(*stop != '"' || high, 0)) {
+                at = json_value(self, &self->root.fields[step->col], at, end, vec, row);
+                if (!at || self->why)
+                    return JSON_FAST_NO;
+                break;
+            }
+            if (stop - at > MR_JSON_STRING_MAX)
+                return JSON_FAST_NO;
+            vec->str[row] = mr_str_borrow(at + 1, stop - at - 1);
+            set_valid(vec, row);
+            at = stop + 1;
+            break;
+        }
+        case JSON_I64:
+        case JSON_I32: {
+            int64_t value;
+            const char *stop;
+            char c = *at == '-' ? at[1] : *at;
+            if ((unsigned char)(c - '1') > 8 || !mr_digits_i64(at, end, &value, &stop) ||
+                (*stop != ',' && *stop != '}' && *stop != ' ') ||
+                (step->op == JSON_I32 && value != (int32_t)value)) {
+                at = json_value(self, &self->root.fields[step->col], at, end, vec, row);
+                if (!at || self->why)
+                    return JSON_FAST_NO;
+                break;
+            }
+            if (step->op == JSON_I64)
+                vec->i64[row] = value;
+            else
+                vec->i32[row] = (int32_t)value;
+            set_valid(vec, row);
+            at = stop;
+            break;
+        }
+        case JSON_F64:
+        case JSON_ANY:
+            at = json_value(self, &self->root.fields[step->col], at, end, vec, row);
+            if (!at || self->why)
+                return JSON_FAST_NO;
+            break;
+        }
+        if (step->filter >= 0 && !filter_accepts(self, &self->filters[step->filter], row) &&
+            self->config->mode != MR_PARSE_FAIL) {
+            *place = line_behind(at, end);
+            return JSON_FAST_DROPPED;
+        }
+    }
+    if (memcmp(at, self->tail, (size_t)self->n_tail) != 0) {
+        *n_done = n_steps;
+        *place = at;
+        return JSON_FAST_LEFT;
+    }
+    at += self->n_tail;
+    if (*at == '\r' && at + 1 < end && at[1] == '\n')
+        at++;
+    if (*at != '\n')
+        return JSON_FAST_NO;
+    *place = at + 1;
+    for (int32_t i = 0; i < self->n_absent; i++)
+        set_null(self, self->batch->cols[self->absent[i]], row);
+    return JSON_FAST_ROW;
+}
+
+/* --- records, in general --- */
+
+/* Goes on in an object: expect says what comes next, ',' after a value or '{' at its start.  learn: notes the
+ * steps.  NULL: not JSON. */
+static const char *json_object(JsonReader *self, const char *at, const char *end, bool resumed, bool learn)
+{
+    const MrJsonConfig *config = self->config;
+    const char *from = at; /* of the bytes before the next value */
+    if (learn) {
+        self->n_steps = 0;
+        mr_arena_reset(&self->step_arena);
+    }
+    int32_t hint = 0;
+    bool first = !resumed;
+    for (;;) {
+        at = mr__json_space(config, at, end);
+        if (at >= end)
+            return NULL;
+        if (*at == '}' && (!first || resumed))
+            break;
+        if (*at != (first ? '{' : ','))
+            return NULL;
+        at = mr__json_space(config, at + 1, end);
+        if (first && at < end && *at == '}')
+            break;
+        first = false;
+        MrJsonString name;
+        MrText text;
+        at = mr__json_name(config, at, end, &name);
+        if (!at || !mr__json_text(config, &self->batch->arena, &name, &text))
+            return NULL;
+        at = mr__json_space(config, at, end);
+        if (at >= end || *at != ':')
+            return NULL;
+        at = mr__json_space(config, at + 1, end);
+        int32_t col = node_find(&self->root, text, hint);
+        if (col == self->corrupt_col)
+            col = -1;
+        if (learn)
+            step_add(self, from, at - from, col);
+        if (col < 0) {
+            at = mr__json_skip(config, at, end);
+        } else {
+            hint = col + 1;
+            self->seen[col] = self->record;
+            at = json_value(self, &self->root.fields[col], at, end, self->batch->cols[col], self->row);
+            self->failed = false;
+        }
+        if (!at)
+            return NULL;
+        from = at;
+    }
+    at++;
+    for (int32_t col = 0; col < self->n_cols; col++)
+        if (self->seen[col] != self->record)
+            set_null(self, self->batch->cols[col], self->row);
+    if (learn) {
+        if (self->n_steps < 0 || at - from > (int64_t)sizeof self->tail) {
+            self->n_steps = 0;
+        } else {
+            self->n_tail = (int32_t)(at - from);
+            memcpy(self->tail, from, (size_t)self->n_tail);
+            steps_done(self);
+        }
+    }
+    return at;
+}
+
+static void null_row(JsonReader *self)
+{
+    for (int32_t col = 0; col < self->n_cols; col++)
+        set_null(self, self->batch->cols[col], self->row);
+}
+
+static void row_keep(JsonReader *self)
+{
+    for (int32_t i = 0; i < self->n_filters; i++)
+        if (!filter_accepts(self, &self->filters[i], self->row))
+            return;
+    self->row++;
+}
+
+/* A record is done: bad ones by the mode. */
+static MrStatus record_done(JsonReader *self, const MrChunk *chunk, MrText raw, MrError *err)
+{
+    if (!self->why) {
+        row_keep(self);
+        return MR_OK;
+    }
+    self->base.n_bad++;
+    if (self->config->mode == MR_PARSE_FAIL) {
+        char shown[80];
+        snprintf(shown, sizeof shown, "%.*s%s", (int)(raw.size_bytes < 64 ? raw.size_bytes : 64), raw.data,
+                 raw.size_bytes > 64 ? "..." : "");
+        MrStatus status = MR_FAIL(err, MR_COND_MALFORMED_RECORD_IN_PARSING__WITHOUT_SUGGESTION, "badRecord", shown,
+                                  "failFastMode", "FAILFAST");
+        mr_error_add(err, "in file '%s', at byte %lld: %s", chunk->file,
+                     (long long)(chunk->offset + (raw.data - chunk->begin)), self->why);
+        return status;
+    }
+    if (self->config->mode == MR_PARSE_DROP)
+        return MR_OK;
+    if (self->corrupt_col >= 0) {
+        MrVector *vec = self->batch->cols[self->corrupt_col];
+        MrText text = mr_utf8_valid(raw.data, raw.size_bytes) ? raw : mr_utf8_repair(&self->batch->arena, raw);
+        set_valid(vec, self->row);
+        vec->str[self->row] = mr_str_borrow(text.data, text.size_bytes);
+    }
+    row_keep(self);
+    return MR_OK;
+}
+
+/* The record [at, end), from its start or (n_done >= 0) from where the steps were left; begin: its start. */
+static MrStatus slow_record(JsonReader *self, const MrChunk *chunk, const char *begin, const char *at, const char *end,
+                            int32_t n_done, bool can_learn, MrError *err)
+{
+    const MrJsonConfig *config = self->config;
+    MrText raw = {begin, end - begin};
+    self->why = NULL;
+    self->record++;
+    if (raw.size_bytes > MR_RECORD_MAX_BYTES && !config->multi_line) {
+        self->why = "the record is longer than 128 MiB";
+        raw.size_bytes = 64;
+    } else if (n_done >= 0) {
+        for (int32_t i = 0; i < n_done; i++)
+            if (self->steps[i].col >= 0)
+                self->seen[self->steps[i].col] = self->record;
+        if (!json_object(self, at, end, n_done > 0, false))
+            self->why = "it is not JSON";
+    } else {
+        at = mr__json_space(config, at, end);
+        if (at == end)
+            return MR_OK; /* an empty line is no record */
+        if (*at == '{') {
+            if (!json_object(self, at, end, false, can_learn && at == begin))
+                self->why = "it is not JSON";
+        } else if (*at == '[' && mr__json_skip(config, at, end)) {
+            self->array_at = at + 1;
+            self->array_end = end;
+            return MR_OK;
+        } else {
+            self->why = *at == '[' ? "it is not JSON" : "the record is not an object";
+        }
+        if (self->why && can_learn)
+            self->n_steps = 0;
+    }
+    if (self->why && strcmp(self->why, "it is not JSON") == 0)
+        null_row(self);
+    else if (self->why && n_done < 0 && *at != '{')
+        null_row(self);
+    return record_done(self, chunk, raw, err);
+}
+
+/* Elements of a record that is an array, a row each; it was checked as JSON before. */
+static MrStatus array_rows(JsonReader *self, const MrChunk *chunk, MrError *err)
+{
+    const MrJsonConfig *config = self->config;
+    const char *end = self->array_end;
+    while (self->array_at && self->row < MR_BATCH_ROWS) {
+        const char *at = mr__json_space(config, self->array_at, end), *begin = at;
+        self->array_at = NULL;
+        if (*at == ']')
+            break;
+        self->why = NULL;
+        self->record++;
+        if (*at == '{') {
+            at = json_object(self, at, end, false, false);
+            MR_ASSERT(at || self->why == NULL); /* checked before, except for bad escapes */
+        } else {
+            const char *stop = mr__json_skip(config, at, end);
+            at = stop;
+            self->why = "an element of the array is not an object";
+            null_row(self);
+        }
+        if (!at) { /* a bad escape: the text is malformed after all */
+            self->why = "it is not JSON";
+            null_row(self);
+            return record_done(self, chunk, (MrText){begin, end - begin}, err);
+        }
+        MR_TRY(record_done(self, chunk, (MrText){begin, at - begin}, err));
+        at = mr__json_space(config, at, end);
+        self->array_at = *at == ',' ? at + 1 : NULL;
+    }
+    return MR_OK;
+}
+
+/* --- the reader --- */
+
+static MrStatus json_fill(MrRowReader *reader, const MrEvalContext *context, MrBatch *batch, MrChunk *chunk, MrError *err)
+{
+    JsonReader *self = (JsonReader *)reader;
+    const MrJsonConfig *config = self->config;
+    self->context = context;
+    if (chunk->owner && self->held != chunk->owner) {
+        mr_batch_retain(batch, chunk->owner);
+        self->held = chunk->owner;
+    }
+    if (chunk->starts_file && chunk->at == chunk->begin && chunk->end - chunk->at >= 3 &&
+        memcmp(chunk->at, "\xef\xbb\xbf", 3) == 0)
+        chunk->at += 3;
+    /* The steps need a line end behind the record; the last line of a file may have none. */
+    const char *fast_end = chunk->end;
+    while (fast_end > chunk->at && fast_end[-1] != '\n')
+        fast_end--;
+    bool fast = !config->line_sep && !config->multi_line && !config->extended;
+    while (self->row < MR_BATCH_ROWS) {
+        if (self->array_at) {
+            MR_TRY(array_rows(self, chunk, err));
+            chunk->at = self->array_at ? self->array_at : self->array_next;
+            continue;
+        }
+        if (chunk->at >= chunk->end)
+            break;
+        const char *begin = chunk->at, *at = begin, *line_end;
+        int32_t n_done = -1;
+        if (fast && self->n_steps > 0 && at < fast_end) {
+            self->why = NULL;
+            JsonFast result = fast_record(self, &at, fast_end, &n_done);
+            if (result == JSON_FAST_ROW) {
+                chunk->at = at;
+                row_keep(self);
+                continue;
+            }
+            if (result == JSON_FAST_DROPPED) {
+                chunk->at = at;
+                continue;
+            }
+            if (result == JSON_FAST_NO || n_done == 0) {
+                n_done = -1;
+                at = begin;
+            }
+        }
+        if (config->multi_line) {
+            line_end = chunk->at = chunk->end;
+        } else {
+            chunk->at = mr_line_next(begin, chunk->end, config->line_sep, &line_end);
+        }
+        if (at > line_end) { /* followed the steps over a lone \r: not possible, but never trust it */
+            at = begin;
+            n_done = -1;
+        }
+        MR_TRY(slow_record(self, chunk, begin, at, line_end, n_done, fast && n_done < 0, err));
+        if (self->array_at) { /* the chunk is not used up before the array is */
+            self->array_next = chunk->at;
+            chunk->at = self->array_at;
+        }
+    }
+    self->base.n_rows = self->row;
+    return MR_OK;
+}
+
+static void json_start(MrRowReader *reader, MrBatch *batch)
+{
+    JsonReader *self = (JsonReader *)reader;
+    self->batch = batch;
+    self->row = 0;
+    self->held = NULL;
+    self->base.n_rows = 0;
+    mr_batch_set_cols(batch, self->n_cols);
+    for (int32_t col = 0; col < self->n_cols; col++)
+        batch->cols[col] = mr_vector_create(&batch->arena, self->root.fields[col].type, MR_BATCH_ROWS);
+    for (int32_t i = 0; i < self->n_steps; i++)
+        self->steps[i].vec = self->steps[i].col < 0 ? NULL : batch->cols[self->steps[i].col];
+}
+
+/* Children of structs, also of those in lists, have as many items as their parent. */
+static void settle(MrVector *vec, int32_t n_items)
+{
+    vec->n_items = n_items;
+    bool is_struct = mr_type_physical(vec->type) == MR_PHYS_STRUCT;
+    for (int32_t i = 0; i < vec->type->n_fields; i++)
+        settle(vec->children[i], is_struct ? n_items : vec->children[i]->n_items);
+}
+
+static void json_finish(MrRowReader *reader, MrBatch *batch)
+{
+    JsonReader *self = (JsonReader *)reader;
+    batch->n_rows = batch->n_sel = self->row;
+    for (int32_t col = 0; col < self->n_cols; col++)
+        settle(batch->cols[col], self->row);
+}
+
+static void json_reader_close(MrRowReader *reader)
+{
+    JsonReader *self = (JsonReader *)reader;
+    if (!self)
+        return;
+    MrBudget *budget = self->budget;
+    mr_arena_deinit(&self->arena);
+    mr_arena_deinit(&self->step_arena);
+    mr_budget_free(budget, self, sizeof *self);
+}
+
+/* `column = 'text'` and `column IS NOT NULL` are checked here; whether all of them are is exact_filters. */
+static bool filter_take(JsonReader *self, const MrExpr *expr, JsonFilter *out)
+{
+    if (expr->kind != MR_EXPR_CALL || expr->n_args < 1)
+        return false;
+    const char *name = expr->bound->def->name;
+    const MrExpr *col = expr->args[0], *value = expr->n_args == 2 ? expr->args[1] : NULL;
+    if (value && value->kind == MR_EXPR_COLUMN && col->kind == MR_EXPR_LITERAL) {
+        const MrExpr *swap = col;
+        col = value;
+        value = swap;
+    }
+    if (col->kind != MR_EXPR_COLUMN || col->column.idx < 0 || col->column.idx >= self->n_cols)
+        return false;
+    *out = (JsonFilter){.col = col->column.idx};
+    if (expr->n_args == 1 && strcmp(name, "isnotnull") == 0) {
+        out->not_null = true;
+        return true;
+    }
+    if (!value || strcmp(name, "=") != 0 || value->kind != MR_EXPR_LITERAL || col->type->kind != MR_TYPE_STRING ||
+        col->type->collation != 0 || value->type->kind != MR_TYPE_STRING || value->type->collation != 0 ||
+        col->type->is_char || value->type->is_char || mr_vector_is_null(value->literal, 0))
+        return false;
+    const MrStr *text = &value->literal->str[0];
+    out->value = mr_str_own(&self->arena, mr_str_data(text), text->size_bytes);
+    return true;
+}
+
+static MrStatus reader_init(JsonReader *self, const MrRowSpec *spec, MrError *err)
+{
+    MrArena *arena = &self->arena;
+    self->n_cols = spec->n_cols;
+    self->corrupt_col = -2;
+    self->root.n_fields = spec->n_cols;
+    self->root.fields = MR_NEW_N(arena, JsonNode, spec->n_cols);
+    self->root.names = MR_NEW_N(arena, MrText, spec->n_cols);
+    self->seen = MR_NEW_N(arena, uint32_t, spec->n_cols);
+    self->absent = MR_NEW_N(arena, int32_t, spec->n_cols);
+    self->steps = MR_NEW_N(arena, JsonStep, JSON_STEPS_MAX);
+    for (int32_t i = 0; i < spec->n_cols; i++) {
+        const MrField *field = &spec->schema->cols[spec->cols[i]];
+        self->root.names[i] = mr_text(field->name);
+        MR_TRY(node_init(self, &self->root.fields[i], field->type, err));
+        if (mr_str_equal_nocase(field->name, self->config->corrupt_name)) {
+            if (field->type->kind != MR_TYPE_STRING)
+                return MR_FAIL(err, MR_COND_INVALID_CORRUPT_RECORD_TYPE, "columnName", field->name, "actualType",
+                               mr_type_sql_text(arena, field->type));
+            if (spec->n_cols == 1)
+                return MR_FAIL(err, MR_COND_UNSUPPORTED_FEATURE__QUERY_ONLY_CORRUPT_RECORD_COLUMN);
+            self->corrupt_col = i;
+        }
+    }
+    node_index(&self->root, arena);
+    self->filters = MR_NEW_N(arena, JsonFilter, spec->n_filters);
+    for (int32_t i = 0; i < spec->n_filters; i++)
+        self->n_filters += filter_take(self, spec->filters[i], &self->filters[self->n_filters]);
+    /* With FAILFAST a record that no filter wants must still be read to its end. */
+    self->base.exact_filters = self->n_filters == spec->n_filters;
+    return MR_OK;
+}
+
+static MrStatus json_reader_open(const void *config, const MrRowSpec *spec, MrBudget *budget, MrRowReader **out,
+                                 MrError *err)
+{
+    void *block;
+    MR_TRY(mr_budget_alloc_zeroed(budget, sizeof(JsonReader), &block, err));
+    JsonReader *self = block;
+    self->base.format = &mr_format_json;
+    self->config = config;
+    self->budget = budget;
+    mr_arena_init(&self->arena, budget);
+    mr_arena_init(&self->step_arena, budget);
+    MrStatus status;
+    MR_GUARD_BEGIN(status, err)
+    status = reader_init(self, spec, err);
+    MR_GUARD_END(status)
+    if (status != MR_OK) {
+        json_reader_close(&self->base);
+        return status;
+    }
+    *out = &self->base;
+    return MR_OK;
+}
+
+static MrStatus json_file_begin(MrRowReader *reader, const char *file, MrError *err)
+{
+    ((JsonReader *)reader)->array_at = NULL;
+    return MR_OK;
+}
+
+static void json_cut(const void *config, MrRowCut *out)
+{
+    const MrJsonConfig *self = config;
+    *out = (MrRowCut){.line_sep = self->line_sep, .whole_file = self->multi_line, .encoding = self->encoding};
+}
+
+const MrRowFormat mr_format_json = {
+    .name = "json",
+    .configure = mr__json_configure,
+    .cut = json_cut,
+    .infer_begin = mr__json_infer_begin,
+    .infer_feed = mr__json_infer_feed,
+    .infer_end = mr__json_infer_end,
+    .infer_destroy = mr__json_infer_destroy,
+    .reader_open = json_reader_open,
+    .file_begin = json_file_begin,
+    .start = json_start,
+    .fill = json_fill,
+    .finish = json_finish,
+    .reader_close = json_reader_close,
+    .write_check = mr__json_write_check,
+    .write_rows = mr__json_write_rows,
+};

@@ -1,0 +1,104 @@
+/* json_int.h - what the JSON reader, the inference and the writer share: options and scanning.
+ *
+ * Scanners take a place and an end, return the place behind what they read, or NULL when it is not
+ * JSON.  They may load up to MR_CHUNK_PAD bytes behind end but never believe them. */
+#ifndef MR_FORMAT_JSON_INT_H
+#define MR_FORMAT_JSON_INT_H
+
+#include "format/rows.h"
+#include "format/text_value.h"
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+#define MR_JSON_DEPTH_MAX 1000
+#define MR_JSON_NUMBER_MAX 1000
+#define MR_JSON_STRING_MAX 20000000
+
+typedef struct MrJsonConfig {
+    MrParseMode mode;
+    const MrSettings *settings;
+    const char *corrupt_name, *line_sep;
+    const char *date_format, *timestamp_format, *timestamp_ntz_format;
+    const char *write_line_sep;
+    double sampling_ratio;
+    MrEncodingId encoding;
+    bool primitives_as_string, prefers_decimal, allow_comments, allow_unquoted_names, allow_single_quotes,
+        allow_leading_zeros, allow_backslash_any, allow_control, allow_non_numeric, multi_line, drop_all_null,
+        infer_timestamp, ignore_null_fields, pretty, extended; /* extended: comments or unusual names on */
+} MrJsonConfig;
+
+static inline bool mr__json_blank(char c)
+{
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+const char *mr__json_space_comments(const char *at, const char *end);
+static inline const char *mr__json_space(const MrJsonConfig *config, const char *at, const char *end)
+{
+    while (at < end && mr__json_blank(*at))
+        at++;
+    if (__builtin_expect(config->allow_comments && at < end && (*at == '/' || *at == '#'), 0))
+        return mr__json_space_comments(at, end);
+    return at;
+}
+
+/* First byte at or behind at that is the quote, a backslash or a control character; *high is set when
+ * a byte before it is not ASCII.  May run up to 63 bytes behind the end of the chunk. */
+static inline const char *mr__json_string_stop(const char *at, char quote, uint32_t *high)
+{
+#ifdef __SSE2__
+    const __m128i quotes = _mm_set1_epi8(quote), slashes = _mm_set1_epi8('\\'), control = _mm_set1_epi8(0x1f);
+    for (;; at += 16) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+        __m128i hit = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, quotes), _mm_cmpeq_epi8(bytes, slashes)),
+                                   _mm_cmpeq_epi8(_mm_min_epu8(bytes, control), bytes));
+        uint32_t mask = (uint32_t)_mm_movemask_epi8(hit), tops = (uint32_t)_mm_movemask_epi8(bytes);
+        if (mask) {
+            int n = __builtin_ctz(mask);
+            *high |= tops & ((1u << n) - 1);
+            return at + n;
+        }
+        *high |= tops;
+    }
+#else
+    for (; *at != quote && *at != '\\' && (unsigned char)*at >= 0x20; at++)
+        *high |= (unsigned char)*at & 0x80;
+    return at;
+#endif
+}
+
+typedef struct MrJsonString {
+    const char *data; /* without quotes, escapes as they stand */
+    int64_t size_bytes;
+    uint32_t high;    /* some byte is not ASCII */
+    bool escaped;
+} MrJsonString;
+
+/* at: the opening quote. */
+const char *mr__json_string(const MrJsonConfig *config, const char *at, const char *end, MrJsonString *out);
+/* A field's name: a string, or bare when allowed. */
+const char *mr__json_name(const MrJsonConfig *config, const char *at, const char *end, MrJsonString *out);
+/* Its text: escapes resolved, broken UTF-8 as U+FFFD; borrowed when there is nothing to change.  false: a
+ * bad escape. */
+bool mr__json_text(const MrJsonConfig *config, MrArena *arena, const MrJsonString *string, MrText *out);
+
+typedef enum MrJsonNumber { MR_JSON_INT, MR_JSON_FLOAT, MR_JSON_NOT_FINITE } MrJsonNumber;
+const char *mr__json_number(const MrJsonConfig *config, const char *at, const char *end, MrJsonNumber *kind);
+/* true, false, null: the word at at, followed by no letter. */
+const char *mr__json_word(const char *at, const char *end, const char *word);
+/* Any value, checked. */
+const char *mr__json_skip(const MrJsonConfig *config, const char *at, const char *end);
+bool mr__json_is_quote(const MrJsonConfig *config, char c);
+/* NaN, Infinity, -INF ... to its double. */
+bool mr__json_not_finite(MrText text, double *out);
+
+MrStatus mr__json_configure(MrArena *arena, const MrFormatOptions *options, const void **config, MrError *err);
+MrStatus mr__json_infer_begin(const void *config, MrBudget *budget, void **infer, MrError *err);
+MrStatus mr__json_infer_feed(void *infer, const MrEvalContext *context, MrChunk *chunk, MrError *err);
+MrStatus mr__json_infer_end(void *infer, MrArena *arena, MrSchema *out, MrError *err);
+void mr__json_infer_destroy(void *infer);
+MrStatus mr__json_write_check(const void *config, const MrSchema *schema, MrError *err);
+MrStatus mr__json_write_rows(const void *config, const MrEvalContext *context, const MrSchema *schema,
+                             const int32_t *cols, int32_t n_cols, const MrBatch *batch, MrBuffer *out, MrError *err);
+
+#endif
