@@ -1,4 +1,4 @@
-/* csv.c - CSV to vectors: only the wanted columns are converted, the others are only skipped.
+/* csv_read.c - CSV to vectors: only the wanted columns are converted, the others are only skipped.
  *
  * A record with another number of fields than the schema, or with a field that does not fit its column,
  * is malformed: what could be read is kept (PERMISSIVE), and the raw text goes to the corrupt-record

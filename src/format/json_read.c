@@ -1,4 +1,4 @@
-/* json.c - JSON lines (or whole files) to vectors.
+/* json_read.c - JSON lines (or whole files) to vectors.
  *
  * Machines write records with the same keys in the same order.  So the last well-formed record leaves
  * a list of steps: the bytes expected before each value (`,"ad_id":` with its blanks) and what to do

@@ -1,4 +1,4 @@
-/* text.c - plain text: every line (or the whole file) is one string, the column "value". */
+/* lines.c - plain text: every line (or the whole file) is one string, the column "value". */
 #include "format/rows.h"
 
 typedef struct TextConfig {
