@@ -884,7 +884,7 @@ static MrStatus filter_step(Node *node, Frame *frame, const Scope **scope, MrErr
                            .n_args = node->n_args, .args = args, .n = (*scope)->n,
                            .sel = (*scope)->sel, .n_rows = (*scope)->n_rows, .arena = arena};
             n = node->expr->bound->select(&call, sel);
-            if (nulls) {
+            if (nulls && (node->expr->bound->flags & MR_FN_NULL_IF_ANY)) {
                 int32_t n_kept = 0;
                 for (int32_t i = 0; i < n; i++) {
                     bool valid = true;

@@ -292,30 +292,30 @@ const MrType *mr_coerce_implicit(MrArena *arena, const MrSettings *settings, con
     return NULL;
 }
 
+/* Spark's Cast.forceNullable; the same with ANSI on. */
 bool mr__cast_may_null(const MrSettings *settings, const MrType *from, const MrType *to)
 {
+    bool floats = from->kind == MR_TYPE_FLOAT || from->kind == MR_TYPE_DOUBLE;
     if (mr_type_same_data(from, to))
         return false;
     if (from->kind == MR_TYPE_VOID)
         return true;
-    if (settings->ansi)
-        return false;
     if (from->kind == MR_TYPE_STRING)
         return to->kind != MR_TYPE_STRING && to->kind != MR_TYPE_BINARY;
+    if (to->kind == MR_TYPE_STRING)
+        return false;
     if (to->kind == MR_TYPE_DECIMAL) {
         const MrType *held = from->kind == MR_TYPE_DECIMAL ? from : NULL;
-        if (!held)
-            return !(mr_type_is_integral(from) &&
-                     to->precision - to->scale >=
-                         (from->kind == MR_TYPE_TINYINT    ? 3
-                          : from->kind == MR_TYPE_SMALLINT ? 5
-                          : from->kind == MR_TYPE_INT      ? 10
-                                                           : 20));
-        return held->precision - held->scale > to->precision - to->scale || held->scale > to->scale;
+        int whole = held                             ? held->precision - held->scale
+                    : from->kind == MR_TYPE_TINYINT  ? 3
+                    : from->kind == MR_TYPE_SMALLINT ? 5
+                    : from->kind == MR_TYPE_INT      ? 10
+                    : from->kind == MR_TYPE_BIGINT   ? 20
+                    : from->kind == MR_TYPE_BOOLEAN  ? 1
+                                                     : 39;
+        return whole > to->precision - to->scale || (held && held->scale > to->scale);
     }
-    if ((from->kind == MR_TYPE_FLOAT || from->kind == MR_TYPE_DOUBLE) && is_datetime(to))
-        return true;
-    if (from->kind == to->kind && mr_type_is_nested(from) && from->n_fields == to->n_fields)
-        return false; /* elements become NULL, not the whole */
-    return false;
+    if ((floats || from->kind == MR_TYPE_DECIMAL) && mr_type_is_integral(to))
+        return floats;
+    return (floats && is_datetime(to)) || to->kind == MR_TYPE_INTERVAL;
 }

@@ -5,7 +5,12 @@
 #include <threads.h>
 
 /* A new table is a line here and a line in the list below it. */
+/* A new table is a line here and a line in the list below. */
+extern const MrFunctionDef mr_functions_arithmetic[], mr_functions_compare[], mr_functions_bitwise[],
+    mr_functions_conditional[];
+
 const MrFunctionDef *const mr_function_tables[] = {
+    mr_functions_arithmetic, mr_functions_compare, mr_functions_bitwise, mr_functions_conditional,
     NULL,
 };
 
