@@ -9,7 +9,10 @@
  * push takes the batch.  After a push the runner pulls until MR_STEP_NEED_INPUT.  When a worker's input is
  * at its end for this epoch it calls barrier; when all workers have, the runner calls finish_task for
  * task 0 .. n-1 on any workers (merging, partition by partition) and then pulls each instance again until
- * MR_STEP_NEED_INPUT: a blocking operator gives its rows now.  A batch is one epoch whose barrier says ended;
+ * MR_STEP_NEED_INPUT: a blocking operator gives its rows now.  Input 1 of a join is fed and finished before
+ * input 0; otherwise inputs come in order.  A leaf has no input: it is pulled until MR_STEP_NEED_INPUT.
+ * A call that fails, or jumps to the runner's guard, leaves the operator only to be closed; so push notes
+ * the batch in the instance before it does anything else.  A batch is one epoch whose barrier says ended;
  * in a stream the same operator keeps its table and gives the changes since the last epoch.
  *
  * State of streams belongs to the shared part: save_changes appends what changed since the last epoch,
@@ -40,12 +43,14 @@ typedef struct MrOpMetrics {
 /* What an instance may use; lives as long as the run. */
 typedef struct MrOpContext {
     MrOs *os;                      /* spill files only */
-    MrBudget *budget;
+    MrBudget *budget;              /* of the operator: tables, states                     */
+    MrBudget *batch_budget;        /* of the query: batches that go on, which may outlive the run */
     const MrEvalContext *eval;     /* of this worker */
     int32_t worker_idx, n_workers;
     const char *spill_dir;
     MrOpMetrics *metrics;
     const MrBarrier *barrier;      /* of the epoch that is being fed (late_us, evict_us) */
+    int32_t batch_rows;            /* most rows of a batch that a leaf gives: 1 .. MR_BATCH_ROWS */
 } MrOpContext;
 
 typedef struct MrOpType MrOpType;
@@ -54,6 +59,7 @@ typedef struct MrOp {
     const MrPhys *phys;
     const MrOpContext *context;
     void *shared; /* of the plan node; NULL: none */
+    bool sated;   /* set by the operator: more input in this epoch would be thrown away (LIMIT) */
 } MrOp;
 
 struct MrOpType {
@@ -65,6 +71,9 @@ struct MrOpType {
     bool serial;            /* one worker only */
     MrStatus (*shared_open)(void *shared, const MrPhys *phys, const MrOpContext *context, MrError *err);
     void (*shared_close)(void *shared); /* also after a failed shared_open */
+    /* Leaves: an epoch begins.  splits NULL: everything in a batch, nothing in a stream.  *n_morsels: how
+     * many workers are of use at most; 0: so few rows that no thread should be started for them. */
+    MrStatus (*start)(void *shared, const MrSplit *splits, int64_t n_splits, int64_t *n_morsels, MrError *err);
     MrStatus (*open)(MrOp *op, MrError *err);
     void (*close)(MrOp *op); /* also after a failed open */
     MrStatus (*push)(MrOp *op, int32_t input_idx, MrBatch *batch, MrError *err);

@@ -28,7 +28,7 @@ void mr_run_destroy(MrRun *run); /* accepts NULL */
 void mr_run_set_splits(MrRun *run, int32_t scan_id, const MrSplit *splits, int64_t n_splits);
 
 /* Where result batches go.  consume is called by several workers at once (worker_idx tells which) and
- * takes the batch.  ordered: by one worker only, in the plan's order (set when the plan's root sorts). */
+ * takes the batch, which may point into the run's tables until the run (a stream: the epoch) ends.  ordered: by one worker only, in the plan's order (set when the plan's root sorts). */
 typedef struct MrRunOutput {
     MrStatus (*consume)(void *self, int32_t worker_idx, const MrEvalContext *context, MrBatch *batch, MrError *err);
     void *self;
@@ -38,7 +38,8 @@ typedef struct MrRunOutput {
 MR_MUST_USE MrStatus mr_run_epoch(MrRun *run, const MrBarrier *barrier, int64_t now_us, uint64_t seed,
                                   const MrRunOutput *output, MrError *err);
 /* The run's result one batch at a time for a caller who pulls (a cursor): starts the batch in the
- * background on n_workers threads with a bounded queue.  *out NULL: the end.  The batch is yours. */
+ * background on n_workers threads with a bounded queue.  *out NULL: the end.  The batch is yours
+ * and must be destroyed before the run, whose tables may hold its strings. */
 MR_MUST_USE MrStatus mr_run_next(MrRun *run, int64_t now_us, uint64_t seed, MrBatch **out, MrError *err);
 
 /* Highest event time seen by the WATERMARK operator with this plan id, minus its delay; MR_TIME_MIN: none. */

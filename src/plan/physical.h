@@ -24,7 +24,8 @@ typedef enum MrPhysKind {
     MR_PHYS_OP_SAMPLE,
     MR_PHYS_OP_WATERMARK,   /* sees event times; drops nothing                                        */
     MR_PHYS_OP_LATE_DROP,   /* drops rows at or behind the late mark, and counts them                 */
-    MR_PHYS_OP_RECOMPUTE,   /* the fallback: keeps its inputs, runs inputs[..] as a batch, emits the difference */
+    MR_PHYS_OP_RECOMPUTE,   /* the fallback: keeps its inputs, runs a plan over them as a batch, emits the difference */
+    MR_PHYS_OP_FEED,        /* in the plan of a RECOMPUTE: the rows that were kept of one of its inputs */
     MR_PHYS_OP_SHARED,
     MR_PHYS_OP_RECURSION,
     MR_PHYS_OP_RECURSION_REF
@@ -67,6 +68,8 @@ struct MrPhys {
             bool changes_in;        /* the input has retractions                        */
             int32_t close_key;      /* stream, append mode: the key (a window struct or a timestamp) whose groups are
                                        emitted once and dropped when the watermark passes; -1: emit changes */
+            int32_t time_key;       /* stream: the key that the watermark closes: later rows of closed groups are dropped
+                                       and counted; -1: none */
             bool session;           /* close_key is a session window: overlapping sessions merge */
             bool evict;             /* update mode with a watermark: closed groups are dropped silently */
         } aggregate;
@@ -80,7 +83,14 @@ struct MrPhys {
             MrExpr **left_keys;     /* over the left input                */
             MrExpr **right_keys;    /* over the right input               */
             const bool *null_safe;  /* key by key: <=>                    */
-            MrExpr *rest;           /* over both; NULL: true              */
+            MrExpr *rest;           /* over both; NULL: true.  LOOP_JOIN: the whole condition */
+            /* Output column c is column out_cols[c] of left columns ++ right columns (++ the mark).  SEMI and
+             * ANTI have left columns only; with build_left they are those of the built side. */
+            const int32_t *out_cols;
+            /* The logical left side was the smaller one and is built: input 0 is the logical right.  kind is still
+             * the logical one as seen from the inputs: LEFT and RIGHT are exchanged already; SEMI, ANTI: the rows
+             * of input 1 are kept. */
+            bool build_left;
             /* STREAM_JOIN: state of a side is dropped when the watermark proves that no row will match:
              * time column of each side (-1: kept for ever) and how long it must be kept. */
             int32_t left_time_col, right_time_col;
@@ -114,6 +124,12 @@ struct MrPhys {
             int32_t time_col;       /* timestamp, or window struct (its end) */
             int64_t delay_us;
         } watermark;                /* and LATE_DROP */
+        struct {
+            MrPhys *plan;           /* batch; its FEED leaves name inputs */
+        } recompute;
+        struct {
+            int32_t input_idx;
+        } feed;
         struct {
             int32_t shared_id;
         } shared;

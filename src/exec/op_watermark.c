@@ -1,0 +1,82 @@
+/* op_watermark.c - sees event times.
+ *
+ * Computes:  its input.  The highest event time seen, minus the delay, is the watermark of the next epoch.
+ * Changes:   passes weights on.
+ * Memory:    one batch.
+ * Blocking:  no.
+ * Snapshot:  none; the stream layer keeps watermarks in its PLANNED records.
+ * Source:    Spark's rule: highest event time seen - delay; NULLs are not seen. */
+#include "exec/exec_int.h"
+
+typedef struct WatermarkShared {
+    int64_t delay_us;
+    _Atomic int64_t highest_us;
+} WatermarkShared;
+
+typedef struct Watermark {
+    MrOp op;
+    MrBatch *held;
+} Watermark;
+
+static MrStatus watermark_shared_open(void *arg, const MrPhys *phys, const MrOpContext *context, MrError *err)
+{
+    WatermarkShared *shared = arg;
+    shared->delay_us = phys->watermark.delay_us;
+    atomic_store(&shared->highest_us, MR_TIME_MIN);
+    return MR_OK;
+}
+
+static void watermark_close(MrOp *op)
+{
+    mr_batch_destroy(((Watermark *)op)->held);
+}
+
+static MrStatus watermark_push(MrOp *op, int32_t input_idx, MrBatch *batch, MrError *err)
+{
+    Watermark *self = (Watermark *)op;
+    WatermarkShared *shared = op->shared;
+    const MrVector *times = batch->cols[op->phys->watermark.time_col];
+    int64_t highest_us = MR_TIME_MIN;
+    self->held = batch;
+    if (mr_type_physical(times->type) == MR_PHYS_STRUCT) /* a window: its end */
+        times = times->encoding == MR_FLAT || times->encoding == MR_CONSTANT ? times->children[1] : NULL;
+    if (!times)
+        return MR_FAIL_UNSUPPORTED(err, "a watermark on an encoded window");
+    for (int32_t i = 0; i < batch->n_sel; i++) {
+        int64_t row = mr_batch_row(batch, i), at;
+        const MrVector *holder = mr_vector_at(times, row, &at);
+        if (!mr_vector_is_null(times, row) && holder->i64[at] > highest_us)
+            highest_us = holder->i64[at];
+    }
+    int64_t before = atomic_load_explicit(&shared->highest_us, memory_order_relaxed);
+    while (highest_us > before && !atomic_compare_exchange_weak(&shared->highest_us, &before, highest_us))
+        ;
+    return MR_OK;
+}
+
+static MrStatus watermark_pull(MrOp *op, MrBatch **out, MrStep *step, MrError *err)
+{
+    *out = mr_batch_take(&((Watermark *)op)->held);
+    *step = *out ? MR_STEP_OUTPUT : MR_STEP_NEED_INPUT;
+    return MR_OK;
+}
+
+int64_t mr__watermark_us(void *arg)
+{
+    WatermarkShared *shared = arg;
+    int64_t highest_us = atomic_load(&shared->highest_us);
+    if (highest_us == MR_TIME_MIN || highest_us < INT64_MIN + shared->delay_us)
+        return MR_TIME_MIN;
+    return highest_us - shared->delay_us;
+}
+
+const MrOpType mr__op_watermark = {
+    .name = "Watermark",
+    .size_bytes = sizeof(Watermark),
+    .shared_bytes = sizeof(WatermarkShared),
+    .n_inputs = 1,
+    .shared_open = watermark_shared_open,
+    .close = watermark_close,
+    .push = watermark_push,
+    .pull = watermark_pull,
+};

@@ -1,0 +1,24 @@
+/* operators.c - the operator of each kind of plan node; a kind without one is not supported yet. */
+#include "exec/exec_int.h"
+
+static const MrOpType *const types[] = {
+    [MR_PHYS_OP_SCAN] = &mr__op_scan,
+    [MR_PHYS_OP_VALUES] = &mr__op_values,
+    [MR_PHYS_OP_RANGE] = &mr__op_range,
+    [MR_PHYS_OP_PROJECT] = &mr__op_project,
+    [MR_PHYS_OP_FILTER] = &mr__op_filter,
+    [MR_PHYS_OP_AGGREGATE] = &mr__op_aggregate,
+    [MR_PHYS_OP_LIMIT] = &mr__op_limit,
+    [MR_PHYS_OP_UNION] = &mr__op_union,
+    [MR_PHYS_OP_WATERMARK] = &mr__op_watermark,
+    /* These replay what the run puts into them. */
+    [MR_PHYS_OP_FEED] = &mr__op_replay,
+    [MR_PHYS_OP_SHARED] = &mr__op_replay,
+    [MR_PHYS_OP_RECURSION] = &mr__op_replay,
+    [MR_PHYS_OP_RECURSION_REF] = &mr__op_replay,
+};
+
+const MrOpType *mr_op_type(MrPhysKind kind)
+{
+    return (int64_t)kind < MR_COUNT(types) ? types[kind] : NULL;
+}
