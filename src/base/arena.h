@@ -55,7 +55,8 @@ static inline void *mr_arena_alloc(MrArena *arena, int64_t size_bytes)
 
 static inline void *mr_arena_zeroed(MrArena *arena, int64_t size_bytes)
 {
-    return memset(mr_arena_alloc(arena, size_bytes), 0, (size_t)size_bytes);
+    void *block = mr_arena_alloc(arena, size_bytes); /* jumps when size_bytes < 0 */
+    return size_bytes > 0 ? memset(block, 0, (size_t)size_bytes) : block;
 }
 
 #define MR_NEW(arena, type) ((type *)mr_arena_zeroed(arena, (int64_t)sizeof(type)))
