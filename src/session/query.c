@@ -56,7 +56,7 @@ MrStatus mr__query_create_run(MrQuery *query, const MrPhys *phys, MrRun **out, M
                          out, err);
 }
 
-static MrSchema plan_schema(MrArena *arena, const MrPlan *plan)
+MrSchema mr__plan_schema(MrArena *arena, const MrPlan *plan)
 {
     MrField *cols = MR_NEW_N(arena, MrField, plan->n_cols);
     for (int32_t i = 0; i < plan->n_cols; i++)
@@ -67,7 +67,7 @@ static MrSchema plan_schema(MrArena *arena, const MrPlan *plan)
 MrStatus mr__query_set_plan(MrQuery *query, const MrBoundQuery *bound, MrError *err)
 {
     MrPhys *phys;
-    query->schema = plan_schema(&query->arena, bound->plan);
+    query->schema = mr__plan_schema(&query->arena, bound->plan);
     query->ordered = bound->ordered;
     MR_TRY(mr__query_lower(query, bound->plan, &phys, err));
     return mr__query_create_run(query, phys, &query->run, err);
@@ -99,7 +99,7 @@ const char *mr__source_text(MrQuery *query, MrSqlPlace place)
     return mr_arena_strn(&query->arena, query->text.data + place.idx, place.len);
 }
 
-static MrStatus query_create(MrSession *session, MrQuery **out, MrError *err)
+MrStatus mr__query_create(MrSession *session, MrQuery **out, MrError *err)
 {
     void *block;
     MR_TRY(mr_budget_alloc_zeroed(&session->budget, (int64_t)sizeof(MrQuery), &block, err));
@@ -130,7 +130,7 @@ MrStatus mr_session_query(MrSession *session, MrText text, MrQuery **out, MrErro
     MrStatus status;
     MrQuery *query;
     atomic_store_explicit(&session->canceled, false, memory_order_relaxed);
-    MR_TRY(query_create(session, &query, err));
+    MR_TRY(mr__query_create(session, &query, err));
     MR_GUARD_BEGIN(status, err)
     mr__relations_init(query);
     status = mr__query_run_text(query, text, err);

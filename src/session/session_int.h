@@ -6,6 +6,7 @@
 #include "session/conf.h"
 #include "session/session.h"
 #include "sql/bind.h"
+#include "stream/stream.h"
 
 typedef struct MrVariable MrVariable;
 
@@ -74,6 +75,9 @@ struct MrQuery {
 };
 
 /* ---- query.c */
+/* A query with nothing in it yet; mr_query_close ends it. */
+MR_MUST_USE MrStatus mr__query_create(MrSession *session, MrQuery **out, MrError *err);
+MrSchema mr__plan_schema(MrArena *arena, const MrPlan *plan);
 /* Runs a statement that was parsed into query's arena; fills query's result. */
 MR_MUST_USE MrStatus mr__statement_run(MrQuery *query, const MrSqlStatement *statement, MrError *err);
 /* Binds, optimizes and lowers.  */
@@ -120,6 +124,29 @@ typedef struct MrWriteSpec {
     const int32_t *partition_cols;
 } MrWriteSpec;
 MR_MUST_USE MrStatus mr__write_plan(MrQuery *query, MrPlan *plan, const MrWriteSpec *spec, MrError *err);
+
+/* ---- streaming.c */
+/* Where a stream goes and how it is driven. */
+typedef struct MrStreamTarget {
+    MrQuery *query; /* set by mr__stream_start */
+    const char *name;
+    const char *checkpoint; /* NULL: nothing is durable */
+    const MrConnectorType *type;
+    MrOptions options;
+    MrOutputMode mode;
+    MrTriggerKind trigger;
+    int64_t interval_us;
+    int32_t n_partition_cols;
+    const int32_t *partition_cols;
+    /* Opens the sink instead of the type (foreachBatch); NULL: the type does. */
+    MrStatus (*open)(void *self, const MrSinkSpec *spec, MrSink **out, MrError *err);
+    void *open_self;
+    void (*progress)(void *self, MrText json);
+    void *progress_self;
+} MrStreamTarget;
+/* query->schema is that of plan.  The stream is closed before the query. */
+MR_MUST_USE MrStatus mr__stream_start(MrQuery *query, MrPlan *plan, const MrStreamTarget *target, MrStream **out,
+                                      MrError *err);
 
 /* ---- commands: one function a statement kind, each in the file that its subject names */
 MR_MUST_USE MrStatus mr__command_create_table(MrQuery *query, const MrSqlStatement *statement, MrError *err);

@@ -1,8 +1,6 @@
 /* write.c - a batch plan's rows into a sink: writers per worker, prepared all, committed once. */
 #include "session/session_int.h"
 
-#include <stdio.h>
-
 typedef struct Write {
     MrQuery *query;
     const MrConnectorType *type;
@@ -68,10 +66,7 @@ MrStatus mr__write_plan(MrQuery *query, MrPlan *plan, const MrWriteSpec *spec, M
                                     .settings = &query->settings,
                                     .options = spec->options};
     MrSchema *schema = MR_NEW(arena, MrSchema);
-    MrField *cols = MR_NEW_N(arena, MrField, plan->n_cols);
-    for (int32_t i = 0; i < plan->n_cols; i++)
-        cols[i] = (MrField){plan->cols[i].name, plan->cols[i].type, plan->cols[i].nullable, NULL};
-    *schema = (MrSchema){plan->n_cols, cols};
+    *schema = mr__plan_schema(arena, plan);
     MrSinkSpec *sink_spec = MR_NEW(arena, MrSinkSpec);
     *sink_spec = (MrSinkSpec){.schema = schema,
                               .output_mode = MR_MODE_APPEND,

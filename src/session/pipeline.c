@@ -1,0 +1,375 @@
+#include "session/pipeline.h"
+
+#include "session/session_int.h"
+#include "sql/sql.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+typedef struct Flow Flow;
+struct Flow {
+    Flow *next;
+    const char *name;
+    MrQuery *query;   /* its plan, sources, arena */
+    MrStream *stream; /* NULL: a materialized view */
+    const MrTable *table;
+    int64_t in_rows, out_epochs;
+    bool ended, fresh; /* fresh: a view that has seen everything upstream */
+};
+
+typedef struct Pipeline {
+    MrSession *session;
+    const MrPipelineOptions *options;
+    MrArena arena;
+    MrFile *lock;
+    Flow *flows, **tail;
+} Pipeline;
+
+static void news(Pipeline *pipeline, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void news(Pipeline *pipeline, const char *format, ...)
+{
+    va_list args;
+    char line[512];
+    if (!pipeline->options->news)
+        return;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    pipeline->options->news(pipeline->options->self, line);
+}
+
+/* One pipeline at a time on a warehouse. */
+static MrStatus take_lock(Pipeline *pipeline, MrError *err)
+{
+    MrOs *os = pipeline->session->os;
+    MrFileInfo info;
+    bool taken = false;
+    const char *dir = mr_arena_printf(&pipeline->arena, "%s/_millrace", pipeline->session->warehouse);
+    const char *path = mr_arena_printf(&pipeline->arena, "%s/pipeline.lock", dir);
+    MR_TRY(os->make_dir(os, dir, err));
+    MR_TRY(os->stat(os, path, &info, err));
+    MrStatus status = os->file_open(os, path, info.exists ? MR_FILE_READ_WRITE : MR_FILE_CREATE, &pipeline->lock, err);
+    if (status != MR_OK) /* another one may have made it meanwhile */
+        MR_TRY(os->file_open(os, path, MR_FILE_READ_WRITE, &pipeline->lock, err));
+    MR_TRY(os->file_lock(pipeline->lock, &taken, err));
+    return taken ? MR_OK
+                 : MR_FAIL(err, MR_COND_CONCURRENT_STREAM_LOG_UPDATE, "batchId",
+                           mr_arena_printf(&pipeline->arena, "pipeline of warehouse '%s'", pipeline->session->warehouse));
+}
+
+static Flow *flow_add(Pipeline *pipeline, const char *name, MrQuery *query)
+{
+    Flow *flow = MR_NEW(&pipeline->arena, Flow);
+    flow->name = mr_arena_str(&pipeline->arena, name);
+    flow->query = query;
+    *pipeline->tail = flow;
+    pipeline->tail = &flow->next;
+    return flow;
+}
+
+static bool schema_equal(const MrSchema *a, const MrSchema *b)
+{
+    bool equal = a->n_cols == b->n_cols;
+    for (int32_t i = 0; equal && i < a->n_cols; i++)
+        equal = mr_str_equal_nocase(a->cols[i].name, b->cols[i].name) &&
+                mr_type_same_data(a->cols[i].type, b->cols[i].type);
+    return equal;
+}
+
+/* The table that a flow fills: made at the first run, the same at later ones. */
+static MrStatus flow_table(MrQuery *query, const MrSqlCreateTable *create, const MrPlan *plan, MrTable **out,
+                           MrError *err)
+{
+    MrArena *arena = &query->arena;
+    MrCatalog *catalog = query->session->catalog;
+    MrTable *table = MR_NEW(arena, MrTable), *old;
+    bool is_view = create->table_kind == MR_SQL_TABLE_MATERIALIZED_VIEW;
+    *table = (MrTable){.kind = is_view ? MR_CATALOG_MATERIALIZED_VIEW : MR_CATALOG_STREAMING_TABLE,
+                       .provider = create->provider ? create->provider : "parquet",
+                       .options = mr__properties(arena, &create->options),
+                       .properties = mr__properties(arena, &create->properties),
+                       .comment = create->comment,
+                       .created_us = query->now_us,
+                       .sql = mr__source_text(query, create->query->place),
+                       .sql_database = query->session->database,
+                       .schema = mr__plan_schema(arena, plan)};
+    MR_TRY(mr__name_resolve(query, &create->name, &table->database, &table->name, err));
+    const MrConnectorType *type = mr_connector_find(table->provider);
+    if (!type)
+        return MR_FAIL(err, MR_COND_DATA_SOURCE_NOT_FOUND, "provider", table->provider);
+    if (create->location)
+        table->location = create->location;
+    else if (type->flags & MR_CONN_BATCH_WRITE)
+        table->location = mr_catalog_table_path(catalog, arena, table->database, table->name);
+    const char **partitions = MR_NEW_N(arena, const char *, create->n_partitions);
+    for (int32_t i = 0; i < create->n_partitions; i++) {
+        const MrSqlTransform *transform = &create->partitions[i];
+        if (strcmp(transform->name ? transform->name : "", "identity") != 0 || transform->n_args != 1)
+            return MR_FAIL_UNSUPPORTED(err, "partitioning a flow's table by an expression");
+        partitions[table->n_partition_cols++] = transform->args[0]->name.parts[0];
+    }
+    table->partition_cols = partitions;
+    MR_TRY(mr_catalog_get(catalog, arena, table->database, table->name, false, &old, err));
+    if (old && old->kind != table->kind)
+        return MR_FAIL(err, MR_COND_TABLE_OR_VIEW_ALREADY_EXISTS, "relationName", mr__table_quoted(arena, old));
+    if (old && !is_view && !schema_equal(&old->schema, &table->schema))
+        return MR_FAIL(err, MR_COND_STATE_STORE_KEY_SCHEMA_NOT_COMPATIBLE, "storedKeySchema",
+                       mr_arena_printf(arena, "table %s as it was made", mr__table_quoted(arena, old)), "newKeySchema",
+                       "the columns of the query now");
+    if (!old && table->location)
+        MR_TRY(query->session->os->make_dir(query->session->os, table->location, err));
+    MR_TRY(mr_catalog_put(catalog, table, err));
+    *out = table;
+    return MR_OK;
+}
+
+static const int32_t *partition_places(MrArena *arena, const MrTable *table)
+{
+    int32_t *places = MR_NEW_N(arena, int32_t, table->n_partition_cols);
+    for (int32_t p = 0; p < table->n_partition_cols; p++)
+        for (int32_t i = 0; i < table->schema.n_cols; i++)
+            if (mr_str_equal_nocase(table->schema.cols[i].name, table->partition_cols[p]))
+                places[p] = i;
+    return places;
+}
+
+static MrStatus start_stream(Pipeline *pipeline, Flow *flow, MrPlan *plan, const MrTable *table, MrError *err)
+{
+    MrQuery *query = flow->query;
+    query->schema = mr__plan_schema(&query->arena, plan);
+    const char *checkpoint = mr_arena_printf(&query->arena, "%s/_millrace/flows/%s.%s", pipeline->session->warehouse,
+                                             table->database, flow->name);
+    return mr__stream_start(
+        query, plan,
+        &(MrStreamTarget){
+            .name = flow->name,
+            .checkpoint = checkpoint,
+            .type = mr_connector_find(table->provider),
+            .options = mr__table_options(&query->arena, table),
+            .mode = MR_MODE_APPEND,
+            .trigger = pipeline->options->continuous ? MR_TRIGGER_DEFAULT : MR_TRIGGER_AVAILABLE_NOW,
+            .n_partition_cols = table->n_partition_cols,
+            .partition_cols = partition_places(&query->arena, table),
+            .progress = pipeline->options->progress,
+            .progress_self = pipeline->options->self,
+        },
+        &flow->stream, err);
+}
+
+static MrStatus add_table_flow(Pipeline *pipeline, MrQuery *query, const MrSqlCreateTable *create, MrError *err)
+{
+    MrBoundQuery bound;
+    MrTable *table;
+    if (!create->query)
+        return MR_FAIL_UNSUPPORTED(err, "a streaming table without AS");
+    MR_TRY(mr__query_bind(query, create->query, &bound, err));
+    bool is_view = create->table_kind == MR_SQL_TABLE_MATERIALIZED_VIEW;
+    if (!is_view && !bound.plan->streaming)
+        return MR_FAIL(err, MR_COND_INVALID_FLOW_QUERY_TYPE__BATCH_RELATION_FOR_STREAMING_TABLE, "flowIdentifier",
+                       create->name.parts[create->name.n_parts - 1], "tableIdentifier",
+                       create->name.parts[create->name.n_parts - 1]);
+    if (is_view && bound.plan->streaming)
+        return MR_FAIL(err, MR_COND_INVALID_FLOW_QUERY_TYPE__STREAMING_RELATION_FOR_MATERIALIZED_VIEW,
+                       "flowIdentifier", create->name.parts[create->name.n_parts - 1], "tableIdentifier",
+                       create->name.parts[create->name.n_parts - 1]);
+    MR_TRY(flow_table(query, create, bound.plan, &table, err));
+    Flow *flow = flow_add(pipeline, table->name, query);
+    flow->table = table;
+    return is_view ? MR_OK : start_stream(pipeline, flow, bound.plan, table, err);
+}
+
+/* CREATE FLOW f AS INSERT INTO t BY NAME query: a stream into a table that is there. */
+static MrStatus add_flow(Pipeline *pipeline, MrQuery *query, const MrSqlStatement *statement, MrError *err)
+{
+    const MrSqlInsert *insert = statement->flow.insert;
+    MrBoundQuery bound;
+    MrTable *table;
+    MR_TRY(mr__table_need(query, &insert->name, &table, err));
+    if (!table->provider)
+        return MR_FAIL(err, MR_COND_UNSUPPORTED_INSERT__RDD_BASED);
+    MrBindTarget target = {.table = mr__table_quoted(&query->arena, table),
+                           .n_columns = table->schema.n_cols,
+                           .columns = table->schema.cols,
+                           .defaults = MR_NEW_N(&query->arena, const char *, table->schema.n_cols),
+                           .n_partition_columns = table->n_partition_cols};
+    MR_TRY(mr_bind_insert(&query->bind, insert, &target, &bound, err));
+    Flow *flow = flow_add(pipeline, statement->flow.name.parts[statement->flow.name.n_parts - 1], query);
+    flow->table = table;
+    return start_stream(pipeline, flow, bound.plan, table, err);
+}
+
+static bool is_flow(const MrSqlStatement *statement)
+{
+    return statement->kind == MR_SQL_STMT_CREATE_FLOW ||
+           (statement->kind == MR_SQL_STMT_CREATE_TABLE && statement->create_table->table_kind != MR_SQL_TABLE_PLAIN);
+}
+
+/* *is_flow_out true: the query belongs to a flow now. */
+static MrStatus run_statement(Pipeline *pipeline, MrQuery *query, MrText text, bool *is_flow_out, MrError *err)
+{
+    MrSqlStatement *statement;
+    mr__relations_init(query);
+    query->text = mr_text_own(&query->arena, text);
+    query->bind.text = query->text;
+    MR_TRY(mr_sql_parse_statement(&query->arena, query->text, &pipeline->session->sql_options, &statement, err));
+    *is_flow_out = is_flow(statement);
+    if (statement->kind == MR_SQL_STMT_CREATE_FLOW)
+        return add_flow(pipeline, query, statement, err);
+    if (*is_flow_out)
+        return add_table_flow(pipeline, query, statement->create_table, err);
+    if (statement->kind == MR_SQL_STMT_CREATE_TABLE) /* the text is run again and again */
+        statement->create_table->if_not_exists |= !statement->create_table->or_replace;
+    if (statement->kind == MR_SQL_STMT_CREATE_VIEW && !statement->create_view->if_not_exists)
+        statement->create_view->or_replace = true;
+    return mr__statement_run(query, statement, err);
+}
+
+static MrStatus read_script(Pipeline *pipeline, MrError *err)
+{
+    MrText *statements;
+    int32_t n_statements;
+    MR_TRY(mr_sql_split(&pipeline->arena, pipeline->options->script, &n_statements, &statements, err));
+    for (int32_t i = 0; i < n_statements; i++) {
+        MrStatus status;
+        MrQuery *query; /* the session closes it when a jump comes by */
+        bool kept = false;
+        MR_TRY(mr__query_create(pipeline->session, &query, err));
+        status = run_statement(pipeline, query, statements[i], &kept, err);
+        /* Places are counted in the statement; show them in the script. */
+        if (status != MR_OK && err->sql_idx >= 0)
+            err->sql_idx += (int32_t)(statements[i].data - pipeline->options->script.data);
+        if (status != MR_OK || !kept)
+            mr_query_close(query); /* a flow that failed to start has no stream */
+        MR_TRY(status);
+    }
+    return MR_OK;
+}
+
+/* Computes a materialized view whole, in a query of its own, and replaces its contents in one commit. */
+static MrStatus refresh_view(Pipeline *pipeline, Flow *flow, MrError *err)
+{
+    MrStatus status;
+    MrSession *session = pipeline->session;
+    MrQuery *query;
+    MrSqlStatement *statement;
+    MrBoundQuery bound;
+    MR_TRY(mr__query_create(session, &query, err));
+    mr__relations_init(query);
+    query->text = mr_text(flow->table->sql);
+    query->bind.text = query->text;
+    status = mr_sql_parse_statement(&query->arena, query->text, &session->sql_options, &statement, err);
+    if (status == MR_OK)
+        status = mr__query_bind(query, statement->query, &bound, err);
+    if (status == MR_OK)
+        status = mr__write_plan(query, bound.plan,
+                                &(MrWriteSpec){.type = mr_connector_find(flow->table->provider),
+                                               .options = mr__table_options(&query->arena, flow->table),
+                                               .mode = MR_SAVE_OVERWRITE,
+                                               .n_partition_cols = flow->table->n_partition_cols,
+                                               .partition_cols = partition_places(&query->arena, flow->table)},
+                                err);
+    mr_query_close(query);
+    if (status == MR_OK)
+        news(pipeline, "%s: refreshed", flow->name);
+    return status;
+}
+
+static bool stopped(const Pipeline *pipeline)
+{
+    return (pipeline->options->stop && atomic_load_explicit(pipeline->options->stop, memory_order_relaxed)) ||
+           atomic_load_explicit(&pipeline->session->canceled, memory_order_relaxed);
+}
+
+static MrStatus step_flow(Pipeline *pipeline, Flow *flow, bool *worked, MrError *err)
+{
+    MrStreamStep step;
+    int64_t rows_before = mr_stream_input_rows(flow->stream);
+    MR_TRY(mr_stream_step(flow->stream, &step, err));
+    flow->ended = step == MR_STREAM_ENDED;
+    *worked = step == MR_STREAM_WORKED;
+    if (!*worked)
+        return MR_OK;
+    news(pipeline, "%s: epoch %" PRId64 ", %" PRId64 " rows in", flow->name, mr_stream_epoch(flow->stream),
+         mr_stream_input_rows(flow->stream) - rows_before);
+    return MR_OK;
+}
+
+/* Everything that is there: flows in the order of the text, until none has more. */
+static MrStatus run_once(Pipeline *pipeline, MrError *err)
+{
+    for (Flow *flow = pipeline->flows; flow && !stopped(pipeline); flow = flow->next) {
+        if (!flow->stream) {
+            MR_TRY(refresh_view(pipeline, flow, err));
+            continue;
+        }
+        while (!flow->ended && !stopped(pipeline)) {
+            bool worked;
+            MR_TRY(step_flow(pipeline, flow, &worked, err));
+        }
+        news(pipeline, "%s: %" PRId64 " rows read, %" PRId64 " late", flow->name, mr_stream_input_rows(flow->stream),
+             mr_stream_late_rows(flow->stream));
+    }
+    return MR_OK;
+}
+
+/* Least time between two refreshes of the views of a continuous pipeline. */
+#define REFRESH_NS INT64_C(1000000000)
+
+static MrStatus run_continuous(Pipeline *pipeline, MrError *err)
+{
+    MrOs *os = pipeline->session->os;
+    int64_t refreshed_ns = INT64_MIN / 2;
+    bool stale = true;
+    while (!stopped(pipeline)) {
+        bool any = false;
+        int64_t wait_us = 100000;
+        for (Flow *flow = pipeline->flows; flow; flow = flow->next) {
+            bool worked = false;
+            if (!flow->stream)
+                continue;
+            MR_TRY(step_flow(pipeline, flow, &worked, err));
+            any |= worked;
+            if (mr_stream_wait_us(flow->stream) < wait_us)
+                wait_us = mr_stream_wait_us(flow->stream);
+        }
+        stale |= any;
+        int64_t now_ns = os->tick_ns(os);
+        if (stale && now_ns - refreshed_ns >= REFRESH_NS) {
+            for (Flow *flow = pipeline->flows; flow; flow = flow->next)
+                if (!flow->stream)
+                    MR_TRY(refresh_view(pipeline, flow, err));
+            refreshed_ns = os->tick_ns(os);
+            stale = false;
+        }
+        if (!any)
+            os->sleep_us(os, wait_us);
+    }
+    return MR_OK;
+}
+
+static MrStatus pipeline_work(Pipeline *pipeline, MrError *err)
+{
+    MR_TRY(take_lock(pipeline, err));
+    MR_TRY(read_script(pipeline, err));
+    return pipeline->options->continuous ? run_continuous(pipeline, err) : run_once(pipeline, err);
+}
+
+MrStatus mr_pipeline_run(MrSession *session, const MrPipelineOptions *options, MrError *err)
+{
+    MrStatus status;
+    Pipeline pipeline = {.session = session, .options = options};
+    pipeline.tail = &pipeline.flows;
+    mr_arena_init(&pipeline.arena, &session->budget);
+    atomic_store_explicit(&session->canceled, false, memory_order_relaxed);
+    MR_GUARD_BEGIN(status, err)
+    status = pipeline_work(&pipeline, err);
+    MR_GUARD_END(status)
+    for (Flow *flow = pipeline.flows; flow; flow = flow->next)
+        mr_stream_close(flow->stream);
+    while (session->queries)
+        mr_query_close(session->queries);
+    session->os->file_close(pipeline.lock);
+    mr_arena_deinit(&pipeline.arena);
+    return status;
+}

@@ -1,0 +1,72 @@
+/* streaming.c - from a bound query to a running stream with a sink. */
+#include "session/session_int.h"
+
+#include "base/hash.h"
+
+static MrStatus open_sink(void *self, const char *query_id, MrSink **out, MrError *err)
+{
+    MrStreamTarget *target = self;
+    MrQuery *query = target->query;
+    MrConnectorContext *context = MR_NEW(&query->arena, MrConnectorContext);
+    MrSinkSpec *spec = MR_NEW(&query->arena, MrSinkSpec);
+    *context = (MrConnectorContext){.os = query->session->os,
+                                    .budget = &query->budget,
+                                    .settings = &query->settings,
+                                    .options = target->options,
+                                    .streaming = true};
+    *spec = (MrSinkSpec){.schema = &query->schema,
+                         .output_mode = target->mode,
+                         .save_mode = MR_SAVE_APPEND,
+                         .query_id = query_id,
+                         .n_partition_cols = target->n_partition_cols,
+                         .partition_cols = target->partition_cols};
+    if (target->open)
+        return target->open(target->open_self, spec, out, err);
+    MR_TRY(mr_options_check(&target->options, target->type->options, target->type->name, err));
+    return target->type->open_sink(context, spec, out, err);
+}
+
+MrStatus mr__stream_start(MrQuery *query, MrPlan *plan, const MrStreamTarget *target, MrStream **out, MrError *err)
+{
+    MrSession *session = query->session;
+    MrArena *arena = &query->arena;
+    MrPlan *optimized;
+    MrPhys *phys;
+    MrTextBuilder text = {.arena = arena};
+    if (!(target->type->flags & MR_CONN_STREAM_WRITE))
+        return MR_FAIL_UNSUPPORTED(err, "writing a stream to '%s'", target->type->name);
+    MR_TRY(mr_plan_optimize(&query->planner, plan, &optimized, err));
+    MR_TRY(mr_plan_lower(&query->planner, optimized,
+                         &(MrLowerOptions){.streaming = true, .output_mode = target->mode}, &phys, err));
+    mr_phys_text(phys, &query->settings, &text, NULL, NULL);
+    MrText fingerprint = mr_builder_text(&text);
+    MrStreamTarget *kept = MR_NEW(arena, MrStreamTarget);
+    *kept = *target;
+    kept->query = query;
+    return mr_stream_open(
+        &(MrStreamOptions){
+            .os = session->os,
+            .budget = &query->budget,
+            .settings = &query->settings,
+            .phys = phys,
+            .name = target->name,
+            .checkpoint = target->checkpoint,
+            .fingerprint = mr_arena_printf(
+                arena, "%016llx",
+                (unsigned long long)mr_hash_stable(fingerprint.data, fingerprint.size_bytes, 0)),
+            .snapshot_bytes = mr_conf_i64(session->conf, "millrace.checkpoint.snapshotBytes"),
+            .trigger = target->trigger,
+            .interval_us = target->interval_us,
+            .output_mode = target->mode,
+            .sink_type = target->type,
+            .open_sink = open_sink,
+            .self = kept,
+            .canceled = &session->canceled,
+            .n_workers = session->n_threads,
+            .spill_dir = session->spill_dir,
+            .batch_rows = (int32_t)mr_conf_i64(session->conf, "millrace.exec.batchRows"),
+            .progress = target->progress,
+            .progress_self = target->progress_self,
+        },
+        out, err);
+}

@@ -1,0 +1,138 @@
+/* progress.c - Spark's StreamingQueryProgress as JSON, field names and nesting as Spark's. */
+#include "base/json.h"
+#include "stream/stream_int.h"
+
+#include <inttypes.h>
+
+/* 2026-01-31T12:00:00.000Z */
+static void put_instant(MrTextBuilder *out, int64_t us)
+{
+    int64_t ms = us / 1000, days = ms / 86400000 - (ms % 86400000 < 0), rest = ms - days * 86400000;
+    /* Civil date from days since 1970 (Hinnant, "chrono-compatible low-level date algorithms"). */
+    int64_t z = days + 719468, era = (z >= 0 ? z : z - 146096) / 146097, doe = z - era * 146097;
+    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365, doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    int64_t mp = (5 * doy + 2) / 153, day = doy - (153 * mp + 2) / 5 + 1, month = mp < 10 ? mp + 3 : mp - 9;
+    int64_t year = yoe + era * 400 + (month <= 2);
+    mr_builder_printf(out, "\"%04" PRId64 "-%02" PRId64 "-%02" PRId64 "T%02" PRId64 ":%02" PRId64 ":%02" PRId64 ".%03" PRId64 "Z\"",
+                      year, month, day, rest / 3600000, rest / 60000 % 60, rest / 1000 % 60, rest % 1000);
+}
+
+/* A position is JSON already, unless a connector chose another text. */
+static void put_position(MrTextBuilder *out, const char *key, const char *position)
+{
+    mr_builder_printf(out, "\"%s\" : ", key);
+    if (!position)
+        mr_builder_str(out, "null");
+    else if (position[0] == '{' || position[0] == '[' || (position[0] >= '0' && position[0] <= '9'))
+        mr_builder_str(out, position);
+    else
+        mr_json_put_string(out, mr_text(position));
+}
+
+static void put_rate(MrTextBuilder *out, const char *key, int64_t rows, int64_t ns)
+{
+    mr_builder_printf(out, "\"%s\" : %.1f", key, ns > 0 ? (double)rows * 1e9 / (double)ns : 0.0);
+}
+
+static void put_durations(MrTextBuilder *out, const MrStreamTimes *times)
+{
+    mr_builder_printf(out,
+                      "\"durationMs\" : {\"addBatch\" : %" PRId64 ", \"commitOffsets\" : %" PRId64
+                      ", \"latestOffset\" : %" PRId64 ", \"walCommit\" : %" PRId64 ", \"triggerExecution\" : %" PRId64
+                      "}",
+                      (times->run_ns - times->planned_ns) / 1000000, (times->committed_ns - times->run_ns) / 1000000,
+                      (times->latest_ns - times->begin_ns) / 1000000, (times->planned_ns - times->latest_ns) / 1000000,
+                      (times->committed_ns - times->begin_ns) / 1000000);
+}
+
+static void put_states(MrTextBuilder *out, const MrStream *stream, const MrPhys *phys, bool *first)
+{
+    bool has_state = phys->streaming && (phys->kind == MR_PHYS_OP_AGGREGATE || phys->kind == MR_PHYS_OP_STREAM_JOIN ||
+                                         phys->kind == MR_PHYS_OP_RECOMPUTE);
+    MrOpMetrics metrics;
+    if (has_state && mr_run_metrics(stream->run, phys->id, &metrics)) {
+        mr_builder_printf(out,
+                          "%s{\"operatorName\" : \"%s\", \"numRowsTotal\" : %" PRId64 ", \"memoryUsedBytes\" : %" PRId64
+                          ", \"numRowsDroppedByWatermark\" : %" PRId64 "}",
+                          *first ? "" : ", ", mr_phys_name(phys->kind), metrics.state_rows, metrics.memory_bytes,
+                          metrics.late_rows);
+        *first = false;
+    }
+    for (int32_t i = 0; i < phys->n_inputs; i++)
+        put_states(out, stream, phys->inputs[i], first);
+}
+
+static void put_progress(MrTextBuilder *out, const MrStream *stream, const MrPlanned *planned, int64_t input_rows,
+                         const int64_t *source_rows, int64_t output_rows)
+{
+    const MrStreamTimes *times = &stream->times;
+    int64_t ns = times->committed_ns - times->begin_ns;
+    bool first = true;
+    mr_builder_str(out, "{");
+    mr_json_put_member(out, "id", stream->query_id);
+    mr_builder_printf(out, ", \"runId\" : \"%016" PRIx64 "\", ", stream->run_id);
+    mr_json_put_member(out, "name", stream->options.name);
+    mr_builder_str(out, ", \"timestamp\" : ");
+    put_instant(out, planned->time_us);
+    mr_builder_printf(out, ", \"batchId\" : %" PRId64 ", \"batchDuration\" : %" PRId64 ", \"numInputRows\" : %" PRId64 ", ",
+                      planned->epoch, ns / 1000000, input_rows);
+    put_rate(out, "inputRowsPerSecond", input_rows, ns);
+    mr_builder_str(out, ", ");
+    put_rate(out, "processedRowsPerSecond", input_rows, ns);
+    mr_builder_str(out, ", ");
+    put_durations(out, times);
+    mr_builder_str(out, ", \"eventTime\" : {");
+    if (planned->evict_us != MR_TIME_MIN) {
+        mr_builder_str(out, "\"watermark\" : ");
+        put_instant(out, planned->evict_us);
+    }
+    mr_builder_str(out, "}, \"stateOperators\" : [");
+    put_states(out, stream, stream->options.phys, &first);
+    mr_builder_str(out, "], \"sources\" : [");
+    for (int32_t i = 0; i < stream->n_sources; i++) {
+        const MrStreamSource *source = &stream->sources[i];
+        mr_builder_str(out, i > 0 ? ", {" : "{");
+        mr_json_put_member(out, "description", source->phys->scan.name);
+        mr_builder_str(out, ", ");
+        put_position(out, "startOffset", source->from);
+        mr_builder_str(out, ", ");
+        put_position(out, "endOffset", source->to);
+        mr_builder_printf(out, ", \"numInputRows\" : %" PRId64 "}", source_rows[i]);
+    }
+    mr_builder_str(out, "], \"sink\" : {");
+    mr_json_put_member(out, "description", stream->options.sink_type->name);
+    mr_builder_printf(out, ", \"numOutputRows\" : %" PRId64 "}}", output_rows);
+}
+
+static int64_t late_rows(const MrStream *stream, const MrPhys *phys)
+{
+    MrOpMetrics metrics;
+    int64_t n = mr_run_metrics(stream->run, phys->id, &metrics) ? metrics.late_rows : 0;
+    for (int32_t i = 0; i < phys->n_inputs; i++)
+        n += late_rows(stream, phys->inputs[i]);
+    return n;
+}
+
+void mr__stream_report(MrStream *stream, const MrPlanned *planned)
+{
+    int64_t *source_rows = MR_NEW_N(&stream->epoch_arena, int64_t, stream->n_sources);
+    int64_t total_rows = 0, output_rows = 0;
+    for (int32_t i = 0; i < stream->n_sources; i++) {
+        MrOpMetrics metrics;
+        if (!mr_run_metrics(stream->run, stream->sources[i].scan_id, &metrics))
+            continue;
+        /* Counters run on from epoch to epoch. */
+        source_rows[i] = metrics.rows_out - stream->sources[i].rows_before;
+        stream->sources[i].rows_before = metrics.rows_out;
+        total_rows += source_rows[i];
+    }
+    for (int32_t i = 0; i < stream->n_workers; i++)
+        output_rows += stream->output_rows[i].n;
+    stream->input_rows += total_rows;
+    stream->late_rows = late_rows(stream, stream->options.phys);
+    if (!stream->options.progress)
+        return;
+    MrTextBuilder out = {.arena = &stream->epoch_arena};
+    put_progress(&out, stream, planned, total_rows, source_rows, output_rows);
+    stream->options.progress(stream->options.progress_self, mr_builder_text(&out));
+}

@@ -1,0 +1,70 @@
+/* stream_int.h - the stream's own state, shared with the progress report. */
+#ifndef MR_STREAM_STREAM_INT_H
+#define MR_STREAM_STREAM_INT_H
+
+#include "base/hash.h"
+#include "stream/stream.h"
+
+typedef struct MrStreamSource {
+    int32_t scan_id;
+    const MrPhys *phys;
+    MrSource *source;
+    const char *from, *to; /* positions; NULL: the beginning */
+    const char *replay_to; /* end of the epoch that is run again */
+    int64_t rows_before;   /* scan counter at the end of the last epoch */
+    bool has_more;
+} MrStreamSource;
+
+typedef struct MrStreamMark { /* a WATERMARK operator */
+    int32_t id;
+    int64_t watermark_us; /* highest event time seen minus the delay */
+} MrStreamMark;
+
+typedef struct MrStreamCount { /* a worker's counter, on a cache line of its own */
+    int64_t n;
+    char pad[56];
+} MrStreamCount;
+
+typedef struct MrStreamTimes { /* of the epoch that runs */
+    int64_t begin_ns, latest_ns, planned_ns, run_ns, committed_ns;
+} MrStreamTimes;
+
+struct MrStream {
+    MrStreamOptions options;
+    MrBudget budget;
+    MrArena arena;        /* as long as the stream    */
+    MrArena epoch_arena;  /* of the epoch that runs    */
+    MrArena positions[2]; /* of the epoch before it    */
+    MrRun *run;
+    MrCheckpoint *checkpoint; /* NULL: nothing is durable */
+    MrSink *sink;
+    const char *query_id;
+    uint64_t run_id;
+    MrStreamSource *sources;
+    int32_t n_sources, cap_sources;
+    MrStreamMark *marks;
+    int32_t n_marks, cap_marks;
+    bool closes; /* some operator gives rows when the watermark moves */
+    int64_t epoch, closed_through;
+    uint64_t lineage;
+    int64_t late_us, evict_us; /* of the last epoch */
+    bool replay;               /* the next epoch is in the log already */
+    int64_t replay_time_us;
+    uint64_t replay_seed;
+    bool failed;
+    int64_t n_worked;
+    int64_t next_ns; /* PROCESSING_TIME: the next trigger */
+    int32_t n_workers;
+    MrSinkWriter **writers;
+    MrBuffer *tokens;
+    MrStreamCount *output_rows;
+    MrEpochId epoch_id;
+    MrStateWriter changes;
+    MrStreamTimes times;
+    int64_t late_rows, input_rows;
+};
+
+/* Counts the epoch and tells the listener. */
+void mr__stream_report(MrStream *stream, const MrPlanned *planned);
+
+#endif
