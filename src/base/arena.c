@@ -5,8 +5,8 @@
 #define CHUNK_FIRST_BYTES 4096
 #define CHUNK_MAX_BYTES (1 << 20)
 
-/* Under AddressSanitizer every block is a chunk of its own, so that it sees reads past a block's end
- * and after the arena is gone. */
+/* Under AddressSanitizer every block is a chunk of its own, so that it sees reads past a block's
+ * end and after the arena is gone. */
 #if defined(__SANITIZE_ADDRESS__)
 #define ONE_BLOCK_A_CHUNK true
 #elif defined(__has_feature)
@@ -53,7 +53,8 @@ void mr_arena_deinit(MrArena *arena)
 void mr_arena_reset(MrArena *arena)
 {
     MrArenaChunk *kept = NULL, **link = NULL;
-    for (MrArenaChunk **at = &arena->chunks; *at != NULL && !ONE_BLOCK_A_CHUNK; at = &(*at)->older) {
+    for (MrArenaChunk **at = &arena->chunks; *at != NULL && !ONE_BLOCK_A_CHUNK;
+         at = &(*at)->older) {
         if ((*at)->size_bytes <= CHUNK_MAX_BYTES &&
             (kept == NULL || (*at)->size_bytes > kept->size_bytes)) {
             kept = *at;
@@ -79,8 +80,8 @@ static void *chunk_add(MrArena *arena, int64_t size_bytes, MrError *err)
 {
     int64_t rounded = (size_bytes + 15) & ~(int64_t)15;
     bool alone = ONE_BLOCK_A_CHUNK || rounded > arena->chunk_bytes / 4;
-    int64_t chunk_bytes = alone ? CHUNK_HEAD_BYTES + (ONE_BLOCK_A_CHUNK ? size_bytes : rounded)
-                                : arena->chunk_bytes;
+    int64_t chunk_bytes =
+        alone ? CHUNK_HEAD_BYTES + (ONE_BLOCK_A_CHUNK ? size_bytes : rounded) : arena->chunk_bytes;
     void *block = NULL;
     if (mr_budget_alloc(arena->budget, chunk_bytes, &block, err) != MR_OK)
         return NULL;

@@ -1,11 +1,12 @@
 /* arena.h - memory that goes all at once, and the one place where a refusal jumps.
  *
- * mr_arena_alloc never returns NULL.  When the budget refuses, it fills the MrError of the innermost
- * guard of this thread and jumps there (as PostgreSQL's palloc does).  So parsers, binders, rules and
- * kernels need no check for each of their many small pieces.  The price is one rule: between a guard
- * and an arena call, a frame may own things outside arenas only through a struct that the guard's
- * frame closes (an operator, a reader, a query), never through a local variable alone.  Where a
- * refusal must be survived (hash tables that spill), use mr_arena_try or the budget itself.
+ * mr_arena_alloc never returns NULL.  When the budget refuses, it fills the MrError of the
+ * innermost guard of this thread and jumps there (as PostgreSQL's palloc does).  So parsers,
+ * binders, rules and kernels need no check for each of their many small pieces.  The price is one
+ * rule: between a guard and an arena call, a frame may own things outside arenas only through a
+ * struct that the guard's frame closes (an operator, a reader, a query), never through a local
+ * variable alone.  Where a refusal must be survived (hash tables that spill), use mr_arena_try or
+ * the budget itself.
  *
  *     MR_GUARD_BEGIN(status, err)              // status is MR_OK inside the guard
  *     status = bind_query(binder, err);        // no return, goto or break out of the guard
@@ -24,10 +25,10 @@ typedef struct MrArenaChunk MrArenaChunk;
 
 typedef struct MrArena {
     MrBudget *budget;
-    MrArenaChunk *chunks;  /* newest first                               */
-    char *next, *end;      /* free part of the newest chunk              */
-    int64_t chunk_bytes;   /* size of the next chunk; grows up to 1 MiB  */
-    int64_t used_bytes;    /* of all chunks                              */
+    MrArenaChunk *chunks; /* newest first                               */
+    char *next, *end;     /* free part of the newest chunk              */
+    int64_t chunk_bytes;  /* size of the next chunk; grows up to 1 MiB  */
+    int64_t used_bytes;   /* of all chunks                              */
 } MrArena;
 
 /* Allocates nothing. */
@@ -66,18 +67,20 @@ static inline void *mr_arena_zeroed(MrArena *arena, int64_t size_bytes)
 /* Copies into the arena; the results of the first three end in NUL. */
 char *mr_arena_str(MrArena *arena, const char *text);
 char *mr_arena_strn(MrArena *arena, const char *data, int64_t size_bytes);
-char *mr_arena_printf(MrArena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
+char *mr_arena_printf(MrArena *arena, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 MrText mr_text_own(MrArena *arena, MrText text);
 
-/* A growing array in an arena: MR_PUSH(arena, list, n, cap, value).  Old copies stay in the arena. */
+/* A growing array in an arena: MR_PUSH(arena, list, n, cap, value).  Old copies stay in the arena.
+ */
 void *mr_arena_grow(MrArena *arena, void *items, int64_t n_items, int64_t *cap_items,
                     int64_t item_bytes);
 #define MR_PUSH(arena, items, n_items, cap_items, value)                                           \
     do {                                                                                           \
         if ((n_items) == (cap_items)) {                                                            \
             int64_t mr_push_cap = (cap_items);                                                     \
-            (items) = mr_arena_grow(arena, items, n_items, &mr_push_cap,                           \
-                                    (int64_t)sizeof *(items));                                     \
+            (items) =                                                                              \
+                mr_arena_grow(arena, items, n_items, &mr_push_cap, (int64_t)sizeof *(items));      \
             (cap_items) = (__typeof__(cap_items))mr_push_cap;                                      \
         }                                                                                          \
         (items)[(n_items)++] = (value);                                                            \
@@ -116,8 +119,8 @@ extern _Thread_local MrGuard *mr_guard_top;
         } else {                                                                                   \
             (status) = MR_OK;
 #define MR_GUARD_END(status)                                                                       \
-        }                                                                                          \
-        mr_guard_top = mr_guard.outer;                                                             \
+    }                                                                                              \
+    mr_guard_top = mr_guard.outer;                                                                 \
     }
 
 #endif

@@ -43,7 +43,8 @@ static void budget_give_back(MrBudget *from, const MrBudget *until, int64_t size
 static MrStatus budget_charge(MrBudget *budget, int64_t size_bytes, MrError *err)
 {
     for (MrBudget *at = budget; at != NULL; at = at->parent) {
-        int64_t before = atomic_fetch_add_explicit(&at->used_bytes, size_bytes, memory_order_relaxed);
+        int64_t before =
+            atomic_fetch_add_explicit(&at->used_bytes, size_bytes, memory_order_relaxed);
         if (size_bytes > at->limit_bytes - before) {
             budget_give_back(budget, at->parent, size_bytes);
             int64_t left = at->limit_bytes - before;
@@ -51,9 +52,9 @@ static MrStatus budget_charge(MrBudget *budget, int64_t size_bytes, MrError *err
         }
         int64_t now = before + size_bytes;
         int64_t peak = atomic_load_explicit(&at->peak_bytes, memory_order_relaxed);
-        while (now > peak && !atomic_compare_exchange_weak_explicit(
-                                 &at->peak_bytes, &peak, now, memory_order_relaxed,
-                                 memory_order_relaxed))
+        while (now > peak &&
+               !atomic_compare_exchange_weak_explicit(&at->peak_bytes, &peak, now,
+                                                      memory_order_relaxed, memory_order_relaxed))
             ;
     }
     return MR_OK;

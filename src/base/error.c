@@ -111,8 +111,8 @@ MrStatus mr_error_raise(MrError *err, MrCondition condition, ...)
     return error_fill(err, condition, n_params, names, values);
 }
 
-MrStatus mr_error_raisef(MrError *err, MrCondition condition, const char *param,
-                         const char *format, ...)
+MrStatus mr_error_raisef(MrError *err, MrCondition condition, const char *param, const char *format,
+                         ...)
 {
     char value[PARAMS_BYTES];
     const char *values[1] = {value};

@@ -2,9 +2,9 @@
  *
  * Printing: the Schubfach method (R. Giulietti, "The Schubfach way to render doubles"), which Java
  * uses since 19: the shortest decimal that reads back as the same number, the closest of those, and
- * at least two digits.  Reading: Eisel-Lemire (D. Lemire, "Number parsing at a gigabyte per second",
- * 2021) for up to 19 digits; what it cannot decide goes to strtod in the C locale.  Both share one
- * table of 128-bit powers of ten. */
+ * at least two digits.  Reading: Eisel-Lemire (D. Lemire, "Number parsing at a gigabyte per
+ * second", 2021) for up to 19 digits; what it cannot decide goes to strtod in the C locale.  Both
+ * share one table of 128-bit powers of ten. */
 #include "base/text.h"
 #include <locale.h>
 #include <math.h>
@@ -452,7 +452,8 @@ bool mr_text_to_f64(MrText text, double *out)
     if (n_significant > 19) {
         value = parse_exactly(start, end);
     } else if (w < (UINT64_C(1) << 53) && exponent >= -22 && exponent <= 22) {
-        value = exponent < 0 ? (double)w / exact_pow10[-exponent] : (double)w * exact_pow10[exponent];
+        value =
+            exponent < 0 ? (double)w / exact_pow10[-exponent] : (double)w * exact_pow10[exponent];
     } else {
         int q = exponent < -10000 ? -10000 : exponent > 10000 ? 10000 : (int)exponent;
         if (!eisel_lemire(w, q, &value))

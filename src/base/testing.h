@@ -33,8 +33,8 @@ static inline int mr_test_teardown(void **state)
 }
 
 /* Fails the test with the whole message when a call that should succeed did not. */
-static inline void mr_test_ok(MrStatus status, const MrError *err, const char *call, const char *file,
-                              int line)
+static inline void mr_test_ok(MrStatus status, const MrError *err, const char *call,
+                              const char *file, int line)
 {
     char message[2000];
     if (status == MR_OK)

@@ -50,8 +50,12 @@ static void floats_print_as_in_java(void **state)
         float value;
         const char *text;
     } cases[] = {
-        {0.1f, "0.1"},           {1.4e-45f, "1.4E-45"},      {3.4028235e38f, "3.4028235E38"},
-        {16777216.f, "1.6777216E7"}, {2.8e-45f, "2.8E-45"}, {-1.5f, "-1.5"},
+        {0.1f, "0.1"},
+        {1.4e-45f, "1.4E-45"},
+        {3.4028235e38f, "3.4028235E38"},
+        {16777216.f, "1.6777216E7"},
+        {2.8e-45f, "2.8E-45"},
+        {-1.5f, "-1.5"},
     };
     for (int64_t i = 0; i < MR_COUNT(cases); i++) {
         char text[MR_F64_TEXT_MAX + 1];
@@ -143,7 +147,9 @@ static void broken_utf8_counts_byte_by_byte(void **state)
     } cases[] = {
         {"", true, 0},
         {"abcdefghij", true, 10},
-        {"a\xC3\xA4" "b", true, 3},
+        {"a\xC3\xA4"
+         "b",
+         true, 3},
         {"\xE2\x82\xAC\xF0\x9F\x98\x80", true, 2},
         {"\xC0\x80", false, 2},
         {"\xED\xA0\x80", false, 3},
@@ -189,7 +195,8 @@ static void readers_stop_at_the_end(void **state)
     MR_OKAY(mr_buffer_put_text(&buf, MR_TEXT("hello"), &err));
     MR_OKAY(mr_buffer_put_varint(&buf, 1000000, &err));
     assert_int_equal(mr_buffer_reserve(&buf, 1000, &err), MR_INVALID);
-    MrReader reader = {(const uint8_t *)buf.data, (const uint8_t *)buf.data + buf.size_bytes, false};
+    MrReader reader = {(const uint8_t *)buf.data, (const uint8_t *)buf.data + buf.size_bytes,
+                       false};
     uint32_t u32 = 0;
     uint64_t u64 = 0;
     MrText text = {0};
@@ -246,7 +253,8 @@ static void decimals_read_round_and_print(void **state)
     };
     for (int64_t i = 0; i < MR_COUNT(cases); i++) {
         MrI128 value = 0;
-        bool ok = mr_text_to_decimal(mr_text(cases[i].in), cases[i].precision, cases[i].scale, &value);
+        bool ok =
+            mr_text_to_decimal(mr_text(cases[i].in), cases[i].precision, cases[i].scale, &value);
         if (ok != (cases[i].out != NULL) ||
             (ok && strcmp(decimal_text(value, cases[i].scale), cases[i].out) != 0))
             fail_msg("'%s' gave %s", cases[i].in, ok ? decimal_text(value, cases[i].scale) : "no");
@@ -317,17 +325,11 @@ static void bits_count_up_to_the_end(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    MR_UNIT_TEST(doubles_print_as_in_java),
-    MR_UNIT_TEST(floats_print_as_in_java),
-    MR_UNIT_TEST(doubles_read_back_as_they_were),
-    MR_UNIT_TEST(texts_parse_to_the_nearest_double),
-    MR_UNIT_TEST(only_numbers_are_numbers),
-    MR_UNIT_TEST(broken_utf8_counts_byte_by_byte),
-    MR_UNIT_TEST(names_are_compared_and_guessed),
-    MR_UNIT_TEST(readers_stop_at_the_end),
-    MR_UNIT_TEST(decimals_read_round_and_print),
-    MR_UNIT_TEST(division_undoes_multiplication),
-    MR_UNIT_TEST(hashes_are_the_known_ones),
-    MR_UNIT_TEST(bits_count_up_to_the_end),
+    MR_UNIT_TEST(doubles_print_as_in_java),       MR_UNIT_TEST(floats_print_as_in_java),
+    MR_UNIT_TEST(doubles_read_back_as_they_were), MR_UNIT_TEST(texts_parse_to_the_nearest_double),
+    MR_UNIT_TEST(only_numbers_are_numbers),       MR_UNIT_TEST(broken_utf8_counts_byte_by_byte),
+    MR_UNIT_TEST(names_are_compared_and_guessed), MR_UNIT_TEST(readers_stop_at_the_end),
+    MR_UNIT_TEST(decimals_read_round_and_print),  MR_UNIT_TEST(division_undoes_multiplication),
+    MR_UNIT_TEST(hashes_are_the_known_ones),      MR_UNIT_TEST(bits_count_up_to_the_end),
 };
 MR_UNIT_TESTS_MAIN(tests)

@@ -157,7 +157,8 @@ static MrStatus posix_file_write_at(MrFile *file, int64_t offset, const void *da
     int64_t n = 0;
     MR_TRY(file_check(file, "write", err));
     while (n < size_bytes) {
-        ssize_t put = pwrite(file->fd, (const char *)data + n, (size_t)(size_bytes - n), offset + n);
+        ssize_t put =
+            pwrite(file->fd, (const char *)data + n, (size_t)(size_bytes - n), offset + n);
         if (put < 0 && errno == EINTR)
             continue;
         if (put <= 0)
@@ -188,7 +189,8 @@ static MrStatus posix_file_truncate(MrFile *file, int64_t size_bytes, MrError *e
     return result == 0 ? MR_OK : io_fail(err, "truncate", file->path, errno);
 }
 
-/* Real zeros: a later write into them changes no metadata, so that fdatasync has one thing to do. */
+/* Real zeros: a later write into them changes no metadata, so that fdatasync has one thing to do.
+ */
 static MrStatus posix_file_preallocate(MrFile *file, int64_t size_bytes, MrError *err)
 {
     static const char zeros[64 * 1024];

@@ -1,12 +1,13 @@
 /* os_sim.c - a disk in memory that can lose power.
  *
- * Two trees of names and two images per file: what a reader sees, and what is durable.  Between them
- * lie the pending writes of each file and the pending operations on names, both in order.  A sync of a
- * file makes its writes durable, not its name; a sync of a folder makes the names in it durable.
+ * Two trees of names and two images per file: what a reader sees, and what is durable.  Between
+ * them lie the pending writes of each file and the pending operations on names, both in order.  A
+ * sync of a file makes its writes durable, not its name; a sync of a folder makes the names in it
+ * durable.
  *
- * A cut with torn_writes keeps, by the seed, all, none, or any part: each 512-byte sector keeps some
- * prefix of the writes that touched it, each operation on a name is kept or dropped by itself or the
- * operations end at some point.  Without torn_writes a cut drops all that is pending.
+ * A cut with torn_writes keeps, by the seed, all, none, or any part: each 512-byte sector keeps
+ * some prefix of the writes that touched it, each operation on a name is kept or dropped by itself
+ * or the operations end at some point.  Without torn_writes a cut drops all that is pending.
  *
  * A failed sync loses the file's pending writes and later syncs succeed, as Linux does it (D3). */
 #include "os/os_sim.h"
@@ -113,8 +114,8 @@ static void *sim_grow(SimOs *sim, void *items, int64_t needed_bytes, int64_t *ca
     if (needed_bytes <= *cap_bytes)
         return items;
     int64_t cap = *cap_bytes < 256 ? 512 : 2 * *cap_bytes;
-    MR_ASSERT(mr_budget_resize(sim->budget, &items, cap_bytes, cap < needed_bytes ? needed_bytes : cap,
-                               &err) == MR_OK);
+    MR_ASSERT(mr_budget_resize(sim->budget, &items, cap_bytes,
+                               cap < needed_bytes ? needed_bytes : cap, &err) == MR_OK);
     return items;
 }
 
@@ -177,7 +178,8 @@ static void pending_clear(SimOs *sim, Node *node)
 }
 
 /* data NULL: a change of size */
-static void pending_add(SimOs *sim, Node *node, int64_t offset, const char *data, int64_t size_bytes)
+static void pending_add(SimOs *sim, Node *node, int64_t offset, const char *data,
+                        int64_t size_bytes)
 {
     node->pending = sim_grow(sim, node->pending, (node->n_pending + 1) * (int64_t)sizeof(Piece),
                              &node->cap_pending_bytes);
@@ -250,8 +252,8 @@ static void tree_put(SimOs *sim, Tree *tree, const char *path, Node *node)
         tree->names[at].node = node;
         return;
     }
-    tree->names = sim_grow(sim, tree->names, (tree->n_names + 1) * (int64_t)sizeof(Name),
-                           &tree->cap_bytes);
+    tree->names =
+        sim_grow(sim, tree->names, (tree->n_names + 1) * (int64_t)sizeof(Name), &tree->cap_bytes);
     memmove(tree->names + at + 1, tree->names + at, (size_t)(tree->n_names - at) * sizeof(Name));
     tree->names[at] = (Name){sim_text(sim, path), node};
     tree->n_names++;
@@ -322,8 +324,8 @@ static void op_free(SimOs *sim, NameOp *op)
 
 static void op_add(SimOs *sim, NameOpKind kind, const char *path, const char *to, Node *node)
 {
-    sim->ops = sim_grow(sim, sim->ops, (sim->n_ops + 1) * (int64_t)sizeof(NameOp),
-                        &sim->cap_ops_bytes);
+    sim->ops =
+        sim_grow(sim, sim->ops, (sim->n_ops + 1) * (int64_t)sizeof(NameOp), &sim->cap_ops_bytes);
     NameOp *op = &sim->ops[sim->n_ops++];
     *op = (NameOp){kind, sim_text(sim, path), to != NULL ? sim_text(sim, to) : NULL, node};
     if (node != NULL)
@@ -469,8 +471,8 @@ static MrStatus sim_file_open(MrOs *os, const char *path_given, MrFileMode mode,
             return sim_fail(err, "open", path_given, "it is a folder");
     }
     MrFile *file = sim_alloc(sim, sizeof(MrFile));
-    *file = (MrFile){.os = sim, .node = node, .generation = sim->generation,
-                     .read_only = mode == MR_FILE_READ};
+    *file = (MrFile){
+        .os = sim, .node = node, .generation = sim->generation, .read_only = mode == MR_FILE_READ};
     node_retain(node);
     *out = file;
     return MR_OK;
@@ -583,8 +585,11 @@ static MrStatus sim_stat(MrOs *os, const char *path_given, MrFileInfo *out, MrEr
     Node *node = tree_find(&sim->now, path);
     *out = (MrFileInfo){.exists = node != NULL || path[0] == '\0', .is_dir = path[0] == '\0'};
     if (node != NULL)
-        *out = (MrFileInfo){.exists = true, .is_dir = node->is_dir, .inode = node->id,
-                            .size_bytes = node->now.size_bytes, .modified_us = node->modified_us};
+        *out = (MrFileInfo){.exists = true,
+                            .is_dir = node->is_dir,
+                            .inode = node->id,
+                            .size_bytes = node->now.size_bytes,
+                            .modified_us = node->modified_us};
     return MR_OK;
 }
 

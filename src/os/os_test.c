@@ -213,7 +213,8 @@ static bool version_survived(MrOs *os, MrBudget *budget, int n_done)
     return good;
 }
 
-/* Runs write_versions with a cut at every I/O and many seeds; returns the number of bad outcomes. */
+/* Runs write_versions with a cut at every I/O and many seeds; returns the number of bad outcomes.
+ */
 static int64_t cut_everywhere(MrBudget *budget, MrDurableStep skipped)
 {
     int64_t n_bad = 0;
@@ -221,8 +222,8 @@ static int64_t cut_everywhere(MrBudget *budget, MrDurableStep skipped)
         for (int64_t k = 1; k <= 25; k++) {
             MrError err = {0};
             MrOs *os = NULL;
-            MR_OKAY(mr_os_sim_create(budget, &(MrSimOptions){.seed = seed, .torn_writes = true}, &os,
-                                     &err));
+            MR_OKAY(mr_os_sim_create(budget, &(MrSimOptions){.seed = seed, .torn_writes = true},
+                                     &os, &err));
             mr_os_sim_skip_step(os, skipped, true);
             mr_os_sim_cut_at(os, k);
             int n_done = write_versions(os);

@@ -93,7 +93,8 @@ MrStatus mr_cond_create(MrBudget *budget, MrCondVar **out, MrError *err)
     *out = block;
     (*out)->budget = budget;
     pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* a set clock must not stretch waits */
+    pthread_condattr_setclock(&attributes,
+                              CLOCK_MONOTONIC); /* a set clock must not stretch waits */
     MR_ASSERT(pthread_cond_init(&(*out)->cond, &attributes) == 0);
     pthread_condattr_destroy(&attributes);
     return MR_OK;
