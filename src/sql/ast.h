@@ -419,6 +419,10 @@ struct MrSqlRelation {
             MrSqlExpr *on; /* NULL: none */
             int32_t n_using;
             const char **using_columns;
+            bool is_nearest; /* [APPROX | EXACT] NEAREST [n] BY {SIMILARITY | DISTANCE} ranking */
+            bool is_exact, is_distance;
+            int64_t n_nearest;
+            MrSqlExpr *ranking;
         } join;
         struct {
             MrSqlRelation *input; /* NULL in FROM-less SELECT */
