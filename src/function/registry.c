@@ -14,7 +14,10 @@ const MrFunctionDef *const mr_function_tables[] = {
     NULL,
 };
 
+extern const MrAggregateDef mr_aggregates_basic[];
+
 const MrAggregateDef *const mr_aggregate_tables[] = {
+    mr_aggregates_basic,
     NULL,
 };
 
