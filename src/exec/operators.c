@@ -10,6 +10,12 @@ static const MrOpType *const types[] = {
     [MR_PHYS_OP_AGGREGATE] = &mr__op_aggregate,
     [MR_PHYS_OP_LIMIT] = &mr__op_limit,
     [MR_PHYS_OP_UNION] = &mr__op_union,
+    [MR_PHYS_OP_HASH_JOIN] = &mr__op_hash_join,
+    [MR_PHYS_OP_LOOP_JOIN] = &mr__op_loop_join,
+    [MR_PHYS_OP_EXPAND] = &mr__op_expand,
+    [MR_PHYS_OP_GENERATE] = &mr__op_generate,
+    [MR_PHYS_OP_SAMPLE] = &mr__op_sample,
+    [MR_PHYS_OP_SORT] = &mr__op_sort,
     [MR_PHYS_OP_WATERMARK] = &mr__op_watermark,
     /* These replay what the run puts into them. */
     [MR_PHYS_OP_FEED] = &mr__op_replay,

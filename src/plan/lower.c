@@ -294,7 +294,7 @@ static MrStatus lower_join(Lower *self, const MrPlan *plan, MrPhys **out, MrErro
     if (n_keys == 0)
         rest = condition;
 
-    bool build_left = n_keys > 0 && !three_valued && kind != MR_JOIN_SINGLE && left->rows_estimate >= 0 &&
+    bool build_left = !three_valued && kind != MR_JOIN_SINGLE && left->rows_estimate >= 0 &&
                       right->rows_estimate >= 0 && left->rows_estimate < right->rows_estimate;
     int32_t n_left = left->n_cols, n_right = right->n_cols;
     int32_t *out_cols = MR_NEW_N(self->arena, int32_t, plan->n_cols + 1);

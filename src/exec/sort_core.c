@@ -1,0 +1,190 @@
+/* sort_core.c - see sort_core.h. */
+#include "exec/sort_core.h"
+
+void mr__sort_run_init(MrSortRun *run, const MrRowLayout *layout, MrExpr *const *keys, const MrSortSpec *specs,
+                       int32_t n_keys, int64_t limit, MrBudget *budget)
+{
+    run->layout = layout;
+    run->specs = specs;
+    run->n_keys = n_keys;
+    run->limit = limit;
+    run->budget = budget;
+    run->entries = NULL;
+    run->n_entries = run->entries_bytes = 0;
+    run->full = false;
+    mr__row_heap_init(&run->heap, layout, budget);
+    mr_arena_init(&run->arena, budget);
+    mr_buffer_init(&run->key, budget, INT64_MAX);
+    run->fixed = true;
+    run->key_bytes = 0;
+    for (int32_t k = 0; k < n_keys; k++) {
+        int32_t bytes = mr_sort_key_bytes(keys[k]->type);
+        run->fixed = run->fixed && bytes > 0;
+        run->key_bytes += bytes;
+    }
+}
+
+void mr__sort_run_deinit(MrSortRun *run)
+{
+    if (!run->layout)
+        return;
+    mr_budget_free(run->budget, run->entries, run->entries_bytes);
+    mr__row_heap_deinit(&run->heap);
+    mr_arena_deinit(&run->arena);
+    mr_buffer_deinit(&run->key);
+    run->layout = NULL;
+}
+
+static uint64_t key_head(const uint8_t *key, int64_t n_bytes)
+{
+    uint64_t head = 0;
+    memcpy(&head, key, n_bytes < 8 ? (size_t)n_bytes : 8);
+    return __builtin_bswap64(head);
+}
+
+/* Keys of rows sel[0 .. n-1] into run->fresh. */
+static MrStatus make_keys(MrSortRun *run, MrVector *const *keys, const uint16_t *sel, int32_t n, MrError *err)
+{
+    if (run->fixed) {
+        int32_t stride = (run->key_bytes + 7) & ~7, at = 0;
+        uint8_t *bytes = mr_arena_alloc(&run->arena, (int64_t)n * stride);
+        for (int32_t i = 0; i < n; i++)
+            run->keys[i] = bytes + (int64_t)i * stride;
+        for (int32_t k = 0; k < run->n_keys; k++) {
+            mr_sort_key_put_many(keys[k], sel, n, run->specs[k], run->keys, at);
+            at += mr_sort_key_bytes(keys[k]->type);
+        }
+        for (int32_t i = 0; i < n; i++)
+            run->fresh[i] = (MrSortEntry){key_head(run->keys[i], run->key_bytes), run->keys[i], run->key_bytes, NULL};
+        return MR_OK;
+    }
+    for (int32_t i = 0; i < n; i++) {
+        run->key.size_bytes = 0;
+        for (int32_t k = 0; k < run->n_keys; k++)
+            MR_TRY(mr_sort_key_put(keys[k], sel ? sel[i] : i, run->specs[k], &run->key, err));
+        uint8_t *key = mr_arena_alloc(&run->arena, run->key.size_bytes + 1);
+        memcpy(key, run->key.data, (size_t)run->key.size_bytes);
+        run->fresh[i] = (MrSortEntry){key_head(key, run->key.size_bytes), key, run->key.size_bytes, NULL};
+    }
+    return MR_OK;
+}
+
+static MrStatus entries_reserve(MrSortRun *run, int64_t n_more, MrError *err)
+{
+    int64_t need_bytes = (run->n_entries + n_more) * (int64_t)sizeof(MrSortEntry);
+    if (need_bytes <= run->entries_bytes)
+        return MR_OK;
+    int64_t new_bytes = need_bytes > 2 * run->entries_bytes ? need_bytes : 2 * run->entries_bytes;
+    void *entries = run->entries;
+    MR_TRY(mr_budget_resize(run->budget, &entries, &run->entries_bytes, new_bytes, err));
+    run->entries = entries;
+    return MR_OK;
+}
+
+/* Rows that were displaced still take memory: the kept ones move to a heap of their own. */
+static void heap_renew(MrSortRun *run)
+{
+    MrRowHeap fresh;
+    MrArena keys;
+    MrVector **cols = MR_NEW_N(&run->arena, MrVector *, run->layout->n_cols + 1);
+    char **rows = mr_arena_alloc(&run->arena, MR_BATCH_ROWS * (int64_t)sizeof *rows);
+    mr__row_heap_init(&fresh, run->layout, run->budget);
+    for (int64_t from = 0; from < run->n_entries; from += MR_BATCH_ROWS) {
+        int32_t n = run->n_entries - from < MR_BATCH_ROWS ? (int32_t)(run->n_entries - from) : MR_BATCH_ROWS;
+        for (int32_t i = 0; i < n; i++)
+            rows[i] = run->entries[from + i].row;
+        for (int32_t c = 0; c < run->layout->n_cols; c++)
+            cols[c] = mr_rows_gather(run->layout, c, (const void *const *)rows, n, &run->arena);
+        mr__row_heap_append(&fresh, cols, NULL, n, rows);
+        for (int32_t i = 0; i < n; i++)
+            run->entries[from + i].row = rows[i];
+    }
+    mr_arena_init(&keys, run->budget);
+    for (int64_t i = 0; i < run->n_entries; i++) {
+        uint8_t *key = mr_arena_alloc(&keys, run->entries[i].key_bytes + 1);
+        memcpy(key, run->entries[i].key, (size_t)run->entries[i].key_bytes);
+        run->entries[i].key = key;
+    }
+    mr__row_heap_deinit(&run->heap);
+    mr_arena_deinit(&run->arena);
+    run->heap = fresh;
+    run->arena = keys;
+}
+
+MrStatus mr__sort_run_add(MrSortRun *run, MrVector *const *cols, MrVector *const *keys, const uint16_t *sel,
+                          int32_t n, MrError *err)
+{
+    MR_TRY(make_keys(run, keys, sel, n, err));
+    if (run->full) { /* what comes after the last wanted row is not kept */
+        int32_t n_kept = 0;
+        for (int32_t i = 0; i < n; i++) {
+            if (mr__sort_compare(&run->fresh[i], &run->cutoff) >= 0)
+                continue;
+            run->sel[n_kept] = sel ? sel[i] : (uint16_t)i;
+            run->fresh[n_kept++] = run->fresh[i];
+        }
+        n = n_kept;
+        sel = run->sel;
+        if (n == 0)
+            return MR_OK;
+    }
+    MR_TRY(entries_reserve(run, n, err));
+    mr__row_heap_append(&run->heap, cols, sel, n, run->rows);
+    for (int32_t i = 0; i < n; i++) {
+        run->fresh[i].row = run->rows[i];
+        run->entries[run->n_entries++] = run->fresh[i];
+    }
+    if (run->limit < INT64_MAX / 4 && run->n_entries >= 2 * run->limit + 4096) {
+        MR_TRY(mr__sort_run_finish(run, err));
+        if (run->heap.n_rows > 4 * (run->limit + 4096))
+            heap_renew(run);
+        run->full = run->limit > 0 && run->n_entries == run->limit;
+        if (run->full)
+            run->cutoff = run->entries[run->n_entries - 1];
+    }
+    return MR_OK;
+}
+
+static void insertion_sort(MrSortEntry *entries, int64_t n)
+{
+    for (int64_t i = 1; i < n; i++) {
+        MrSortEntry entry = entries[i];
+        int64_t at = i;
+        for (; at > 0 && mr__sort_compare(&entry, &entries[at - 1]) < 0; at--)
+            entries[at] = entries[at - 1];
+        entries[at] = entry;
+    }
+}
+
+void mr__sort_entries(MrSortEntry *entries, MrSortEntry *scratch, int64_t n)
+{
+    if (n <= 16) {
+        insertion_sort(entries, n);
+        return;
+    }
+    int64_t half = n / 2;
+    mr__sort_entries(entries, scratch, half);
+    mr__sort_entries(entries + half, scratch, n - half);
+    if (mr__sort_compare(&entries[half - 1], &entries[half]) <= 0)
+        return;
+    memcpy(scratch, entries, (size_t)half * sizeof *entries);
+    int64_t a = 0, b = half, to = 0;
+    while (a < half && b < n)
+        entries[to++] = mr__sort_compare(&scratch[a], &entries[b]) <= 0 ? scratch[a++] : entries[b++];
+    while (a < half)
+        entries[to++] = scratch[a++];
+}
+
+MrStatus mr__sort_run_finish(MrSortRun *run, MrError *err)
+{
+    void *scratch = NULL;
+    int64_t scratch_bytes = (run->n_entries / 2 + 1) * (int64_t)sizeof(MrSortEntry);
+    if (run->n_entries < 2)
+        return MR_OK;
+    MR_TRY(mr_budget_alloc(run->budget, scratch_bytes, &scratch, err));
+    mr__sort_entries(run->entries, scratch, run->n_entries);
+    mr_budget_free(run->budget, scratch, scratch_bytes);
+    if (run->n_entries > run->limit)
+        run->n_entries = run->limit;
+    return MR_OK;
+}

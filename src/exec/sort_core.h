@@ -1,0 +1,59 @@
+/* sort_core.h - rows in, an ordered run out; several runs merged.
+ *
+ * A row is sorted by its normalized key, whose bytes compare as the rows do; the first eight stand in the
+ * entry as a number.  Sorting is stable. */
+#ifndef MR_EXEC_SORT_CORE_H
+#define MR_EXEC_SORT_CORE_H
+
+#include "exec/row_heap.h"
+#include "expr/expr.h"
+
+typedef struct MrSortEntry {
+    uint64_t head;      /* first 8 bytes of the key, big-endian, zero-padded */
+    const uint8_t *key; /* whole key */
+    int64_t key_bytes;
+    char *row;
+} MrSortEntry;
+
+typedef struct MrSortRun {
+    const MrRowLayout *layout;
+    const MrSortSpec *specs;
+    int32_t n_keys;
+    int64_t limit; /* only the first rows are wanted; INT64_MAX: all */
+    MrBudget *budget;
+    MrRowHeap heap;
+    MrArena arena; /* scratch and entries */
+    MrSortEntry *entries;
+    int64_t n_entries, entries_bytes;
+    bool fixed;          /* keys have one size */
+    int32_t key_bytes;
+    MrBuffer key;
+    bool full;           /* limit rows are there: cutoff is the last of them */
+    MrSortEntry cutoff;
+    MrSortEntry fresh[MR_BATCH_ROWS];
+    uint16_t sel[MR_BATCH_ROWS];
+    uint8_t *keys[MR_BATCH_ROWS];
+    char *rows[MR_BATCH_ROWS];
+} MrSortRun;
+
+void mr__sort_run_init(MrSortRun *run, const MrRowLayout *layout, MrExpr *const *keys, const MrSortSpec *specs,
+                       int32_t n_keys, int64_t limit, MrBudget *budget);
+void mr__sort_run_deinit(MrSortRun *run);
+/* cols: what is kept of each row; keys: what it is sorted by. */
+MR_MUST_USE MrStatus mr__sort_run_add(MrSortRun *run, MrVector *const *cols, MrVector *const *keys,
+                                      const uint16_t *sel, int32_t n, MrError *err);
+/* Puts the entries in order; more may be added and it may be called again. */
+MR_MUST_USE MrStatus mr__sort_run_finish(MrSortRun *run, MrError *err);
+
+static inline int mr__sort_compare(const MrSortEntry *a, const MrSortEntry *b)
+{
+    if (a->head != b->head)
+        return a->head < b->head ? -1 : 1;
+    int64_t n = a->key_bytes < b->key_bytes ? a->key_bytes : b->key_bytes;
+    int c = n > 8 ? memcmp(a->key + 8, b->key + 8, (size_t)(n - 8)) : 0;
+    return c != 0 ? c : (a->key_bytes > b->key_bytes) - (a->key_bytes < b->key_bytes);
+}
+/* Sorts entries; scratch has room for half of them. */
+void mr__sort_entries(MrSortEntry *entries, MrSortEntry *scratch, int64_t n);
+
+#endif
