@@ -8,6 +8,7 @@
  *            at the end of input 0.
  * Snapshot:  none: the static side of a stream is read anew in each epoch. */
 #include "exec/exec_int.h"
+#include "exec/groups.h"
 #include "exec/join_core.h"
 
 #define SLICE_ROWS 65536 /* of the built rows: one finish task */
