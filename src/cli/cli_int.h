@@ -33,6 +33,9 @@ int mr__run_script(MrSession *session, MrText script, MrFormat format);
 int mr__run_golden(MrSession *session); /* JSON lines in and out: the conformance protocol */
 int mr__run_shell(MrSession *session, MrFormat format);
 
+/* progress: StreamingQueryProgress as JSON lines on standard output. */
+int mr__run_pipeline(MrSession *session, const char *path, bool continuous, bool quiet, bool progress);
+
 /* From Ctrl-C on, the query that runs is canceled rather than the process ended. */
 void mr__catch_interrupts(MrSession *session);
 
