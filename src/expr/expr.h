@@ -37,11 +37,11 @@ typedef struct MrSortKey {
 } MrSortKey;
 
 typedef enum MrFrameEdge { MR_FRAME_UNBOUNDED, MR_FRAME_CURRENT, MR_FRAME_OFFSET } MrFrameEdge;
-typedef struct MrFrame { /* of a window */
+typedef struct MrWindowFrame { /* of a window */
     bool rows;           /* else RANGE */
     MrFrameEdge from_edge, to_edge;
     MrExpr *from, *to; /* OFFSET: a constant, negative = preceding */
-} MrFrame;
+} MrWindowFrame;
 
 struct MrExpr {
     MrExprKind kind;
@@ -79,7 +79,7 @@ struct MrExpr {
             int32_t n_partition;
             MrSortKey *order;
             int32_t n_order;
-            MrFrame frame;
+            MrWindowFrame frame;
         } window;
         struct {
             MrPlan *plan;

@@ -1,0 +1,273 @@
+/* streaming_query.c - streaming queries of the C API, each on a thread of its own. */
+#include "session/frame_int.h"
+
+#include "column/arrow.h"
+#include "connector/callback.h"
+
+struct MrStreamingQuery {
+    MrSession *session;
+    MrQuery *query;
+    MrStream *stream;
+    MrThread *thread;
+    MrMutex *mutex;
+    MrCondVar *changed;
+    MrBudget budget; /* of the progress texts: written on the thread */
+    /* under the mutex */
+    bool ended;
+    int64_t n_idle;    /* times that nothing new was found */
+    MrStatus status;
+    MrError err;
+    MrBuffer progress;
+    char shown[8192];
+    _Atomic bool stop;
+    /* foreachBatch */
+    MrStatus (*foreach_batch)(void *self, int64_t epoch, struct ArrowArrayStream *rows, MrError *err);
+    void *self;
+};
+
+static void keep_progress(void *self, MrText json)
+{
+    MrStreamingQuery *streaming = self;
+    MrError ignored = {0};
+    mr_mutex_lock(streaming->mutex);
+    streaming->progress.size_bytes = 0;
+    if (mr_buffer_put(&streaming->progress, json.data, json.size_bytes, &ignored) != MR_OK)
+        streaming->progress.size_bytes = 0; /* no memory for it: the query goes on without */
+    mr_mutex_unlock(streaming->mutex);
+}
+
+static void stream_thread(void *arg)
+{
+    MrStreamingQuery *streaming = arg;
+    MrOs *os = streaming->session->os;
+    MrStatus status = MR_OK;
+    MrError err = {.sql_idx = -1};
+    bool ended = false;
+    while (!ended && !atomic_load_explicit(&streaming->stop, memory_order_relaxed)) {
+        MrStreamStep step;
+        status = mr_stream_step(streaming->stream, &step, &err);
+        ended = status != MR_OK || step == MR_STREAM_ENDED;
+        if (ended || step == MR_STREAM_WORKED)
+            continue;
+        mr_mutex_lock(streaming->mutex);
+        streaming->n_idle++;
+        mr_cond_signal_all(streaming->changed);
+        mr_mutex_unlock(streaming->mutex);
+        int64_t wait_us = mr_stream_wait_us(streaming->stream);
+        os->sleep_us(os, wait_us < 50000 ? wait_us : 50000); /* a stop is seen within 50 ms */
+    }
+    mr_mutex_lock(streaming->mutex);
+    streaming->ended = true;
+    streaming->status = status;
+    streaming->err = err;
+    mr_cond_signal_all(streaming->changed);
+    mr_mutex_unlock(streaming->mutex);
+}
+
+/* ---------------------------------------------------------------- foreachBatch: an epoch's batches as an Arrow stream */
+
+typedef struct EpochReader {
+    MrBudget *budget;
+    const MrSchema *schema;
+    MrBatch *const *batches;
+    int32_t n_batches, next;
+    MrError err;
+    char message[1024];
+} EpochReader;
+
+static int epoch_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out)
+{
+    EpochReader *reader = stream->private_data;
+    if (mr_arrow_export_schema(reader->budget, reader->schema, out, &reader->err) == MR_OK)
+        return 0;
+    mr_error_message(&reader->err, reader->message, (int64_t)sizeof reader->message);
+    return 12; /* ENOMEM */
+}
+
+static int epoch_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
+{
+    EpochReader *reader = stream->private_data;
+    *out = (struct ArrowArray){0};
+    if (reader->next == reader->n_batches)
+        return 0;
+    if (mr_arrow_export_batch(reader->budget, reader->schema, reader->batches[reader->next++], out, &reader->err) ==
+        MR_OK)
+        return 0;
+    mr_error_message(&reader->err, reader->message, (int64_t)sizeof reader->message);
+    return 12;
+}
+
+static const char *epoch_error(struct ArrowArrayStream *stream)
+{
+    return ((EpochReader *)stream->private_data)->message;
+}
+
+static void epoch_release(struct ArrowArrayStream *stream)
+{
+    stream->release = NULL; /* the reader is the callback's frame */
+}
+
+static MrStatus call_foreach(void *self, int64_t epoch, MrBatch *const *batches, int32_t n_batches,
+                             const MrSchema *schema, MrError *err)
+{
+    MrStreamingQuery *streaming = self;
+    EpochReader reader = {
+        .budget = &streaming->session->budget, .schema = schema, .batches = batches, .n_batches = n_batches};
+    struct ArrowArrayStream rows = {.get_schema = epoch_schema,
+                                    .get_next = epoch_next,
+                                    .get_last_error = epoch_error,
+                                    .release = epoch_release,
+                                    .private_data = &reader};
+    MrStatus status = streaming->foreach_batch(streaming->self, epoch, &rows, err);
+    if (status != MR_OK && err->status == MR_OK) /* the user's function gave no reason */
+        return MR_FAIL(err, MR_COND_FOREACH_BATCH_USER_FUNCTION_ERROR, "reason", "it returned a failure");
+    return status;
+}
+
+static MrStatus open_foreach(void *self, const MrSinkSpec *spec, MrSink **out, MrError *err)
+{
+    MrStreamingQuery *streaming = self;
+    return mr_foreach_sink_open(&streaming->query->budget, call_foreach, streaming, spec, out, err);
+}
+
+/* ---------------------------------------------------------------- starting */
+
+static MrStatus output_mode(const char *mode, MrOutputMode *out, MrError *err)
+{
+    static const char *const names[] = {"append", "update", "complete", "changes"}; /* as MrOutputMode */
+    *out = MR_MODE_APPEND;
+    for (int64_t i = 0; mode && i < MR_COUNT(names); i++)
+        if (mr_str_equal_nocase(names[i], mode)) {
+            *out = (MrOutputMode)i;
+            return MR_OK;
+        }
+    return mode ? MR_FAIL(err, MR_COND_STREAMING_OUTPUT_MODE__INVALID, "outputMode", mode) : MR_OK;
+}
+
+static MrStatus start_stream(MrStreamingQuery *streaming, MrFrame *frame, const MrStreamStart *options, MrError *err)
+{
+    MrQuery *query = streaming->query;
+    MrBoundQuery bound;
+    const char *format = options->foreach_batch ? "foreachbatch" : options->format ? options->format : "parquet";
+    MrStreamTarget target = {.name = options->name ? mr_arena_str(&query->arena, options->name) : NULL,
+                             .checkpoint = options->checkpoint,
+                             .type = mr_connector_find(format),
+                             .trigger = options->available_now    ? MR_TRIGGER_AVAILABLE_NOW
+                                        : options->interval_ms > 0 ? MR_TRIGGER_PROCESSING_TIME
+                                                                   : MR_TRIGGER_DEFAULT,
+                             .interval_us = options->interval_ms * 1000,
+                             .progress = keep_progress,
+                             .progress_self = streaming,
+                             .open = options->foreach_batch ? open_foreach : NULL,
+                             .open_self = streaming};
+    if (!target.type)
+        return MR_FAIL(err, MR_COND_DATA_SOURCE_NOT_FOUND, "provider", format);
+    MR_TRY(output_mode(options->output_mode, &target.mode, err));
+    frame->sql[frame->sql_bytes] = '\0';
+    MR_TRY(mr__frame_bind(frame, query, &bound, err));
+    query->text = mr_text_own(&query->arena, query->text); /* the frame may be closed */
+    if (!bound.plan->streaming)
+        return MR_FAIL(err, MR_COND_WRITE_STREAM_NOT_ALLOWED);
+    MrKeyValue *given = MR_NEW_N(&query->arena, MrKeyValue, options->n_options);
+    for (int32_t i = 0; i < options->n_options; i++)
+        given[i] = (MrKeyValue){mr_arena_str(&query->arena, options->options[i].key),
+                                mr_arena_str(&query->arena, options->options[i].value)};
+    target.options = mr__key_values(&query->arena, given, options->n_options,
+                                    options->path ? mr_arena_str(&query->arena, options->path) : NULL);
+    return mr__stream_start(query, bound.plan, &target, &streaming->stream, err);
+}
+
+MrStatus mr_frame_start(MrFrame *frame, const MrStreamStart *options, MrStreamingQuery **out, MrError *err)
+{
+    MrStatus status = MR_OK;
+    MrSession *session = frame->session;
+    void *block;
+    *err = (MrError){.sql_idx = -1};
+    MR_TRY(mr_budget_alloc_zeroed(&session->budget, (int64_t)sizeof(MrStreamingQuery), &block, err));
+    MrStreamingQuery *streaming = block;
+    streaming->session = session;
+    streaming->foreach_batch = options->foreach_batch;
+    streaming->self = options->self;
+    mr_budget_init(&streaming->budget, "streaming query", &session->budget, INT64_MAX);
+    mr_buffer_init(&streaming->progress, &streaming->budget, 16 << 20);
+    MR_GO(mr_mutex_create(&streaming->budget, &streaming->mutex, err));
+    MR_GO(mr_cond_create(&streaming->budget, &streaming->changed, err));
+    MR_GO(mr__query_create(session, &streaming->query, err));
+    MR_GUARD_BEGIN(status, err)
+    status = start_stream(streaming, frame, options, err);
+    MR_GUARD_END(status)
+    if (status == MR_OK)
+        MR_GO(mr_thread_start(&streaming->budget, stream_thread, streaming, &streaming->thread, err));
+done:
+    if (status != MR_OK)
+        mr_streaming_query_close(streaming);
+    else
+        *out = streaming;
+    return status;
+}
+
+MrStatus mr_streaming_query_await(MrStreamingQuery *streaming, int64_t timeout_ms, bool *ended, MrError *err)
+{
+    MrOs *os = streaming->session->os;
+    int64_t deadline_ns = timeout_ms < 0 ? INT64_MAX : os->tick_ns(os) + timeout_ms * 1000000;
+    mr_mutex_lock(streaming->mutex);
+    while (!streaming->ended && os->tick_ns(os) < deadline_ns)
+        (void)mr_cond_wait_us(streaming->changed, streaming->mutex, 50000);
+    *ended = streaming->ended;
+    MrStatus status = streaming->ended ? streaming->status : MR_OK;
+    if (status != MR_OK)
+        *err = streaming->err;
+    mr_mutex_unlock(streaming->mutex);
+    return status;
+}
+
+MrStatus mr_streaming_query_process_all(MrStreamingQuery *streaming, MrError *err)
+{
+    mr_mutex_lock(streaming->mutex);
+    /* Two looks without anything new: the first may have begun before the call. */
+    int64_t n_idle = streaming->n_idle;
+    while (!streaming->ended && streaming->n_idle < n_idle + 2)
+        (void)mr_cond_wait_us(streaming->changed, streaming->mutex, 50000);
+    MrStatus status = streaming->ended ? streaming->status : MR_OK;
+    if (status != MR_OK)
+        *err = streaming->err;
+    mr_mutex_unlock(streaming->mutex);
+    return status;
+}
+
+MrStatus mr_streaming_query_stop(MrStreamingQuery *streaming, MrError *err)
+{
+    bool ended;
+    atomic_store_explicit(&streaming->stop, true, memory_order_relaxed);
+    return mr_streaming_query_await(streaming, -1, &ended, err);
+}
+
+const char *mr_streaming_query_progress(MrStreamingQuery *streaming)
+{
+    mr_mutex_lock(streaming->mutex);
+    int64_t n = streaming->progress.size_bytes;
+    if (n >= (int64_t)sizeof streaming->shown)
+        n = 0; /* too long to show */
+    if (n > 0)
+        memcpy(streaming->shown, streaming->progress.data, (size_t)n);
+    streaming->shown[n] = '\0';
+    mr_mutex_unlock(streaming->mutex);
+    return streaming->shown;
+}
+
+void mr_streaming_query_close(MrStreamingQuery *streaming)
+{
+    if (!streaming)
+        return;
+    MrSession *session = streaming->session;
+    atomic_store_explicit(&streaming->stop, true, memory_order_relaxed);
+    if (streaming->thread)
+        mr_thread_join(streaming->thread);
+    mr_stream_close(streaming->stream);
+    mr_query_close(streaming->query);
+    mr_buffer_deinit(&streaming->progress);
+    mr_cond_destroy(streaming->changed);
+    mr_mutex_destroy(streaming->mutex);
+    mr_budget_deinit(&streaming->budget);
+    mr_budget_free(&session->budget, streaming, (int64_t)sizeof *streaming);
+}
