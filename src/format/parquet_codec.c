@@ -2,14 +2,12 @@
  *
  * The size of the output is known from the page header and is the limit (RELIABILITY H3). */
 #include "format/parquet_int.h"
+#include <brotli/decode.h>
 #include <libdeflate.h>
 #include <lz4.h>
 #include <snappy-c.h>
 #include <zlib.h>
 #include <zstd.h>
-#ifdef MR_HAVE_BROTLI
-#include <brotli/decode.h>
-#endif
 
 static const struct {
     const char *name;
@@ -123,12 +121,10 @@ MrStatus mr__pq_decompress(MrParquetCodec codec, const uint8_t *from, int64_t fr
         *ok = hadoop_lz4_decompress(from, from_bytes, to, to_bytes) ||
               lz4_decompress(from, from_bytes, to, to_bytes);
         return MR_OK;
-#ifdef MR_HAVE_BROTLI
     case MR_PARQUET_BROTLI:
         *ok = BrotliDecoderDecompress((size_t)from_bytes, from, &size, to) == BROTLI_DECODER_RESULT_SUCCESS &&
               size == (size_t)to_bytes;
         return MR_OK;
-#endif
     default:
         return MR_FAIL(err, MR_COND_CODEC_NOT_AVAILABLE, "codecName", mr__pq_codec_name((int32_t)codec));
     }

@@ -427,25 +427,31 @@ static MrStatus levels_unpack(MrPqLeaf *leaf, MrRle *rep, MrRle *def, int64_t *n
     return MR_OK;
 }
 
+/* leaf->page becomes a new one; the page so far, whose levels are still read, becomes the spare. */
+static MrStatus page_change(MrPqLeaf *leaf, int64_t size_bytes, MrError *err)
+{
+    MrPqPage *page;
+    MR_TRY(page_create(leaf->budget, size_bytes, &page, err));
+    page_release(leaf->spare);
+    leaf->spare = leaf->page;
+    leaf->page = page;
+    return MR_OK;
+}
+
 /* Fixed-size values whose bytes are stored byte 0 of all, byte 1 of all, ... */
 static MrStatus stream_split_join(MrPqLeaf *leaf, const uint8_t *at, const uint8_t *end, MrError *err)
 {
     int64_t width = leaf->def->value_bytes, n = width > 0 ? (end - at) / width : 0;
-    MrPqPage *encoded = leaf->page;
     if (width == 0 || leaf->def->stored == MR_PQ_BYTE_ARRAY || (end - at) % width != 0)
         return corrupt(leaf, err, "its split streams have uneven lengths");
-    leaf->page = NULL; /* keep the bytes we read from */
-    MrStatus status = page_create(leaf->budget, n * width, &leaf->page, err);
-    if (status == MR_OK) {
-        uint8_t *to = leaf->page->data;
-        for (int64_t b = 0; b < width; b++)
-            for (int64_t i = 0; i < n; i++)
-                to[i * width + b] = at[b * n + i];
-        leaf->at = to;
-        leaf->end = to + n * width;
-    }
-    page_release(encoded);
-    return status;
+    MR_TRY(page_change(leaf, n * width, err));
+    uint8_t *to = leaf->page->data;
+    for (int64_t b = 0; b < width; b++)
+        for (int64_t i = 0; i < n; i++)
+            to[i * width + b] = at[b * n + i];
+    leaf->at = to;
+    leaf->end = to + n * width;
+    return MR_OK;
 }
 
 static MrStatus lengths_read(MrPqLeaf *leaf, const uint8_t **at, const uint8_t *end, int64_t **out,
@@ -497,13 +503,7 @@ static MrStatus delta_strings_views(MrPqLeaf *leaf, const uint8_t *at, const uin
             return corrupt(leaf, err, "its strings have impossible lengths");
     }
     leaf->views = fixed ? NULL : MR_NEW_N(&leaf->arena, MrStr, n);
-    MrPqPage *encoded = leaf->page;
-    leaf->page = NULL; /* keep the bytes we read from */
-    MrStatus status = page_create(leaf->budget, size, &leaf->page, err);
-    if (status != MR_OK) {
-        page_release(encoded);
-        return status;
-    }
+    MR_TRY(page_change(leaf, size, err));
     uint8_t *to = leaf->page->data, *before = to;
     for (int64_t i = 0; i < n; i++) {
         memcpy(to, before, (size_t)prefixes[i]);
@@ -514,7 +514,6 @@ static MrStatus delta_strings_views(MrPqLeaf *leaf, const uint8_t *at, const uin
         if (!fixed)
             leaf->views[i] = mr_str_borrow((const char *)before, to - before);
     }
-    page_release(encoded);
     leaf->at = leaf->page->data;
     leaf->end = to;
     leaf->n_values = n;
