@@ -99,6 +99,9 @@ static const char *token_shown(MrParser *parser, int32_t at)
     if (parser->tokens[at].kind == MR_TOK_END)
         return "end of input";
     MrText text = mr__token_text(parser, at);
+    while (*text.data == '>' && text.data + text.size_bytes < parser->text.data + parser->text.size_bytes &&
+           text.data[text.size_bytes] == '>')
+        text.size_bytes++; /* >> is one token to Spark */
     MrTextBuilder shown = {.arena = parser->arena};
     mr_builder_char(&shown, '\'');
     for (int64_t i = 0; i < text.size_bytes && i < SHOWN_TOKEN_MAX; i++) {
@@ -260,7 +263,8 @@ static const char *identifier_part(MrParser *parser)
 
 const char *mr__name_part_plain(MrParser *parser)
 {
-    if (mr__is_identifier_clause(parser, 0) && mr__is_string(parser, 2))
+    if (mr__is_identifier_clause(parser, 0) && mr__is_string(parser, 2) &&
+        !parser->options->legacy_identifier_clause)
         return identifier_part(parser);
     if (!mr__is_name_at(parser, 0))
         mr__fail_syntax(parser);
@@ -302,16 +306,18 @@ void mr__name_append(MrParser *parser, MrSqlName *name, const char *part)
     name->n_parts = n + 1;
 }
 
-void mr__name(MrParser *parser, MrSqlName *out)
+/* Whether the clause may begin the name, and whether it may stand inside. */
+static void name_of(MrParser *parser, bool first_clause, bool more_clauses, MrSqlName *out)
 {
     int32_t start = parser->at;
     *out = (MrSqlName){0};
-    if (mr__is_identifier_clause(parser, 0))
+    bool clause = first_clause && mr__is_identifier_clause(parser, 0);
+    if (clause)
         identifier_clause(parser, out);
     else
         mr__name_append(parser, out, mr__name_part(parser));
-    while (out->identifier == NULL && mr__accept(parser, MR_TOK_DOT)) {
-        if (mr__is_identifier_clause(parser, 0))
+    while (out->identifier == NULL && !(clause && !more_clauses) && mr__accept(parser, MR_TOK_DOT)) {
+        if (more_clauses && mr__is_identifier_clause(parser, 0))
             identifier_clause(parser, out);
         else
             mr__name_append(parser, out, mr__name_part(parser));
@@ -319,16 +325,37 @@ void mr__name(MrParser *parser, MrSqlName *out)
     out->place = mr__place_from(parser, start);
 }
 
-int32_t mr__names(MrParser *parser, MrSqlName **out)
+void mr__name(MrParser *parser, MrSqlName *out)
+{
+    name_of(parser, true, !parser->options->legacy_identifier_clause, out);
+}
+
+void mr__column_name(MrParser *parser, MrSqlName *out)
+{
+    bool clause = !parser->options->legacy_identifier_clause;
+    name_of(parser, clause, clause, out);
+}
+
+static int32_t name_list(MrParser *parser, void (*read)(MrParser *, MrSqlName *), MrSqlName **out)
 {
     MrSqlName *names = NULL, name;
     int32_t n = 0, cap = 0;
     do {
-        mr__name(parser, &name);
+        read(parser, &name);
         MR_PUSH(parser->arena, names, n, cap, name);
     } while (mr__accept(parser, MR_TOK_COMMA));
     *out = names;
     return n;
+}
+
+int32_t mr__names(MrParser *parser, MrSqlName **out)
+{
+    return name_list(parser, mr__name, out);
+}
+
+int32_t mr__column_names(MrParser *parser, MrSqlName **out)
+{
+    return name_list(parser, mr__column_name, out);
 }
 
 int32_t mr__name_list(MrParser *parser, const char ***out)

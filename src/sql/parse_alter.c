@@ -22,7 +22,7 @@ static void added_columns(MrParser *parser, MrSqlAlter *alter)
     do {
         int32_t start = parser->at;
         MrSqlColumn column = {0};
-        mr__name(parser, &column.path);
+        mr__column_name(parser, &column.path);
         column.name = column.path.n_parts > 0 ? column.path.parts[column.path.n_parts - 1] : "";
         mr__accept(parser, MR_TOK_COLON);
         column.type = mr__type(parser, &column.is_plain_timestamp);
@@ -87,7 +87,7 @@ static void alter_drop(MrParser *parser, MrSqlAlter *alter)
         alter->what = MR_SQL_ALTER_DROP_COLUMNS;
         alter->if_exists = mr__accept_if_exists(parser);
         bool brackets = mr__accept(parser, MR_TOK_LEFT_PAREN);
-        alter->n_names = mr__names(parser, &alter->names);
+        alter->n_names = mr__column_names(parser, &alter->names);
         if (brackets)
             mr__expect(parser, MR_TOK_RIGHT_PAREN);
         return;
@@ -121,7 +121,7 @@ static void alter_column(MrParser *parser, MrSqlAlter *alter, int32_t start)
     alter->n_columns = 1;
     alter->what = MR_SQL_ALTER_COLUMN;
     int32_t own = parser->at;
-    mr__name(parser, &column->path);
+    mr__column_name(parser, &column->path);
     column->name = column->path.n_parts > 0 ? column->path.parts[column->path.n_parts - 1] : "";
     if (mr__accept(parser, MR_KW_TYPE)) {
         alter->column_type = true;
@@ -193,7 +193,7 @@ static void alter_cluster(MrParser *parser, MrSqlAlter *alter)
     if (mr__accept(parser, MR_KW_NONE))
         return;
     mr__expect(parser, MR_TOK_LEFT_PAREN);
-    alter->n_names = mr__names(parser, &alter->names);
+    alter->n_names = mr__column_names(parser, &alter->names);
     mr__expect(parser, MR_TOK_RIGHT_PAREN);
 }
 
@@ -204,7 +204,7 @@ static void alter_rename(MrParser *parser, MrSqlAlter *alter)
         alter->what = MR_SQL_ALTER_RENAME_COLUMN;
         alter->names = mr_arena_alloc(parser->arena, sizeof *alter->names);
         alter->n_names = 1;
-        mr__name(parser, alter->names);
+        mr__column_name(parser, alter->names);
         mr__expect(parser, MR_KW_TO);
         alter->new_name = mr__name_part(parser);
         return;
@@ -220,7 +220,7 @@ static void alter_rename(MrParser *parser, MrSqlAlter *alter)
         return;
     }
     alter->what = MR_SQL_ALTER_RENAME;
-    mr__name(parser, &alter->to);
+    mr__column_name(parser, &alter->to);
 }
 
 /* ALTER VIEW v AS query, ALTER VIEW v WITH SCHEMA ... */

@@ -254,7 +254,7 @@ static bool table_clause(MrParser *parser, MrSqlCreateTable *table, int32_t star
         clustered_by(parser, table);
     } else if (mr__accept2(parser, MR_KW_CLUSTER, MR_KW_BY)) {
         mr__expect(parser, MR_TOK_LEFT_PAREN);
-        table->n_cluster = mr__names(parser, &table->cluster);
+        table->n_cluster = mr__column_names(parser, &table->cluster);
         mr__expect(parser, MR_TOK_RIGHT_PAREN);
     } else if (mr__accept(parser, MR_KW_LOCATION)) {
         if (table->location != NULL)
@@ -480,6 +480,12 @@ static MrSqlStatement *create_function(MrParser *parser, bool or_replace, bool t
                  MR_COND_INVALID_SQL_SYNTAX__CREATE_TEMP_FUNC_WITH_IF_NOT_EXISTS);
     mr__expect(parser, MR_KW_RETURN);
     int32_t body = parser->at;
+    if (function->returns_table && !mr__is_query(parser, 0) && mr__peek(parser) != MR_TOK_LEFT_PAREN) {
+        mr__expr(parser);
+        mr__fail(parser, mr__place_from(parser, start),
+                 MR_COND_USER_DEFINED_FUNCTIONS__SQL_TABLE_UDF_BODY_MUST_BE_A_QUERY, "name",
+                 function->name.n_parts > 0 ? function->name.parts[function->name.n_parts - 1] : "");
+    }
     if (function->returns_table || mr__is_query(parser, 0))
         function->query = mr__query(parser);
     else

@@ -542,6 +542,8 @@ static MrSqlExpr *special_form(MrParser *parser)
 
 /* ---------------------------------------------------------------- brackets */
 
+static MrSqlExpr *typed_literal(MrParser *parser);
+
 static bool is_lambda_list(const MrParser *parser)
 {
     int32_t n = 1;
@@ -597,6 +599,18 @@ static MrSqlExpr *row_expr(MrParser *parser, MrSqlExpr *first, int32_t start)
     return expr;
 }
 
+/* (SELECT 'a', 'b'): Spark takes SELECT 'a' for a literal of a type named SELECT here. */
+static void refuse_typed_select(MrParser *parser)
+{
+    int32_t n = 1;
+    if (mr__peek(parser) != MR_KW_SELECT)
+        return;
+    while (mr__is_string(parser, n) && mr__peek_at(parser, n + 1) == MR_TOK_COMMA)
+        n += 2;
+    if (n > 1 && mr__is_string(parser, n) && mr__peek_at(parser, n + 1) == MR_TOK_RIGHT_PAREN)
+        typed_literal(parser);
+}
+
 /* ( query )  ( a, b )  ( a )  (a, b) -> c */
 static MrSqlExpr *bracket_expr(MrParser *parser)
 {
@@ -604,6 +618,7 @@ static MrSqlExpr *bracket_expr(MrParser *parser)
     if (is_lambda_list(parser))
         return lambda_expr(parser);
     parser->at++;
+    refuse_typed_select(parser);
     if (mr__is_query(parser, 0))
         return subquery_expr(parser, mr__query(parser), start);
     int32_t inside = parser->at;
@@ -693,7 +708,7 @@ static void star_except(MrParser *parser, MrSqlExpr *expr)
         return;
     parser->at += 2;
     expr->star.has_except = true;
-    expr->star.n_except = mr__names(parser, &expr->star.except);
+    expr->star.n_except = mr__column_names(parser, &expr->star.except);
     mr__expect(parser, MR_TOK_RIGHT_PAREN);
 }
 
@@ -813,8 +828,9 @@ static MrSqlExpr *param_expr(MrParser *parser)
     if (mr__accept(parser, MR_TOK_QUESTION)) {
         expr->param.idx = parser->n_marks++;
     } else {
-        parser->at++;
-        expr->param.name = mr__name_part_plain(parser);
+        MrText name = mr__token_text(parser, parser->at + 1);
+        parser->at += 2;
+        expr->param.name = mr_arena_strn(parser->arena, name.data, name.size_bytes);
     }
     expr->place = mr__place_from(parser, start);
     return expr;
@@ -829,6 +845,9 @@ static MrSqlExpr *atom(MrParser *parser)
     if (mr__is_number(kind))
         return mr__number(parser, false, start);
     if (mr__is_string(parser, 0)) {
+        if (mr__peek_at(parser, 1) == MR_TOK_LEFT_PAREN ||
+            (mr__peek_at(parser, 1) == MR_TOK_DOT && mr__peek_at(parser, 3) == MR_TOK_LEFT_PAREN))
+            mr__fail_syntax(parser); /* "f"(): strings name no functions */
         MrText text = mr__string_text(parser);
         MrSqlExpr *expr = mr__expr_new(parser, MR_SQL_LITERAL, start);
         expr->lit.kind = MR_SQL_LIT_STRING;
@@ -952,11 +971,8 @@ static MrSqlExpr *postfixes(MrParser *parser, MrSqlExpr *expr, int32_t start)
             expr = field(parser, expr, start);
             continue;
         case MR_TOK_COLON:
-            if (mr__is_name_at(parser, 1) || mr__peek_at(parser, 1) == MR_TOK_LEFT_BRACKET) {
-                expr = variant_path(parser, expr, start);
-                continue;
-            }
-            return expr;
+            expr = variant_path(parser, expr, start);
+            continue;
         case MR_KW_COLLATE:
             if (mr__is_name_at(parser, 1)) {
                 expr = collate(parser, expr, start);

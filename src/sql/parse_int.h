@@ -87,10 +87,13 @@ bool mr__is_identifier_clause(const MrParser *parser, int32_t n); /* IDENTIFIER 
 const char *mr__name_part(MrParser *parser);                   /* one part, INVALID_IDENTIFIER for a-b */
 const char *mr__name_part_plain(MrParser *parser);             /* one part in an expression        */
 void mr__name(MrParser *parser, MrSqlName *out);               /* a.b.c or IDENTIFIER(...)         */
+void mr__column_name(MrParser *parser, MrSqlName *out);        /* the same, without the clause where
+                                                                  the old rules are asked for      */
 void mr__name_append(MrParser *parser, MrSqlName *name, const char *part);
 /* (a, b): 1 .. n names in brackets. */
 int32_t mr__name_list(MrParser *parser, const char ***out);
-int32_t mr__names(MrParser *parser, MrSqlName **out);          /* a.b, c */
+int32_t mr__names(MrParser *parser, MrSqlName **out);          /* objects: a.b, c  */
+int32_t mr__column_names(MrParser *parser, MrSqlName **out);   /* columns: a.b, c  */
 
 /* ---- parse_literal.c */
 bool mr__is_string(const MrParser *parser, int32_t n);

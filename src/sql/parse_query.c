@@ -16,7 +16,11 @@ bool mr__is_query(const MrParser *parser, int32_t n)
     case MR_KW_SELECT:
         return !ends_item(next) && next != MR_TOK_DOT && next != MR_TOK_EQUAL;
     case MR_KW_WITH:
-        return mr__is_name_at(parser, n + 1) || next == MR_KW_RECURSIVE;
+        if (next == MR_KW_RECURSIVE && mr__is_name_at(parser, n + 2))
+            return true;
+        return mr__is_name_at(parser, n + 1) &&
+               (mr__peek_at(parser, n + 2) == MR_KW_AS || mr__peek_at(parser, n + 2) == MR_KW_MAX ||
+                mr__peek_at(parser, n + 2) == MR_TOK_LEFT_PAREN);
     case MR_KW_VALUES:
         return mr__starts_expr(next);
     case MR_KW_TABLE:
@@ -318,7 +322,14 @@ static void hints(MrParser *parser, MrSqlSelect *select)
     parser->at++;
     do {
         int32_t start = parser->at;
-        MrSqlHint hint = {.name = mr__name_part_plain(parser)};
+        MrText name = mr__token_text(parser, parser->at);
+        MrSqlHint hint = {.name = mr_arena_strn(parser->arena, name.data, name.size_bytes)};
+        if (mr__peek(parser) == MR_TOK_BACKQUOTED)
+            hint.name = mr__name_part_plain(parser);
+        else if (mr__is_name_at(parser, 0))
+            parser->at++;
+        else
+            mr__fail_syntax(parser);
         if (mr__accept(parser, MR_TOK_LEFT_PAREN)) {
             int32_t cap_args = 0;
             do {
@@ -404,14 +415,12 @@ static MrSqlBody *body_new(MrParser *parser, MrSqlBodyKind kind, int32_t start)
     return body;
 }
 
-/* FROM t SELECT a WHERE b; FROM t alone is its rows. */
-static MrSqlBody *from_body(MrParser *parser, MrSqlRelation *from, int32_t start)
+static MrSqlBody *set_of(MrParser *parser, MrSqlBody *left, MrSqlBody *right, MrSqlSetOp op, bool all,
+                         bool by_name, int32_t start);
+
+/* One SELECT behind FROM t. */
+static MrSqlBody *from_select(MrParser *parser, MrSqlRelation *from, int32_t start)
 {
-    if (mr__peek(parser) != MR_KW_SELECT) {
-        MrSqlBody *rows = body_new(parser, MR_SQL_BODY_RELATION, start);
-        rows->relation = from;
-        return rows;
-    }
     MrSqlSelect *select = MR_NEW(parser->arena, MrSqlSelect);
     select_clause(parser, select);
     select->from = from;
@@ -420,6 +429,27 @@ static MrSqlBody *from_body(MrParser *parser, MrSqlRelation *from, int32_t start
     MrSqlBody *body = body_new(parser, MR_SQL_BODY_SELECT, start);
     body->select = select;
     return body;
+}
+
+static void refuse_map(MrParser *parser)
+{
+    if ((mr__peek(parser) == MR_KW_MAP || mr__peek(parser) == MR_KW_REDUCE) && mr__is_name_at(parser, 1))
+        mr__fail_unsupported(parser, parser->at, "MAP and REDUCE with a script");
+}
+
+/* FROM t SELECT a WHERE b; several SELECTs are all rows of each; FROM t alone is its rows. */
+static MrSqlBody *from_body(MrParser *parser, MrSqlRelation *from, int32_t start)
+{
+    refuse_map(parser);
+    if (mr__peek(parser) != MR_KW_SELECT) {
+        MrSqlBody *rows = body_new(parser, MR_SQL_BODY_RELATION, start);
+        rows->relation = from;
+        return rows;
+    }
+    MrSqlBody *left = from_select(parser, from, start);
+    while (mr__peek(parser) == MR_KW_SELECT)
+        left = set_of(parser, left, from_select(parser, from, start), MR_SQL_UNION, true, false, start);
+    return left;
 }
 
 static MrSqlBody *select_body(MrParser *parser)
@@ -647,7 +677,7 @@ static void pipe_step(MrParser *parser, MrSqlPipe *pipe)
     case MR_KW_DROP:
         parser->at++;
         pipe->kind = MR_SQL_PIPE_DROP;
-        pipe->n_names = mr__names(parser, &pipe->names);
+        pipe->n_names = mr__column_names(parser, &pipe->names);
         break;
     case MR_KW_AS:
         parser->at++;

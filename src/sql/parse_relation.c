@@ -26,6 +26,10 @@ static MrSqlRelation *relation_over(MrParser *parser, MrSqlRelationKind kind, in
 void mr__alias(MrParser *parser, MrSqlRelation *relation)
 {
     bool as = mr__accept(parser, MR_KW_AS);
+    if (as && mr__peek(parser) == MR_TOK_LEFT_PAREN) { /* VALUES (1) AS (a) */
+        relation->n_columns = mr__name_list(parser, &relation->columns);
+        return;
+    }
     if (!as && (!mr__is_alias_at(parser, 0) || mr__is_clause(parser)))
         return;
     if (!mr__is_alias_at(parser, 0))
@@ -216,6 +220,8 @@ static bool is_call(const MrParser *parser)
     }
     while (mr__is_name_at(parser, n) && mr__peek_at(parser, n + 1) == MR_TOK_DOT)
         n += 2;
+    if (n > 0 && mr__is_identifier_clause(parser, n)) /* s.IDENTIFIER('t') */
+        return false;
     return mr__is_name_at(parser, n) && mr__peek_at(parser, n + 1) == MR_TOK_LEFT_PAREN;
 }
 
@@ -342,7 +348,7 @@ static MrSqlRelation *pivot(MrParser *parser, MrSqlRelation *input)
     } while (mr__accept(parser, MR_TOK_COMMA));
     mr__expect(parser, MR_KW_FOR);
     if (mr__accept(parser, MR_TOK_LEFT_PAREN)) {
-        relation->pivot.n_columns = mr__names(parser, &relation->pivot.columns);
+        relation->pivot.n_columns = mr__column_names(parser, &relation->pivot.columns);
         mr__expect(parser, MR_TOK_RIGHT_PAREN);
     } else {
         relation->pivot.columns = mr_arena_alloc(parser->arena, sizeof *relation->pivot.columns);

@@ -169,7 +169,7 @@ static void describe_table(MrParser *parser, MrSqlDescribe *describe)
     if (mr__peek(parser) == MR_KW_PARTITION && mr__peek_at(parser, 1) == MR_TOK_LEFT_PAREN)
         mr__partition(parser, &describe->partition);
     if (mr__is_name_at(parser, 0) && mr__peek(parser) != MR_KW_AS)
-        mr__name(parser, &describe->column);
+        mr__column_name(parser, &describe->column);
     describe->as_json = mr__accept2(parser, MR_KW_AS, MR_KW_JSON);
 }
 

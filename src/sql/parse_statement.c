@@ -130,7 +130,7 @@ int32_t mr__assignments(MrParser *parser, MrSqlAssignment **out)
     do {
         int32_t start = parser->at;
         MrSqlAssignment item = {0};
-        mr__name(parser, &item.name);
+        mr__column_name(parser, &item.name);
         mr__expect(parser, MR_TOK_EQUAL);
         item.value = mr__expr(parser);
         item.place = mr__place_from(parser, start);
@@ -187,7 +187,7 @@ static void merge_insert(MrParser *parser, MrSqlMergeClause *clause)
     MrSqlName *names;
     int32_t n, cap = 0;
     mr__expect(parser, MR_TOK_LEFT_PAREN);
-    n = mr__names(parser, &names);
+    n = mr__column_names(parser, &names);
     mr__expect(parser, MR_TOK_RIGHT_PAREN);
     mr__expect(parser, MR_KW_VALUES);
     mr__expect(parser, MR_TOK_LEFT_PAREN);
@@ -418,7 +418,7 @@ MrSqlStatement *mr__set(MrParser *parser)
         parser->at++;
         set->what = MR_SQL_SET_VARIABLES;
         if (mr__accept(parser, MR_TOK_LEFT_PAREN)) {
-            set->n_names = mr__names(parser, &set->names);
+            set->n_names = mr__column_names(parser, &set->names);
             mr__expect(parser, MR_TOK_RIGHT_PAREN);
             mr__expect(parser, MR_TOK_EQUAL);
             mr__expect(parser, MR_TOK_LEFT_PAREN);
@@ -615,11 +615,12 @@ static MrSqlStatement *execute_immediate(MrParser *parser)
     parser->at += 2;
     statement->execute.text = mr__expr(parser);
     if (mr__accept(parser, MR_KW_INTO))
-        statement->execute.n_into = mr__names(parser, &statement->execute.into);
+        statement->execute.n_into = mr__column_names(parser, &statement->execute.into);
     if (!mr__accept(parser, MR_KW_USING))
         return statement;
     int32_t cap = 0;
-    bool brackets = mr__accept(parser, MR_TOK_LEFT_PAREN);
+    bool brackets = mr__peek(parser) == MR_TOK_LEFT_PAREN && !mr__is_query(parser, 1);
+    parser->at += brackets;
     do {
         MR_PUSH(parser->arena, statement->execute.args, statement->execute.n_args, cap,
                 mr__named_expr(parser));

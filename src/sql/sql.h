@@ -19,6 +19,7 @@ typedef struct MrSqlOptions {
     bool escaped_string_literals;   /* spark.sql.parser.escapedStringLiterals: keep backslashes    */
     bool exponent_is_decimal;       /* spark.sql.legacy.exponentLiteralAsDecimal.enabled           */
     bool setops_left_to_right;      /* spark.sql.legacy.setopsPrecedence.enabled                   */
+    bool legacy_identifier_clause;  /* spark.sql.legacy.identifierClause: not for aliases and columns */
     bool timestamp_ntz;             /* spark.sql.timestampType=TIMESTAMP_NTZ: what TIMESTAMP means */
     int32_t n_params;
     const MrSqlParam *params;       /* empty: parameters stay in the tree                          */
