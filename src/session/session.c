@@ -75,6 +75,7 @@ MrStatus mr__session_refresh(MrSession *session, MrError *err)
         .escaped_string_literals = mr_conf_bool(conf, "spark.sql.parser.escapedStringLiterals"),
         .exponent_is_decimal = mr_conf_bool(conf, "spark.sql.legacy.exponentLiteralAsDecimal.enabled"),
         .setops_left_to_right = mr_conf_bool(conf, "spark.sql.legacy.setopsPrecedence.enabled"),
+        .legacy_identifier_clause = mr_conf_bool(conf, "spark.sql.legacy.identifierClause"),
         .timestamp_ntz = settings->timestamp_ntz,
     };
     return MR_OK;

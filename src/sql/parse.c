@@ -76,11 +76,16 @@ MrSqlPlace mr__place_from(const MrParser *parser, int32_t start)
 
 const char *mr__source(MrParser *parser, int32_t start, int32_t end)
 {
-    MrSqlPlace first = token_place(parser, start);
     if (end <= start)
         return "";
-    MrSqlPlace last = token_place(parser, end - 1);
-    return mr_arena_strn(parser->arena, parser->text.data + first.idx, last.idx + last.len - first.idx);
+    const MrToken *first = &parser->tokens[start], *last = &parser->tokens[end - 1];
+    int32_t idx = first->idx, stop = last->idx + last->len;
+    if ((first->idx < parser->text_bytes) != (last->idx < parser->text_bytes)) {
+        MrSqlPlace place = token_place(parser, end - 1); /* a parameter at one end: its marker */
+        idx = token_place(parser, start).idx;
+        stop = place.idx + place.len;
+    }
+    return mr_arena_strn(parser->arena, parser->text.data + idx, stop - idx);
 }
 
 /* ---------------------------------------------------------------- failing */

@@ -71,7 +71,7 @@ bool mr__is_clause(const MrParser *parser)
 {
     int next = mr__peek_at(parser, 1);
     switch (mr__peek(parser)) {
-    case MR_KW_FROM: return !ends_item(next);
+    case MR_KW_FROM: return !ends_item(next) && next != MR_KW_FROM;
     case MR_KW_WHERE:
     case MR_KW_HAVING:
     case MR_KW_QUALIFY: return mr__starts_expr(next) || next == MR_TOK_END;
