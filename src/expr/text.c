@@ -115,6 +115,10 @@ static void window_put(MrTextBuilder *out, const MrSettings *settings, const MrE
 
 static void text_put(MrTextBuilder *out, const MrSettings *settings, const MrExpr *expr)
 {
+    if (expr->sql) {
+        mr_builder_str(out, expr->sql);
+        return;
+    }
     switch (expr->kind) {
     case MR_EXPR_LITERAL:
         mr_value_text(expr->literal, 0, MR_TEXT_SQL, settings, out);
@@ -199,6 +203,8 @@ static void text_put(MrTextBuilder *out, const MrSettings *settings, const MrExp
 
 const char *mr_expr_text(MrArena *arena, const MrSettings *settings, const MrExpr *expr)
 {
+    if (expr->sql)
+        return expr->sql;
     MrTextBuilder out = {.arena = arena};
     text_put(&out, settings, expr);
     return mr_builder_text(&out).data;

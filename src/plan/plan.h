@@ -191,6 +191,12 @@ MrPlan *mr_plan_recursion_ref(MrPlanner *planner, const MrColumn *cols, int32_t 
 MrPlan *mr_plan_with_inputs(MrPlanner *planner, const MrPlan *plan, MrPlan *const *inputs);
 MrExpr *mr_plan_column_expr(MrPlanner *planner, const MrColumn *column);
 int32_t mr_plan_column_find(const MrPlan *plan, int32_t id); /* its place in the output; -1: none */
+/* Calls visit on every expression of the plan and of the plans of its subqueries, as mr_expr_walk does. */
+void mr_plan_each_expr(const MrPlan *plan, bool (*visit)(void *self, const MrExpr *expr), void *self);
+/* The expressions of the node itself, in place: rules may put others there in a node of their own. */
+typedef MrExpr *(*MrPlanExprMap)(void *self, MrExpr *expr);
+/* A copy of the node (same inputs) whose expressions are mapped; sub-plans inside them are not entered. */
+MrPlan *mr_plan_map_exprs(MrPlanner *planner, const MrPlan *plan, MrPlanExprMap map, void *self);
 /* A copy with new ids throughout; sub-plans shared inside it stay shared. */
 MrPlan *mr_plan_copy(MrPlanner *planner, const MrPlan *plan);
 

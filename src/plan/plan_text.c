@@ -1,0 +1,187 @@
+/* plan_text.c - EXPLAIN's text of logical plans: a line a node, inputs indented below. */
+#include "plan/plan.h"
+
+static const char *const join_names[] = {"Inner", "LeftOuter", "RightOuter", "FullOuter", "LeftSemi",
+                                         "LeftAnti", "LeftAntiNullAware", "Mark", "Single"};
+
+static void expr_put(MrTextBuilder *out, const MrSettings *settings, const MrExpr *expr)
+{
+    mr_builder_str(out, mr_expr_text(out->arena, settings, expr));
+}
+
+static void cols_put(MrTextBuilder *out, const MrColumn *cols, int32_t n)
+{
+    mr_builder_char(out, '[');
+    for (int32_t i = 0; i < n; i++)
+        mr_builder_printf(out, "%s%s#%d", i ? ", " : "", cols[i].name, cols[i].id);
+    mr_builder_char(out, ']');
+}
+
+static void named_put(MrTextBuilder *out, const MrSettings *settings, const MrNamedExpr *exprs, int32_t n)
+{
+    mr_builder_char(out, '[');
+    for (int32_t i = 0; i < n; i++) {
+        if (i > 0)
+            mr_builder_str(out, ", ");
+        const MrExpr *expr = exprs[i].expr;
+        if (expr->kind != MR_EXPR_COLUMN || expr->column.id != exprs[i].column.id) {
+            expr_put(out, settings, expr);
+            mr_builder_str(out, " AS ");
+        }
+        mr_builder_printf(out, "%s#%d", exprs[i].column.name, exprs[i].column.id);
+    }
+    mr_builder_char(out, ']');
+}
+
+static void node_put(MrTextBuilder *out, const MrSettings *settings, const MrPlan *plan)
+{
+    switch (plan->kind) {
+    case MR_PLAN_SCAN:
+        mr_builder_printf(out, "Relation %s ", plan->scan.name ? plan->scan.name : "");
+        cols_put(out, plan->cols, plan->n_cols);
+        for (int32_t i = 0; i < plan->scan.n_filters; i++) {
+            mr_builder_str(out, i ? ", " : " filters: ");
+            expr_put(out, settings, plan->scan.filters[i]);
+        }
+        break;
+    case MR_PLAN_VALUES:
+        if (plan->n_cols == 0) {
+            mr_builder_str(out, "OneRowRelation");
+            break;
+        }
+        mr_builder_str(out, "LocalRelation ");
+        cols_put(out, plan->cols, plan->n_cols);
+        break;
+    case MR_PLAN_RANGE:
+        mr_builder_printf(out, "Range (%lld, %lld, step=%lld)", (long long)plan->range.start, (long long)plan->range.end,
+                          (long long)plan->range.step);
+        break;
+    case MR_PLAN_PROJECT:
+        mr_builder_str(out, "Project ");
+        named_put(out, settings, plan->project.exprs, plan->n_cols);
+        break;
+    case MR_PLAN_FILTER:
+        mr_builder_str(out, "Filter ");
+        expr_put(out, settings, plan->filter.condition);
+        break;
+    case MR_PLAN_AGGREGATE:
+        mr_builder_str(out, "Aggregate ");
+        named_put(out, settings, plan->aggregate.keys, plan->aggregate.n_keys);
+        mr_builder_str(out, ", ");
+        named_put(out, settings, plan->aggregate.aggs, plan->aggregate.n_aggs);
+        break;
+    case MR_PLAN_EXPAND:
+        mr_builder_printf(out, "Expand %d projections, ", plan->expand.n_projections);
+        cols_put(out, plan->cols, plan->n_cols);
+        break;
+    case MR_PLAN_JOIN:
+        mr_builder_printf(out, "%s%s", plan->join.lateral ? "LateralJoin " : "Join ", join_names[plan->join.kind]);
+        if (plan->join.condition) {
+            mr_builder_str(out, ", ");
+            expr_put(out, settings, plan->join.condition);
+        }
+        break;
+    case MR_PLAN_SORT:
+        mr_builder_str(out, "Sort [");
+        for (int32_t i = 0; i < plan->sort.n_keys; i++) {
+            const MrSortKey *key = &plan->sort.keys[i];
+            if (i > 0)
+                mr_builder_str(out, ", ");
+            expr_put(out, settings, key->expr);
+            mr_builder_printf(out, " %s NULLS %s", key->spec.descending ? "DESC" : "ASC",
+                              key->spec.nulls_first ? "FIRST" : "LAST");
+        }
+        mr_builder_printf(out, "], %s", plan->sort.global ? "true" : "false");
+        if (plan->sort.limit < INT64_MAX)
+            mr_builder_printf(out, ", top %lld", (long long)plan->sort.limit);
+        break;
+    case MR_PLAN_LIMIT:
+        if (plan->limit.limit < INT64_MAX)
+            mr_builder_printf(out, "Limit %lld", (long long)plan->limit.limit);
+        else
+            mr_builder_str(out, "Limit all");
+        if (plan->limit.offset > 0)
+            mr_builder_printf(out, ", offset %lld", (long long)plan->limit.offset);
+        break;
+    case MR_PLAN_UNION:
+        mr_builder_str(out, "Union");
+        break;
+    case MR_PLAN_SETOP:
+        mr_builder_printf(out, "%s%s", plan->setop.kind == MR_SETOP_EXCEPT ? "Except" : "Intersect",
+                          plan->setop.all ? " All" : "");
+        break;
+    case MR_PLAN_WINDOW:
+        mr_builder_str(out, "Window ");
+        named_put(out, settings, plan->window.exprs, plan->window.n_exprs);
+        break;
+    case MR_PLAN_GENERATE:
+        mr_builder_printf(out, "Generate %s(", plan->generate.def->name);
+        for (int32_t i = 0; i < plan->generate.n_args; i++) {
+            if (i > 0)
+                mr_builder_str(out, ", ");
+            expr_put(out, settings, plan->generate.args[i]);
+        }
+        mr_builder_printf(out, ")%s, ", plan->generate.outer ? ", outer" : "");
+        cols_put(out, plan->cols + plan->inputs[0]->n_cols, plan->n_cols - plan->inputs[0]->n_cols);
+        break;
+    case MR_PLAN_WATERMARK:
+        mr_builder_printf(out, "EventTimeWatermark #%d, %lld us", plan->watermark.column_id,
+                          (long long)plan->watermark.delay_us);
+        break;
+    case MR_PLAN_SAMPLE:
+        mr_builder_printf(out, "Sample %g, %g, %s, %llu", plan->sample.from, plan->sample.to,
+                          plan->sample.replace ? "true" : "false", (unsigned long long)plan->sample.seed);
+        break;
+    case MR_PLAN_SHARED:
+        mr_builder_printf(out, "Shared %d ", plan->shared.shared_id);
+        cols_put(out, plan->cols, plan->n_cols);
+        break;
+    case MR_PLAN_RECURSION:
+        mr_builder_printf(out, "Recursion %d%s", plan->recursion.recursion_id, plan->recursion.all ? " all" : "");
+        break;
+    case MR_PLAN_RECURSION_REF:
+        mr_builder_printf(out, "RecursionRef %d ", plan->recursion.recursion_id);
+        cols_put(out, plan->cols, plan->n_cols);
+        break;
+    }
+}
+
+typedef struct Subqueries {
+    MrTextBuilder *out;
+    const MrSettings *settings;
+    int32_t depth;
+} Subqueries;
+
+static void plan_put(MrTextBuilder *out, const MrSettings *settings, const MrPlan *plan, int32_t depth);
+
+static bool subquery_put(void *self, const MrExpr *expr)
+{
+    Subqueries *sub = self;
+    if (expr->kind == MR_EXPR_SCALAR_QUERY || expr->kind == MR_EXPR_EXISTS || expr->kind == MR_EXPR_IN_QUERY) {
+        for (int32_t i = 0; i < sub->depth; i++)
+            mr_builder_str(sub->out, "   ");
+        mr_builder_str(sub->out, ": subquery\n");
+        plan_put(sub->out, sub->settings, expr->query.plan, sub->depth + 1);
+    }
+    return true;
+}
+
+static void plan_put(MrTextBuilder *out, const MrSettings *settings, const MrPlan *plan, int32_t depth)
+{
+    for (int32_t i = 0; i < depth; i++)
+        mr_builder_str(out, i + 1 < depth ? "   " : "+- ");
+    node_put(out, settings, plan);
+    mr_builder_char(out, '\n');
+    Subqueries sub = {out, settings, depth + 1};
+    if (plan->kind == MR_PLAN_FILTER)
+        mr_expr_walk(plan->filter.condition, subquery_put, &sub);
+    for (int32_t i = 0; plan->kind == MR_PLAN_PROJECT && i < plan->n_cols; i++)
+        mr_expr_walk(plan->project.exprs[i].expr, subquery_put, &sub);
+    for (int32_t i = 0; i < plan->n_inputs; i++)
+        plan_put(out, settings, plan->inputs[i], depth + 1);
+}
+
+void mr_plan_text(const MrPlan *plan, const MrSettings *settings, MrTextBuilder *out)
+{
+    plan_put(out, settings, plan, 0);
+}

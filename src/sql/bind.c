@@ -1,0 +1,222 @@
+/* bind.c - the binder's doors: queries, expressions, names. */
+#include "sql/bind_int.h"
+
+static void binder_init(Binder *b, const MrBindOptions *options, MrError *err)
+{
+    *b = (Binder){.options = options,
+                  .catalog = options->catalog,
+                  .planner = options->planner,
+                  .arena = options->planner->arena,
+                  .settings = options->planner->settings,
+                  .text = options->text,
+                  .place = options->place,
+                  .err = err};
+}
+
+bool mr__setting_bool(const Binder *b, const char *key, bool fallback)
+{
+    const char *value = b->settings->get ? b->settings->get(b->settings->conf, key) : NULL;
+    return value ? mr_str_equal_nocase(value, "true") : fallback;
+}
+
+int64_t mr__setting_i64(const Binder *b, const char *key, int64_t fallback)
+{
+    const char *value = b->settings->get ? b->settings->get(b->settings->conf, key) : NULL;
+    int64_t out = fallback;
+    return value && mr_text_to_i64(mr_text(value), &out) ? out : fallback;
+}
+
+const char *mr__double_text(Binder *b, double value)
+{
+    char text[MR_F64_TEXT_MAX];
+    return mr_arena_strn(b->arena, text, mr_f64_to_text(value, text));
+}
+
+typedef struct KindList {
+    Binder *b;
+    MrExprKind kind;
+    MrTextBuilder out;
+    int32_t n;
+} KindList;
+
+static bool list_note(void *self, const MrExpr *expr)
+{
+    KindList *list = self;
+    if (expr->kind != list->kind)
+        return true;
+    mr_builder_printf(&list->out, "%s%s", list->n++ ? ", " : "", expr->sql);
+    return false;
+}
+
+const char *mr__expr_list_text(Binder *b, const MrExpr *expr, MrExprKind kind)
+{
+    KindList list = {b, kind, {.arena = b->arena}, 0};
+    mr_expr_walk(expr, list_note, &list);
+    return mr_builder_text(&list.out).data;
+}
+
+static bool plan_ordered(const MrPlan *plan)
+{
+    switch (plan->kind) {
+    case MR_PLAN_SORT:
+        if (plan->sort.global)
+            return true;
+        break;
+    case MR_PLAN_JOIN:
+    case MR_PLAN_AGGREGATE:
+    case MR_PLAN_GENERATE:
+    case MR_PLAN_SAMPLE:
+        return false;
+    default:
+        break;
+    }
+    for (int32_t i = 0; i < plan->n_inputs; i++)
+        if (plan_ordered(plan->inputs[i]))
+            return true;
+    return false;
+}
+
+MrStatus mr_bind_query(const MrBindOptions *options, const MrSqlQuery *query, MrBoundQuery *out, MrError *err)
+{
+    Binder b;
+    Rel rel = {0};
+    binder_init(&b, options, err);
+    MR_TRY(mr__query_bind(&b, query, NULL, &rel));
+    out->plan = rel.plan;
+    out->ordered = plan_ordered(rel.plan);
+    return MR_OK;
+}
+
+static MrStatus expr_over(Binder *b, const MrPlan *input, const MrSqlExpr *ast, const MrType *to, MrExpr **out)
+{
+    Rel rel = {0};
+    if (input)
+        mr__rel_from_plan(b, (MrPlan *)input, NULL, 0, &rel); /* only its columns are read */
+    Scope scope = {.n_cols = rel.n_cols, .cols = rel.cols};
+    Ctx ctx = {.scope = &scope};
+    MR_TRY(mr__expr_bind(b, &ctx, ast, out));
+    if (to)
+        MR_TRY(mr__store_cast(b, *out, to, NULL, NULL, out));
+    return MR_OK;
+}
+
+MrStatus mr_bind_expr(const MrBindOptions *options, const MrSqlExpr *expr, const MrType *to, MrExpr **out, MrError *err)
+{
+    Binder b;
+    binder_init(&b, options, err);
+    return expr_over(&b, NULL, expr, to, out);
+}
+
+MrStatus mr_bind_expr_over(const MrBindOptions *options, const MrPlan *input, const MrSqlExpr *expr, MrExpr **out,
+                           MrError *err)
+{
+    Binder b;
+    binder_init(&b, options, err);
+    return expr_over(&b, input, expr, NULL, out);
+}
+
+MrStatus mr_bind_value(const MrBindOptions *options, const MrSqlExpr *expr, const MrType *to, const MrVector **out,
+                       MrError *err)
+{
+    MrExpr *bound = NULL;
+    MR_TRY(mr_bind_expr(options, expr, to, &bound, err));
+    if (mr__expr_has(bound, MR_EXPR_SCALAR_QUERY) || mr__expr_has(bound, MR_EXPR_EXISTS) ||
+        mr__expr_has(bound, MR_EXPR_IN_QUERY))
+        return MR_FAIL_UNSUPPORTED(err, "subqueries in this place");
+    return mr_expr_fold(options->planner->arena, options->planner->context, bound, out, err);
+}
+
+MrStatus mr__name_plain(Binder *b, const MrSqlName *name, MrSqlName *out)
+{
+    *out = *name;
+    if (name->n_parts > 0 || !name->identifier)
+        return MR_OK;
+    Scope none = {0};
+    Ctx ctx = {.scope = &none};
+    MrExpr *expr = NULL;
+    const MrVector *value = NULL;
+    const MrSqlExpr *ast = name->identifier;
+    MR_TRY(mr__expr_bind(b, &ctx, ast, &expr));
+    if (!mr_expr_is_constant(expr) || ctx.has_query)
+        return mr__at(b, ast->place,
+                      MR_FAIL(b->err, MR_COND_NOT_A_CONSTANT_STRING__NOT_CONSTANT, "name", "IDENTIFIER", "expr",
+                              mr__quote_sql(b, expr->sql)));
+    if (expr->type->kind != MR_TYPE_STRING)
+        return mr__at(b, ast->place,
+                      MR_FAIL(b->err, MR_COND_NOT_A_CONSTANT_STRING__WRONG_TYPE, "name", "IDENTIFIER", "expr",
+                              mr__quote_sql(b, expr->sql), "dataType",
+                              mr_type_catalog_text(b->arena, expr->type)));
+    MR_TRY(mr_expr_fold(b->arena, b->planner->context, expr, &value, b->err));
+    if (mr_vector_is_null(value, 0))
+        return mr__at(b, ast->place,
+                      MR_FAIL(b->err, MR_COND_NOT_A_CONSTANT_STRING__NULL, "name", "IDENTIFIER", "expr",
+                              mr__quote_sql(b, expr->sql)));
+    MrText text = mr_str_text(&value->str[0]);
+    MR_TRY(mr_sql_parse_name(b->arena, text, b->options->sql_options, out, b->err));
+    out->place = name->place;
+    return MR_OK;
+}
+
+MrStatus mr_bind_name(const MrBindOptions *options, const MrSqlName *name, MrSqlName *out, MrError *err)
+{
+    Binder b;
+    binder_init(&b, options, err);
+    return mr__name_plain(&b, name, out);
+}
+
+/* Table functions of the user: the query with its parameters as names. */
+MrStatus mr__table_function(Binder *b, const MrSqlExpr *ast, const MrBindFunction *function, Ctx *ctx, Rel *out)
+{
+    int32_t n = ast->call.n_args;
+    MrExpr **args = MR_NEW_N(b->arena, MrExpr *, n + 1);
+    for (int32_t i = 0; i < n; i++)
+        MR_TRY(mr__expr_bind(b, ctx, ast->call.args[i], &args[i]));
+    MrExpr **values = MR_NEW_N(b->arena, MrExpr *, function->n_params + 1);
+    MR_TRY(mr__udf_args(b, ast, function, args, n, values));
+    if (b->depth >= 50)
+        return MR_FAIL(b->err, MR_COND_CYCLIC_FUNCTION_REFERENCE, "path",
+                       mr__name_dotted(b, function->parts, function->n_parts));
+    NamedItem *items = MR_NEW_N(b->arena, NamedItem, function->n_params + 1);
+    for (int32_t i = 0; i < function->n_params; i++)
+        items[i] = (NamedItem){function->params[i].name, values[i]};
+    Scope *scope = MR_NEW(b->arena, Scope);
+    scope->opaque = true;
+    scope->outputs = items;
+    scope->n_outputs = function->n_params;
+    Binder saved = *b;
+    b->place = function->place;
+    b->ctes = NULL;
+    b->text = function->text;
+    if (function->settings)
+        b->settings = function->settings;
+    b->depth++;
+    MrSqlStatement *statement = NULL;
+    Rel rel = {0};
+    MrStatus status = mr_sql_parse_statement(b->arena, function->text, b->options->sql_options, &statement, b->err);
+    if (status == MR_OK && statement->kind != MR_SQL_STMT_QUERY)
+        status = MR_FAIL_INTERNAL(b->err, "the function's body is no query");
+    if (status == MR_OK)
+        status = mr__query_bind(b, statement->query, scope, &rel);
+    b->place = saved.place;
+    b->ctes = saved.ctes;
+    b->text = saved.text;
+    b->settings = saved.settings;
+    b->depth = saved.depth;
+    MR_TRY(status);
+    MrPlan *plan = rel.plan;
+    if (function->returns && function->returns->n_fields == plan->n_cols) {
+        MrNamedExpr *exprs = MR_NEW_N(b->arena, MrNamedExpr, plan->n_cols + 1);
+        for (int32_t i = 0; i < plan->n_cols; i++) {
+            const MrField *field = &function->returns->fields[i];
+            exprs[i].column = plan->cols[i];
+            exprs[i].column.id = mr_planner_id(b->planner);
+            exprs[i].column.name = field->name;
+            exprs[i].column.type = field->type;
+            exprs[i].expr = mr_plan_column_expr(b->planner, &plan->cols[i]);
+            MR_TRY(mr__cast(b, exprs[i].expr, field->type, &exprs[i].expr));
+        }
+        plan = mr_plan_project(b->planner, plan, exprs, plan->n_cols);
+    }
+    mr__rel_from_plan(b, plan, &function->parts[function->n_parts - 1], 1, out);
+    return MR_OK;
+}

@@ -1,0 +1,216 @@
+/* bind_int.h - what the binder's files share.
+ *
+ * Expressions are bound over the columns of the FROM clause first, aggregates and window calls standing
+ * inside them; bind_select.c then cuts them into the plan's nodes.  Every bound expression carries
+ * its text (MrExpr.sql), which names columns and speaks in errors. */
+#ifndef MR_SQL_BIND_INT_H
+#define MR_SQL_BIND_INT_H
+
+#include "sql/bind.h"
+
+typedef struct Cte Cte;
+typedef struct Binder Binder;
+
+/* A column that can be named. */
+typedef struct ScopeCol {
+    MrColumn col;
+    int32_t n_qual;
+    const char *const *qual; /* spark_catalog, default, t */
+    bool hidden;             /* not in *: key of a USING join; still t.key */
+    MrExpr *expr;            /* what the name means when it is not just col; NULL: col (USING of a FULL join) */
+} ScopeCol;
+
+typedef struct Rel { /* a bound relation */
+    MrPlan *plan;
+    int32_t n_cols;
+    ScopeCol *cols;
+    bool ordered;
+} Rel;
+
+typedef struct NamedItem { /* an item of a select list, or an alias that may be referred to */
+    const char *name;
+    MrExpr *expr; /* NULL: not bound yet */
+} NamedItem;
+
+typedef struct Scope Scope;
+struct Scope {
+    Scope *outer;
+    int32_t n_cols;
+    ScopeCol *cols;
+    const NamedItem *outputs; /* tried before cols: ORDER BY, HAVING after the select list */
+    int32_t n_outputs;
+    const NamedItem *laterals; /* tried after cols: aliases to the left in the select list, GROUP BY alias */
+    int32_t n_laterals;
+    bool used_by_inner; /* a subquery has referred to it (set by name resolution) */
+    bool opaque;        /* body of a function or view: outer is not looked at */
+};
+
+typedef struct LambdaVars LambdaVars;
+struct LambdaVars {
+    LambdaVars *outer;
+    int32_t n;
+    const char *const *names;
+    MrExpr **params;
+};
+
+/* What is being bound: which parts may stand there, and what was found. */
+typedef struct Ctx {
+    Scope *scope;
+    LambdaVars *lambdas;
+    const MrSqlWindow *windows; /* of the WINDOW clause */
+    int32_t n_windows;
+    bool in_aggregate, in_window;
+    bool allow_generator;
+    bool outputs_off; /* inside an aggregate: outputs are not tried first */
+    bool no_extra_columns; /* DEFAULT and the like */
+    /* found */
+    bool has_aggregate, has_window, has_generator, has_query, has_lateral, has_outer;
+    const struct Generator *generator;
+} Ctx;
+
+/* explode(..) in a select list, to be put below it. */
+typedef struct Generator {
+    const MrGeneratorDef *def;
+    const MrBound *bound;
+    MrExpr **args;
+    int32_t n_args;
+    bool outer;
+    const char *sql;
+} Generator;
+
+struct Cte {
+    Cte *next;
+    const char *name;
+    const MrSqlCte *ast;
+    Cte *visible;        /* those that its own query sees */
+    Scope *outer;        /* of the query that holds it */
+    int32_t n_uses;      /* counted before binding */
+    MrPlan *plan;        /* bound once when shared */
+    ScopeCol *cols;
+    int32_t n_cols;
+    int32_t shared_id;
+    bool bound, ordered;
+    bool bad_recursion;  /* while its own anchor is bound */
+    /* recursion */
+    bool is_recursive, in_step;
+    int32_t recursion_id, n_refs;
+    MrColumn *ref_cols;
+};
+
+struct Binder {
+    const MrBindOptions *options;
+    const MrBindCatalog *catalog;
+    MrPlanner *planner;
+    MrArena *arena;
+    const MrSettings *settings;
+    MrText text;
+    MrBindPlace place;
+    MrError *err;
+    Cte *ctes;
+    int32_t depth; /* of views and functions */
+};
+
+/* Ids of the columns that stand for grouping(x) and grouping_id(..) until the keys are known. */
+#define MR__GROUPING (-100)
+#define MR__GROUPING_ID (-101)
+
+/* bind.c */
+bool mr__setting_bool(const Binder *b, const char *key, bool fallback);
+int64_t mr__setting_i64(const Binder *b, const char *key, int64_t fallback);
+const char *mr__double_text(Binder *b, double value);
+/* Texts of the outermost sub-expressions of a kind, by commas. */
+const char *mr__expr_list_text(Binder *b, const MrExpr *expr, MrExprKind kind);
+MR_MUST_USE MrStatus mr__name_plain(Binder *b, const MrSqlName *name, MrSqlName *out);
+MR_MUST_USE MrStatus mr__table_function(Binder *b, const MrSqlExpr *ast, const MrBindFunction *function, Ctx *ctx,
+                                        Rel *out);
+
+/* bind_name.c */
+bool mr__name_equal(const Binder *b, const char *x, const char *y);
+const char *mr__quote_sql(Binder *b, const char *sql);                                  /* "(a + 1)" in quotes */
+const char *mr__quote_name(Binder *b, const char *const *parts, int32_t n_parts);       /* `a`.`b` */
+const char *mr__quote_type(Binder *b, const MrType *type);                              /* "INT" in quotes */
+const char *mr__name_dotted(Binder *b, const char *const *parts, int32_t n_parts);      /* a.b */
+MrStatus mr__at(Binder *b, MrSqlPlace place, MrStatus status); /* notes the place of a failure */
+MrExpr *mr__column_expr(Binder *b, const ScopeCol *col, const char *name, MrSqlPlace place);
+const char *mr__suggestions(Binder *b, const char *name, const Scope *scope);
+MrStatus mr__fail_unresolved(Binder *b, const Scope *scope, const char *const *parts, int32_t n_parts,
+                             MrSqlPlace place);
+MR_MUST_USE MrStatus mr__name_bind(Binder *b, Ctx *ctx, const MrSqlName *name, MrSqlPlace place, MrExpr **out);
+MR_MUST_USE MrStatus mr__field_bind(Binder *b, MrSqlPlace place, MrExpr *base, const char *name, MrExpr **out);
+MR_MUST_USE MrStatus mr__star_expand(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr ***out, const char ***names,
+                                     int32_t *n_out);
+
+/* bind_expr.c */
+MR_MUST_USE MrStatus mr__expr_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr **out);
+MrExpr *mr__literal_text(Binder *b, const char *text);
+MrExpr *mr__literal_int(Binder *b, int32_t value);
+MR_MUST_USE MrStatus mr__cast(Binder *b, MrExpr *expr, const MrType *to, MrExpr **out); /* implicit */
+MR_MUST_USE MrStatus mr__cast_written(Binder *b, MrSqlPlace place, MrExpr *arg, const MrType *type, bool is_try,
+                                      MrExpr **out);
+MR_MUST_USE MrStatus mr__not(Binder *b, MrSqlPlace place, MrExpr *arg, MrExpr **out);
+const MrType *mr__common_type(Binder *b, MrExpr *const *exprs, int32_t n); /* NULL: none */
+MR_MUST_USE MrStatus mr__case_bind(Binder *b, MrSqlPlace place, MrExpr **args, int32_t n_args, const char *sql,
+                                   const char *function, MrExpr **out);
+MR_MUST_USE MrStatus mr__coalesce_bind(Binder *b, MrSqlPlace place, MrExpr **args, int32_t n_args, const char *sql,
+                                       MrExpr **out);
+MR_MUST_USE MrStatus mr__subscript_bind(Binder *b, MrSqlPlace place, MrExpr *base, MrExpr *index, MrExpr **out);
+MR_MUST_USE MrStatus mr__in_query_types(Binder *b, MrSqlPlace place, MrExpr *expr);
+
+/* bind_interval.c */
+MR_MUST_USE MrStatus mr__interval_bind(Binder *b, const MrSqlExpr *ast, MrExpr **out);
+
+/* bind_call.c */
+MR_MUST_USE MrStatus mr__call_bind(Binder *b, Ctx *ctx, MrSqlPlace place, const char *name, MrExpr *const *args,
+                                   int32_t n_args, const char *sql, MrExpr **out);
+MR_MUST_USE MrStatus mr__call_ast_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr **out);
+MR_MUST_USE MrStatus mr__struct_bind(Binder *b, Ctx *ctx, MrSqlPlace place, const char *name, MrSqlExpr *const *items,
+                                     int32_t n_items, const char *shown, MrExpr **out);
+void mr__bind_init(Binder *b, MrBind *bind, MrExpr *const *args, const char *const *names, int32_t n_args,
+                   const char *sql);
+MrStatus mr__sort_spec(const MrSqlSort *sort, MrSortSpec *out);
+bool mr__expr_has(const MrExpr *expr, MrExprKind kind);
+bool mr__is_special(const char *name);
+const MrGeneratorDef *mr__generator_named(Binder *b, const char *name, const char **base, bool *outer);
+MR_MUST_USE MrStatus mr__udf_args(Binder *b, const MrSqlExpr *ast, const MrBindFunction *function,
+                                  MrExpr *const *args, int32_t n_args, MrExpr **values);
+MR_MUST_USE MrStatus mr__udf_body(Binder *b, Ctx *ctx, const MrBindFunction *function, MrExpr *const *values,
+                                  MrExpr **out);
+MR_MUST_USE MrStatus mr__named_args(Binder *b, const MrSqlExpr *ast, const char *name, MrExpr **args, int32_t n_args);
+
+/* bind_group.c */
+MR_MUST_USE MrStatus mr__group_function(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const char *name, bool *done,
+                                        MrExpr **out);
+MR_MUST_USE MrStatus mr__time_windows(Binder *b, const MrSqlSelect *select, Scope *outer, Rel *from);
+
+/* bind_select.c; input: what stands before a pipe, NULL: the select's own FROM */
+MR_MUST_USE MrStatus mr__select_bind(Binder *b, const MrSqlSelect *ast, const MrSqlQuery *query, Rel *input,
+                                     Scope *outer, Rel *out);
+MR_MUST_USE MrStatus mr__condition(Binder *b, MrSqlPlace place, const char *clause, MrExpr *expr, MrExpr **out);
+MR_MUST_USE MrStatus mr__order_ordinal(Binder *b, const MrSqlExpr *ast, int64_t n_items, int64_t *out);
+MR_MUST_USE MrStatus mr__order_check(Binder *b, MrSqlPlace place, const MrExpr *expr, MrSortSpec spec);
+MR_MUST_USE MrStatus mr__distinct(Binder *b, MrPlan *plan, MrPlan **out);
+MrExpr *mr__expr_replace(Binder *b, MrExpr *expr, const MrNamedExpr *exprs, int32_t n);
+
+/* bind_relation.c */
+void mr__rel_from_plan(Binder *b, MrPlan *plan, const char *const *qual, int32_t n_qual, Rel *out);
+MrPlan *mr__rel_project(Binder *b, const Rel *rel);
+const char *mr__names_list(Binder *b, const char *const *names, int32_t n);
+MR_MUST_USE MrStatus mr__relation_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel *out);
+MR_MUST_USE MrStatus mr__relation_bind_over(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel *input, Rel *out);
+
+/* bind_pivot.c */
+MR_MUST_USE MrStatus mr__pivot_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel *over, Rel *out);
+MR_MUST_USE MrStatus mr__unpivot_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel *over, Rel *out);
+
+/* bind_query.c */
+MR_MUST_USE MrStatus mr__query_bind(Binder *b, const MrSqlQuery *query, Scope *outer, Rel *out);
+MR_MUST_USE MrStatus mr__set_types(Binder *b, MrSqlPlace place, const char *name, MrPlan **plans, int32_t n);
+MR_MUST_USE MrStatus mr__cte_add(Binder *b, const MrSqlCte *ast, bool recursive, Scope *outer);
+MR_MUST_USE MrStatus mr__cte_use(Binder *b, Cte *cte, const MrSqlRelation *ast, Rel *out);
+MR_MUST_USE MrStatus mr__limit_value(Binder *b, const MrSqlExpr *ast, const char *name, int64_t *out);
+
+/* bind_store.c; table NULL: no table to name in errors */
+MR_MUST_USE MrStatus mr__store_cast(Binder *b, MrExpr *expr, const MrType *to, const char *table, const char *column,
+                                    MrExpr **out);
+
+#endif
