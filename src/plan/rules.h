@@ -5,6 +5,12 @@
 
 #include "plan/plan.h"
 
+/* Sub-plans used once are not shared. */
+MR_MUST_USE MrStatus mr__rule_shared(MrPlanner *planner, MrPlan *plan, MrPlan **out, MrError *err);
+/* INTERSECT and EXCEPT to joins. */
+MR_MUST_USE MrStatus mr__rule_setop(MrPlanner *planner, MrPlan *plan, MrPlan **out, MrError *err);
+/* Subqueries and lateral joins to joins without references to an outer query. */
+MR_MUST_USE MrStatus mr__rule_decorrelate(MrPlanner *planner, MrPlan *plan, MrPlan **out, MrError *err);
 /* Filters towards the scans; outer joins whose NULL rows are filtered away become inner ones; conditions of joins
  * that concern one side only go to that side. */
 MrPlan *mr__rule_pushdown(MrPlanner *planner, MrPlan *plan);
@@ -23,6 +29,12 @@ MrPlan *mr__node_copy(MrPlanner *planner, const MrPlan *plan); /* the node and i
 int32_t mr__conjuncts(MrArena *arena, MrExpr *condition, MrExpr ***out);
 bool mr__reads_only(const MrExpr *expr, const MrPlan *plan);   /* columns of this plan's output */
 bool mr__reads_any(const MrExpr *expr, const MrPlan *plan);
+/* The plan's inputs and the plans of subqueries in its expressions, each rewritten; then visit on the node. */
+typedef MrStatus (*MrPlanVisit)(MrPlanner *planner, MrPlan *plan, void *self, MrPlan **out, MrError *err);
+MR_MUST_USE MrStatus mr__plan_rewrite(MrPlanner *planner, MrPlan *plan, MrPlanVisit visit, void *self, MrPlan **out,
+                                      MrError *err);
+/* Exposes the plan's columns under the ids and names of cols. */
+MrPlan *mr__plan_rename(MrPlanner *planner, MrPlan *plan, const MrColumn *cols);
 bool mr__has_query(const MrExpr *expr); /* a subquery or a column of an outer query is inside */
 
 #endif

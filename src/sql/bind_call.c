@@ -500,7 +500,7 @@ static MrStatus window_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const cha
         sorts_text(&over, expr->window.order, spec->n_order);
         blank = " ";
     }
-    MrFrame *frame = &expr->window.frame;
+    MrWindowFrame *frame = &expr->window.frame;
     MrWindowKind kind = def ? def->kind : MR_WINDOW_AGGREGATE;
     const char *from_text = "UNBOUNDED PRECEDING", *to_text = "CURRENT ROW";
     if (spec->has_frame) {

@@ -751,10 +751,7 @@ static MrStatus sample_bind(Binder *b, const MrSqlRelation *ast, Rel *rel)
         return mr__at(b, ast->sample.place, MR_FAIL_UNSUPPORTED(b->err, "TABLESAMPLE of bytes"));
     }
     if (share < 0 || share > 1)
-        return mr__at(b, ast->sample.place,
-                      MR_FAIL(b->err, MR_COND__LEGACY_ERROR_TEMP_0064, "msg",
-                              mr_arena_printf(b->arena, "Sampling fraction (%s) must be on interval [0, 1]",
-                                              mr__double_text(b, share))));
+        return mr__at(b, ast->sample.place, MR_FAIL_UNSUPPORTED(b->err, "a sample of the share %s", mr__double_text(b, share)));
     rel->plan = mr_plan_sample(b->planner, rel->plan, 0, share, seed, false);
     return MR_OK;
 }

@@ -190,11 +190,9 @@ MrStatus mr_bind_insert(const MrBindOptions *options, const MrSqlInsert *insert,
                 if (mr__name_equal(b, target->columns[k].name, insert->columns[c]))
                     at = k;
             if (at < 0) {
-                Rel cols = {0};
                 ScopeCol *list = MR_NEW_N(b->arena, ScopeCol, n + 1);
                 for (int32_t k = 0; k < n; k++)
                     list[k] = (ScopeCol){.col = {k, target->columns[k].name, target->columns[k].type, true}};
-                cols.cols = list;
                 Scope scope = {.n_cols = n, .cols = list};
                 return mr__fail_unresolved(b, &scope, &insert->columns[c], 1, (MrSqlPlace){-1, 0});
             }
