@@ -1,6 +1,8 @@
 /* optimize.c - the rules in their order. */
 #include "plan/rules.h"
 
+typedef MrStatus (*MrRule)(MrPlanner *planner, MrPlan *plan, MrPlan **out, MrError *err);
+
 static const struct {
     const char *name;
     MrRule rule;
