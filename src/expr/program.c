@@ -24,6 +24,7 @@ struct Node {
     Node **args;
     int32_t n_args;
     bool can_fail, pure;
+    void *memo;      /* MrCall.memo */
     MrBlock *lambda; /* LAMBDA: its body, evaluated over elements */
     uint64_t run;    /* of the block, when result was made        */
     const Scope *scope;
@@ -413,6 +414,8 @@ static MrStatus kernel_run(Node *node, Frame *frame, const Scope *scope, MrVecto
         .arena = frame->arena,
         .apply = lambda_apply,
         .evaluator = &evaluator,
+        .memo = &node->memo,
+        .memo_arena = frame->block->arena,
     };
     call.out = mr_vector_create(frame->arena, bound->type, scope->n_rows);
     if (bound->flags & MR_FN_NULL_IF_ANY) {

@@ -136,6 +136,10 @@ struct MrCall {
     MrStatus (*apply)(MrCall *call, int32_t arg_idx, MrVector **params, int32_t n_params,
                       const int32_t *rows, int32_t n_items, MrVector **out, MrError *err);
     void *evaluator;
+    /* What a kernel keeps from batch to batch (a random generator, a buffer): *memo is NULL at first,
+     * belongs to this place in this operator instance, and points into memo_arena. */
+    void **memo;
+    MrArena *memo_arena;
 };
 
 /* for (MR_EACH(call, i, row)) : row is the number of the i-th row to compute. */

@@ -7,17 +7,20 @@
 /* A new table is a line here and a line in the list below it. */
 /* A new table is a line here and a line in the list below. */
 extern const MrFunctionDef mr_functions_arithmetic[], mr_functions_compare[], mr_functions_bitwise[],
-    mr_functions_conditional[];
+    mr_functions_conditional[], mr_functions_math[], mr_functions_hash[], mr_functions_misc[];
 
 const MrFunctionDef *const mr_function_tables[] = {
     mr_functions_arithmetic, mr_functions_compare, mr_functions_bitwise, mr_functions_conditional,
+    mr_functions_math,       mr_functions_hash,    mr_functions_misc,
     NULL,
 };
 
-extern const MrAggregateDef mr_aggregates_basic[];
+extern const MrAggregateDef mr_aggregates_basic[], mr_aggregates_moments[], mr_aggregates_collect[],
+    mr_aggregates_quantile[], mr_aggregates_sketch[];
 
 const MrAggregateDef *const mr_aggregate_tables[] = {
-    mr_aggregates_basic,
+    mr_aggregates_basic,    mr_aggregates_moments, mr_aggregates_collect,
+    mr_aggregates_quantile, mr_aggregates_sketch,  
     NULL,
 };
 

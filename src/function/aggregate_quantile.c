@@ -1,0 +1,477 @@
+/* aggregate_quantile.c - percentiles, median and mode, computed from all values.
+ *
+ * A state keeps each value with its frequency and sorts when it is asked.  percentile_approx is exact
+ * here: the accuracy is a bound that an exact answer keeps.
+ * percentile_cont and percentile_disc come as (sort key, percentage [, descending]). */
+#include "function/aggregate_int.h"
+#include <math.h>
+
+typedef struct Weighted {
+    double value;
+    int64_t n;
+} Weighted;
+
+typedef struct QuantState {
+    Weighted *items;
+    int64_t n, cap;
+} QuantState;
+
+typedef enum QuantKind { QUANT_CONT, QUANT_DISC, QUANT_APPROX } QuantKind;
+
+typedef struct QuantData {
+    QuantKind kind;
+    bool is_array, descending, has_frequency;
+    int32_t n_percentages;
+    const double *percentages;
+} QuantData;
+
+static void quant_push(QuantState *state, MrArena *arena, double value, int64_t n)
+{
+    MR_PUSH(arena, state->items, state->n, state->cap, ((Weighted){value, n}));
+}
+
+/* Numbers, dates, timestamps and intervals as doubles. */
+static double number_at(const MrVector *vec, int32_t row)
+{
+    switch (vec->type->kind) {
+    case MR_TYPE_DECIMAL:
+        return mr_decimal_to_f64(vec->type->precision <= MR_DECIMAL_I64_DIGITS
+                                     ? MR_ARG(vec, i64, row)
+                                     : MR_ARG(vec, i128, row),
+                                 vec->type->scale);
+    case MR_TYPE_FLOAT:
+        return MR_ARG(vec, f32, row);
+    case MR_TYPE_DOUBLE:
+        return MR_ARG(vec, f64, row);
+    default:
+        break;
+    }
+    switch (mr_type_physical(vec->type)) {
+    case MR_PHYS_I8:
+        return MR_ARG(vec, i8, row);
+    case MR_PHYS_I16:
+        return MR_ARG(vec, i16, row);
+    case MR_PHYS_I32:
+        return MR_ARG(vec, i32, row);
+    default:
+        return (double)MR_ARG(vec, i64, row);
+    }
+}
+
+static void number_put(MrVector *out, int64_t row, double value)
+{
+    switch (out->type->kind) {
+    case MR_TYPE_DECIMAL: {
+        MrI128 unscaled = 0;
+        (void)mr_f64_to_decimal(value, out->type->precision, out->type->scale, &unscaled);
+        if (out->type->precision <= MR_DECIMAL_I64_DIGITS)
+            out->i64[row] = (int64_t)unscaled;
+        else
+            out->i128[row] = unscaled;
+        return;
+    }
+    case MR_TYPE_FLOAT:
+        out->f32[row] = (float)value;
+        return;
+    case MR_TYPE_DOUBLE:
+        out->f64[row] = value;
+        return;
+    default:
+        break;
+    }
+    switch (mr_type_physical(out->type)) {
+    case MR_PHYS_I8:
+        out->i8[row] = (int8_t)value;
+        break;
+    case MR_PHYS_I16:
+        out->i16[row] = (int16_t)value;
+        break;
+    case MR_PHYS_I32:
+        out->i32[row] = (int32_t)value;
+        break;
+    default:
+        out->i64[row] = value >= 9223372036854775807.0 ? INT64_MAX : (int64_t)value;
+    }
+}
+
+static MrStatus quant_update(MrAggregateCall *call, char *const *groups, int32_t offset, MrError *err)
+{
+    const QuantData *data = call->agg->data;
+    for (MR_EACH(call, i, row)) {
+        int64_t n = 1;
+        if (mr_arg_null(call->args[0], row))
+            continue;
+        if (data->has_frequency) {
+            if (mr_arg_null(call->args[2], row))
+                continue;
+            n = MR_ARG(call->args[2], i64, row);
+            if (n < 0)
+                return MR_FAIL_INTERNAL(err, "Negative values found in %s", "frequency");
+            if (n == 0)
+                continue;
+        }
+        quant_push(MR_STATE(QuantState, i), call->arena, number_at(call->args[0], row), n);
+    }
+    return MR_OK;
+}
+
+static MrStatus quant_merge(MrAggregateCall *call, void *to, const void *from, MrError *err)
+{
+    const QuantState *other = from;
+    for (int64_t i = 0; i < other->n; i++)
+        quant_push(to, call->arena, other->items[i].value, other->items[i].n);
+    return MR_OK;
+}
+
+static int weighted_compare(const void *a, const void *b)
+{
+    double x = ((const Weighted *)a)->value, y = ((const Weighted *)b)->value;
+    if (x != x || y != y)
+        return (x != x) - (y != y);
+    return x < y ? -1 : x > y;
+}
+
+static int weighted_compare_down(const void *a, const void *b)
+{
+    return weighted_compare(b, a);
+}
+
+/* The value at a place in the sorted rows, from 0. */
+static double value_at(const QuantState *state, int64_t place)
+{
+    int64_t seen = 0;
+    for (int64_t i = 0; i < state->n; i++) {
+        seen += state->items[i].n;
+        if (place < seen)
+            return state->items[i].value;
+    }
+    return state->items[state->n - 1].value;
+}
+
+static double percentile_of(const QuantState *state, const QuantData *data, int64_t total, double p)
+{
+    if (data->kind != QUANT_CONT) {
+        int64_t place = (int64_t)ceil(p * (double)total) - 1;
+        return value_at(state, place < 0 ? 0 : place);
+    }
+    double place = (double)(total - 1) * p;
+    int64_t low = (int64_t)floor(place), high = (int64_t)ceil(place);
+    double at_low = value_at(state, low), at_high = high == low ? at_low : value_at(state, high);
+    if (high == low || at_low == at_high)
+        return at_low;
+    return ((double)high - place) * at_low + (place - (double)low) * at_high;
+}
+
+static MrStatus quant_finish(MrAggregateCall *call, char *const *groups, int32_t offset, int32_t n,
+                             MrVector *out, MrError *err)
+{
+    const QuantData *data = call->agg->data;
+    for (int32_t i = 0; i < n; i++) {
+        QuantState *state = MR_STATE(QuantState, i);
+        int64_t total = 0;
+        for (int64_t k = 0; k < state->n; k++)
+            total += state->items[k].n;
+        if (total == 0 || (data->n_percentages == 0 && !data->is_array)) {
+            mr_vector_set_null(call->arena, out, i, n);
+            continue;
+        }
+        qsort(state->items, (size_t)state->n, sizeof(Weighted),
+              data->descending ? weighted_compare_down : weighted_compare);
+        if (!data->is_array) {
+            number_put(out, i, percentile_of(state, data, total, data->percentages[0]));
+            continue;
+        }
+        mr_vector_list_reserve(call->arena, out, data->n_percentages);
+        MrVector *child = out->children[0];
+        int32_t at = child->n_items;
+        child->n_items += data->n_percentages;
+        for (int32_t k = 0; k < data->n_percentages; k++)
+            number_put(child, at + k, percentile_of(state, data, total, data->percentages[k]));
+        out->list[i] = (MrSlice){at, data->n_percentages};
+    }
+    return MR_OK;
+}
+
+static MrStatus quant_save(const MrAggregate *agg, const void *from, MrBuffer *out, MrError *err)
+{
+    const QuantState *state = from;
+    MR_TRY(mr_buffer_put_varint(out, (uint64_t)state->n, err));
+    return mr_buffer_put(out, state->items, state->n * (int64_t)sizeof(Weighted), err);
+}
+
+static MrStatus quant_load(MrAggregateCall *call, MrReader *reader, void *to, MrError *err)
+{
+    QuantState *state = to;
+    int64_t n = 0;
+    const uint8_t *bytes = NULL;
+    if (!mr_reader_count(reader, (int64_t)sizeof(Weighted), &n) ||
+        !mr_reader_bytes(reader, n * (int64_t)sizeof(Weighted), &bytes))
+        return mr__fail_state(err);
+    *state = (QuantState){.n = n, .cap = n};
+    state->items = mr_arena_alloc(call->arena, n * (int64_t)sizeof(Weighted) + 16);
+    memcpy(state->items, bytes, (size_t)n * sizeof(Weighted));
+    return MR_OK;
+}
+
+static MrStatus fail_null(MrBind *bind, const char *name, MrError *err)
+{
+    return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__UNEXPECTED_NULL, "sqlExpr",
+                   mr__quoted_expr(bind->arena, bind->sql), "exprName", name);
+}
+
+/* Reads the percentages: one, or an array. */
+static MrStatus percentages_bind(MrBind *bind, int32_t arg_idx, QuantData *data, MrError *err)
+{
+    const MrArgInfo *arg = &bind->args[arg_idx];
+    if (!arg->value)
+        return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__NON_FOLDABLE_INPUT, "sqlExpr",
+                       mr__quoted_expr(bind->arena, bind->sql), "inputName", "`percentage`", "inputType",
+                       mr__quoted_type(bind->arena, arg->type), "inputExpr",
+                       mr__quoted_expr(bind->arena, arg->sql));
+    if (mr_vector_is_null(arg->value, 0))
+        return fail_null(bind, "percentage", err);
+    const MrVector *values = arg->value;
+    int32_t from = 0, n = 1;
+    if (arg->type->kind == MR_TYPE_ARRAY) {
+        data->is_array = true;
+        from = values->list[0].start;
+        n = values->list[0].count;
+        values = values->children[0];
+    }
+    if (!mr_type_is_numeric(values->type))
+        return mr__fail_input_type(bind, arg_idx, "(\"DOUBLE\" or \"ARRAY<DOUBLE>\")", err);
+    double *percentages = MR_NEW_N(bind->arena, double, n + 1);
+    MrTextBuilder text = {.arena = bind->arena};
+    bool bad = false;
+    for (int32_t i = 0; i < n; i++) {
+        char digits[MR_F64_TEXT_MAX];
+        percentages[i] = mr_vector_is_null(values, from + i) ? 0 : number_at(values, from + i);
+        bad = bad || !(percentages[i] >= 0 && percentages[i] <= 1);
+        int32_t size = mr_f64_to_text(percentages[i], digits);
+        mr_builder_printf(&text, "%s%.*sD", i ? "," : "", size, digits);
+    }
+    if (bad)
+        return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__VALUE_OUT_OF_RANGE, "sqlExpr",
+                       mr__quoted_expr(bind->arena, bind->sql), "exprName", "percentage", "valueRange",
+                       "[0.0, 1.0]", "currentValue", mr_builder_text(&text).data);
+    data->percentages = percentages;
+    data->n_percentages = n;
+    return MR_OK;
+}
+
+static bool is_interval(const MrType *type)
+{
+    return type->kind == MR_TYPE_INTERVAL_DT || type->kind == MR_TYPE_INTERVAL_YM;
+}
+
+static MrStatus exact_bind(MrBind *bind, MrAggregate *agg, QuantData *data, MrError *err)
+{
+    const MrType *type = bind->args[0].type;
+    if (type->kind == MR_TYPE_VOID || type->kind == MR_TYPE_STRING)
+        type = MR_T(DOUBLE);
+    if (!mr_type_is_numeric(type) && !is_interval(type))
+        return mr__fail_input_type(
+            bind, 0, "(\"NUMERIC\" or \"INTERVAL DAY TO SECOND\" or \"INTERVAL YEAR TO MONTH\")", err);
+    bind->args[0].cast_to = type;
+    const MrType *result = is_interval(type) ? MR_T(VOID) + type->kind : MR_T(DOUBLE);
+    agg->type = data->is_array ? mr_type_array(bind->arena, result, false) : result;
+    agg->data = data;
+    return MR_OK;
+}
+
+static MrStatus percentile_bind(MrBind *bind, MrAggregate *agg, MrError *err)
+{
+    QuantData *data = MR_NEW(bind->arena, QuantData);
+    MR_TRY(percentages_bind(bind, 1, data, err));
+    data->has_frequency = bind->n_args > 2;
+    if (data->has_frequency) {
+        if (!mr_type_is_integral(bind->args[2].type) && bind->args[2].type->kind != MR_TYPE_VOID &&
+            bind->args[2].type->kind != MR_TYPE_STRING)
+            return mr__fail_input_type(bind, 2, "\"INTEGRAL\"", err);
+        bind->args[2].cast_to = MR_T(BIGINT);
+    }
+    return exact_bind(bind, agg, data, err);
+}
+
+static MrStatus ordered_bind(MrBind *bind, MrAggregate *agg, MrError *err)
+{
+    QuantData *data = MR_NEW(bind->arena, QuantData);
+    int64_t descending = 0;
+    MR_TRY(percentages_bind(bind, 1, data, err));
+    if (bind->n_args > 2)
+        (void)mr__arg_i64(&bind->args[2], &descending);
+    data->descending = descending != 0;
+    data->kind = strcmp(agg->def->name, "percentile_disc") == 0 ? QUANT_DISC : QUANT_CONT;
+    return exact_bind(bind, agg, data, err);
+}
+
+static MrStatus median_bind(MrBind *bind, MrAggregate *agg, MrError *err)
+{
+    static const double half[1] = {0.5};
+    QuantData *data = MR_NEW(bind->arena, QuantData);
+    data->percentages = half;
+    data->n_percentages = 1;
+    return exact_bind(bind, agg, data, err);
+}
+
+static MrStatus approx_bind(MrBind *bind, MrAggregate *agg, MrError *err)
+{
+    QuantData *data = MR_NEW(bind->arena, QuantData);
+    const MrType *type = bind->args[0].type;
+    if (type->kind == MR_TYPE_VOID || type->kind == MR_TYPE_STRING)
+        type = MR_T(DOUBLE);
+    if (!mr_type_is_numeric(type) && !is_interval(type) && type->kind != MR_TYPE_DATE &&
+        type->kind != MR_TYPE_TIMESTAMP && type->kind != MR_TYPE_TIMESTAMP_NTZ)
+        return mr__fail_input_type(bind, 0,
+                                   "(\"NUMERIC\" or \"DATE\" or \"TIMESTAMP\" or \"TIMESTAMP_NTZ\" or "
+                                   "\"INTERVAL YEAR TO MONTH\" or \"INTERVAL DAY TO SECOND\")",
+                                   err);
+    bind->args[0].cast_to = type;
+    MR_TRY(percentages_bind(bind, 1, data, err));
+    if (bind->n_args > 2) {
+        const MrArgInfo *arg = &bind->args[2];
+        int64_t accuracy = 0;
+        if (!mr_type_is_integral(arg->type) && arg->type->kind != MR_TYPE_VOID)
+            return mr__fail_input_type(bind, 2, "\"INTEGRAL\"", err);
+        if (!arg->value)
+            return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__NON_FOLDABLE_INPUT, "sqlExpr",
+                           mr__quoted_expr(bind->arena, bind->sql), "inputName", "`accuracy`",
+                           "inputType", mr__quoted_type(bind->arena, arg->type), "inputExpr",
+                           mr__quoted_expr(bind->arena, arg->sql));
+        if (!mr__arg_i64(arg, &accuracy))
+            return fail_null(bind, "accuracy", err);
+        if (accuracy <= 0 || accuracy > INT32_MAX)
+            return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__VALUE_OUT_OF_RANGE, "sqlExpr",
+                           mr__quoted_expr(bind->arena, bind->sql), "exprName", "accuracy",
+                           "valueRange", "(0, 2147483647]", "currentValue",
+                           mr_arena_printf(bind->arena, "%lldL", (long long)accuracy));
+    }
+    data->kind = QUANT_APPROX;
+    agg->type = data->is_array ? mr_type_array(bind->arena, type, false) : type;
+    agg->data = data;
+    return MR_OK;
+}
+
+/* --- mode ------------------------------------------------------------------------------------- */
+
+typedef struct ModeState {
+    MrValueList list;
+} ModeState;
+
+typedef struct ModeData {
+    bool lowest, highest; /* which of equally frequent values; neither: the first seen */
+} ModeData;
+
+static MrStatus mode_update(MrAggregateCall *call, char *const *groups, int32_t offset, MrError *err)
+{
+    for (MR_EACH(call, i, row))
+        if (!mr_arg_null(call->args[0], row))
+            mr__list_push(&MR_STATE(ModeState, i)->list, call->agg->arg_types[0], call->arena,
+                          call->args[0], mr_arg_row(call->args[0], row));
+    return MR_OK;
+}
+
+static MrStatus mode_merge(MrAggregateCall *call, void *to, const void *from, MrError *err)
+{
+    ModeState *mine = to;
+    const ModeState *other = from;
+    for (int64_t i = 0; i < other->list.n; i++)
+        mr__list_push(&mine->list, call->agg->arg_types[0], call->arena, other->list.vec, i);
+    return MR_OK;
+}
+
+/* The places of a list's values in their order, by merging runs: equal values keep their order. */
+static void places_sort(const MrVector *vec, int64_t *places, int64_t *spare, int64_t n)
+{
+    if (n < 2)
+        return;
+    int64_t half = n / 2, a = 0, b = half;
+    places_sort(vec, places, spare, half);
+    places_sort(vec, places + half, spare, n - half);
+    for (int64_t i = 0; i < n; i++) {
+        bool left = b >= n || (a < half && mr_vector_compare(vec, places[a], vec, places[b]) <= 0);
+        spare[i] = left ? places[a++] : places[b++];
+    }
+    memcpy(places, spare, (size_t)n * sizeof *places);
+}
+
+static MrStatus mode_finish(MrAggregateCall *call, char *const *groups, int32_t offset, int32_t n,
+                            MrVector *out, MrError *err)
+{
+    const ModeData *data = call->agg->data;
+    for (int32_t i = 0; i < n; i++) {
+        const MrValueList *list = &MR_STATE(ModeState, i)->list;
+        if (list->n == 0) {
+            mr_vector_set_null(call->arena, out, i, n);
+            continue;
+        }
+        int64_t *places = mr_arena_alloc(call->arena, 16 * list->n);
+        for (int64_t k = 0; k < list->n; k++)
+            places[k] = k;
+        if (mr_type_is_orderable(out->type))
+            places_sort(list->vec, places, places + list->n, list->n);
+        int64_t best = 0, n_best = 0;
+        for (int64_t from = 0, to; from < list->n; from = to) {
+            for (to = from + 1; to < list->n && mr_vector_row_equal(list->vec, places[from], list->vec,
+                                                                    places[to]);)
+                to++;
+            bool better = to - from > n_best || (to - from == n_best && data->highest) ||
+                          (to - from == n_best && !data->lowest && places[from] < best);
+            if (better) {
+                best = places[from];
+                n_best = to - from;
+            }
+        }
+        mr_vector_copy_row(call->arena, list->vec, best, out, i);
+    }
+    return MR_OK;
+}
+
+static MrStatus mode_save(const MrAggregate *agg, const void *state, MrBuffer *out, MrError *err)
+{
+    const ModeState *mode = state;
+    return mr__list_save(&mode->list, out, err);
+}
+
+static MrStatus mode_load(MrAggregateCall *call, MrReader *reader, void *state, MrError *err)
+{
+    ModeState *mode = state;
+    return mr__list_load(&mode->list, call->agg->arg_types[0], call->arena, reader, err);
+}
+
+static MrStatus mode_bind(MrBind *bind, MrAggregate *agg, MrError *err)
+{
+    ModeData *data = MR_NEW(bind->arena, ModeData);
+    int64_t value = 0;
+    if (bind->n_args > 1 && mr__arg_i64(&bind->args[1], &value))
+        data->lowest = value != 0;
+    if (bind->n_args > 2 && mr__arg_i64(&bind->args[2], &value)) { /* WITHIN GROUP: descending? */
+        data->highest = value != 0;
+        data->lowest = value == 0;
+    }
+    agg->data = data;
+    return MR_OK;
+}
+
+#define QUANT_CALLS                                                                                \
+    (int32_t)sizeof(QuantState), NULL, quant_update, NULL, quant_merge, quant_finish, quant_save,  \
+        quant_load
+
+const MrAggregateDef mr_aggregates_quantile[] = {
+    {"percentile", "any, any, any? -> bind", 0, QUANT_CALLS, percentile_bind,
+     "Exact percentile, between values by their distance.", "percentile(1, 0.5) = 1.0D"},
+    {"median", "any -> bind", MR_AGG_SKIPS_NULL, QUANT_CALLS, median_bind, "The middle value.",
+     "median(1) = 1.0D"},
+    {"percentile_cont", "any, any, boolean? -> bind", 0, QUANT_CALLS, ordered_bind,
+     "Percentile, between values by their distance.", NULL},
+    {"percentile_disc", "any, any, boolean? -> bind", 0, QUANT_CALLS, ordered_bind,
+     "Percentile, always one of the values.", NULL},
+    {"percentile_approx", "any, any, any? -> bind", 0, QUANT_CALLS, approx_bind,
+     "Percentile, one of the values.", "percentile_approx(1, 0.5) = 1"},
+    {"approx_percentile", "any, any, any? -> bind", 0, QUANT_CALLS, approx_bind,
+     "Percentile, one of the values.", "approx_percentile(1, 0.5) = 1"},
+    {"mode", "any, boolean?, boolean? -> same", 0, (int32_t)sizeof(ModeState), NULL, mode_update, NULL,
+     mode_merge, mode_finish, mode_save, mode_load, mode_bind, "The most frequent value.",
+     "mode(1) = 1"},
+    {0},
+};
