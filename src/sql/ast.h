@@ -2,12 +2,12 @@
  *
  * All nodes live in one arena and are written by the parser only.  Every node has its place in the
  * text, as Spark's contexts want it: an operator's place runs from its first operand's first token
- * (brackets included) to its last one's last; the place of an expression in brackets is without them.
- * A text is NUL-terminated.  A missing child is NULL, a missing list has n = 0.
+ * (brackets included) to its last one's last; the place of an expression in brackets is without
+ * them. A text is NUL-terminated.  A missing child is NULL, a missing list has n = 0.
  *
- * Long chains do not make deep trees where that matters: AND, OR and equal set operations are n-ary.
- * What is left is at most MR_SQL_MAX_DEPTH levels of nesting, and chains of operators that lean to
- * the left of at most MR_SQL_MAX_HEIGHT. */
+ * Long chains do not make deep trees where that matters: AND, OR and equal set operations are
+ * n-ary. What is left is at most MR_SQL_MAX_DEPTH levels of nesting, and chains of operators that
+ * lean to the left of at most MR_SQL_MAX_HEIGHT. */
 #ifndef MR_SQL_AST_H
 #define MR_SQL_AST_H
 
@@ -39,34 +39,34 @@ typedef struct MrSqlName {
 /* ---------------------------------------------------------------- expressions */
 
 typedef enum MrSqlExprKind {
-    MR_SQL_LITERAL,      /* lit                                                                     */
-    MR_SQL_INTERVAL,     /* interval                                                                */
-    MR_SQL_PARAM,        /* param: :name or ?                                                       */
-    MR_SQL_NAME,         /* name: a column, field, variable, or (one part) current_date and the like
-                            without brackets, which Spark tries when no column is found; DEFAULT in
-                            VALUES, UPDATE SET, MERGE and SET VAR                                   */
-    MR_SQL_STAR,         /* star                                                                    */
-    MR_SQL_CALL,         /* call                                                                    */
-    MR_SQL_UNARY,        /* unary: - + ~ NOT                                                        */
-    MR_SQL_BINARY,       /* binary                                                                  */
-    MR_SQL_LOGIC,        /* logic: AND, OR of 2 .. n operands                                       */
-    MR_SQL_BETWEEN,      /* between                                                                 */
-    MR_SQL_IN_LIST,      /* in                                                                      */
-    MR_SQL_IN_QUERY,     /* in                                                                      */
-    MR_SQL_LIKE,         /* like: LIKE, ILIKE, RLIKE; also ANY/ALL of a list                        */
-    MR_SQL_IS,           /* is: [NOT] NULL, TRUE, FALSE, UNKNOWN; IS DISTINCT FROM is BINARY        */
-    MR_SQL_EXISTS,       /* query                                                                   */
-    MR_SQL_SUBQUERY,     /* query: scalar                                                           */
-    MR_SQL_CASE,         /* cases                                                                   */
-    MR_SQL_CAST,         /* cast: CAST, TRY_CAST, ::                                                */
-    MR_SQL_FIELD,        /* field: base.name where base is no plain name                            */
-    MR_SQL_SUBSCRIPT,    /* subscript: base[index]                                                  */
-    MR_SQL_VARIANT_PATH, /* path: base:a.b[0]                                                       */
-    MR_SQL_COLLATE,      /* collate                                                                 */
-    MR_SQL_LAMBDA,       /* lambda                                                                  */
-    MR_SQL_ROW,          /* row: (a, b AS x): a struct                                              */
-    MR_SQL_ALIAS,        /* alias: in select lists, struct(..), rows, PIVOT                         */
-    MR_SQL_TABLE_ARG     /* table_arg: TABLE(t) or TABLE(query) as an argument of a table function  */
+    MR_SQL_LITERAL,   /* lit                                                                     */
+    MR_SQL_INTERVAL,  /* interval                                                                */
+    MR_SQL_PARAM,     /* param: :name or ?                                                       */
+    MR_SQL_NAME,      /* name: a column, field, variable, or (one part) current_date and the like
+                         without brackets, which Spark tries when no column is found; DEFAULT in
+                         VALUES, UPDATE SET, MERGE and SET VAR                                   */
+    MR_SQL_STAR,      /* star                                                                    */
+    MR_SQL_CALL,      /* call                                                                    */
+    MR_SQL_UNARY,     /* unary: - + ~ NOT                                                        */
+    MR_SQL_BINARY,    /* binary                                                                  */
+    MR_SQL_LOGIC,     /* logic: AND, OR of 2 .. n operands                                       */
+    MR_SQL_BETWEEN,   /* between                                                                 */
+    MR_SQL_IN_LIST,   /* in                                                                      */
+    MR_SQL_IN_QUERY,  /* in                                                                      */
+    MR_SQL_LIKE,      /* like: LIKE, ILIKE, RLIKE; also ANY/ALL of a list                        */
+    MR_SQL_IS,        /* is: [NOT] NULL, TRUE, FALSE, UNKNOWN; IS DISTINCT FROM is BINARY        */
+    MR_SQL_EXISTS,    /* query                                                                   */
+    MR_SQL_SUBQUERY,  /* query: scalar                                                           */
+    MR_SQL_CASE,      /* cases                                                                   */
+    MR_SQL_CAST,      /* cast: CAST, TRY_CAST, ::                                                */
+    MR_SQL_FIELD,     /* field: base.name where base is no plain name                            */
+    MR_SQL_SUBSCRIPT, /* subscript: base[index]                                                  */
+    MR_SQL_VARIANT_PATH, /* path: base:a.b[0] */
+    MR_SQL_COLLATE,  /* collate                                                                 */
+    MR_SQL_LAMBDA,   /* lambda                                                                  */
+    MR_SQL_ROW,      /* row: (a, b AS x): a struct                                              */
+    MR_SQL_ALIAS,    /* alias: in select lists, struct(..), rows, PIVOT                         */
+    MR_SQL_TABLE_ARG /* table_arg: TABLE(t) or TABLE(query) as an argument of a table function  */
 } MrSqlExprKind;
 
 typedef enum MrSqlLiteralKind {
@@ -85,24 +85,25 @@ typedef enum MrSqlLiteralKind {
 
 /* Units of intervals, extract and datediff, in Spark's spelling for messages. */
 #define MR_SQL_UNITS(X)                                                                            \
-    X(NANOSECOND) X(MICROSECOND) X(MILLISECOND) X(SECOND) X(MINUTE) X(HOUR) X(DAY) X(DAYOFYEAR)     \
-    X(WEEK) X(MONTH) X(QUARTER) X(YEAR)
+    X(NANOSECOND)                                                                                  \
+    X(MICROSECOND) X(MILLISECOND) X(SECOND) X(MINUTE) X(HOUR) X(DAY) X(DAYOFYEAR) X(WEEK) X(MONTH) \
+        X(QUARTER) X(YEAR)
 typedef enum MrSqlUnit {
 #define X(unit) MR_SQL_UNIT_##unit,
     MR_SQL_UNITS(X)
 #undef X
-    MR_SQL_N_UNITS
+        MR_SQL_N_UNITS
 } MrSqlUnit;
 
-/* INTERVAL 3 DAYS -2 HOURS: n_units values with their units.  INTERVAL '1-2' YEAR TO MONTH: one value,
- * unit YEAR, to MONTH.  INTERVAL '3 days 2 hours' (text form): n_units 0 and text. */
+/* INTERVAL 3 DAYS -2 HOURS: n_units values with their units.  INTERVAL '1-2' YEAR TO MONTH: one
+ * value, unit YEAR, to MONTH.  INTERVAL '3 days 2 hours' (text form): n_units 0 and text. */
 typedef struct MrSqlInterval {
     int32_t n_units;
     const char **values; /* as written, with sign: "3", "-2.5", of strings what is in the quotes */
     const bool *negated; /* a sign stood before the value, besides any inside the quotes         */
     const MrSqlUnit *units;
-    bool is_range;       /* unit TO unit: to                                                     */
-    bool is_single;      /* one unit and no TO, value in quotes: '3' DAY                         */
+    bool is_range;  /* unit TO unit: to                                                     */
+    bool is_single; /* one unit and no TO, value in quotes: '3' DAY                         */
     MrSqlUnit to;
     const char *text;
 } MrSqlInterval;
@@ -110,25 +111,34 @@ typedef struct MrSqlInterval {
 /* Precedence as in Spark, low to high: OR, AND, NOT, predicates and comparisons, |, ^, &, shifts,
  * + - ||, * / % DIV, unary. */
 #define MR_SQL_BINARY_OPS(X)                                                                       \
-    X(ADD, "+") X(SUBTRACT, "-") X(MULTIPLY, "*") X(DIVIDE, "/") X(REMAINDER, "%") X(DIV, "div")     \
-    X(CONCAT, "||") X(BIT_AND, "&") X(BIT_OR, "|") X(BIT_XOR, "^") X(SHIFT_LEFT, "<<")               \
-    X(SHIFT_RIGHT, ">>") X(SHIFT_RIGHT_UNSIGNED, ">>>") X(EQUAL, "=") X(NOT_EQUAL, "<>")             \
-    X(LESS, "<") X(LESS_EQUAL, "<=") X(GREATER, ">") X(GREATER_EQUAL, ">=")                          \
-    X(EQUAL_NULL_SAFE, "<=>") X(DISTINCT_FROM, "IS DISTINCT FROM")                                   \
-    X(NOT_DISTINCT_FROM, "IS NOT DISTINCT FROM")
+    X(ADD, "+")                                                                                    \
+    X(SUBTRACT, "-") X(MULTIPLY, "*") X(DIVIDE, "/") X(REMAINDER, "%") X(DIV, "div")               \
+        X(CONCAT, "||") X(BIT_AND, "&") X(BIT_OR, "|") X(BIT_XOR, "^") X(SHIFT_LEFT, "<<")         \
+            X(SHIFT_RIGHT, ">>") X(SHIFT_RIGHT_UNSIGNED, ">>>") X(EQUAL, "=") X(NOT_EQUAL, "<>")   \
+                X(LESS, "<") X(LESS_EQUAL, "<=") X(GREATER, ">") X(GREATER_EQUAL, ">=")            \
+                    X(EQUAL_NULL_SAFE, "<=>") X(DISTINCT_FROM, "IS DISTINCT FROM")                 \
+                        X(NOT_DISTINCT_FROM, "IS NOT DISTINCT FROM")
 typedef enum MrSqlBinaryOp {
 #define X(op, text) MR_SQL_OP_##op,
     MR_SQL_BINARY_OPS(X)
 #undef X
-    MR_SQL_N_BINARY_OPS
+        MR_SQL_N_BINARY_OPS
 } MrSqlBinaryOp;
 
 typedef enum MrSqlUnaryOp { MR_SQL_MINUS, MR_SQL_PLUS, MR_SQL_TILDE, MR_SQL_NOT } MrSqlUnaryOp;
 typedef enum MrSqlIs { MR_SQL_IS_NULL, MR_SQL_IS_TRUE, MR_SQL_IS_FALSE, MR_SQL_IS_UNKNOWN } MrSqlIs;
 typedef enum MrSqlLikeOp { MR_SQL_OP_LIKE, MR_SQL_OP_ILIKE, MR_SQL_OP_RLIKE } MrSqlLikeOp;
-typedef enum MrSqlQuantifier { MR_SQL_ONE, MR_SQL_ANY, MR_SQL_ALL } MrSqlQuantifier; /* SOME = ANY */
+typedef enum MrSqlQuantifier {
+    MR_SQL_ONE,
+    MR_SQL_ANY,
+    MR_SQL_ALL
+} MrSqlQuantifier; /* SOME = ANY */
 typedef enum MrSqlNulls { MR_SQL_NULLS_UNSAID, MR_SQL_NULLS_FIRST, MR_SQL_NULLS_LAST } MrSqlNulls;
-typedef enum MrSqlNullRule { MR_SQL_NULLS_DEFAULT, MR_SQL_IGNORE_NULLS, MR_SQL_RESPECT_NULLS } MrSqlNullRule;
+typedef enum MrSqlNullRule {
+    MR_SQL_NULLS_DEFAULT,
+    MR_SQL_IGNORE_NULLS,
+    MR_SQL_RESPECT_NULLS
+} MrSqlNullRule;
 
 typedef struct MrSqlSort {
     MrSqlPlace place;
@@ -160,21 +170,20 @@ typedef struct MrSqlWindow {
     MrSqlExpr **partition;
     MrSqlSort *order;
     bool has_frame;
-    bool is_range; /* RANGE rather than ROWS                                      */
+    bool is_range;         /* RANGE rather than ROWS                                      */
     MrSqlBound start, end; /* without BETWEEN the end is CURRENT_ROW              */
     MrSqlPlace frame_place;
 } MrSqlWindow;
 
 /* The forms with their own syntax become calls, as in Spark:
- *   EXTRACT(f FROM s)              extract('f', s)          TRIM(BOTH x FROM s)  trim(x, s); ltrim, rtrim
- *   SUBSTRING(s FROM a FOR n)      substring(s, a, n)       POSITION(a IN s)     locate(a, s)
+ *   EXTRACT(f FROM s)              extract('f', s)          TRIM(BOTH x FROM s)  trim(x, s); ltrim,
+ * rtrim SUBSTRING(s FROM a FOR n)      substring(s, a, n)       POSITION(a IN s)     locate(a, s)
  *   OVERLAY(s PLACING r FROM a)    overlay(s, r, a [, n])   CEIL(x TO n)         ceil(x, n)
- *   TIMESTAMPADD(unit, n, t)       timestampadd('unit', n, t); also DATEADD, DATE_ADD, TIMESTAMPDIFF,
- *                                  DATEDIFF, DATE_DIFF, TIMEDIFF with a unit
- *   s AT TIME ZONE z               is not Spark's and fails
- *   FIRST(x IGNORE NULLS)          nulls is set
- *   STRUCT(a, b AS x)              arguments may be ALIAS
- *   CURRENT_DATE without brackets  a NAME (see there), but with ANSI keywords on a call without_brackets */
+ *   TIMESTAMPADD(unit, n, t)       timestampadd('unit', n, t); also DATEADD, DATE_ADD,
+ * TIMESTAMPDIFF, DATEDIFF, DATE_DIFF, TIMEDIFF with a unit s AT TIME ZONE z               is not
+ * Spark's and fails FIRST(x IGNORE NULLS)          nulls is set STRUCT(a, b AS x) arguments may be
+ * ALIAS CURRENT_DATE without brackets  a NAME (see there), but with ANSI keywords on a call
+ * without_brackets */
 typedef struct MrSqlCall {
     MrSqlName name;
     int32_t n_args;
@@ -182,12 +191,12 @@ typedef struct MrSqlCall {
     const char **arg_names; /* NULL, or one a argument, each NULL or the name of name => value */
     bool distinct;
     bool without_brackets;
-    bool is_syntax;         /* made from special syntax, see above     */
+    bool is_syntax; /* made from special syntax, see above     */
     MrSqlNullRule nulls;
     MrSqlExpr *filter;
-    int32_t n_within;       /* WITHIN GROUP (ORDER BY ...)             */
+    int32_t n_within; /* WITHIN GROUP (ORDER BY ...)             */
     MrSqlSort *within;
-    MrSqlWindow *over;      /* NULL: no OVER                           */
+    MrSqlWindow *over; /* NULL: no OVER                           */
 } MrSqlCall;
 
 typedef struct MrSqlWhen {
@@ -253,7 +262,7 @@ struct MrSqlExpr {
             bool negated;
             MrSqlQuantifier quantifier;
             MrSqlExpr *value;
-            MrSqlExpr *escape; /* a string literal, or NULL */
+            MrSqlExpr *escape;  /* a string literal, or NULL */
             int32_t n_patterns; /* 1, or the list of ANY, ALL */
             MrSqlExpr **patterns;
         } like;
@@ -379,7 +388,7 @@ struct MrSqlRelation {
     const char *alias; /* NULL: none */
     int32_t n_columns; /* aliases of columns */
     const char **columns;
-    bool lateral;      /* QUERY, FUNCTION */
+    bool lateral; /* QUERY, FUNCTION */
     struct {
         MrSqlSampleKind kind;
         MrSqlPlace place;
@@ -453,7 +462,7 @@ struct MrSqlRelation {
                 int32_t n_columns;
                 MrSqlExpr **columns; /* NAMEs */
                 const char *alias;
-            } *sets;
+            } * sets;
         } unpivot;
         MrSqlRelation *input;
     };
@@ -482,7 +491,7 @@ typedef enum MrSqlGroupKind {
     MR_SQL_GROUP_EXPR,
     MR_SQL_GROUP_ROLLUP, /* sets: its elements, each a list of 1 .. n expressions      */
     MR_SQL_GROUP_CUBE,
-    MR_SQL_GROUP_SETS    /* GROUPING SETS: elements are themselves groups, see nested  */
+    MR_SQL_GROUP_SETS /* GROUPING SETS: elements are themselves groups, see nested  */
 } MrSqlGroupKind;
 
 typedef struct MrSqlGroup MrSqlGroup;
@@ -495,7 +504,7 @@ struct MrSqlGroup {
         int32_t n_exprs; /* 0: () */
         MrSqlExpr **exprs;
         MrSqlGroup *nested; /* in GROUPING SETS: a ROLLUP, CUBE or GROUPING SETS instead of exprs */
-    } *sets;
+    } * sets;
 };
 
 typedef struct MrSqlSelect {
@@ -504,14 +513,14 @@ typedef struct MrSqlSelect {
     int32_t n_hints;
     MrSqlHint *hints;
     int32_t n_items;
-    MrSqlExpr **items; /* expressions, ALIAS or STAR */
+    MrSqlExpr **items;   /* expressions, ALIAS or STAR */
     MrSqlRelation *from; /* with its LATERAL VIEWs and PIVOT; NULL: one row */
     MrSqlExpr *where;
     bool has_group, group_all;
     int32_t n_groups;
     MrSqlGroup *groups;
-    int32_t n_group_exprs;      /* GROUP BY a, b GROUPING SETS (..) (old form): a, b; the one group  */
-    MrSqlExpr **group_exprs;    /* in groups is the SETS.  WITH ROLLUP and WITH CUBE need no such    */
+    int32_t n_group_exprs;   /* GROUP BY a, b GROUPING SETS (..) (old form): a, b; the one group  */
+    MrSqlExpr **group_exprs; /* in groups is the SETS.  WITH ROLLUP and WITH CUBE need no such    */
     MrSqlPlace group_place;
     MrSqlExpr *having;
     MrSqlExpr *qualify;
@@ -526,7 +535,11 @@ typedef enum MrSqlBodyKind {
     MR_SQL_BODY_SET       /* set operation                                                    */
 } MrSqlBodyKind;
 
-typedef enum MrSqlSetOp { MR_SQL_UNION, MR_SQL_EXCEPT, MR_SQL_INTERSECT } MrSqlSetOp; /* MINUS = EXCEPT */
+typedef enum MrSqlSetOp {
+    MR_SQL_UNION,
+    MR_SQL_EXCEPT,
+    MR_SQL_INTERSECT
+} MrSqlSetOp; /* MINUS = EXCEPT */
 
 typedef struct MrSqlBody MrSqlBody;
 struct MrSqlBody {
@@ -548,17 +561,17 @@ struct MrSqlBody {
 
 /* What follows |>.  Each step reads what stands before it. */
 typedef enum MrSqlPipeKind {
-    MR_SQL_PIPE_SELECT,    /* select with items and windows, from NULL   */
-    MR_SQL_PIPE_EXTEND,    /* exprs                                      */
-    MR_SQL_PIPE_SET,       /* names, exprs                               */
-    MR_SQL_PIPE_DROP,      /* names                                      */
-    MR_SQL_PIPE_AS,        /* name                                       */
-    MR_SQL_PIPE_WHERE,     /* expr                                       */
-    MR_SQL_PIPE_RELATION,  /* relation: a JOIN, PIVOT, UNPIVOT, sample (BRACKETS) or LATERAL VIEW
-                              whose innermost left input is NULL         */
-    MR_SQL_PIPE_SET_OP,    /* set: op, all, by_name and the right side   */
-    MR_SQL_PIPE_ORDER,     /* query: its order, sort, limit ... only     */
-    MR_SQL_PIPE_AGGREGATE  /* select: items and groups                   */
+    MR_SQL_PIPE_SELECT,   /* select with items and windows, from NULL   */
+    MR_SQL_PIPE_EXTEND,   /* exprs                                      */
+    MR_SQL_PIPE_SET,      /* names, exprs                               */
+    MR_SQL_PIPE_DROP,     /* names                                      */
+    MR_SQL_PIPE_AS,       /* name                                       */
+    MR_SQL_PIPE_WHERE,    /* expr                                       */
+    MR_SQL_PIPE_RELATION, /* relation: a JOIN, PIVOT, UNPIVOT, sample (BRACKETS) or LATERAL VIEW
+                             whose innermost left input is NULL         */
+    MR_SQL_PIPE_SET_OP,   /* set: op, all, by_name and the right side   */
+    MR_SQL_PIPE_ORDER,    /* query: its order, sort, limit ... only     */
+    MR_SQL_PIPE_AGGREGATE /* select: items and groups                   */
 } MrSqlPipeKind;
 
 typedef struct MrSqlPipe MrSqlPipe;
@@ -604,7 +617,7 @@ struct MrSqlQuery {
 typedef struct MrSqlColumn {
     MrSqlPlace place;
     const char *name;
-    MrSqlName path; /* ALTER TABLE ADD COLUMN a.b INT: all parts; else one */
+    MrSqlName path;     /* ALTER TABLE ADD COLUMN a.b INT: all parts; else one */
     const MrType *type; /* NULL: a view's column list */
     bool is_plain_timestamp;
     bool not_null;
@@ -622,7 +635,7 @@ typedef struct MrSqlTransform {
     MrSqlPlace place;
     const char *name; /* "identity", "years", "bucket" ... */
     int32_t n_args;
-    MrSqlExpr **args; /* NAMEs and literals */
+    MrSqlExpr **args;    /* NAMEs and literals */
     MrSqlColumn *column; /* PARTITIONED BY (a INT) */
 } MrSqlTransform;
 
@@ -635,16 +648,16 @@ typedef enum MrSqlTableKind {
 typedef struct MrSqlCreateTable {
     MrSqlTableKind table_kind;
     bool or_replace, if_not_exists, temporary, external;
-    bool is_replace;          /* REPLACE TABLE, without CREATE */
-    bool or_refresh;          /* CREATE OR REFRESH STREAMING TABLE */
+    bool is_replace; /* REPLACE TABLE, without CREATE */
+    bool or_refresh; /* CREATE OR REFRESH STREAMING TABLE */
     MrSqlName name;
     int32_t n_columns;
     MrSqlColumn *columns;
-    const char *provider;     /* USING; NULL: none */
+    const char *provider; /* USING; NULL: none */
     MrSqlProperties options, properties;
     int32_t n_partitions;
     MrSqlTransform *partitions;
-    int32_t n_cluster;        /* CLUSTER BY (a, b) */
+    int32_t n_cluster; /* CLUSTER BY (a, b) */
     MrSqlName *cluster;
     int32_t n_bucket_columns; /* CLUSTERED BY (a) [SORTED BY (b)] INTO n BUCKETS */
     const char **bucket_columns;
@@ -652,11 +665,11 @@ typedef struct MrSqlCreateTable {
     MrSqlSort *bucket_sort;
     int64_t n_buckets;
     const char *location, *comment, *collation;
-    bool has_hive_clause;     /* ROW FORMAT, STORED AS ..: a Hive table */
+    bool has_hive_clause; /* ROW FORMAT, STORED AS ..: a Hive table */
     const char *stored_as;
-    bool has_constraints;     /* PRIMARY KEY, CHECK .. were written: read over */
-    MrSqlName like;           /* CREATE TABLE a LIKE b: n_parts > 0 */
-    MrSqlQuery *query;        /* AS */
+    bool has_constraints; /* PRIMARY KEY, CHECK .. were written: read over */
+    MrSqlName like;       /* CREATE TABLE a LIKE b: n_parts > 0 */
+    MrSqlQuery *query;    /* AS */
 } MrSqlCreateTable;
 
 typedef struct MrSqlCreateView {
@@ -670,7 +683,7 @@ typedef struct MrSqlCreateView {
     const char *provider;       /* CREATE TEMPORARY VIEW v USING csv OPTIONS (...) */
     MrSqlProperties options;
     MrSqlQuery *query;
-    bool is_alter;              /* ALTER VIEW v AS query */
+    bool is_alter; /* ALTER VIEW v AS query */
     bool is_metric;
 } MrSqlCreateView;
 
@@ -691,33 +704,33 @@ typedef struct MrSqlCreateFunction {
     int32_t n_params;
     MrSqlRoutineParam *params;
     bool returns_table;
-    const MrType *returns;          /* NULL: inferred */
-    int32_t n_columns;              /* RETURNS TABLE (a INT, ...) */
+    const MrType *returns; /* NULL: inferred */
+    int32_t n_columns;     /* RETURNS TABLE (a INT, ...) */
     MrSqlColumn *columns;
-    MrSqlExpr *body;                /* RETURN expr */
-    MrSqlQuery *query;              /* RETURN query */
+    MrSqlExpr *body;   /* RETURN expr */
+    MrSqlQuery *query; /* RETURN query */
     MrSqlPlace body_place;
     const char *language, *comment, *collation; /* NULL: not said */
-    int8_t deterministic;           /* 1 DETERMINISTIC, -1 NOT DETERMINISTIC, 0 not said */
-    int8_t reads_sql;               /* 1 READS SQL DATA, -1 CONTAINS SQL, 0 not said     */
+    int8_t deterministic; /* 1 DETERMINISTIC, -1 NOT DETERMINISTIC, 0 not said */
+    int8_t reads_sql;     /* 1 READS SQL DATA, -1 CONTAINS SQL, 0 not said     */
 } MrSqlCreateFunction;
 
 typedef struct MrSqlInsert {
     bool overwrite;
     bool by_name;
-    bool if_not_exists;     /* PARTITION (..) IF NOT EXISTS */
-    bool is_directory;      /* INSERT OVERWRITE [LOCAL] DIRECTORY */
+    bool if_not_exists; /* PARTITION (..) IF NOT EXISTS */
+    bool is_directory;  /* INSERT OVERWRITE [LOCAL] DIRECTORY */
     bool is_local;
     MrSqlName name;
     MrSqlPartition partition;
-    int32_t n_columns;      /* INSERT INTO t (a, b) */
+    int32_t n_columns; /* INSERT INTO t (a, b) */
     const char **columns;
     MrSqlExpr *replace_where;
     int32_t n_replace_using;
     const char **replace_using;
     MrSqlProperties options; /* t WITH (..), or those of a directory */
     const char *path, *provider;
-    MrSqlQuery *query;      /* carries the WITH written before INSERT */
+    MrSqlQuery *query; /* carries the WITH written before INSERT */
 } MrSqlInsert;
 
 typedef struct MrSqlAssignment {
@@ -728,31 +741,35 @@ typedef struct MrSqlAssignment {
 
 typedef enum MrSqlMergeMatch {
     MR_SQL_MATCHED,
-    MR_SQL_NOT_MATCHED,          /* BY TARGET */
+    MR_SQL_NOT_MATCHED, /* BY TARGET */
     MR_SQL_NOT_MATCHED_BY_SOURCE
 } MrSqlMergeMatch;
-typedef enum MrSqlMergeAction { MR_SQL_MERGE_DELETE, MR_SQL_MERGE_UPDATE, MR_SQL_MERGE_INSERT } MrSqlMergeAction;
+typedef enum MrSqlMergeAction {
+    MR_SQL_MERGE_DELETE,
+    MR_SQL_MERGE_UPDATE,
+    MR_SQL_MERGE_INSERT
+} MrSqlMergeAction;
 
 typedef struct MrSqlMergeClause {
     MrSqlPlace place;
     MrSqlMergeMatch match;
     MrSqlExpr *condition;
     MrSqlMergeAction action;
-    bool star;                 /* UPDATE SET *, INSERT * */
+    bool star; /* UPDATE SET *, INSERT * */
     int32_t n_assignments;
     MrSqlAssignment *assignments; /* of INSERT: column and value */
 } MrSqlMergeClause;
 
 typedef struct MrSqlChange { /* DELETE, UPDATE, MERGE */
-    MrSqlRelation *target;     /* a TABLE, maybe with alias */
+    MrSqlRelation *target;   /* a TABLE, maybe with alias */
     int32_t n_ctes;
     MrSqlCte *ctes;
-    MrSqlRelation *source;     /* MERGE */
+    MrSqlRelation *source; /* MERGE */
     bool with_schema_evolution;
-    MrSqlExpr *condition;      /* WHERE, ON */
-    int32_t n_assignments;     /* UPDATE */
+    MrSqlExpr *condition;  /* WHERE, ON */
+    int32_t n_assignments; /* UPDATE */
     MrSqlAssignment *assignments;
-    int32_t n_clauses;         /* MERGE */
+    int32_t n_clauses; /* MERGE */
     MrSqlMergeClause *clauses;
 } MrSqlChange;
 
@@ -774,14 +791,14 @@ typedef struct MrSqlDrop {
 } MrSqlDrop;
 
 typedef enum MrSqlShowKind {
-    MR_SQL_SHOW_TABLES,      /* in, pattern                                        */
+    MR_SQL_SHOW_TABLES,         /* in, pattern                                        */
     MR_SQL_SHOW_TABLE_EXTENDED, /* in, pattern, partition                          */
     MR_SQL_SHOW_VIEWS,
     MR_SQL_SHOW_NAMESPACES,
-    MR_SQL_SHOW_COLUMNS,     /* name, in                                           */
-    MR_SQL_SHOW_PARTITIONS,  /* name, partition                                    */
-    MR_SQL_SHOW_FUNCTIONS,   /* scope: USER, SYSTEM, ALL or NULL; in; pattern or name */
-    MR_SQL_SHOW_PROPERTIES,  /* name, key                                          */
+    MR_SQL_SHOW_COLUMNS,      /* name, in                                           */
+    MR_SQL_SHOW_PARTITIONS,   /* name, partition                                    */
+    MR_SQL_SHOW_FUNCTIONS,    /* scope: USER, SYSTEM, ALL or NULL; in; pattern or name */
+    MR_SQL_SHOW_PROPERTIES,   /* name, key                                          */
     MR_SQL_SHOW_CREATE_TABLE, /* name, as_serde                                    */
     MR_SQL_SHOW_CURRENT_NAMESPACE,
     MR_SQL_SHOW_CATALOGS,
@@ -799,7 +816,7 @@ typedef struct MrSqlShow {
 } MrSqlShow;
 
 typedef enum MrSqlDescribeKind {
-    MR_SQL_DESCRIBE_TABLE,    /* name, partition, column */
+    MR_SQL_DESCRIBE_TABLE, /* name, partition, column */
     MR_SQL_DESCRIBE_FUNCTION,
     MR_SQL_DESCRIBE_NAMESPACE,
     MR_SQL_DESCRIBE_QUERY,
@@ -815,12 +832,12 @@ typedef struct MrSqlDescribe {
 } MrSqlDescribe;
 
 typedef enum MrSqlSetKind {
-    MR_SQL_SET_ALL,      /* SET; SET -v has verbose */
-    MR_SQL_SET_KEY,      /* SET key                 */
-    MR_SQL_SET_VALUE,    /* SET key = value         */
+    MR_SQL_SET_ALL,       /* SET; SET -v has verbose */
+    MR_SQL_SET_KEY,       /* SET key                 */
+    MR_SQL_SET_VALUE,     /* SET key = value         */
     MR_SQL_SET_TIME_ZONE, /* value: text, or "LOCAL"; or interval */
     MR_SQL_SET_VARIABLES, /* assignments, or names and query      */
-    MR_SQL_SET_CATALOG,  /* value                   */
+    MR_SQL_SET_CATALOG,   /* value                   */
     MR_SQL_SET_COLLATION, /* name                   */
     MR_SQL_SET_PATH       /* value: the text after = */
 } MrSqlSetKind;
@@ -854,9 +871,9 @@ typedef enum MrSqlAlterKind {
     MR_SQL_ALTER_RENAME_PARTITION, /* partitions[0] to partitions[1]                      */
     MR_SQL_ALTER_RECOVER_PARTITIONS,
     MR_SQL_ALTER_SET_SERDE,
-    MR_SQL_ALTER_CLUSTER_BY,       /* names; none: CLUSTER BY NONE                        */
-    MR_SQL_ALTER_SCHEMA_BINDING,   /* value                                               */
-    MR_SQL_ALTER_COLLATION,        /* value                                               */
+    MR_SQL_ALTER_CLUSTER_BY,     /* names; none: CLUSTER BY NONE                        */
+    MR_SQL_ALTER_SCHEMA_BINDING, /* value                                               */
+    MR_SQL_ALTER_COLLATION,      /* value                                               */
     MR_SQL_ALTER_CONSTRAINT
 } MrSqlAlterKind;
 
@@ -867,7 +884,8 @@ typedef struct MrSqlAlter {
     bool if_exists, if_not_exists, purge;
     int32_t n_columns;
     MrSqlColumn *columns;
-    bool column_type, column_comment, column_position; /* ALTER_COLUMN: which of columns[0] are set */
+    bool column_type, column_comment,
+        column_position; /* ALTER_COLUMN: which of columns[0] are set */
     bool column_set_not_null, column_drop_not_null, column_set_default, column_drop_default;
     int32_t n_names;
     MrSqlName *names;
@@ -899,27 +917,27 @@ typedef enum MrSqlStatementKind {
     MR_SQL_STMT_DELETE,           /* change                                               */
     MR_SQL_STMT_UPDATE,
     MR_SQL_STMT_MERGE,
-    MR_SQL_STMT_DROP,             /* drop                                                 */
-    MR_SQL_STMT_ALTER,            /* alter                                                */
-    MR_SQL_STMT_SHOW,             /* show                                                 */
-    MR_SQL_STMT_DESCRIBE,         /* describe                                             */
-    MR_SQL_STMT_SET,              /* set                                                  */
-    MR_SQL_STMT_RESET,            /* reset: key, or NULL for all                          */
-    MR_SQL_STMT_USE,              /* use                                                  */
-    MR_SQL_STMT_EXPLAIN,          /* explain                                              */
-    MR_SQL_STMT_CACHE_TABLE,      /* cache                                                */
-    MR_SQL_STMT_UNCACHE_TABLE,    /* table                                                */
+    MR_SQL_STMT_DROP,          /* drop                                                 */
+    MR_SQL_STMT_ALTER,         /* alter                                                */
+    MR_SQL_STMT_SHOW,          /* show                                                 */
+    MR_SQL_STMT_DESCRIBE,      /* describe                                             */
+    MR_SQL_STMT_SET,           /* set                                                  */
+    MR_SQL_STMT_RESET,         /* reset: key, or NULL for all                          */
+    MR_SQL_STMT_USE,           /* use                                                  */
+    MR_SQL_STMT_EXPLAIN,       /* explain                                              */
+    MR_SQL_STMT_CACHE_TABLE,   /* cache                                                */
+    MR_SQL_STMT_UNCACHE_TABLE, /* table                                                */
     MR_SQL_STMT_CLEAR_CACHE,
-    MR_SQL_STMT_REFRESH_TABLE,    /* table                                                */
-    MR_SQL_STMT_REFRESH_FUNCTION, /* table                                                */
-    MR_SQL_STMT_REFRESH_PATH,     /* table.path                                           */
-    MR_SQL_STMT_TRUNCATE,         /* table, with partition                                */
-    MR_SQL_STMT_ANALYZE_TABLE,    /* analyze                                              */
-    MR_SQL_STMT_REPAIR_TABLE,     /* table, path: ADD, DROP, SYNC                         */
-    MR_SQL_STMT_DECLARE_VARIABLE, /* declare                                              */
+    MR_SQL_STMT_REFRESH_TABLE,     /* table                                                */
+    MR_SQL_STMT_REFRESH_FUNCTION,  /* table                                                */
+    MR_SQL_STMT_REFRESH_PATH,      /* table.path                                           */
+    MR_SQL_STMT_TRUNCATE,          /* table, with partition                                */
+    MR_SQL_STMT_ANALYZE_TABLE,     /* analyze                                              */
+    MR_SQL_STMT_REPAIR_TABLE,      /* table, path: ADD, DROP, SYNC                         */
+    MR_SQL_STMT_DECLARE_VARIABLE,  /* declare                                              */
     MR_SQL_STMT_EXECUTE_IMMEDIATE, /* execute                                             */
-    MR_SQL_STMT_COMMENT_ON,       /* comment_on                                           */
-    MR_SQL_STMT_RECOGNISED        /* words: what Spark knows and Millrace does not do     */
+    MR_SQL_STMT_COMMENT_ON,        /* comment_on                                           */
+    MR_SQL_STMT_RECOGNISED         /* words: what Spark knows and Millrace does not do     */
 } MrSqlStatementKind;
 
 struct MrSqlStatement {
@@ -1002,7 +1020,7 @@ struct MrSqlStatement {
         struct {
             MrSqlObject object;
             MrSqlName name;
-            MrSqlName column; /* COMMENT ON COLUMN: name is all but the last part of it */
+            MrSqlName column;    /* COMMENT ON COLUMN: name is all but the last part of it */
             const char *comment; /* NULL: IS NULL */
         } comment_on;
         const char *words;

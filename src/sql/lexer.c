@@ -222,18 +222,45 @@ static const struct {
     char text[4];
     uint16_t kind;
 } lex_signs[] = {/* longest first */
-                 {"<=>", MR_TOK_EQUAL_NULL}, {"/*+", MR_TOK_HINT_START}, {"<>", MR_TOK_NOT_EQUAL},
-                 {"!=", MR_TOK_BANG_EQUAL}, {"<=", MR_TOK_LESS_EQUAL}, {"!>", MR_TOK_LESS_EQUAL},
-                 {">=", MR_TOK_GREATER_EQUAL}, {"!<", MR_TOK_GREATER_EQUAL}, {"<<", MR_TOK_SHIFT_LEFT},
-                 {"==", MR_TOK_EQUAL}, {"=>", MR_TOK_FAT_ARROW}, {"||", MR_TOK_CONCAT},
-                 {"|>", MR_TOK_PIPE_STEP}, {"::", MR_TOK_DOUBLE_COLON}, {"->", MR_TOK_ARROW},
-                 {"*/", MR_TOK_HINT_END}, {";", MR_TOK_SEMICOLON}, {"(", MR_TOK_LEFT_PAREN},
-                 {")", MR_TOK_RIGHT_PAREN}, {",", MR_TOK_COMMA}, {".", MR_TOK_DOT},
-                 {"[", MR_TOK_LEFT_BRACKET}, {"]", MR_TOK_RIGHT_BRACKET}, {"{", MR_TOK_LEFT_BRACE},
-                 {"}", MR_TOK_RIGHT_BRACE}, {"!", MR_TOK_BANG}, {"=", MR_TOK_EQUAL}, {"<", MR_TOK_LESS},
-                 {">", MR_TOK_GREATER}, {"+", MR_TOK_PLUS}, {"-", MR_TOK_MINUS}, {"*", MR_TOK_STAR},
-                 {"/", MR_TOK_SLASH}, {"%", MR_TOK_PERCENT}, {"~", MR_TOK_TILDE},
-                 {"&", MR_TOK_AMPERSAND}, {"|", MR_TOK_PIPE}, {"^", MR_TOK_HAT}, {":", MR_TOK_COLON},
+                 {"<=>", MR_TOK_EQUAL_NULL},
+                 {"/*+", MR_TOK_HINT_START},
+                 {"<>", MR_TOK_NOT_EQUAL},
+                 {"!=", MR_TOK_BANG_EQUAL},
+                 {"<=", MR_TOK_LESS_EQUAL},
+                 {"!>", MR_TOK_LESS_EQUAL},
+                 {">=", MR_TOK_GREATER_EQUAL},
+                 {"!<", MR_TOK_GREATER_EQUAL},
+                 {"<<", MR_TOK_SHIFT_LEFT},
+                 {"==", MR_TOK_EQUAL},
+                 {"=>", MR_TOK_FAT_ARROW},
+                 {"||", MR_TOK_CONCAT},
+                 {"|>", MR_TOK_PIPE_STEP},
+                 {"::", MR_TOK_DOUBLE_COLON},
+                 {"->", MR_TOK_ARROW},
+                 {"*/", MR_TOK_HINT_END},
+                 {";", MR_TOK_SEMICOLON},
+                 {"(", MR_TOK_LEFT_PAREN},
+                 {")", MR_TOK_RIGHT_PAREN},
+                 {",", MR_TOK_COMMA},
+                 {".", MR_TOK_DOT},
+                 {"[", MR_TOK_LEFT_BRACKET},
+                 {"]", MR_TOK_RIGHT_BRACKET},
+                 {"{", MR_TOK_LEFT_BRACE},
+                 {"}", MR_TOK_RIGHT_BRACE},
+                 {"!", MR_TOK_BANG},
+                 {"=", MR_TOK_EQUAL},
+                 {"<", MR_TOK_LESS},
+                 {">", MR_TOK_GREATER},
+                 {"+", MR_TOK_PLUS},
+                 {"-", MR_TOK_MINUS},
+                 {"*", MR_TOK_STAR},
+                 {"/", MR_TOK_SLASH},
+                 {"%", MR_TOK_PERCENT},
+                 {"~", MR_TOK_TILDE},
+                 {"&", MR_TOK_AMPERSAND},
+                 {"|", MR_TOK_PIPE},
+                 {"^", MR_TOK_HAT},
+                 {":", MR_TOK_COLON},
                  {"?", MR_TOK_QUESTION}};
 
 static bool lex_sign(MrText text, MrToken *token)
@@ -271,7 +298,8 @@ static void lex_word(MrText text, MrToken *token)
             return;
         }
     }
-    if (byte_at(text, end) == ':' && byte_at(text, end + 1) == '/' && byte_at(text, end + 2) == '/') {
+    if (byte_at(text, end) == ':' && byte_at(text, end + 1) == '/' &&
+        byte_at(text, end + 2) == '/') {
         int32_t address = address_end(text, end + 3);
         if (address > end + 3) {
             token->kind = MR_TOK_IDENT;
@@ -335,7 +363,8 @@ bool mr__lex_next(MrText text, int32_t *place, MrToken *token)
 
 /* Behind the statement that starts at a place: its semicolon's place in *semicolon, -1 at the end.
  * *has_code: there is more than blanks and comments. */
-static int32_t statement_end(MrText script, int32_t at, int32_t *semicolon, bool *has_code, bool *open)
+static int32_t statement_end(MrText script, int32_t at, int32_t *semicolon, bool *has_code,
+                             bool *open)
 {
     *has_code = false;
     *open = false;
@@ -374,7 +403,8 @@ static int32_t statement_end(MrText script, int32_t at, int32_t *semicolon, bool
     return at;
 }
 
-MrStatus mr_sql_split(MrArena *arena, MrText script, int32_t *n_statements, MrText **out, MrError *err)
+MrStatus mr_sql_split(MrArena *arena, MrText script, int32_t *n_statements, MrText **out,
+                      MrError *err)
 {
     if (script.size_bytes > MR_SQL_MAX_BYTES)
         return MR_FAIL(err, MR_COND_FAILED_TO_PARSE_TOO_COMPLEX);

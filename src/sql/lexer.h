@@ -25,8 +25,8 @@ typedef enum MrTokenKind {
     MR_TOK_NOT_EQUAL,  /* <> */
     MR_TOK_BANG_EQUAL, /* != */
     MR_TOK_LESS,
-    MR_TOK_LESS_EQUAL, /* <= !> */
-    MR_TOK_GREATER,    /* one at a time: >> and >>> are two and three that touch */
+    MR_TOK_LESS_EQUAL,    /* <= !> */
+    MR_TOK_GREATER,       /* one at a time: >> and >>> are two and three that touch */
     MR_TOK_GREATER_EQUAL, /* >= !< */
     MR_TOK_SHIFT_LEFT,
     MR_TOK_PLUS,
@@ -37,13 +37,13 @@ typedef enum MrTokenKind {
     MR_TOK_TILDE,
     MR_TOK_AMPERSAND,
     MR_TOK_PIPE,
-    MR_TOK_CONCAT,     /* || */
-    MR_TOK_PIPE_STEP,  /* |> */
+    MR_TOK_CONCAT,    /* || */
+    MR_TOK_PIPE_STEP, /* |> */
     MR_TOK_HAT,
     MR_TOK_COLON,
     MR_TOK_DOUBLE_COLON,
-    MR_TOK_ARROW,      /* -> */
-    MR_TOK_FAT_ARROW,  /* => */
+    MR_TOK_ARROW,     /* -> */
+    MR_TOK_FAT_ARROW, /* => */
     MR_TOK_HINT_START,
     MR_TOK_HINT_END,
     MR_TOK_QUESTION,

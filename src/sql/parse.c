@@ -1,7 +1,8 @@
 /* parse.c - the parser's entries, its tokens, failures and names. */
 #include "sql/parse_int.h"
 
-/* Stack that one parse may use.  A thread has 256 KiB at least; the sanitizers' frames are larger. */
+/* Stack that one parse may use.  A thread has 256 KiB at least; the sanitizers' frames are larger.
+ */
 #if defined(__SANITIZE_ADDRESS__)
 #define STACK_BYTES (2 << 20)
 #else
@@ -104,7 +105,8 @@ static const char *token_shown(MrParser *parser, int32_t at)
     if (parser->tokens[at].kind == MR_TOK_END)
         return "end of input";
     MrText text = mr__token_text(parser, at);
-    while (*text.data == '>' && text.data + text.size_bytes < parser->text.data + parser->text.size_bytes &&
+    while (*text.data == '>' &&
+           text.data + text.size_bytes < parser->text.data + parser->text.size_bytes &&
            text.data[text.size_bytes] == '>')
         text.size_bytes++; /* >> is one token to Spark */
     MrTextBuilder shown = {.arena = parser->arena};
@@ -196,7 +198,8 @@ bool mr__is_alias_at(const MrParser *parser, int32_t n)
 
 bool mr__is_identifier_clause(const MrParser *parser, int32_t n)
 {
-    return mr__peek_at(parser, n) == MR_KW_IDENTIFIER && mr__peek_at(parser, n + 1) == MR_TOK_LEFT_PAREN;
+    return mr__peek_at(parser, n) == MR_KW_IDENTIFIER &&
+           mr__peek_at(parser, n + 1) == MR_TOK_LEFT_PAREN;
 }
 
 /* What is in the quotes, doubled ones halved. */
@@ -218,13 +221,15 @@ static bool is_plain_word(MrText text)
 {
     for (int64_t i = 0; i < text.size_bytes; i++) {
         char c = text.data[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'))
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '_'))
             return false;
     }
     return true;
 }
 
-/* IDENTIFIER('a.b'): the parts of the constant; anything else goes to the binder as an expression. */
+/* IDENTIFIER('a.b'): the parts of the constant; anything else goes to the binder as an expression.
+ */
 static void identifier_clause(MrParser *parser, MrSqlName *out)
 {
     int32_t start = parser->at;
@@ -234,7 +239,8 @@ static void identifier_clause(MrParser *parser, MrSqlName *out)
     mr__expect(parser, MR_TOK_RIGHT_PAREN);
     if (expr->kind == MR_SQL_LITERAL && expr->lit.kind == MR_SQL_LIT_STRING) {
         MrSqlName inner;
-        if (mr_sql_parse_name(parser->arena, expr->lit.str, parser->options, &inner, parser->err) != MR_OK) {
+        if (mr_sql_parse_name(parser->arena, expr->lit.str, parser->options, &inner, parser->err) !=
+            MR_OK) {
             parser->err->sql_idx = -1;
             mr__fail_jump(parser, mr__place_from(parser, first));
         }
@@ -280,7 +286,8 @@ const char *mr__name_part_plain(MrParser *parser)
         return unquoted(parser, text);
     const char *part = mr_arena_strn(parser->arena, text.data, text.size_bytes);
     if (kind == MR_TOK_IDENT && !is_plain_word(text))
-        mr__fail(parser, mr__place_from(parser, parser->at - 1), MR_COND_INVALID_IDENTIFIER, "ident", part);
+        mr__fail(parser, mr__place_from(parser, parser->at - 1), MR_COND_INVALID_IDENTIFIER,
+                 "ident", part);
     return part;
 }
 
@@ -321,7 +328,8 @@ static void name_of(MrParser *parser, bool first_clause, bool more_clauses, MrSq
         identifier_clause(parser, out);
     else
         mr__name_append(parser, out, mr__name_part(parser));
-    while (out->identifier == NULL && !(clause && !more_clauses) && mr__accept(parser, MR_TOK_DOT)) {
+    while (out->identifier == NULL && !(clause && !more_clauses) &&
+           mr__accept(parser, MR_TOK_DOT)) {
         if (more_clauses && mr__is_identifier_clause(parser, 0))
             identifier_clause(parser, out);
         else
@@ -385,8 +393,9 @@ static const MrSqlParam *param_find(const MrSqlOptions *options, MrText name, in
     int32_t n = 0;
     for (int32_t i = 0; i < options->n_params; i++) {
         const MrSqlParam *param = &options->params[i];
-        if (name.data == NULL ? param->name == NULL && n++ == position
-                              : param->name != NULL && mr_text_equal_nocase(name, mr_text(param->name)))
+        if (name.data == NULL
+                ? param->name == NULL && n++ == position
+                : param->name != NULL && mr_text_equal_nocase(name, mr_text(param->name)))
             return param;
     }
     return NULL;
@@ -502,8 +511,8 @@ static void expr_call(MrParser *parser, void *out)
     *(MrSqlExpr **)out = mr__named_expr(parser);
 }
 
-MrStatus mr_sql_parse_expr(MrArena *arena, MrText text, const MrSqlOptions *options, MrSqlExpr **out,
-                           MrError *err)
+MrStatus mr_sql_parse_expr(MrArena *arena, MrText text, const MrSqlOptions *options,
+                           MrSqlExpr **out, MrError *err)
 {
     return parse_all(arena, text, options, expr_call, out, err);
 }

@@ -108,11 +108,13 @@ static void alter_drop(MrParser *parser, MrSqlAlter *alter)
 
 static void fail_no_change(MrParser *parser, int32_t start)
 {
-    mr__fail(parser, mr__place_from(parser, start), MR_COND_INVALID_STATEMENT_OR_CLAUSE, "operation",
-             "ALTER TABLE table CHANGE COLUMN requires a TYPE, a SET/DROP, a COMMENT, or a FIRST/AFTER");
+    mr__fail(
+        parser, mr__place_from(parser, start), MR_COND_INVALID_STATEMENT_OR_CLAUSE, "operation",
+        "ALTER TABLE table CHANGE COLUMN requires a TYPE, a SET/DROP, a COMMENT, or a FIRST/AFTER");
 }
 
-/* ALTER [COLUMN] c TYPE INT, SET NOT NULL, DROP DEFAULT ...; CHANGE c d INT COMMENT 'x' (Hive's form) */
+/* ALTER [COLUMN] c TYPE INT, SET NOT NULL, DROP DEFAULT ...; CHANGE c d INT COMMENT 'x' (Hive's
+ * form) */
 static void alter_column(MrParser *parser, MrSqlAlter *alter, int32_t start)
 {
     parser->at++;
@@ -260,7 +262,8 @@ MrSqlStatement *mr__alter(MrParser *parser)
         mr__expect(parser, MR_KW_TABLE);
     mr__name(parser, &alter->name);
     if (alter->object == MR_SQL_OBJECT_VIEW &&
-        (mr__peek(parser) == MR_KW_AS || mr__is_query(parser, 0) || mr__peek(parser) == MR_TOK_LEFT_PAREN) &&
+        (mr__peek(parser) == MR_KW_AS || mr__is_query(parser, 0) ||
+         mr__peek(parser) == MR_TOK_LEFT_PAREN) &&
         !(mr__peek(parser) == MR_KW_WITH && mr__peek_at(parser, 1) == MR_KW_SCHEMA))
         return alter_view(parser, &alter->name);
     if (mr__peek(parser) == MR_KW_PARTITION && mr__peek_at(parser, 1) == MR_TOK_LEFT_PAREN) {
@@ -269,12 +272,22 @@ MrSqlStatement *mr__alter(MrParser *parser)
         mr__partition(parser, alter->partitions);
     }
     switch (mr__peek(parser)) {
-    case MR_KW_ADD: alter_add(parser, alter); break;
-    case MR_KW_DROP: alter_drop(parser, alter); break;
-    case MR_KW_RENAME: alter_rename(parser, alter); break;
-    case MR_KW_SET: alter_set(parser, alter); break;
+    case MR_KW_ADD:
+        alter_add(parser, alter);
+        break;
+    case MR_KW_DROP:
+        alter_drop(parser, alter);
+        break;
+    case MR_KW_RENAME:
+        alter_rename(parser, alter);
+        break;
+    case MR_KW_SET:
+        alter_set(parser, alter);
+        break;
     case MR_KW_ALTER:
-    case MR_KW_CHANGE: alter_column(parser, alter, start); break;
+    case MR_KW_CHANGE:
+        alter_column(parser, alter, start);
+        break;
     case MR_KW_UNSET:
         parser->at++;
         alter->what = MR_SQL_ALTER_UNSET_PROPERTIES;
@@ -294,7 +307,9 @@ MrSqlStatement *mr__alter(MrParser *parser)
         mr__expect(parser, MR_KW_PARTITIONS);
         alter->what = MR_SQL_ALTER_RECOVER_PARTITIONS;
         break;
-    case MR_KW_CLUSTER: alter_cluster(parser, alter); break;
+    case MR_KW_CLUSTER:
+        alter_cluster(parser, alter);
+        break;
     case MR_KW_WITH:
         if (mr__peek_at(parser, 1) != MR_KW_SCHEMA)
             mr__fail_syntax(parser);
@@ -310,7 +325,8 @@ MrSqlStatement *mr__alter(MrParser *parser)
         alter->value = mr__source(parser, own, parser->at);
         break;
     }
-    default: mr__fail_syntax(parser);
+    default:
+        mr__fail_syntax(parser);
     }
     return statement;
 }

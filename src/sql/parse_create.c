@@ -1,4 +1,5 @@
-/* parse_create.c - CREATE: tables, streaming tables, materialized views, views, functions, schemas. */
+/* parse_create.c - CREATE: tables, streaming tables, materialized views, views, functions, schemas.
+ */
 #include "sql/parse_int.h"
 
 /* ---------------------------------------------------------------- columns */
@@ -38,8 +39,8 @@ static void brackets_skip(MrParser *parser)
     }
 }
 
-/* PRIMARY KEY, UNIQUE, CHECK (..), REFERENCES t (..), FOREIGN KEY (..), with or without CONSTRAINT name:
- * read over.  false: none stands here. */
+/* PRIMARY KEY, UNIQUE, CHECK (..), REFERENCES t (..), FOREIGN KEY (..), with or without CONSTRAINT
+ * name: read over.  false: none stands here. */
 static bool constraint_skip(MrParser *parser)
 {
     MrSqlName name;
@@ -47,8 +48,8 @@ static bool constraint_skip(MrParser *parser)
         parser->at++;
         mr__name_part(parser);
     }
-    if (mr__accept2(parser, MR_KW_PRIMARY, MR_KW_KEY) || mr__accept2(parser, MR_KW_FOREIGN, MR_KW_KEY) ||
-        mr__accept(parser, MR_KW_UNIQUE)) {
+    if (mr__accept2(parser, MR_KW_PRIMARY, MR_KW_KEY) ||
+        mr__accept2(parser, MR_KW_FOREIGN, MR_KW_KEY) || mr__accept(parser, MR_KW_UNIQUE)) {
         if (mr__peek(parser) == MR_TOK_LEFT_PAREN)
             brackets_skip(parser);
     } else if (mr__peek(parser) == MR_KW_CHECK && mr__peek_at(parser, 1) == MR_TOK_LEFT_PAREN) {
@@ -71,7 +72,8 @@ static bool constraint_skip(MrParser *parser)
 static void column_options(MrParser *parser, MrSqlColumn *column, bool *has_constraints)
 {
     for (;;) {
-        if (mr__accept2(parser, MR_KW_NOT, MR_KW_NULL) || mr__accept2(parser, MR_TOK_BANG, MR_KW_NULL)) {
+        if (mr__accept2(parser, MR_KW_NOT, MR_KW_NULL) ||
+            mr__accept2(parser, MR_TOK_BANG, MR_KW_NULL)) {
             column->not_null = true;
         } else if (mr__accept(parser, MR_KW_COMMENT)) {
             column->comment = mr__string(parser);
@@ -190,7 +192,8 @@ static void clustered_by(MrParser *parser, MrSqlCreateTable *table)
     mr__expect(parser, MR_KW_BUCKETS);
 }
 
-/* ROW FORMAT .., STORED AS .., SKEWED BY ..: Hive's.  What can be read (STORED AS parquet) is kept. */
+/* ROW FORMAT .., STORED AS .., SKEWED BY ..: Hive's.  What can be read (STORED AS parquet) is kept.
+ */
 static bool hive_clause(MrParser *parser, MrSqlCreateTable *table)
 {
     if (mr__accept2(parser, MR_KW_STORED, MR_KW_AS)) {
@@ -232,7 +235,8 @@ static bool hive_clause(MrParser *parser, MrSqlCreateTable *table)
 
 static void fail_twice(MrParser *parser, int32_t start, const char *clause)
 {
-    mr__fail(parser, mr__place_from(parser, start), MR_COND_DUPLICATE_CLAUSES, "clauseName", clause);
+    mr__fail(parser, mr__place_from(parser, start), MR_COND_DUPLICATE_CLAUSES, "clauseName",
+             clause);
 }
 
 static bool table_clause(MrParser *parser, MrSqlCreateTable *table, int32_t start)
@@ -300,7 +304,8 @@ static MrSqlStatement *create_table(MrParser *parser, const MrSqlCreateTable *wo
     if (table->or_replace && table->if_not_exists)
         mr__fail(parser, mr__place_from(parser, start),
                  MR_COND_INVALID_SQL_SYNTAX__CREATE_ROUTINE_WITH_IF_NOT_EXISTS_AND_REPLACE);
-    if (mr__accept(parser, MR_KW_AS) || mr__is_query(parser, 0) || mr__peek(parser) == MR_TOK_LEFT_PAREN)
+    if (mr__accept(parser, MR_KW_AS) || mr__is_query(parser, 0) ||
+        mr__peek(parser) == MR_TOK_LEFT_PAREN)
         table->query = mr__query(parser);
     return statement;
 }
@@ -445,10 +450,12 @@ static void function_returns(MrParser *parser, MrSqlCreateFunction *function)
     }
 }
 
-static MrSqlStatement *create_function(MrParser *parser, bool or_replace, bool temporary, int32_t start)
+static MrSqlStatement *create_function(MrParser *parser, bool or_replace, bool temporary,
+                                       int32_t start)
 {
     MrSqlStatement *statement = mr__statement_new(parser, MR_SQL_STMT_CREATE_FUNCTION);
-    MrSqlCreateFunction *function = statement->create_function = MR_NEW(parser->arena, MrSqlCreateFunction);
+    MrSqlCreateFunction *function = statement->create_function =
+        MR_NEW(parser->arena, MrSqlCreateFunction);
     function->or_replace = or_replace;
     function->temporary = temporary;
     function->if_not_exists = mr__accept_if_not_exists(parser);
@@ -480,11 +487,13 @@ static MrSqlStatement *create_function(MrParser *parser, bool or_replace, bool t
                  MR_COND_INVALID_SQL_SYNTAX__CREATE_TEMP_FUNC_WITH_IF_NOT_EXISTS);
     mr__expect(parser, MR_KW_RETURN);
     int32_t body = parser->at;
-    if (function->returns_table && !mr__is_query(parser, 0) && mr__peek(parser) != MR_TOK_LEFT_PAREN) {
+    if (function->returns_table && !mr__is_query(parser, 0) &&
+        mr__peek(parser) != MR_TOK_LEFT_PAREN) {
         mr__expr(parser);
         mr__fail(parser, mr__place_from(parser, start),
                  MR_COND_USER_DEFINED_FUNCTIONS__SQL_TABLE_UDF_BODY_MUST_BE_A_QUERY, "name",
-                 function->name.n_parts > 0 ? function->name.parts[function->name.n_parts - 1] : "");
+                 function->name.n_parts > 0 ? function->name.parts[function->name.n_parts - 1]
+                                            : "");
     }
     if (function->returns_table || mr__is_query(parser, 0))
         function->query = mr__query(parser);

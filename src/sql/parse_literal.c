@@ -63,15 +63,32 @@ static const char *put_escape(MrTextBuilder *out, const char *at, const char *en
         return at + 3;
     }
     switch (*at) {
-    case '0': mr_builder_char(out, 0); break;
-    case 'b': mr_builder_char(out, '\b'); break;
-    case 'n': mr_builder_char(out, '\n'); break;
-    case 'r': mr_builder_char(out, '\r'); break;
-    case 't': mr_builder_char(out, '\t'); break;
-    case 'Z': mr_builder_char(out, 26); break;
+    case '0':
+        mr_builder_char(out, 0);
+        break;
+    case 'b':
+        mr_builder_char(out, '\b');
+        break;
+    case 'n':
+        mr_builder_char(out, '\n');
+        break;
+    case 'r':
+        mr_builder_char(out, '\r');
+        break;
+    case 't':
+        mr_builder_char(out, '\t');
+        break;
+    case 'Z':
+        mr_builder_char(out, 26);
+        break;
     case '%':
-    case '_': mr_builder_char(out, '\\'); mr_builder_char(out, *at); break;
-    default: mr_builder_char(out, *at); break;
+    case '_':
+        mr_builder_char(out, '\\');
+        mr_builder_char(out, *at);
+        break;
+    default:
+        mr_builder_char(out, *at);
+        break;
     }
     return at + 1;
 }
@@ -133,16 +150,18 @@ typedef struct Range {
 static _Noreturn void fail_range(MrParser *parser, int32_t start, MrText text, bool negative,
                                  const Range *range)
 {
-    const char *raw = mr_arena_printf(parser->arena, "%s%.*s", negative ? "-" : "",
-                                      (int)(text.size_bytes < 200 ? text.size_bytes : 200), text.data);
+    const char *raw =
+        mr_arena_printf(parser->arena, "%s%.*s", negative ? "-" : "",
+                        (int)(text.size_bytes < 200 ? text.size_bytes : 200), text.data);
     mr__fail(parser, mr__place_from(parser, start), MR_COND_INVALID_NUMERIC_LITERAL_RANGE,
-             "rawStrippedQualifier", raw, "minValue", range->min, "maxValue", range->max, "typeName",
-             range->type_name);
+             "rawStrippedQualifier", raw, "minValue", range->min, "maxValue", range->max,
+             "typeName", range->type_name);
     abort();
 }
 
 /* "12.50e3" to an unscaled value, its precision and its scale. */
-static void number_decimal(MrParser *parser, MrSqlExpr *expr, MrText text, bool negative, int32_t start)
+static void number_decimal(MrParser *parser, MrSqlExpr *expr, MrText text, bool negative,
+                           int32_t start)
 {
     MrI128 value = 0;
     int64_t n_digits = 0, scale = 0, exponent = 0;
@@ -176,9 +195,10 @@ static void number_decimal(MrParser *parser, MrSqlExpr *expr, MrText text, bool 
     }
     int64_t precision = n_digits > scale ? n_digits : scale;
     if (precision > MR_DECIMAL_MAX_DIGITS)
-        mr__fail(parser, mr__place_from(parser, start), MR_COND_DECIMAL_PRECISION_EXCEEDS_MAX_PRECISION,
-                 "precision", mr_arena_printf(parser->arena, "%lld", (long long)precision),
-                 "maxPrecision", "38");
+        mr__fail(parser, mr__place_from(parser, start),
+                 MR_COND_DECIMAL_PRECISION_EXCEEDS_MAX_PRECISION, "precision",
+                 mr_arena_printf(parser->arena, "%lld", (long long)precision), "maxPrecision",
+                 "38");
     expr->lit.kind = MR_SQL_LIT_DECIMAL;
     expr->lit.type = mr_type_decimal(parser->arena, (int)precision, (int)scale);
     expr->lit.dec = negative ? -value : value;
@@ -344,7 +364,8 @@ MrSqlExpr *mr__interval(MrParser *parser)
         if (!minus)
             mr__accept(parser, MR_TOK_PLUS);
         quoted = mr__is_string(parser, 0);
-        const char *value = quoted ? mr__string(parser) : mr__source(parser, parser->at, parser->at + 1);
+        const char *value =
+            quoted ? mr__string(parser) : mr__source(parser, parser->at, parser->at + 1);
         parser->at += !quoted;
         mr__unit_find(mr__peek(parser), &unit, &plural);
         parser->at++;
@@ -352,8 +373,8 @@ MrSqlExpr *mr__interval(MrParser *parser)
         MR_PUSH(parser->arena, negated, n_negated, cap_negated, minus);
         MR_PUSH(parser->arena, list, n_units, cap_units, unit);
         MrSqlUnit to;
-        if (n == 1 && mr__peek(parser) == MR_KW_TO && mr__unit_find(mr__peek_at(parser, 1), &to, &plural) &&
-            units[to].in_ranges) {
+        if (n == 1 && mr__peek(parser) == MR_KW_TO &&
+            mr__unit_find(mr__peek_at(parser, 1), &to, &plural) && units[to].in_ranges) {
             parser->at += 2;
             interval->is_range = true;
             interval->to = to;
@@ -444,8 +465,8 @@ static void property_list(MrParser *parser, bool exprs, MrSqlProperties *out)
         bool equal = mr__accept(parser, MR_TOK_EQUAL);
         if (equal || (mr__peek(parser) != MR_TOK_COMMA && mr__peek(parser) != MR_TOK_RIGHT_PAREN)) {
             int32_t value = parser->at;
-            property.value = exprs ? constant_text(parser, mr__expr(parser), value)
-                                   : property_value(parser);
+            property.value =
+                exprs ? constant_text(parser, mr__expr(parser), value) : property_value(parser);
         }
         property.place = mr__place_from(parser, first);
         MR_PUSH(parser->arena, out->items, out->n, cap, property);

@@ -35,7 +35,8 @@ bool mr__is_query(const MrParser *parser, int32_t n)
 static bool is_set_op(const MrParser *parser)
 {
     int kind = mr__peek(parser), next = mr__peek_at(parser, 1);
-    if (kind != MR_KW_UNION && kind != MR_KW_EXCEPT && kind != MR_KW_MINUS && kind != MR_KW_INTERSECT)
+    if (kind != MR_KW_UNION && kind != MR_KW_EXCEPT && kind != MR_KW_MINUS &&
+        kind != MR_KW_INTERSECT)
         return false;
     return next == MR_TOK_LEFT_PAREN || next == MR_KW_ALL || next == MR_KW_DISTINCT ||
            next == MR_KW_BY || mr__is_query(parser, 1) || next == MR_KW_SELECT;
@@ -58,12 +59,17 @@ bool mr__continues_query(const MrParser *parser)
     case MR_KW_ORDER:
     case MR_KW_SORT:
     case MR_KW_CLUSTER:
-    case MR_KW_DISTRIBUTE: return is_by(parser);
+    case MR_KW_DISTRIBUTE:
+        return is_by(parser);
     case MR_KW_LIMIT:
-    case MR_KW_OFFSET: return mr__starts_expr(mr__peek_at(parser, 1));
-    case MR_KW_WINDOW: return is_window_clause(parser);
-    case MR_TOK_PIPE_STEP: return true;
-    default: return is_set_op(parser);
+    case MR_KW_OFFSET:
+        return mr__starts_expr(mr__peek_at(parser, 1));
+    case MR_KW_WINDOW:
+        return is_window_clause(parser);
+    case MR_TOK_PIPE_STEP:
+        return true;
+    default:
+        return is_set_op(parser);
     }
 }
 
@@ -71,34 +77,53 @@ bool mr__is_clause(const MrParser *parser)
 {
     int next = mr__peek_at(parser, 1);
     switch (mr__peek(parser)) {
-    case MR_KW_FROM: return !ends_item(next) && next != MR_KW_FROM;
+    case MR_KW_FROM:
+        return !ends_item(next) && next != MR_KW_FROM;
     case MR_KW_WHERE:
     case MR_KW_HAVING:
-    case MR_KW_QUALIFY: return mr__starts_expr(next) || next == MR_TOK_END;
-    case MR_KW_GROUP: return is_by(parser);
-    case MR_KW_LATERAL: return next == MR_KW_VIEW;
+    case MR_KW_QUALIFY:
+        return mr__starts_expr(next) || next == MR_TOK_END;
+    case MR_KW_GROUP:
+        return is_by(parser);
+    case MR_KW_LATERAL:
+        return next == MR_KW_VIEW;
     case MR_KW_PIVOT:
-    case MR_KW_TABLESAMPLE: return next == MR_TOK_LEFT_PAREN;
+    case MR_KW_TABLESAMPLE:
+        return next == MR_TOK_LEFT_PAREN;
     case MR_KW_UNPIVOT:
         return next == MR_TOK_LEFT_PAREN || next == MR_KW_INCLUDE || next == MR_KW_EXCLUDE;
-    case MR_KW_FOR: return mr__is_name_at(parser, 1) || next == MR_TOK_LEFT_PAREN;
+    case MR_KW_FOR:
+        return mr__is_name_at(parser, 1) || next == MR_TOK_LEFT_PAREN;
     case MR_KW_VERSION:
     case MR_KW_TIMESTAMP:
     case MR_KW_SYSTEM_TIME:
-    case MR_KW_SYSTEM_VERSION: return next == MR_KW_AS && mr__peek_at(parser, 2) == MR_KW_OF;
-    case MR_KW_WATERMARK: return mr__starts_expr(next);
-    case MR_KW_DELAY: return next == MR_KW_OF;
-    case MR_KW_IDENTIFIED: return is_by(parser);
+    case MR_KW_SYSTEM_VERSION:
+        return next == MR_KW_AS && mr__peek_at(parser, 2) == MR_KW_OF;
+    case MR_KW_WATERMARK:
+        return mr__starts_expr(next);
+    case MR_KW_DELAY:
+        return next == MR_KW_OF;
+    case MR_KW_IDENTIFIED:
+        return is_by(parser);
     case MR_KW_APPROX:
-    case MR_KW_EXACT: return next == MR_KW_NEAREST;
-    case MR_KW_NEAREST: return next == MR_KW_BY || next == MR_TOK_INTEGER;
-    case MR_KW_INSERT: return next == MR_KW_INTO || next == MR_KW_OVERWRITE;
-    case MR_KW_SELECT: return mr__starts_expr(next) || next == MR_TOK_STAR || next == MR_TOK_HINT_START;
-    case MR_KW_SET: return mr__is_name_at(parser, 1);
-    case MR_KW_WHEN: return next == MR_KW_MATCHED || next == MR_KW_NOT || next == MR_TOK_BANG;
-    case MR_KW_WITH: return next == MR_TOK_LEFT_PAREN;
-    case MR_KW_AS: return true;
-    default: return mr__continues_query(parser);
+    case MR_KW_EXACT:
+        return next == MR_KW_NEAREST;
+    case MR_KW_NEAREST:
+        return next == MR_KW_BY || next == MR_TOK_INTEGER;
+    case MR_KW_INSERT:
+        return next == MR_KW_INTO || next == MR_KW_OVERWRITE;
+    case MR_KW_SELECT:
+        return mr__starts_expr(next) || next == MR_TOK_STAR || next == MR_TOK_HINT_START;
+    case MR_KW_SET:
+        return mr__is_name_at(parser, 1);
+    case MR_KW_WHEN:
+        return next == MR_KW_MATCHED || next == MR_KW_NOT || next == MR_TOK_BANG;
+    case MR_KW_WITH:
+        return next == MR_TOK_LEFT_PAREN;
+    case MR_KW_AS:
+        return true;
+    default:
+        return mr__continues_query(parser);
     }
 }
 
@@ -156,7 +181,8 @@ void mr__window(MrParser *parser, MrSqlWindow *out)
     if (cluster || mr__accept2(parser, MR_KW_PARTITION, MR_KW_BY) ||
         mr__accept2(parser, MR_KW_DISTRIBUTE, MR_KW_BY))
         out->n_partition = mr__exprs(parser, &out->partition);
-    if (!cluster && (mr__accept2(parser, MR_KW_ORDER, MR_KW_BY) || mr__accept2(parser, MR_KW_SORT, MR_KW_BY)))
+    if (!cluster &&
+        (mr__accept2(parser, MR_KW_ORDER, MR_KW_BY) || mr__accept2(parser, MR_KW_SORT, MR_KW_BY)))
         out->n_order = mr__sorts(parser, &out->order);
     if (mr__peek(parser) == MR_KW_RANGE || mr__peek(parser) == MR_KW_ROWS)
         frame(parser, out);
@@ -260,9 +286,11 @@ static void group_suffix(MrParser *parser, MrSqlSelect *select)
 {
     bool rollup = mr__accept2(parser, MR_KW_WITH, MR_KW_ROLLUP);
     bool cube = !rollup && mr__accept2(parser, MR_KW_WITH, MR_KW_CUBE);
-    if (!rollup && !cube && (mr__peek(parser) != MR_KW_GROUPING || mr__peek_at(parser, 1) != MR_KW_SETS))
+    if (!rollup && !cube &&
+        (mr__peek(parser) != MR_KW_GROUPING || mr__peek_at(parser, 1) != MR_KW_SETS))
         return;
-    MrSqlExpr **exprs = mr_arena_alloc(parser->arena, (int64_t)sizeof *exprs * (select->n_groups + 1));
+    MrSqlExpr **exprs =
+        mr_arena_alloc(parser->arena, (int64_t)sizeof *exprs * (select->n_groups + 1));
     for (int32_t i = 0; i < select->n_groups; i++) {
         if (select->groups[i].kind != MR_SQL_GROUP_EXPR)
             mr__fail_syntax(parser);
@@ -304,17 +332,6 @@ static void group_by(MrParser *parser, MrSqlSelect *select)
 }
 
 /* ---------------------------------------------------------------- SELECT */
-
-static int32_t items(MrParser *parser, MrSqlExpr ***out)
-{
-    MrSqlExpr **list = NULL;
-    int32_t n = 0, cap = 0;
-    do {
-        MR_PUSH(parser->arena, list, n, cap, mr__named_expr(parser));
-    } while (mr__accept(parser, MR_TOK_COMMA));
-    *out = list;
-    return n;
-}
 
 static void hints(MrParser *parser, MrSqlSelect *select)
 {
@@ -383,7 +400,7 @@ static void select_clause(MrParser *parser, MrSqlSelect *select)
         select->distinct = mr__peek(parser) == MR_KW_DISTINCT;
         parser->at++;
     }
-    select->n_items = items(parser, &select->items);
+    select->n_items = mr__named_exprs(parser, &select->items);
 }
 
 /* From WHERE to QUALIFY. */
@@ -415,8 +432,8 @@ static MrSqlBody *body_new(MrParser *parser, MrSqlBodyKind kind, int32_t start)
     return body;
 }
 
-static MrSqlBody *set_of(MrParser *parser, MrSqlBody *left, MrSqlBody *right, MrSqlSetOp op, bool all,
-                         bool by_name, int32_t start);
+static MrSqlBody *set_of(MrParser *parser, MrSqlBody *left, MrSqlBody *right, MrSqlSetOp op,
+                         bool all, bool by_name, int32_t start);
 
 /* One SELECT behind FROM t. */
 static MrSqlBody *from_select(MrParser *parser, MrSqlRelation *from, int32_t start)
@@ -433,7 +450,8 @@ static MrSqlBody *from_select(MrParser *parser, MrSqlRelation *from, int32_t sta
 
 static void refuse_map(MrParser *parser)
 {
-    if ((mr__peek(parser) == MR_KW_MAP || mr__peek(parser) == MR_KW_REDUCE) && mr__is_name_at(parser, 1))
+    if ((mr__peek(parser) == MR_KW_MAP || mr__peek(parser) == MR_KW_REDUCE) &&
+        mr__is_name_at(parser, 1))
         mr__fail_unsupported(parser, parser->at, "MAP and REDUCE with a script");
 }
 
@@ -448,7 +466,8 @@ static MrSqlBody *from_body(MrParser *parser, MrSqlRelation *from, int32_t start
     }
     MrSqlBody *left = from_select(parser, from, start);
     while (mr__peek(parser) == MR_KW_SELECT)
-        left = set_of(parser, left, from_select(parser, from, start), MR_SQL_UNION, true, false, start);
+        left = set_of(parser, left, from_select(parser, from, start), MR_SQL_UNION, true, false,
+                      start);
     return left;
 }
 
@@ -508,8 +527,8 @@ static MrSqlBody *primary_body(MrParser *parser)
 
 /* ---------------------------------------------------------------- set operations */
 
-static MrSqlBody *set_of(MrParser *parser, MrSqlBody *left, MrSqlBody *right, MrSqlSetOp op, bool all,
-                         bool by_name, int32_t start)
+static MrSqlBody *set_of(MrParser *parser, MrSqlBody *left, MrSqlBody *right, MrSqlSetOp op,
+                         bool all, bool by_name, int32_t start)
 {
     if (left->kind == MR_SQL_BODY_SET && left->set.op == MR_SQL_UNION && op == MR_SQL_UNION &&
         left->set.all == all && left->set.by_name == by_name && !by_name) {
@@ -552,7 +571,8 @@ static MrSqlBody *intersection(MrParser *parser, MrSqlBody *left, int32_t start)
 {
     if (left == NULL)
         left = primary_body(parser);
-    while (!parser->options->setops_left_to_right && mr__peek(parser) == MR_KW_INTERSECT && is_set_op(parser)) {
+    while (!parser->options->setops_left_to_right && mr__peek(parser) == MR_KW_INTERSECT &&
+           is_set_op(parser)) {
         bool all, by_name;
         set_words(parser, &all, &by_name);
         left = set_of(parser, left, primary_body(parser), MR_SQL_INTERSECT, all, by_name, start);
@@ -607,8 +627,10 @@ static void organization(MrParser *parser, MrSqlQuery *query)
     }
     if (mr__accept(parser, MR_KW_OFFSET))
         query->offset = mr__expr(parser);
-    if (query->n_cluster > 0 && (query->n_sort > 0 || query->n_distribute > 0 || query->n_order > 0))
-        mr__fail(parser, query->place, MR_COND_UNSUPPORTED_FEATURE__COMBINATION_QUERY_RESULT_CLAUSES);
+    if (query->n_cluster > 0 &&
+        (query->n_sort > 0 || query->n_distribute > 0 || query->n_order > 0))
+        mr__fail(parser, query->place,
+                 MR_COND_UNSUPPORTED_FEATURE__COMBINATION_QUERY_RESULT_CLAUSES);
     if (query->n_order > 0 && (query->n_sort > 0 || query->n_distribute > 0))
         mr__fail(parser, mr__place_from(parser, parser->at - 1),
                  MR_COND_UNSUPPORTED_FEATURE__COMBINATION_QUERY_RESULT_CLAUSES);
@@ -631,7 +653,7 @@ static void pipe_aggregate(MrParser *parser, MrSqlPipe *pipe)
     pipe->select = MR_NEW(parser->arena, MrSqlSelect);
     parser->at++;
     if (mr__peek(parser) != MR_KW_GROUP)
-        pipe->select->n_items = items(parser, &pipe->select->items);
+        pipe->select->n_items = mr__named_exprs(parser, &pipe->select->items);
     if (mr__peek(parser) == MR_KW_GROUP) {
         parser->at += 2;
         int32_t cap = 0;
@@ -641,7 +663,8 @@ static void pipe_aggregate(MrParser *parser, MrSqlPipe *pipe)
             int32_t start = parser->at;
             group(parser, &item, false);
             if (item.kind == MR_SQL_GROUP_EXPR &&
-                (mr__peek(parser) == MR_KW_AS || (mr__is_name_at(parser, 0) && !mr__is_clause(parser)))) {
+                (mr__peek(parser) == MR_KW_AS ||
+                 (mr__is_name_at(parser, 0) && !mr__is_clause(parser)))) {
                 parser->at = start;
                 item.expr = mr__named_expr(parser);
             }
@@ -667,7 +690,7 @@ static void pipe_step(MrParser *parser, MrSqlPipe *pipe)
     case MR_KW_EXTEND:
         parser->at++;
         pipe->kind = MR_SQL_PIPE_EXTEND;
-        pipe->n_exprs = items(parser, &pipe->exprs);
+        pipe->n_exprs = mr__named_exprs(parser, &pipe->exprs);
         break;
     case MR_KW_SET:
         parser->at++;

@@ -67,7 +67,8 @@ static void sample(MrParser *parser, MrSqlRelation *relation)
             mr__fail_unsupported(parser, start, "TABLESAMPLE (BUCKET x OUT OF y ON column)");
     } else {
         relation->sample.rows = mr__expr(parser);
-        relation->sample.kind = mr__accept(parser, MR_KW_ROWS) ? MR_SQL_SAMPLE_ROWS : MR_SQL_SAMPLE_BYTES;
+        relation->sample.kind =
+            mr__accept(parser, MR_KW_ROWS) ? MR_SQL_SAMPLE_ROWS : MR_SQL_SAMPLE_BYTES;
     }
     mr__expect(parser, MR_TOK_RIGHT_PAREN);
     if (mr__accept2(parser, MR_KW_REPEATABLE, MR_TOK_LEFT_PAREN)) {
@@ -111,7 +112,8 @@ MrSqlRelation *mr__values(MrParser *parser, bool with_alias)
     int32_t start = parser->at++, cap = 0;
     MrSqlRelation *relation = mr__relation_new(parser, MR_SQL_REL_VALUES, start);
     do {
-        MR_PUSH(parser->arena, relation->values.rows, relation->values.n_rows, cap, mr__expr(parser));
+        MR_PUSH(parser->arena, relation->values.rows, relation->values.n_rows, cap,
+                mr__expr(parser));
     } while (mr__accept(parser, MR_TOK_COMMA));
     if (with_alias)
         mr__alias(parser, relation);
@@ -296,7 +298,8 @@ static void table_arg_partition(MrParser *parser, MrSqlExpr *expr)
             expr->table_arg.n_partition = mr__exprs(parser, &expr->table_arg.partition);
             mr__expect(parser, MR_TOK_RIGHT_PAREN);
         } else {
-            expr->table_arg.partition = mr_arena_alloc(parser->arena, sizeof *expr->table_arg.partition);
+            expr->table_arg.partition =
+                mr_arena_alloc(parser->arena, sizeof *expr->table_arg.partition);
             expr->table_arg.partition[0] = mr__expr(parser);
             expr->table_arg.n_partition = 1;
         }
@@ -509,18 +512,21 @@ static void nearest(MrParser *parser, MrSqlRelation *join)
     parser->at++;
     join->join.ranking = mr__expr(parser);
     if (join->join.type != MR_SQL_JOIN_INNER && join->join.type != MR_SQL_JOIN_LEFT) {
-        static const char *const names[] = {"INNER", "CROSS", "LEFT OUTER", "RIGHT OUTER",
+        static const char *const names[] = {"INNER",      "CROSS",     "LEFT OUTER", "RIGHT OUTER",
                                             "FULL OUTER", "LEFT SEMI", "LEFT ANTI"};
-        mr__fail(parser, mr__place_from(parser, start), MR_COND_NEAREST_BY_JOIN__UNSUPPORTED_JOIN_TYPE,
-                 "joinType", names[join->join.type], "supported", "'INNER', 'LEFT OUTER'");
+        mr__fail(parser, mr__place_from(parser, start),
+                 MR_COND_NEAREST_BY_JOIN__UNSUPPORTED_JOIN_TYPE, "joinType", names[join->join.type],
+                 "supported", "'INNER', 'LEFT OUTER'");
     }
     if (join->join.n_nearest < 1 || join->join.n_nearest > 100000)
-        mr__fail(parser, mr__place_from(parser, start), MR_COND_NEAREST_BY_JOIN__NUM_RESULTS_OUT_OF_RANGE,
-                 "numResults", mr_arena_printf(parser->arena, "%lld", (long long)join->join.n_nearest),
-                 "min", "1", "max", "100000");
+        mr__fail(parser, mr__place_from(parser, start),
+                 MR_COND_NEAREST_BY_JOIN__NUM_RESULTS_OUT_OF_RANGE, "numResults",
+                 mr_arena_printf(parser->arena, "%lld", (long long)join->join.n_nearest), "min",
+                 "1", "max", "100000");
 }
 
-static MrSqlRelation *join(MrParser *parser, MrSqlRelation *left, const JoinWords *words, int32_t start)
+static MrSqlRelation *join(MrParser *parser, MrSqlRelation *left, const JoinWords *words,
+                           int32_t start)
 {
     int32_t own = parser->at;
     parser->at += words->n_words;

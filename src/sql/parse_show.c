@@ -19,8 +19,8 @@ static void show_functions(MrParser *parser, MrSqlShow *show, int32_t start)
     show->what = MR_SQL_SHOW_FUNCTIONS;
     if (mr__peek(parser) != MR_KW_FUNCTIONS) {
         show->scope = mr__name_part(parser);
-        if (!mr_str_equal_nocase(show->scope, "user") && !mr_str_equal_nocase(show->scope, "system") &&
-            !mr_str_equal_nocase(show->scope, "all"))
+        if (!mr_str_equal_nocase(show->scope, "user") &&
+            !mr_str_equal_nocase(show->scope, "system") && !mr_str_equal_nocase(show->scope, "all"))
             mr__fail(parser, mr__place_from(parser, start),
                      MR_COND_INVALID_SQL_SYNTAX__SHOW_FUNCTIONS_INVALID_SCOPE, "scope",
                      mr_arena_printf(parser->arena, "`%s`", show->scope));
@@ -80,14 +80,26 @@ MrSqlStatement *mr__show(MrParser *parser)
     MrSqlShow *show = statement->show = MR_NEW(parser->arena, MrSqlShow);
     int next = mr__peek_at(parser, 1);
     switch (mr__peek(parser)) {
-    case MR_KW_TABLES: show_tables(parser, show, MR_SQL_SHOW_TABLES); break;
-    case MR_KW_VIEWS: show_tables(parser, show, MR_SQL_SHOW_VIEWS); break;
+    case MR_KW_TABLES:
+        show_tables(parser, show, MR_SQL_SHOW_TABLES);
+        break;
+    case MR_KW_VIEWS:
+        show_tables(parser, show, MR_SQL_SHOW_VIEWS);
+        break;
     case MR_KW_DATABASES:
     case MR_KW_SCHEMAS:
-    case MR_KW_NAMESPACES: show_tables(parser, show, MR_SQL_SHOW_NAMESPACES); break;
-    case MR_KW_CATALOGS: show_tables(parser, show, MR_SQL_SHOW_CATALOGS); break;
-    case MR_KW_PROCEDURES: show_tables(parser, show, MR_SQL_SHOW_PROCEDURES); break;
-    case MR_KW_TBLPROPERTIES: show_properties(parser, show); break;
+    case MR_KW_NAMESPACES:
+        show_tables(parser, show, MR_SQL_SHOW_NAMESPACES);
+        break;
+    case MR_KW_CATALOGS:
+        show_tables(parser, show, MR_SQL_SHOW_CATALOGS);
+        break;
+    case MR_KW_PROCEDURES:
+        show_tables(parser, show, MR_SQL_SHOW_PROCEDURES);
+        break;
+    case MR_KW_TBLPROPERTIES:
+        show_properties(parser, show);
+        break;
     case MR_KW_TABLE:
         if (next != MR_KW_EXTENDED) {
             parser->at++;
@@ -125,8 +137,15 @@ MrSqlStatement *mr__show(MrParser *parser)
             mr__fail_syntax(parser);
         show->what = MR_SQL_SHOW_CURRENT_NAMESPACE;
         break;
-    case MR_KW_GRANT: case MR_KW_ROLE: case MR_KW_ROLES: case MR_KW_PRINCIPALS: case MR_KW_COMPACTIONS:
-    case MR_KW_TRANSACTIONS: case MR_KW_INDEXES: case MR_KW_LOCKS: case MR_KW_COLLATIONS:
+    case MR_KW_GRANT:
+    case MR_KW_ROLE:
+    case MR_KW_ROLES:
+    case MR_KW_PRINCIPALS:
+    case MR_KW_COMPACTIONS:
+    case MR_KW_TRANSACTIONS:
+    case MR_KW_INDEXES:
+    case MR_KW_LOCKS:
+    case MR_KW_COLLATIONS:
         return show_recognised(parser, start);
     default:
         if (mr__peek(parser) != MR_KW_FUNCTIONS && next != MR_KW_FUNCTIONS) {
@@ -151,8 +170,9 @@ static void function_name(MrParser *parser, MrSqlName *out)
         return;
     } else {
         while (mr__peek(parser) != MR_TOK_END && mr__peek(parser) != MR_TOK_SEMICOLON &&
-               (parser->at == start || parser->tokens[parser->at].idx ==
-                                           parser->tokens[parser->at - 1].idx + parser->tokens[parser->at - 1].len))
+               (parser->at == start ||
+                parser->tokens[parser->at].idx ==
+                    parser->tokens[parser->at - 1].idx + parser->tokens[parser->at - 1].len))
             parser->at++;
         mr__name_append(parser, out, mr__source(parser, start, parser->at));
     }
@@ -183,7 +203,8 @@ MrSqlStatement *mr__describe(MrParser *parser)
     if (mr__peek(parser) == MR_KW_FUNCTION && more) {
         parser->at++;
         describe->what = MR_SQL_DESCRIBE_FUNCTION;
-        describe->extended = mr__peek_at(parser, 1) != MR_TOK_END && mr__accept(parser, MR_KW_EXTENDED);
+        describe->extended =
+            mr__peek_at(parser, 1) != MR_TOK_END && mr__accept(parser, MR_KW_EXTENDED);
         function_name(parser, &describe->name);
     } else if (mr__peek(parser) == MR_KW_PROCEDURE && more) {
         parser->at++;

@@ -50,7 +50,8 @@ static void insert_directory(MrParser *parser, MrSqlInsert *insert)
         MrSqlName provider;
         int32_t start = parser->at;
         mr__name(parser, &provider);
-        insert->provider = provider.n_parts == 1 ? provider.parts[0] : mr__source(parser, start, parser->at);
+        insert->provider =
+            provider.n_parts == 1 ? provider.parts[0] : mr__source(parser, start, parser->at);
         if (mr__accept(parser, MR_KW_OPTIONS))
             mr__properties(parser, &insert->options);
     } else if (mr__peek(parser) == MR_KW_ROW || mr__peek(parser) == MR_KW_STORED) {
@@ -103,7 +104,8 @@ MrSqlInsert *mr__insert(MrParser *parser)
 }
 
 /* FROM t INSERT INTO a SELECT .. INSERT INTO b SELECT ..; the FROM is read. */
-static MrSqlStatement *multi_insert(MrParser *parser, MrSqlQuery *with, MrSqlRelation *from, int32_t start)
+static MrSqlStatement *multi_insert(MrParser *parser, MrSqlQuery *with, MrSqlRelation *from,
+                                    int32_t start)
 {
     MrSqlStatement *statement = mr__statement_new(parser, MR_SQL_STMT_INSERT);
     int32_t cap = 0;
@@ -194,7 +196,8 @@ static void merge_insert(MrParser *parser, MrSqlMergeClause *clause)
     for (int32_t i = 0; i < n; i++) {
         if (i > 0)
             mr__expect(parser, MR_TOK_COMMA);
-        MrSqlAssignment item = {.name = names[i], .place = names[i].place, .value = mr__expr(parser)};
+        MrSqlAssignment item = {
+            .name = names[i], .place = names[i].place, .value = mr__expr(parser)};
         MR_PUSH(parser->arena, clause->assignments, clause->n_assignments, cap, item);
     }
     mr__expect(parser, MR_TOK_RIGHT_PAREN);
@@ -264,7 +267,8 @@ static MrSqlStatement *merge(MrParser *parser, const MrSqlQuery *with)
     return statement;
 }
 
-/* ---------------------------------------------------------------- queries and what WITH may precede */
+/* ---------------------------------------------------------------- queries and what WITH may
+ * precede */
 
 static MrSqlStatement *query_statement(MrParser *parser)
 {
@@ -286,10 +290,14 @@ static MrSqlStatement *query_statement(MrParser *parser)
         statement->inserts.n = 1;
         return statement;
     }
-    case MR_KW_DELETE: return delete_from(parser, query);
-    case MR_KW_UPDATE: return update(parser, query);
-    case MR_KW_MERGE: return merge(parser, query);
-    default: break;
+    case MR_KW_DELETE:
+        return delete_from(parser, query);
+    case MR_KW_UPDATE:
+        return update(parser, query);
+    case MR_KW_MERGE:
+        return merge(parser, query);
+    default:
+        break;
     }
     MrSqlRelation *from = NULL;
     if (mr__accept(parser, MR_KW_FROM)) {
@@ -319,8 +327,8 @@ static int64_t key_end(MrText text)
     int64_t i = 0;
     while (i < text.size_bytes) {
         char c = text.data[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-              c == '.' || c == ':' || c == '\\'))
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '_' || c == '.' || c == ':' || c == '\\'))
             break;
         i++;
     }
@@ -369,8 +377,7 @@ static void set_config(MrParser *parser, MrSqlSet *set, int32_t start)
         MrText value = trimmed((MrText){text.data + end, text.size_bytes - end});
         set->key = own(parser, (MrText){text.data, end});
         set->what = value.size_bytes == 0 ? MR_SQL_SET_KEY : MR_SQL_SET_VALUE;
-        if (end == 0 || (value.size_bytes > 0 && value.data[0] != '=') ||
-            text_has(value, ';'))
+        if (end == 0 || (value.size_bytes > 0 && value.data[0] != '=') || text_has(value, ';'))
             mr__fail(parser, mr__place_from(parser, start), MR_COND_INVALID_SET_SYNTAX);
         if (value.size_bytes == 0)
             return;
@@ -383,8 +390,8 @@ static void set_config(MrParser *parser, MrSqlSet *set, int32_t start)
             parser->at++;
         parser->at++;
     }
-    if (mr__peek(parser) == MR_TOK_BACKQUOTED && (mr__peek_at(parser, 1) == MR_TOK_END ||
-                                                  mr__peek_at(parser, 1) == MR_TOK_SEMICOLON))
+    if (mr__peek(parser) == MR_TOK_BACKQUOTED &&
+        (mr__peek_at(parser, 1) == MR_TOK_END || mr__peek_at(parser, 1) == MR_TOK_SEMICOLON))
         set->value = mr__name_part_plain(parser);
     else
         set->value = own(parser, rest_text(parser, parser->at));
@@ -427,7 +434,8 @@ MrSqlStatement *mr__set(MrParser *parser)
         } else {
             set->n_assignments = mr__assignments(parser, &set->assignments);
         }
-    } else if (mr__peek(parser) == MR_KW_CATALOG && (mr__is_name_at(parser, 1) || mr__is_string(parser, 1))) {
+    } else if (mr__peek(parser) == MR_KW_CATALOG &&
+               (mr__is_name_at(parser, 1) || mr__is_string(parser, 1))) {
         parser->at++;
         set->what = MR_SQL_SET_CATALOG;
         set->value = mr__is_string(parser, 0) ? mr__string(parser) : mr__name_part(parser);
@@ -482,14 +490,16 @@ static MrSqlStatement *explain(MrParser *parser)
     static const struct {
         uint16_t word;
         MrSqlExplainMode mode;
-    } modes[] = {{MR_KW_EXTENDED, MR_SQL_EXPLAIN_EXTENDED},   {MR_KW_CODEGEN, MR_SQL_EXPLAIN_CODEGEN},
-                 {MR_KW_COST, MR_SQL_EXPLAIN_COST},           {MR_KW_FORMATTED, MR_SQL_EXPLAIN_FORMATTED},
-                 {MR_KW_LOGICAL, MR_SQL_EXPLAIN_LOGICAL},     {MR_KW_ANALYZE, MR_SQL_EXPLAIN_ANALYZE}};
+    } modes[] = {
+        {MR_KW_EXTENDED, MR_SQL_EXPLAIN_EXTENDED}, {MR_KW_CODEGEN, MR_SQL_EXPLAIN_CODEGEN},
+        {MR_KW_COST, MR_SQL_EXPLAIN_COST},         {MR_KW_FORMATTED, MR_SQL_EXPLAIN_FORMATTED},
+        {MR_KW_LOGICAL, MR_SQL_EXPLAIN_LOGICAL},   {MR_KW_ANALYZE, MR_SQL_EXPLAIN_ANALYZE}};
     MrSqlStatement *statement = mr__statement_new(parser, MR_SQL_STMT_EXPLAIN);
     parser->at++;
     for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
-        bool analyze_table = modes[i].word == MR_KW_ANALYZE && (mr__peek_at(parser, 1) == MR_KW_TABLE ||
-                                                                mr__peek_at(parser, 1) == MR_KW_TABLES);
+        bool analyze_table =
+            modes[i].word == MR_KW_ANALYZE &&
+            (mr__peek_at(parser, 1) == MR_KW_TABLE || mr__peek_at(parser, 1) == MR_KW_TABLES);
         if (mr__peek(parser) == modes[i].word && !analyze_table) {
             statement->explain.mode = modes[i].mode;
             parser->at++;
@@ -521,7 +531,8 @@ static MrSqlStatement *cache(MrParser *parser)
     mr__name(parser, &statement->cache.name);
     if (mr__accept(parser, MR_KW_OPTIONS))
         mr__properties(parser, &statement->cache.options);
-    if (mr__accept(parser, MR_KW_AS) || mr__is_query(parser, 0) || mr__peek(parser) == MR_TOK_LEFT_PAREN)
+    if (mr__accept(parser, MR_KW_AS) || mr__is_query(parser, 0) ||
+        mr__peek(parser) == MR_TOK_LEFT_PAREN)
         statement->cache.query = mr__query(parser);
     return statement;
 }
@@ -632,8 +643,8 @@ static MrSqlStatement *execute_immediate(MrParser *parser)
             const MrSqlExpr *a = statement->execute.args[i], *b = statement->execute.args[j];
             if (a->kind == MR_SQL_ALIAS && b->kind == MR_SQL_ALIAS &&
                 mr_str_equal_nocase(a->alias.names[0], b->alias.names[0]))
-                mr__fail(parser, a->place, MR_COND_EXEC_IMMEDIATE_DUPLICATE_ARGUMENT_ALIASES, "aliases",
-                         mr_arena_printf(parser->arena, "`%s`", a->alias.names[0]));
+                mr__fail(parser, a->place, MR_COND_EXEC_IMMEDIATE_DUPLICATE_ARGUMENT_ALIASES,
+                         "aliases", mr_arena_printf(parser->arena, "`%s`", a->alias.names[0]));
         }
     return statement;
 }
@@ -692,7 +703,8 @@ static void drop_object(MrParser *parser, MrSqlDrop *drop)
         drop->temporary = mr__accept(parser, MR_KW_TEMPORARY);
         if (mr__accept(parser, MR_KW_FUNCTION)) {
             drop->object = MR_SQL_OBJECT_FUNCTION;
-        } else if (drop->temporary && (mr__accept(parser, MR_KW_VARIABLE) || mr__accept(parser, MR_KW_VAR))) {
+        } else if (drop->temporary &&
+                   (mr__accept(parser, MR_KW_VARIABLE) || mr__accept(parser, MR_KW_VAR))) {
             drop->object = MR_SQL_OBJECT_VARIABLE;
         } else {
             mr__fail_syntax(parser);
@@ -756,23 +768,34 @@ static bool is_recognised(const MrParser *parser)
     case MR_KW_COMMIT:
     case MR_KW_ROLLBACK:
     case MR_KW_DFS:
-    case MR_KW_BEGIN: return true;
-    case MR_KW_CALL: return mr__is_name_at(parser, 1);
+    case MR_KW_BEGIN:
+        return true;
+    case MR_KW_CALL:
+        return mr__is_name_at(parser, 1);
     case MR_KW_ADD:
-    case MR_KW_LIST: return mr__is_name_at(parser, 1);
-    case MR_KW_LOAD: return next == MR_KW_DATA;
-    case MR_KW_START: return next == MR_KW_TRANSACTION;
+    case MR_KW_LIST:
+        return mr__is_name_at(parser, 1);
+    case MR_KW_LOAD:
+        return next == MR_KW_DATA;
+    case MR_KW_START:
+        return next == MR_KW_TRANSACTION;
     case MR_KW_LOCK:
-    case MR_KW_UNLOCK: return next == MR_KW_TABLE || next == MR_KW_DATABASE;
+    case MR_KW_UNLOCK:
+        return next == MR_KW_TABLE || next == MR_KW_DATABASE;
     case MR_KW_EXPORT:
-    case MR_KW_IMPORT: return next == MR_KW_TABLE;
+    case MR_KW_IMPORT:
+        return next == MR_KW_TABLE;
     case MR_KW_CREATE:
-    case MR_KW_DROP: return next == MR_KW_ROLE || next == MR_KW_INDEX ||
-                            (next == MR_KW_TEMPORARY && mr__peek_at(parser, 2) == MR_KW_MACRO);
-    case MR_KW_ALTER: return next == MR_KW_INDEX;
+    case MR_KW_DROP:
+        return next == MR_KW_ROLE || next == MR_KW_INDEX ||
+               (next == MR_KW_TEMPORARY && mr__peek_at(parser, 2) == MR_KW_MACRO);
+    case MR_KW_ALTER:
+        return next == MR_KW_INDEX;
     case MR_KW_MAP:
-    case MR_KW_REDUCE: return mr__is_name_at(parser, 1);
-    default: return false;
+    case MR_KW_REDUCE:
+        return mr__is_name_at(parser, 1);
+    default:
+        return false;
     }
 }
 
@@ -781,29 +804,54 @@ static MrSqlStatement *dispatch(MrParser *parser)
     if (is_recognised(parser))
         return recognised(parser);
     switch (mr__peek(parser)) {
-    case MR_TOK_LEFT_PAREN: case MR_KW_SELECT: case MR_KW_WITH: case MR_KW_VALUES: case MR_KW_TABLE:
-    case MR_KW_FROM: case MR_KW_INSERT: case MR_KW_DELETE: case MR_KW_UPDATE: case MR_KW_MERGE:
+    case MR_TOK_LEFT_PAREN:
+    case MR_KW_SELECT:
+    case MR_KW_WITH:
+    case MR_KW_VALUES:
+    case MR_KW_TABLE:
+    case MR_KW_FROM:
+    case MR_KW_INSERT:
+    case MR_KW_DELETE:
+    case MR_KW_UPDATE:
+    case MR_KW_MERGE:
         return query_statement(parser);
-    case MR_KW_EXPLAIN: return explain(parser);
-    case MR_KW_USE: return use(parser);
-    case MR_KW_SET: return mr__set(parser);
-    case MR_KW_RESET: return mr__reset(parser);
-    case MR_KW_SHOW: return mr__show(parser);
+    case MR_KW_EXPLAIN:
+        return explain(parser);
+    case MR_KW_USE:
+        return use(parser);
+    case MR_KW_SET:
+        return mr__set(parser);
+    case MR_KW_RESET:
+        return mr__reset(parser);
+    case MR_KW_SHOW:
+        return mr__show(parser);
     case MR_KW_DESC:
-    case MR_KW_DESCRIBE: return mr__describe(parser);
+    case MR_KW_DESCRIBE:
+        return mr__describe(parser);
     case MR_KW_CREATE:
-    case MR_KW_REPLACE: return mr__create(parser);
-    case MR_KW_ALTER: return mr__alter(parser);
-    case MR_KW_DROP: return drop_statement(parser);
-    case MR_KW_CACHE: return cache(parser);
-    case MR_KW_UNCACHE: return uncache(parser);
-    case MR_KW_CLEAR: return clear_cache(parser);
-    case MR_KW_REFRESH: return refresh(parser);
-    case MR_KW_TRUNCATE: return truncate_table(parser);
-    case MR_KW_ANALYZE: return analyze(parser);
-    case MR_KW_DECLARE: return declare(parser);
+    case MR_KW_REPLACE:
+        return mr__create(parser);
+    case MR_KW_ALTER:
+        return mr__alter(parser);
+    case MR_KW_DROP:
+        return drop_statement(parser);
+    case MR_KW_CACHE:
+        return cache(parser);
+    case MR_KW_UNCACHE:
+        return uncache(parser);
+    case MR_KW_CLEAR:
+        return clear_cache(parser);
+    case MR_KW_REFRESH:
+        return refresh(parser);
+    case MR_KW_TRUNCATE:
+        return truncate_table(parser);
+    case MR_KW_ANALYZE:
+        return analyze(parser);
+    case MR_KW_DECLARE:
+        return declare(parser);
     case MR_KW_MSCK:
-    case MR_KW_REPAIR: return repair(parser);
+    case MR_KW_REPAIR:
+        return repair(parser);
     case MR_KW_EXECUTE:
         if (mr__peek_at(parser, 1) == MR_KW_IMMEDIATE)
             return execute_immediate(parser);
@@ -812,7 +860,8 @@ static MrSqlStatement *dispatch(MrParser *parser)
         if (mr__peek_at(parser, 1) == MR_KW_ON)
             return comment_on(parser);
         break;
-    default: break;
+    default:
+        break;
     }
     mr__fail_syntax(parser);
 }

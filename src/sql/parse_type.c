@@ -58,7 +58,8 @@ static void numbers_skip(MrParser *parser)
         return;
     do {
         mr__accept(parser, MR_TOK_MINUS);
-        if (mr__peek(parser) != MR_TOK_INTEGER && !mr__is_name_at(parser, 0) && !mr__is_string(parser, 0))
+        if (mr__peek(parser) != MR_TOK_INTEGER && !mr__is_name_at(parser, 0) &&
+            !mr__is_string(parser, 0))
             mr__fail_syntax(parser);
         parser->at++;
     } while (mr__accept(parser, MR_TOK_COMMA));
@@ -102,7 +103,8 @@ static MrText type_text(MrParser *parser, int32_t start)
         if (at > start)
             mr_builder_char(&out, ' ');
         if (parser->tokens[at].kind == MR_KW_TIMESTAMP && parser->options->timestamp_ntz &&
-            parser->tokens[at + 1].kind != MR_TOK_COLON && parser->tokens[at + 1].kind != MR_KW_WITH)
+            parser->tokens[at + 1].kind != MR_TOK_COLON &&
+            parser->tokens[at + 1].kind != MR_KW_WITH)
             text = MR_TEXT("timestamp_ntz");
         mr_builder_put(&out, text.data, text.size_bytes);
     }
@@ -115,7 +117,8 @@ const MrType *mr__type(MrParser *parser, bool *is_plain_timestamp)
     const MrType *type = NULL;
     type_skip(parser);
     *is_plain_timestamp = parser->at == start + 1 && parser->tokens[start].kind == MR_KW_TIMESTAMP;
-    if (mr_type_parse(parser->arena, type_text(parser, start), false, &type, parser->err) != MR_OK) {
+    if (mr_type_parse(parser->arena, type_text(parser, start), false, &type, parser->err) !=
+        MR_OK) {
         parser->err->sql_idx = -1;
         mr__fail_jump(parser, mr__place_from(parser, start));
     }
@@ -131,7 +134,8 @@ int32_t mr__column_types(MrParser *parser, MrSqlColumn **out)
         MrSqlColumn column = {.name = mr__name_part(parser)};
         mr__accept(parser, MR_TOK_COLON);
         column.type = mr__type(parser, &column.is_plain_timestamp);
-        if (mr__accept2(parser, MR_KW_NOT, MR_KW_NULL) || mr__accept2(parser, MR_TOK_BANG, MR_KW_NULL))
+        if (mr__accept2(parser, MR_KW_NOT, MR_KW_NULL) ||
+            mr__accept2(parser, MR_TOK_BANG, MR_KW_NULL))
             column.not_null = true;
         if (mr__accept(parser, MR_KW_COMMENT))
             column.comment = mr__string(parser);

@@ -31,12 +31,13 @@ static int tear_down(void **state)
     return 0;
 }
 
-static MrStatus parse(Fixture *fixture, const char *sql, const MrSqlOptions *options, MrSqlStatement **out)
+static MrStatus parse(Fixture *fixture, const char *sql, const MrSqlOptions *options,
+                      MrSqlStatement **out)
 {
     MrStatus status;
     fixture->err = (MrError){.sql_idx = -1};
     MR_GUARD_BEGIN(status, &fixture->err)
-    status = mr_sql_parse_statement(&fixture->arena, mr_text(sql), options, out, &fixture->err);
+        status = mr_sql_parse_statement(&fixture->arena, mr_text(sql), options, out, &fixture->err);
     MR_GUARD_END(status)
     return status;
 }
@@ -84,14 +85,21 @@ static void put(MrTextBuilder *out, const MrSqlExpr *expr)
     static const char *const like[] = {"like", "ilike", "rlike"};
     MrArena *arena = out->arena;
     switch (expr->kind) {
-    case MR_SQL_LITERAL: mr_builder_str(out, mr_sql_literal_text(arena, expr, true)); break;
-    case MR_SQL_INTERVAL: put_interval(out, &expr->interval); break;
-    case MR_SQL_PARAM: mr_builder_printf(out, ":%s", expr->param.name ? expr->param.name : "?"); break;
+    case MR_SQL_LITERAL:
+        mr_builder_str(out, mr_sql_literal_text(arena, expr, true));
+        break;
+    case MR_SQL_INTERVAL:
+        put_interval(out, &expr->interval);
+        break;
+    case MR_SQL_PARAM:
+        mr_builder_printf(out, ":%s", expr->param.name ? expr->param.name : "?");
+        break;
     case MR_SQL_NAME:
         mr_builder_str(out, mr_sql_name_text(arena, expr->name.parts, expr->name.n_parts));
         break;
     case MR_SQL_STAR:
-        mr_builder_str(out, mr_sql_name_text(arena, expr->star.qualifier.parts, expr->star.qualifier.n_parts));
+        mr_builder_str(
+            out, mr_sql_name_text(arena, expr->star.qualifier.parts, expr->star.qualifier.n_parts));
         mr_builder_str(out, expr->star.has_except ? "*-" : "*");
         break;
     case MR_SQL_CALL:
@@ -107,7 +115,8 @@ static void put(MrTextBuilder *out, const MrSqlExpr *expr)
         mr_builder_char(out, ')');
         break;
     case MR_SQL_BINARY:
-        put_list(out, binary[expr->binary.op], (MrSqlExpr *[]){expr->binary.left, expr->binary.right}, 2);
+        put_list(out, binary[expr->binary.op],
+                 (MrSqlExpr *[]){expr->binary.left, expr->binary.right}, 2);
         break;
     case MR_SQL_LOGIC:
         put_list(out, expr->logic.is_or ? "or" : "and", expr->logic.args, expr->logic.n_args);
@@ -122,12 +131,14 @@ static void put(MrTextBuilder *out, const MrSqlExpr *expr)
         put_list(out, "", expr->in.items, expr->in.n_items);
         mr_builder_char(out, ')');
         break;
-    case MR_SQL_IN_QUERY: put_list(out, "in-query", &expr->in.value, 1); break;
+    case MR_SQL_IN_QUERY:
+        put_list(out, "in-query", &expr->in.value, 1);
+        break;
     case MR_SQL_LIKE:
         mr_builder_printf(out, "(%s ", like[expr->like.op]);
         put(out, expr->like.value);
-        put_list(out, (const char *[]){"", "any", "all"}[expr->like.quantifier], expr->like.patterns,
-                 expr->like.n_patterns);
+        put_list(out, (const char *[]){"", "any", "all"}[expr->like.quantifier],
+                 expr->like.patterns, expr->like.n_patterns);
         mr_builder_char(out, ')');
         break;
     case MR_SQL_IS:
@@ -135,12 +146,17 @@ static void put(MrTextBuilder *out, const MrSqlExpr *expr)
         put(out, expr->is.value);
         mr_builder_char(out, ')');
         break;
-    case MR_SQL_EXISTS: mr_builder_str(out, "(exists)"); break;
-    case MR_SQL_SUBQUERY: mr_builder_str(out, "(query)"); break;
+    case MR_SQL_EXISTS:
+        mr_builder_str(out, "(exists)");
+        break;
+    case MR_SQL_SUBQUERY:
+        mr_builder_str(out, "(query)");
+        break;
     case MR_SQL_CASE:
         mr_builder_str(out, "(case");
         for (int32_t i = 0; i < expr->cases.n_whens; i++)
-            put_list(out, "", (MrSqlExpr *[]){expr->cases.whens[i].when, expr->cases.whens[i].then}, 2);
+            put_list(out, "", (MrSqlExpr *[]){expr->cases.whens[i].when, expr->cases.whens[i].then},
+                     2);
         mr_builder_char(out, ')');
         break;
     case MR_SQL_CAST:
@@ -165,11 +181,15 @@ static void put(MrTextBuilder *out, const MrSqlExpr *expr)
         put(out, expr->lambda.body);
         mr_builder_char(out, ')');
         break;
-    case MR_SQL_ROW: put_list(out, "row", expr->row.items, expr->row.n_items); break;
+    case MR_SQL_ROW:
+        put_list(out, "row", expr->row.items, expr->row.n_items);
+        break;
     case MR_SQL_ALIAS:
         put_list(out, expr->alias.names[0], (MrSqlExpr *[]){expr->alias.value}, 1);
         break;
-    case MR_SQL_TABLE_ARG: mr_builder_str(out, "(table)"); break;
+    case MR_SQL_TABLE_ARG:
+        mr_builder_str(out, "(table)");
+        break;
     }
 }
 
@@ -204,35 +224,70 @@ static const struct {
     {"a LIKE ANY ('x', 'y')", "(like a(any 'x' 'y'))"},
     {"a IS NOT TRUE", "(is-not-true a)"},
     /* literals */
-    {"12Y", "12Y"}, {"12S", "12S"}, {"12L", "12L"}, {"1.50", "1.50BD"}, {"1e3", "1000.0D"},
-    {"1.5BD", "1.5BD"}, {"1F", "1.0F"}, {".5D", "0.5D"}, {"2147483648", "2147483648L"},
+    {"12Y", "12Y"},
+    {"12S", "12S"},
+    {"12L", "12L"},
+    {"1.50", "1.50BD"},
+    {"1e3", "1000.0D"},
+    {"1.5BD", "1.5BD"},
+    {"1F", "1.0F"},
+    {".5D", "0.5D"},
+    {"2147483648", "2147483648L"},
     {"9223372036854775808", "9223372036854775808BD"},
-    {"'it''s' 'x'", "'it\\'sx'"}, {"r'a\\n'", "'a\\\\n'"}, {"'\\u0041\\t'", "'A\t'"}, {"\"s\"", "'s'"},
-    {"X'1F'", "X'1F'"}, {"DATE'2020-01-01'", "DATE '2020-01-01'"}, {"true", "true"}, {"NULL", "NULL"},
+    {"'it''s' 'x'", "'it\\'sx'"},
+    {"r'a\\n'", "'a\\\\n'"},
+    {"'\\u0041\\t'", "'A\t'"},
+    {"\"s\"", "'s'"},
+    {"X'1F'", "X'1F'"},
+    {"DATE'2020-01-01'", "DATE '2020-01-01'"},
+    {"true", "true"},
+    {"NULL", "NULL"},
     {"INTERVAL 3 DAYS -2 HOURS", "(interval 3 DAY -2 HOUR)"},
     {"INTERVAL '1-2' YEAR TO MONTH", "(interval 1-2 YEAR to MONTH)"},
     {"INTERVAL '3 days'", "(interval '3 days')"},
     {"interval", "interval"},
     /* names, calls and their kin */
-    {"a.b.c", "a.b.c"}, {"`a b`.c", "`a b`.c"}, {"a.*", "a*"}, {"* EXCEPT (a)", "*-"},
-    {"count(*)", "(count *)"}, {"count(DISTINCT a, b)", "(count a b)distinct"},
+    {"a.b.c", "a.b.c"},
+    {"`a b`.c", "`a b`.c"},
+    {"a.*", "a*"},
+    {"* EXCEPT (a)", "*-"},
+    {"count(*)", "(count *)"},
+    {"count(DISTINCT a, b)", "(count a b)distinct"},
     {"sum(a) FILTER (WHERE b) OVER (PARTITION BY c)", "(sum a)filterover"},
-    {"f(x -> x + 1)", "(f (lambda1 (+ x 1)))"}, {"f((x, y) -> x)", "(f (lambda2 x))"},
-    {"CASE WHEN a THEN 1 ELSE 2 END", "(case( a 1))"}, {"case", "case"},
-    {"CAST(a AS DECIMAL(10, 2))", "(decimal(10,2) a)"}, {"a::array<array<int>>", "(array<array<int>> a)"},
+    {"f(x -> x + 1)", "(f (lambda1 (+ x 1)))"},
+    {"f((x, y) -> x)", "(f (lambda2 x))"},
+    {"CASE WHEN a THEN 1 ELSE 2 END", "(case( a 1))"},
+    {"case", "case"},
+    {"CAST(a AS DECIMAL(10, 2))", "(decimal(10,2) a)"},
+    {"a::array<array<int>>", "(array<array<int>> a)"},
     {"TRY_CAST('1' AS MAP<STRING, STRUCT<a: INT>>)", "(map<string,struct<a:int>> '1')"},
-    {"EXTRACT(YEAR FROM d)", "(extract 'YEAR' d)"}, {"TRIM(BOTH 'x' FROM s)", "(trim 'x' s)"},
-    {"trim(s)", "(trim s)"}, {"SUBSTRING(s FROM 1 FOR 2)", "(substring s 1 2)"},
-    {"substr(s, 1)", "(substr s 1)"}, {"POSITION('a' IN s)", "(locate 'a' s)"},
+    {"EXTRACT(YEAR FROM d)", "(extract 'YEAR' d)"},
+    {"TRIM(BOTH 'x' FROM s)", "(trim 'x' s)"},
+    {"trim(s)", "(trim s)"},
+    {"SUBSTRING(s FROM 1 FOR 2)", "(substring s 1 2)"},
+    {"substr(s, 1)", "(substr s 1)"},
+    {"POSITION('a' IN s)", "(locate 'a' s)"},
     {"OVERLAY(s PLACING 'x' FROM 1)", "(overlay s 'x' 1)"},
-    {"TIMESTAMPADD(DAY, 1, t)", "(timestampadd 'DAY' 1 t)"}, {"date_add(d, 1)", "(date_add d 1)"},
+    {"TIMESTAMPADD(DAY, 1, t)", "(timestampadd 'DAY' 1 t)"},
+    {"date_add(d, 1)", "(date_add d 1)"},
     {"date_add(day, 1)", "(date_add day 1)"},
-    {"f(a)[0].b", "(b (at (f a) 0))"}, {"(a).b", "a.b"}, {"v:a.b[0]['c d']", "($.a.b[0]['c d'] v)"},
-    {"(SELECT 1)", "(query)"}, {"((SELECT 1) UNION (SELECT 2))", "(query)"}, {"EXISTS (SELECT 1)", "(exists)"},
-    {"exists(a, x -> x)", "(exists a (lambda1 x))"}, {"struct(a, b AS c)", "(struct a (c b))"},
-    {":p + ?", "(+ :p :?)"}, {"a COLLATE UNICODE", "(UNICODE a)"}, {"f(k => 1)", "(f 1)"},
-    {"IDENTIFIER('a.b')", "a.b"}, {"IDENTIFIER('f')(1)", "(f 1)"}, {"current_date", "current_date"},
-    {"first(a IGNORE NULLS)", "(first a)"}, {"select", "select"}, {"a b", "(b a)"},
+    {"f(a)[0].b", "(b (at (f a) 0))"},
+    {"(a).b", "a.b"},
+    {"v:a.b[0]['c d']", "($.a.b[0]['c d'] v)"},
+    {"(SELECT 1)", "(query)"},
+    {"((SELECT 1) UNION (SELECT 2))", "(query)"},
+    {"EXISTS (SELECT 1)", "(exists)"},
+    {"exists(a, x -> x)", "(exists a (lambda1 x))"},
+    {"struct(a, b AS c)", "(struct a (c b))"},
+    {":p + ?", "(+ :p :?)"},
+    {"a COLLATE UNICODE", "(UNICODE a)"},
+    {"f(k => 1)", "(f 1)"},
+    {"IDENTIFIER('a.b')", "a.b"},
+    {"IDENTIFIER('f')(1)", "(f 1)"},
+    {"current_date", "current_date"},
+    {"first(a IGNORE NULLS)", "(first a)"},
+    {"select", "select"},
+    {"a b", "(b a)"},
 };
 
 static void expressions_become_the_right_trees(void **state)
@@ -242,7 +297,8 @@ static void expressions_become_the_right_trees(void **state)
         MrSqlExpr *expr = NULL;
         MrStatus status;
         MR_GUARD_BEGIN(status, &fixture->err)
-        status = mr_sql_parse_expr(&fixture->arena, mr_text(exprs[i].sql), NULL, &expr, &fixture->err);
+            status = mr_sql_parse_expr(&fixture->arena, mr_text(exprs[i].sql), NULL, &expr,
+                                       &fixture->err);
         MR_GUARD_END(status)
         if (status != MR_OK)
             fail_msg("%s: %s", exprs[i].sql, mr_error_condition(&fixture->err));
@@ -260,40 +316,55 @@ static const struct {
     const char *sql;
     MrSqlStatementKind kind;
 } statements[] = {
-    {"SELECT a FROM t WHERE b GROUP BY c HAVING d QUALIFY e ORDER BY f LIMIT 1 OFFSET 2;", MR_SQL_STMT_QUERY},
-    {"WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT * FROM r", MR_SQL_STMT_QUERY},
-    {"(SELECT 1) UNION (SELECT 2) EXCEPT SELECT 3 INTERSECT SELECT 4 ORDER BY 1", MR_SQL_STMT_QUERY},
-    {"SELECT * FROM a, b JOIN c USING (x) LEFT SEMI JOIN d ON a.x = d.x NATURAL FULL OUTER JOIN e", MR_SQL_STMT_QUERY},
+    {"SELECT a FROM t WHERE b GROUP BY c HAVING d QUALIFY e ORDER BY f LIMIT 1 OFFSET 2;",
+     MR_SQL_STMT_QUERY},
+    {"WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT * FROM r",
+     MR_SQL_STMT_QUERY},
+    {"(SELECT 1) UNION (SELECT 2) EXCEPT SELECT 3 INTERSECT SELECT 4 ORDER BY 1",
+     MR_SQL_STMT_QUERY},
+    {"SELECT * FROM a, b JOIN c USING (x) LEFT SEMI JOIN d ON a.x = d.x NATURAL FULL OUTER JOIN e",
+     MR_SQL_STMT_QUERY},
     {"SELECT * FROM ((SELECT 1) a JOIN (b CROSS JOIN c) ON true) x", MR_SQL_STMT_QUERY},
     {"SELECT * FROM ((SELECT 1) UNION ALL (SELECT 2)) t(a)", MR_SQL_STMT_QUERY},
     {"SELECT * FROM t LATERAL VIEW OUTER explode(a) v AS x, y", MR_SQL_STMT_QUERY},
     {"SELECT * FROM t, LATERAL (SELECT t.a) s", MR_SQL_STMT_QUERY},
     {"SELECT * FROM t PIVOT (sum(a) AS s FOR (b, c) IN ((1, 2) AS x, (3, 4)))", MR_SQL_STMT_QUERY},
     {"SELECT * FROM t UNPIVOT INCLUDE NULLS (v FOR n IN (a AS x, b))", MR_SQL_STMT_QUERY},
-    {"SELECT * FROM csv.`/data/x.csv` TABLESAMPLE (10 PERCENT) REPEATABLE (1) AS s", MR_SQL_STMT_QUERY},
+    {"SELECT * FROM csv.`/data/x.csv` TABLESAMPLE (10 PERCENT) REPEATABLE (1) AS s",
+     MR_SQL_STMT_QUERY},
     {"SELECT * FROM t VERSION AS OF 3 x JOIN range(10) r", MR_SQL_STMT_QUERY},
     {"SELECT * FROM VALUES (1, 'a'), (2, 'b') AS t(x, y)", MR_SQL_STMT_QUERY},
     {"VALUES (1), (2)", MR_SQL_STMT_QUERY},
     {"TABLE t", MR_SQL_STMT_QUERY},
     {"FROM t SELECT a WHERE b", MR_SQL_STMT_QUERY},
-    {"FROM t |> WHERE a > 1 |> AGGREGATE sum(b) AS s GROUP BY c |> ORDER BY s |> LIMIT 3", MR_SQL_STMT_QUERY},
+    {"FROM t |> WHERE a > 1 |> AGGREGATE sum(b) AS s GROUP BY c |> ORDER BY s |> LIMIT 3",
+     MR_SQL_STMT_QUERY},
     {"SELECT /*+ BROADCAST(a), MERGE(b) */ * FROM a", MR_SQL_STMT_QUERY},
     {"SELECT a, b FROM t GROUP BY GROUPING SETS ((a, b), ROLLUP(a), ())", MR_SQL_STMT_QUERY},
-    {"SELECT sum(a) OVER w FROM t WINDOW w AS (ORDER BY b ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)", MR_SQL_STMT_QUERY},
+    {"SELECT sum(a) OVER w FROM t WINDOW w AS (ORDER BY b ROWS BETWEEN 1 PRECEDING AND CURRENT "
+     "ROW)",
+     MR_SQL_STMT_QUERY},
     {"SELECT a where, b from FROM t limit", MR_SQL_STMT_QUERY}, /* words as names */
-    {"SELECT card FROM STREAM payments WATERMARK at DELAY OF INTERVAL 10 SECONDS GROUP BY ALL", MR_SQL_STMT_QUERY},
+    {"SELECT card FROM STREAM payments WATERMARK at DELAY OF INTERVAL 10 SECONDS GROUP BY ALL",
+     MR_SQL_STMT_QUERY},
     {"CREATE STREAMING TABLE alerts AS SELECT * FROM STREAM t", MR_SQL_STMT_CREATE_TABLE},
-    {"CREATE OR REFRESH STREAMING TABLE alerts (a INT) AS SELECT * FROM STREAM t", MR_SQL_STMT_CREATE_TABLE},
+    {"CREATE OR REFRESH STREAMING TABLE alerts (a INT) AS SELECT * FROM STREAM t",
+     MR_SQL_STMT_CREATE_TABLE},
     {"CREATE MATERIALIZED VIEW daily AS SELECT 1", MR_SQL_STMT_CREATE_TABLE},
     {"CREATE FLOW f AS INSERT INTO t BY NAME SELECT 1", MR_SQL_STMT_CREATE_FLOW},
-    {"CREATE TABLE IF NOT EXISTS t (id BIGINT NOT NULL DEFAULT 1 COMMENT 'x', b DECIMAL(12,2)) USING json "
-     "OPTIONS (path 'in/', header = true) PARTITIONED BY (id) COMMENT 'c' TBLPROPERTIES ('a' = '1')",
+    {"CREATE TABLE IF NOT EXISTS t (id BIGINT NOT NULL DEFAULT 1 COMMENT 'x', b DECIMAL(12,2)) "
+     "USING json "
+     "OPTIONS (path 'in/', header = true) PARTITIONED BY (id) COMMENT 'c' TBLPROPERTIES ('a' = "
+     "'1')",
      MR_SQL_STMT_CREATE_TABLE},
     {"CREATE OR REPLACE TABLE t USING parquet AS SELECT 1", MR_SQL_STMT_CREATE_TABLE},
-    {"CREATE OR REPLACE GLOBAL TEMPORARY VIEW v (a COMMENT 'x', b) AS SELECT 1, 2", MR_SQL_STMT_CREATE_VIEW},
+    {"CREATE OR REPLACE GLOBAL TEMPORARY VIEW v (a COMMENT 'x', b) AS SELECT 1, 2",
+     MR_SQL_STMT_CREATE_VIEW},
     {"CREATE TEMP VIEW v (a INT) USING csv OPTIONS (path 'x')", MR_SQL_STMT_CREATE_VIEW},
-    {"CREATE FUNCTION f(x INT DEFAULT 1, y STRING) RETURNS INT DETERMINISTIC RETURN x + 1", MR_SQL_STMT_CREATE_FUNCTION},
-    {"CREATE TEMPORARY FUNCTION f() RETURNS TABLE (a INT) RETURN SELECT 1", MR_SQL_STMT_CREATE_FUNCTION},
+    {"CREATE FUNCTION f(x INT DEFAULT 1, y STRING) RETURNS INT DETERMINISTIC RETURN x + 1",
+     MR_SQL_STMT_CREATE_FUNCTION},
+    {"CREATE TEMPORARY FUNCTION f() RETURNS TABLE (a INT) RETURN SELECT 1",
+     MR_SQL_STMT_CREATE_FUNCTION},
     {"CREATE SCHEMA IF NOT EXISTS s COMMENT 'x' LOCATION 'y'", MR_SQL_STMT_CREATE_NAMESPACE},
     {"INSERT INTO t (a, b) VALUES (1, DEFAULT)", MR_SQL_STMT_INSERT},
     {"INSERT OVERWRITE TABLE t PARTITION (p = 1, q) SELECT 1", MR_SQL_STMT_INSERT},
@@ -302,7 +373,8 @@ static const struct {
     {"WITH q AS (SELECT 1) INSERT INTO t SELECT * FROM q", MR_SQL_STMT_INSERT},
     {"DELETE FROM t AS x WHERE x.a = 1", MR_SQL_STMT_DELETE},
     {"UPDATE t SET a = 1, b = DEFAULT WHERE c", MR_SQL_STMT_UPDATE},
-    {"MERGE INTO t USING s ON t.a = s.a WHEN MATCHED AND s.d THEN DELETE WHEN NOT MATCHED THEN INSERT *",
+    {"MERGE INTO t USING s ON t.a = s.a WHEN MATCHED AND s.d THEN DELETE WHEN NOT MATCHED THEN "
+     "INSERT *",
      MR_SQL_STMT_MERGE},
     {"DROP TABLE IF EXISTS a.b PURGE", MR_SQL_STMT_DROP},
     {"DROP TEMPORARY VARIABLE IF EXISTS v", MR_SQL_STMT_DROP},
@@ -362,8 +434,10 @@ static const struct {
     {"SELECT X'GG'", "INVALID_TYPED_LITERAL", "value", "'GG'", 7},
     {"SELECT 1 AS IDENTIFIER('a.b')", "IDENTIFIER_TOO_MANY_NAME_PARTS", "limit", "1", 12},
     {"SELECT a IN ()", "INVALID_SQL_SYNTAX.EMPTY_IN_PREDICATE", NULL, NULL, 9},
-    {"SELECT dateadd('DAY', 1, d)", "INVALID_PARAMETER_VALUE.DATETIME_UNIT", "invalidValue", "'DAY'", 7},
-    {"SELECT 12345678901234567890123456789012345678901", "DECIMAL_PRECISION_EXCEEDS_MAX_PRECISION", "precision", "41", 7},
+    {"SELECT dateadd('DAY', 1, d)", "INVALID_PARAMETER_VALUE.DATETIME_UNIT", "invalidValue",
+     "'DAY'", 7},
+    {"SELECT 12345678901234567890123456789012345678901", "DECIMAL_PRECISION_EXCEEDS_MAX_PRECISION",
+     "precision", "41", 7},
     {"SET =1", "INVALID_SET_SYNTAX", NULL, NULL, 0},
     {"SELECT \x01", "PARSE_SYNTAX_ERROR", "error", "'\x01'", 7},
     {"SELECT '\xff'", "PARSE_SYNTAX_ERROR", NULL, NULL, -1},
@@ -381,7 +455,8 @@ static void what_cannot_be_read_is_refused_at_its_place(void **state)
         if (fixture->err.sql_idx != failures[i].idx)
             fail_msg("%s: at %d", failures[i].sql, (int)fixture->err.sql_idx);
         if (failures[i].param != NULL)
-            assert_string_equal(mr_error_param(&fixture->err, failures[i].param), failures[i].value);
+            assert_string_equal(mr_error_param(&fixture->err, failures[i].param),
+                                failures[i].value);
     }
 }
 
@@ -465,7 +540,8 @@ static MrStatus on_small_stack(Fixture *fixture, const char *sql)
     return deep.status;
 }
 
-static char *repeated(Fixture *fixture, const char *head, const char *unit, int32_t n, const char *tail)
+static char *repeated(Fixture *fixture, const char *head, const char *unit, int32_t n,
+                      const char *tail)
 {
     MrTextBuilder out = {.arena = &fixture->arena};
     mr_builder_str(&out, head);
@@ -529,10 +605,10 @@ static void moderate_nesting_fits_a_small_stack(void **state)
     Fixture *fixture = *state;
     MrTextBuilder out = {.arena = &fixture->arena};
     mr_builder_str(&out, "SELECT ");
-    for (int i = 0; i < 200; i++)
+    for (int i = 0; i < 450; i++)
         mr_builder_str(&out, "(1 + ");
     mr_builder_str(&out, "1");
-    for (int i = 0; i < 200; i++)
+    for (int i = 0; i < 450; i++)
         mr_builder_str(&out, ")");
     assert_int_equal(on_small_stack(fixture, mr_builder_text(&out).data), MR_OK);
 }
@@ -544,7 +620,8 @@ static void a_script_is_cut_at_its_semicolons(void **state)
     Fixture *fixture = *state;
     MrText *list = NULL;
     int32_t n = 0;
-    MrText script = MR_TEXT("SELECT ';' ; -- a;b\n SELECT \"x;\", `y;` /* ; /* ; */ */; ;; SELECT r'\\'; a\\;b");
+    MrText script = MR_TEXT(
+        "SELECT ';' ; -- a;b\n SELECT \"x;\", `y;` /* ; /* ; */ */; ;; SELECT r'\\'; a\\;b");
     assert_int_equal(mr_sql_split(&fixture->arena, script, &n, &list, &fixture->err), MR_OK);
     assert_int_equal(n, 4);
     assert_true(mr_text_equal(list[0], MR_TEXT("SELECT ';'")));
@@ -562,11 +639,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(expressions_become_the_right_trees, set_up, tear_down),
         cmocka_unit_test_setup_teardown(statements_are_what_they_are, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_cannot_be_read_is_refused_at_its_place, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_cannot_be_read_is_refused_at_its_place, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(places_are_those_of_spark, set_up, tear_down),
         cmocka_unit_test_setup_teardown(parameters_stand_where_literals_may, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_setting_changes_what_words_and_quotes_are, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(deep_and_long_texts_end_in_an_error_or_a_tree, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_setting_changes_what_words_and_quotes_are, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(deep_and_long_texts_end_in_an_error_or_a_tree, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(moderate_nesting_fits_a_small_stack, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_script_is_cut_at_its_semicolons, set_up, tear_down),
     };

@@ -1,7 +1,7 @@
 /* sql.h - text to syntax tree.
  *
- * Spark SQL 4.2: keywords are not reserved unless ansi_keywords is set.  Errors are Spark's conditions
- * with their place in the text.  Trees of expressions go through ast.h. */
+ * Spark SQL 4.2: keywords are not reserved unless ansi_keywords is set.  Errors are Spark's
+ * conditions with their place in the text.  Trees of expressions go through ast.h. */
 #ifndef MR_SQL_SQL_H
 #define MR_SQL_SQL_H
 
@@ -14,21 +14,23 @@ typedef struct MrSqlParam {
 } MrSqlParam;
 
 typedef struct MrSqlOptions {
-    bool ansi_keywords;             /* spark.sql.ansi.enforceReservedKeywords                      */
-    bool double_quoted_identifiers; /* spark.sql.ansi.doubleQuotedIdentifiers                      */
-    bool escaped_string_literals;   /* spark.sql.parser.escapedStringLiterals: keep backslashes    */
-    bool exponent_is_decimal;       /* spark.sql.legacy.exponentLiteralAsDecimal.enabled           */
-    bool setops_left_to_right;      /* spark.sql.legacy.setopsPrecedence.enabled                   */
-    bool legacy_identifier_clause;  /* spark.sql.legacy.identifierClause: not for aliases and columns */
-    bool timestamp_ntz;             /* spark.sql.timestampType=TIMESTAMP_NTZ: what TIMESTAMP means */
+    bool ansi_keywords; /* spark.sql.ansi.enforceReservedKeywords                      */
+    bool double_quoted_identifiers; /* spark.sql.ansi.doubleQuotedIdentifiers */
+    bool escaped_string_literals;  /* spark.sql.parser.escapedStringLiterals: keep backslashes    */
+    bool exponent_is_decimal;      /* spark.sql.legacy.exponentLiteralAsDecimal.enabled           */
+    bool setops_left_to_right;     /* spark.sql.legacy.setopsPrecedence.enabled                   */
+    bool legacy_identifier_clause; /* spark.sql.legacy.identifierClause: not for aliases and columns
+                                    */
+    bool timestamp_ntz;            /* spark.sql.timestampType=TIMESTAMP_NTZ: what TIMESTAMP means */
     int32_t n_params;
-    const MrSqlParam *params;       /* empty: parameters stay in the tree                          */
+    const MrSqlParam *params; /* empty: parameters stay in the tree                          */
 } MrSqlOptions;
 
 /* Each reads the whole text or fails; options may be NULL.  Semicolons may follow a statement.
  * The arena's guard must stand around the call (base/arena.h). */
-MR_MUST_USE MrStatus mr_sql_parse_statement(MrArena *arena, MrText text, const MrSqlOptions *options,
-                                            MrSqlStatement **out, MrError *err);
+MR_MUST_USE MrStatus mr_sql_parse_statement(MrArena *arena, MrText text,
+                                            const MrSqlOptions *options, MrSqlStatement **out,
+                                            MrError *err);
 MR_MUST_USE MrStatus mr_sql_parse_expr(MrArena *arena, MrText text, const MrSqlOptions *options,
                                        MrSqlExpr **out, MrError *err); /* may be an ALIAS */
 MR_MUST_USE MrStatus mr_sql_parse_name(MrArena *arena, MrText text, const MrSqlOptions *options,

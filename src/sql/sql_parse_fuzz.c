@@ -10,20 +10,20 @@ static void one(MrBudget *budget, int what, MrText text, const MrSqlOptions *opt
     MrStatus status;
     mr_arena_init(&arena, budget);
     MR_GUARD_BEGIN(status, &err)
-    if (what == 0) {
-        MrSqlStatement *statement;
-        status = mr_sql_parse_statement(&arena, text, options, &statement, &err);
-    } else if (what == 1) {
-        MrSqlExpr *expr;
-        status = mr_sql_parse_expr(&arena, text, options, &expr, &err);
-    } else if (what == 2) {
-        const MrType *type;
-        status = mr_sql_parse_type(&arena, text, options, &type, &err);
-    } else {
-        MrText *statements;
-        int32_t n;
-        status = mr_sql_split(&arena, text, &n, &statements, &err);
-    }
+        if (what == 0) {
+            MrSqlStatement *statement;
+            status = mr_sql_parse_statement(&arena, text, options, &statement, &err);
+        } else if (what == 1) {
+            MrSqlExpr *expr;
+            status = mr_sql_parse_expr(&arena, text, options, &expr, &err);
+        } else if (what == 2) {
+            const MrType *type;
+            status = mr_sql_parse_type(&arena, text, options, &type, &err);
+        } else {
+            MrText *statements;
+            int32_t n;
+            status = mr_sql_split(&arena, text, &n, &statements, &err);
+        }
     MR_GUARD_END(status)
     MR_ASSERT(status == MR_OK || err.condition != MR_COND_NONE);
     MR_ASSERT(status == MR_OK || err.sql_idx <= text.size_bytes);

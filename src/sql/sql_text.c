@@ -67,13 +67,20 @@ const char *mr_sql_quote_string(MrArena *arena, MrText text)
 static const char *suffix(const MrType *type)
 {
     switch (type->kind) {
-    case MR_TYPE_TINYINT: return "Y";
-    case MR_TYPE_SMALLINT: return "S";
-    case MR_TYPE_BIGINT: return "L";
-    case MR_TYPE_FLOAT: return "F";
-    case MR_TYPE_DOUBLE: return "D";
-    case MR_TYPE_DECIMAL: return "BD";
-    default: return "";
+    case MR_TYPE_TINYINT:
+        return "Y";
+    case MR_TYPE_SMALLINT:
+        return "S";
+    case MR_TYPE_BIGINT:
+        return "L";
+    case MR_TYPE_FLOAT:
+        return "F";
+    case MR_TYPE_DOUBLE:
+        return "D";
+    case MR_TYPE_DECIMAL:
+        return "BD";
+    default:
+        return "";
     }
 }
 

@@ -1,0 +1,1068 @@
+/* parse_primary.c - what operators stand between: literals, names, calls, brackets, CASE, CAST and
+ * the forms with words of their own.
+ *
+ * A word with such a form (EXTRACT, TRIM, CASE ...) is tried as that when what follows fits, and is
+ * a name or a function otherwise. */
+#include "sql/parse_int.h"
+
+/* ---------------------------------------------------------------- nodes */
+
+MrSqlExpr *mr__expr_new(MrParser *parser, MrSqlExprKind kind, int32_t start)
+{
+    MrSqlExpr *expr = MR_NEW(parser->arena, MrSqlExpr);
+    expr->kind = kind;
+    expr->place = mr__place_from(parser, start);
+    expr->height = 1;
+    return expr;
+}
+
+void mr__over(MrParser *parser, MrSqlExpr *expr, const MrSqlExpr *child)
+{
+    if (child != NULL && child->height >= expr->height) {
+        expr->height = child->height + 1;
+        mr__check_height(parser, expr->height);
+    }
+}
+
+void mr__over_all(MrParser *parser, MrSqlExpr *expr, MrSqlExpr *const *children, int32_t n)
+{
+    for (int32_t i = 0; i < n; i++)
+        mr__over(parser, expr, children[i]);
+}
+
+MrSqlExpr *mr__expr_string(MrParser *parser, const char *text, int32_t start)
+{
+    MrSqlExpr *expr = mr__expr_new(parser, MR_SQL_LITERAL, start);
+    expr->lit.kind = MR_SQL_LIT_STRING;
+    expr->lit.type = MR_T(STRING);
+    expr->lit.str = mr_text(text);
+    return expr;
+}
+
+static MrSqlExpr *expr_name(MrParser *parser, const char *name, int32_t start)
+{
+    MrSqlExpr *expr = mr__expr_new(parser, MR_SQL_NAME, start);
+    mr__name_append(parser, &expr->name, name);
+    expr->name.place = expr->place;
+    return expr;
+}
+
+/* Could an expression start with this token?  Words could, but those between operands and clauses
+ * are taken for what they usually are. */
+bool mr__starts_expr(int kind)
+{
+    switch (kind) {
+    case MR_TOK_LEFT_PAREN:
+    case MR_TOK_BANG:
+    case MR_TOK_PLUS:
+    case MR_TOK_MINUS:
+    case MR_TOK_TILDE:
+    case MR_TOK_COLON:
+    case MR_TOK_QUESTION:
+    case MR_TOK_STRING:
+    case MR_TOK_DOUBLE_QUOTED:
+    case MR_TOK_IDENT:
+    case MR_TOK_BACKQUOTED:
+        return true;
+    case MR_KW_FROM:
+    case MR_KW_AS:
+    case MR_KW_WHERE:
+    case MR_KW_GROUP:
+    case MR_KW_HAVING:
+    case MR_KW_ORDER:
+    case MR_KW_UNION:
+    case MR_KW_EXCEPT:
+    case MR_KW_MINUS:
+    case MR_KW_INTERSECT:
+    case MR_KW_AND:
+    case MR_KW_OR:
+    case MR_KW_THEN:
+    case MR_KW_ELSE:
+    case MR_KW_END:
+    case MR_KW_WHEN:
+    case MR_KW_IN:
+    case MR_KW_IS:
+    case MR_KW_LIKE:
+    case MR_KW_ILIKE:
+    case MR_KW_RLIKE:
+    case MR_KW_BETWEEN:
+    case MR_KW_LIMIT:
+    case MR_KW_DIV:
+    case MR_KW_ASC:
+    case MR_KW_DESC:
+        return false;
+    default:
+        return mr__is_number(kind) || kind >= (int)MR_TOK_FIRST_KEYWORD;
+    }
+}
+
+/* ---------------------------------------------------------------- lists */
+
+int32_t mr__exprs(MrParser *parser, MrSqlExpr ***out)
+{
+    MrSqlExpr **exprs = NULL;
+    int32_t n = 0, cap = 0;
+    do {
+        MR_PUSH(parser->arena, exprs, n, cap, mr__expr(parser));
+    } while (mr__accept(parser, MR_TOK_COMMA));
+    *out = exprs;
+    return n;
+}
+
+/* expr [AS] name, expr [AS] (a, b) */
+static APART MrSqlExpr *alias_of(MrParser *parser, MrSqlExpr *value, int32_t start)
+{
+    bool as = mr__accept(parser, MR_KW_AS);
+    MrSqlExpr *expr;
+    if (mr__peek(parser) == MR_TOK_LEFT_PAREN && (as || mr__is_name_at(parser, 1))) {
+        expr = mr__expr_new(parser, MR_SQL_ALIAS, start);
+        expr->alias.n_names = mr__name_list(parser, &expr->alias.names);
+        expr->alias.is_list = true;
+    } else if (as || (mr__is_name_at(parser, 0) && !mr__is_clause(parser))) {
+        expr = mr__expr_new(parser, MR_SQL_ALIAS, start);
+        expr->alias.names = mr_arena_alloc(parser->arena, sizeof *expr->alias.names);
+        expr->alias.names[0] = mr__name_part(parser);
+        expr->alias.n_names = 1;
+    } else {
+        return value;
+    }
+    expr->alias.value = value;
+    expr->place = mr__place_from(parser, start);
+    mr__over(parser, expr, value);
+    return expr;
+}
+
+MrSqlExpr *mr__named_expr(MrParser *parser)
+{
+    int32_t start = parser->at;
+    return alias_of(parser, mr__expr(parser), start);
+}
+
+int32_t mr__named_exprs(MrParser *parser, MrSqlExpr ***out)
+{
+    MrSqlExpr **exprs = NULL;
+    int32_t n = 0, cap = 0;
+    do {
+        MR_PUSH(parser->arena, exprs, n, cap, mr__named_expr(parser));
+    } while (mr__accept(parser, MR_TOK_COMMA));
+    *out = exprs;
+    return n;
+}
+
+void mr__sort(MrParser *parser, MrSqlSort *out)
+{
+    int32_t start = parser->at;
+    *out = (MrSqlSort){.expr = mr__expr(parser)};
+    if (mr__accept(parser, MR_KW_DESC))
+        out->descending = true;
+    else
+        mr__accept(parser, MR_KW_ASC);
+    if (mr__accept2(parser, MR_KW_NULLS, MR_KW_FIRST))
+        out->nulls = MR_SQL_NULLS_FIRST;
+    else if (mr__accept2(parser, MR_KW_NULLS, MR_KW_LAST))
+        out->nulls = MR_SQL_NULLS_LAST;
+    out->place = mr__place_from(parser, start);
+}
+
+int32_t mr__sorts(MrParser *parser, MrSqlSort **out)
+{
+    MrSqlSort *sorts = NULL, sort;
+    int32_t n = 0, cap = 0;
+    do {
+        mr__sort(parser, &sort);
+        MR_PUSH(parser->arena, sorts, n, cap, sort);
+    } while (mr__accept(parser, MR_TOK_COMMA));
+    *out = sorts;
+    return n;
+}
+
+/* ---------------------------------------------------------------- calls */
+
+/* What may follow the closing bracket: WITHIN GROUP, FILTER, IGNORE NULLS, OVER. */
+static APART void call_tail(MrParser *parser, MrSqlCall *call)
+{
+    if (mr__accept2(parser, MR_KW_WITHIN, MR_KW_GROUP)) {
+        mr__expect(parser, MR_TOK_LEFT_PAREN);
+        mr__expect(parser, MR_KW_ORDER);
+        mr__expect(parser, MR_KW_BY);
+        call->n_within = mr__sorts(parser, &call->within);
+        mr__expect(parser, MR_TOK_RIGHT_PAREN);
+    }
+    if (mr__accept3(parser, MR_KW_FILTER, MR_TOK_LEFT_PAREN, MR_KW_WHERE)) {
+        call->filter = mr__expr(parser);
+        mr__expect(parser, MR_TOK_RIGHT_PAREN);
+    }
+    if (mr__accept2(parser, MR_KW_IGNORE, MR_KW_NULLS))
+        call->nulls = MR_SQL_IGNORE_NULLS;
+    else if (mr__accept2(parser, MR_KW_RESPECT, MR_KW_NULLS))
+        call->nulls = MR_SQL_RESPECT_NULLS;
+    if (mr__peek(parser) == MR_KW_OVER &&
+        (mr__peek_at(parser, 1) == MR_TOK_LEFT_PAREN || mr__is_name_at(parser, 1))) {
+        parser->at++;
+        call->over = MR_NEW(parser->arena, MrSqlWindow);
+        mr__window(parser, call->over);
+    }
+}
+
+static void arg_name(MrParser *parser, MrSqlCall *call, int32_t n, const char *name)
+{
+    /* Named arguments are few: the array is made when the first one comes, with room for 64. */
+    if (call->arg_names == NULL)
+        call->arg_names = mr_arena_zeroed(parser->arena, (int64_t)sizeof(char *) * (n + 64));
+    call->arg_names[n] = name;
+}
+
+static MrSqlExpr *call_arg(MrParser *parser, MrSqlCall *call, int32_t n)
+{
+    if (mr__is_name_at(parser, 0) && mr__peek_at(parser, 1) == MR_TOK_FAT_ARROW) {
+        if (n >= 64)
+            mr__fail_syntax(parser);
+        arg_name(parser, call, n, mr__name_part_plain(parser));
+        parser->at++;
+    } else if (call->arg_names != NULL && n < 64) {
+        arg_name(parser, call, n, NULL);
+    }
+    if (mr__peek(parser) == MR_KW_TABLE &&
+        (mr__peek_at(parser, 1) == MR_TOK_LEFT_PAREN || mr__is_name_at(parser, 1)))
+        return mr__table_arg(parser);
+    return mr__expr(parser);
+}
+
+/* The arguments and the closing bracket; first: an argument read already, or NULL. */
+static APART void call_args(MrParser *parser, MrSqlCall *call, MrSqlExpr *first)
+{
+    int32_t cap = 0;
+    if (first == NULL && mr__accept(parser, MR_TOK_RIGHT_PAREN))
+        return;
+    if (first == NULL &&
+        mr__starts_expr(mr__peek_at(parser, 1) == MR_TOK_STAR ? MR_TOK_STRING
+                                                              : mr__peek_at(parser, 1))) {
+        if (mr__peek(parser) == MR_KW_DISTINCT) {
+            call->distinct = true;
+            parser->at++;
+        } else if (mr__peek(parser) == MR_KW_ALL) {
+            parser->at++;
+        }
+    }
+    if (first != NULL) {
+        MR_PUSH(parser->arena, call->args, call->n_args, cap, first);
+        if (!mr__accept(parser, MR_TOK_COMMA))
+            goto close;
+    }
+    do {
+        MrSqlExpr *arg = call_arg(parser, call, call->n_args);
+        MR_PUSH(parser->arena, call->args, call->n_args, cap, arg);
+    } while (mr__accept(parser, MR_TOK_COMMA));
+close:
+    if (mr__accept2(parser, MR_KW_IGNORE, MR_KW_NULLS))
+        call->nulls = MR_SQL_IGNORE_NULLS;
+    else if (mr__accept2(parser, MR_KW_RESPECT, MR_KW_NULLS))
+        call->nulls = MR_SQL_RESPECT_NULLS;
+    mr__expect(parser, MR_TOK_RIGHT_PAREN);
+}
+
+static APART void call_finish(MrParser *parser, MrSqlExpr *expr, int32_t start)
+{
+    MrSqlCall *call = &expr->call;
+    expr->place = mr__place_from(parser, start);
+    mr__over_all(parser, expr, call->args, call->n_args);
+    mr__over(parser, expr, call->filter);
+    for (int32_t i = 0; i < call->n_within; i++)
+        mr__over(parser, expr, call->within[i].expr);
+    if (call->over != NULL) {
+        mr__over_all(parser, expr, call->over->partition, call->over->n_partition);
+        for (int32_t i = 0; i < call->over->n_order; i++)
+            mr__over(parser, expr, call->over->order[i].expr);
+    }
+}
+
+/* The name is read, its bracket is next. */
+static MrSqlExpr *call_of(MrParser *parser, const MrSqlName *name, MrSqlExpr *first, int32_t start)
+{
+    MrSqlExpr *expr = mr__expr_new(parser, MR_SQL_CALL, start);
+    expr->call.name = *name;
+    if (first == NULL)
+        mr__expect(parser, MR_TOK_LEFT_PAREN);
+    call_args(parser, &expr->call, first);
+    call_tail(parser, &expr->call);
+    call_finish(parser, expr, start);
+    return expr;
+}
+
+MrSqlExpr *mr__call(MrParser *parser)
+{
+    int32_t start = parser->at;
+    MrSqlName name;
+    mr__name(parser, &name);
+    return call_of(parser, &name, NULL, start);
+}
+
+/* A call made from special syntax: the bracket is closed by the caller. */
+static APART MrSqlExpr *special_call(MrParser *parser, const char *name, int32_t start,
+                                     MrSqlExpr *const *args, int32_t n_args)
+{
+    MrSqlExpr *expr = mr__expr_new(parser, MR_SQL_CALL, start);
+    mr__name_append(parser, &expr->call.name, name);
+    expr->call.is_syntax = true;
+    expr->call.args = mr_arena_alloc(parser->arena, (int64_t)sizeof *args * (n_args + 1));
+    for (int32_t i = 0; i < n_args; i++)
+        expr->call.args[i] = args[i];
+    expr->call.n_args = n_args;
+    call_finish(parser, expr, start);
+    return expr;
+}
+
+/* The first argument of position(, substring( and the like is read; the ordinary call goes on. */
+static MrSqlExpr *plain_call(MrParser *parser, MrSqlExpr *first, int32_t start)
+{
+    MrSqlName name = {0};
+    MrText word = mr__token_text(parser, start);
+    mr__name_append(parser, &name, mr_arena_strn(parser->arena, word.data, word.size_bytes));
+    return call_of(parser, &name, first, start);
+}
+
+/* ---------------------------------------------------------------- forms with words in the brackets
+ */
+
+static APART MrSqlExpr *case_expr(MrParser *parser)
+{
+    int32_t start = parser->at++, cap = 0;
+    MrSqlExpr *expr = mr__expr_new(parser, MR_SQL_CASE, start);
+    if (mr__peek(parser) != MR_KW_WHEN)
+        expr->cases.value = mr__expr(parser);
+    while (mr__accept(parser, MR_KW_WHEN)) {
+        MrSqlWhen when;
+        when.when = mr__expr(parser);
+        mr__expect(parser, MR_KW_THEN);
+        when.then = mr__expr(parser);
+        mr__over(parser, expr, when.when);
+        mr__over(parser, expr, when.then);
+        MR_PUSH(parser->arena, expr->cases.whens, expr->cases.n_whens, cap, when);
+    }
+    if (expr->cases.n_whens == 0)
+        mr__fail_syntax(parser);
+    if (mr__accept(parser, MR_KW_ELSE))
+        expr->cases.otherwise = mr__expr(parser);
+    mr__expect(parser, MR_KW_END);
+    mr__over(parser, expr, expr->cases.value);
+    mr__over(parser, expr, expr->cases.otherwise);
+    expr->place = mr__place_from(parser, start);
+    return expr;
+}
+
+static APART MrSqlExpr *cast_expr(MrParser *parser)
+{
+    int32_t start = parser->at;
+    MrSqlExpr *expr = mr__expr_new(parser, MR_SQL_CAST, start);
+    expr->cast.is_try = mr__peek(parser) == MR_KW_TRY_CAST;
+    parser->at += 2;
+    expr->cast.value = mr__expr(parser);
+    mr__expect(parser, MR_KW_AS);
+    expr->cast.type = mr__type(parser, &expr->cast.is_plain_timestamp);
+    mr__expect(parser, MR_TOK_RIGHT_PAREN);
+    expr->place = mr__place_from(parser, start);
+    mr__over(parser, expr, expr->cast.value);
+    return expr;
+}
+
+static APART MrSqlExpr *extract_expr(MrParser *parser)
+{
+    int32_t start = parser->at;
+    parser->at += 2;
+    MrSqlExpr *args[2];
+    int32_t field = parser->at;
+    args[0] = mr__expr_string(parser, mr__name_part_plain(parser), field);
+    args[0]->place = mr__place_from(parser, field);
+    parser->at++; /* FROM */
+    args[1] = mr__value(parser);
+    mr__expect(parser, MR_TOK_RIGHT_PAREN);
+    return special_call(parser, "extract", start, args, 2);
+}
+
+static APART MrSqlExpr *position_expr(MrParser *parser)
+{
+    int32_t start = parser->at;
+    parser->at += 2;
+    if (mr__peek(parser) == MR_TOK_RIGHT_PAREN || mr__peek_at(parser, 1) == MR_TOK_FAT_ARROW) {
+        parser->at--;
+        return plain_call(parser, NULL, start);
+    }
+    MrSqlExpr *args[2] = {mr__value(parser)};
+    if (!mr__accept(parser, MR_KW_IN))
+        return plain_call(parser, args[0], start);
+    args[1] = mr__value(parser);
+    mr__expect(parser, MR_TOK_RIGHT_PAREN);
+    return special_call(parser, "locate", start, args, 2);
+}
+
+static APART MrSqlExpr *substring_expr(MrParser *parser)
+{
+    int32_t start = parser->at, n = 2;
+    parser->at += 2;
+    if (mr__peek(parser) == MR_TOK_RIGHT_PAREN || mr__peek_at(parser, 1) == MR_TOK_FAT_ARROW) {
+        parser->at--;
+        return plain_call(parser, NULL, start);
+    }
+    MrSqlExpr *args[3] = {mr__value(parser)};
+    if (!mr__accept(parser, MR_KW_FROM))
+        return plain_call(parser, args[0], start);
+    args[1] = mr__value(parser);
+    if (mr__accept(parser, MR_KW_FOR))
+        args[n++] = mr__value(parser);
+    mr__expect(parser, MR_TOK_RIGHT_PAREN);
+    return special_call(parser, "substring", start, args, n);
+}
+
+static APART MrSqlExpr *trim_expr(MrParser *parser)
+{
+    int32_t start = parser->at;
+    const char *name = "trim";
+    parser->at += 2;
+    int side = mr__peek(parser), next = mr__peek_at(parser, 1);
+    bool has_side = (side == MR_KW_BOTH || side == MR_KW_LEADING || side == MR_KW_TRAILING) &&
+                    (next == MR_KW_FROM || mr__starts_expr(next)) && next != MR_TOK_LEFT_BRACKET;
+    if (has_side) {
+        name = side == MR_KW_LEADING ? "ltrim" : side == MR_KW_TRAILING ? "rtrim" : "trim";
+        parser->at++;
+    } else if (side == MR_TOK_RIGHT_PAREN || next == MR_TOK_FAT_ARROW) {
+        parser->at--;
+        return plain_call(parser, NULL, start);
+    }
+    MrSqlExpr *args[2];
+    int32_t n = 0;
+    if (mr__peek(parser) != MR_KW_FROM)
+        args[n++] = mr__value(parser);
+    if (!has_side && n == 1 && mr__peek(parser) != MR_KW_FROM)
+        return plain_call(parser, args[0], start);
+    mr__expect(parser, MR_KW_FROM);
+    args[n++] = mr__value(parser);
+    mr__expect(parser, MR_TOK_RIGHT_PAREN);
+    return special_call(parser, name, start, args, n);
+}
+
+static APART MrSqlExpr *overlay_expr(MrParser *parser)
+{
+    int32_t start = parser->at, n = 3;
+    parser->at += 2;
+    MrSqlExpr *args[4] = {mr__value(parser)};
+    if (!mr__accept(parser, MR_KW_PLACING))
+        return plain_call(parser, args[0], start);
+    args[1] = mr__value(parser);
+    mr__expect(parser, MR_KW_FROM);
+    args[2] = mr__value(parser);
+    if (mr__accept(parser, MR_KW_FOR))
+        args[n++] = mr__value(parser);
+    mr__expect(parser, MR_TOK_RIGHT_PAREN);
+    return special_call(parser, "overlay", start, args, n);
+}
+
+static const char *lower_word(MrParser *parser, int32_t at)
+{
+    MrText word = mr__token_text(parser, at);
+    char *out = mr_arena_strn(parser->arena, word.data, word.size_bytes);
+    for (char *c = out; *c != 0; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c + 32);
+    return out;
+}
+
+/* DATEADD('MONTH', 1, d): the unit must be a word. */
+static void check_unit_arg(MrParser *parser, const MrSqlExpr *expr, int32_t start)
+{
+    const MrSqlCall *call = &expr->call;
+    if (call->n_args != 3 || call->args[0]->kind != MR_SQL_LITERAL ||
+        call->args[0]->lit.kind != MR_SQL_LIT_STRING)
+        return;
+    MrText unit = call->args[0]->lit.str;
+    mr__fail(parser, expr->place, MR_COND_INVALID_PARAMETER_VALUE__DATETIME_UNIT, "functionName",
+             mr_arena_printf(parser->arena, "`%s`", lower_word(parser, start)), "parameter",
+             "`unit`", "invalidValue",
+             mr_arena_printf(parser->arena, "'%.*s'",
+                             (int)(unit.size_bytes < 200 ? unit.size_bytes : 200), unit.data));
+}
+
+static bool is_unit_arg(const MrParser *parser)
+{
+    MrSqlUnit unit;
+    bool plural;
+    return mr__unit_find(mr__peek_at(parser, 2), &unit, &plural) && !plural &&
+           unit != MR_SQL_UNIT_NANOSECOND && mr__peek_at(parser, 3) == MR_TOK_COMMA;
+}
+
+/* TIMESTAMPADD(DAY, 1, t) and its kin; the word alone may be a column too: date_add(day, 1). */
+static APART MrSqlExpr *unit_call(MrParser *parser, const char *name)
+{
+    int32_t start = parser->at;
+    MrSqlExpr *expr;
+    if (!is_unit_arg(parser)) {
+        parser->at++;
+        MrSqlName plain = {0};
+        MrText word = mr__token_text(parser, start);
+        mr__name_append(parser, &plain, mr_arena_strn(parser->arena, word.data, word.size_bytes));
+        expr = call_of(parser, &plain, NULL, start);
+        check_unit_arg(parser, expr, start);
+        return expr;
+    }
+    parser->at += 2;
+    int32_t unit = parser->at;
+    const char *word = mr__name_part_plain(parser);
+    parser->at++; /* the comma */
+    MrSqlExpr *args[3];
+    args[1] = mr__value(parser);
+    if (!mr__accept(parser, MR_TOK_COMMA)) {
+        args[0] = expr_name(parser, word, unit);
+        args[0]->place = args[0]->name.place =
+            (MrSqlPlace){parser->tokens[unit].idx, parser->tokens[unit].len};
+        mr__expect(parser, MR_TOK_RIGHT_PAREN);
+        MrText plain = mr__token_text(parser, start);
+        expr = special_call(parser, mr_arena_strn(parser->arena, plain.data, plain.size_bytes),
+                            start, args, 2);
+        expr->call.is_syntax = false;
+        return expr;
+    }
+    args[0] = mr__expr_string(parser, word, unit);
+    args[2] = mr__value(parser);
+    mr__expect(parser, MR_TOK_RIGHT_PAREN);
+    return special_call(parser, name, start, args, 3);
+}
+
+static APART MrSqlExpr *struct_expr(MrParser *parser)
+{
+    int32_t start = parser->at;
+    parser->at += 2;
+    MrSqlExpr **args = NULL;
+    int32_t n = 0;
+    if (mr__peek(parser) != MR_TOK_RIGHT_PAREN)
+        n = mr__named_exprs(parser, &args);
+    mr__expect(parser, MR_TOK_RIGHT_PAREN);
+    MrSqlExpr *expr = mr__expr_new(parser, MR_SQL_CALL, start);
+    MrText word = mr__token_text(parser, start);
+    mr__name_append(parser, &expr->call.name,
+                    mr_arena_strn(parser->arena, word.data, word.size_bytes));
+    expr->call.args = args;
+    expr->call.n_args = n;
+    call_tail(parser, &expr->call);
+    call_finish(parser, expr, start);
+    return expr;
+}
+
+/* A word followed by a bracket that has a form of its own; NULL: an ordinary function. */
+static MrSqlExpr *special_form(MrParser *parser)
+{
+    switch (mr__peek(parser)) {
+    case MR_KW_CAST:
+    case MR_KW_TRY_CAST:
+        return cast_expr(parser);
+    case MR_KW_STRUCT:
+        return struct_expr(parser);
+    case MR_KW_POSITION:
+        return position_expr(parser);
+    case MR_KW_SUBSTR:
+    case MR_KW_SUBSTRING:
+        return substring_expr(parser);
+    case MR_KW_TRIM:
+        return trim_expr(parser);
+    case MR_KW_OVERLAY:
+        return overlay_expr(parser);
+    case MR_KW_EXTRACT:
+        if (mr__is_name_at(parser, 2) && mr__peek_at(parser, 3) == MR_KW_FROM)
+            return extract_expr(parser);
+        return NULL;
+    case MR_KW_TIMESTAMPADD:
+    case MR_KW_DATEADD:
+    case MR_KW_DATE_ADD:
+        return unit_call(parser, "timestampadd");
+    case MR_KW_TIMESTAMPDIFF:
+    case MR_KW_DATEDIFF:
+    case MR_KW_DATE_DIFF:
+    case MR_KW_TIMEDIFF:
+        return unit_call(parser, "timestampdiff");
+    default:
+        return NULL;
+    }
+}
+
+/* ---------------------------------------------------------------- brackets */
+
+static APART MrSqlExpr *typed_literal(MrParser *parser);
+
+static APART bool is_lambda_list(const MrParser *parser)
+{
+    int32_t n = 1;
+    while (mr__is_name_at(parser, n)) {
+        n++;
+        if (mr__peek_at(parser, n) == MR_TOK_RIGHT_PAREN)
+            return mr__peek_at(parser, n + 1) == MR_TOK_ARROW;
+        if (mr__peek_at(parser, n++) != MR_TOK_COMMA)
+            return false;
+    }
+    return false;
+}
+
+static APART MrSqlExpr *lambda_expr(MrParser *parser)
+{
+    int32_t start = parser->at, n = 0, cap = 0;
+    const char **params = NULL;
+    bool brackets = mr__accept(parser, MR_TOK_LEFT_PAREN);
+    do {
+        MR_PUSH(parser->arena, params, n, cap, mr__name_part_plain(parser));
+    } while (mr__accept(parser, MR_TOK_COMMA));
+    if (brackets)
+        mr__expect(parser, MR_TOK_RIGHT_PAREN);
+    mr__expect(parser, MR_TOK_ARROW);
+    MrSqlExpr *body = mr__expr(parser);
+    MrSqlExpr *expr = mr__expr_new(parser, MR_SQL_LAMBDA, start);
+    expr->lambda.n_params = n;
+    expr->lambda.params = params;
+    expr->lambda.body = body;
+    mr__over(parser, expr, body);
+    return expr;
+}
+
+static APART MrSqlExpr *subquery_expr(MrParser *parser, MrSqlQuery *query, int32_t start)
+{
+    mr__expect(parser, MR_TOK_RIGHT_PAREN);
+    MrSqlExpr *expr = mr__expr_new(parser, MR_SQL_SUBQUERY, start);
+    expr->query = query;
+    expr->in_brackets = true;
+    return expr;
+}
+
+static APART MrSqlExpr *row_expr(MrParser *parser, MrSqlExpr *first, int32_t start)
+{
+    MrSqlExpr *expr = mr__expr_new(parser, MR_SQL_ROW, start);
+    int32_t cap = 0;
+    MR_PUSH(parser->arena, expr->row.items, expr->row.n_items, cap, first);
+    while (mr__accept(parser, MR_TOK_COMMA))
+        MR_PUSH(parser->arena, expr->row.items, expr->row.n_items, cap, mr__named_expr(parser));
+    mr__expect(parser, MR_TOK_RIGHT_PAREN);
+    expr->place = mr__place_from(parser, start);
+    mr__over_all(parser, expr, expr->row.items, expr->row.n_items);
+    return expr;
+}
+
+/* (SELECT 'a', 'b'): Spark takes SELECT 'a' for a literal of a type named SELECT here. */
+static APART void refuse_typed_select(MrParser *parser)
+{
+    int32_t n = 1;
+    if (mr__peek(parser) != MR_KW_SELECT)
+        return;
+    while (mr__is_string(parser, n) && mr__peek_at(parser, n + 1) == MR_TOK_COMMA)
+        n += 2;
+    if (n > 1 && mr__is_string(parser, n) && mr__peek_at(parser, n + 1) == MR_TOK_RIGHT_PAREN)
+        typed_literal(parser);
+}
+
+/* ( query )  ( a, b )  ( a )  (a, b) -> c */
+/* The first expression is read, no closing bracket follows: (a AS x, b), or a set operation. */
+static APART MrSqlExpr *bracket_rest(MrParser *parser, MrSqlExpr *first, int32_t start)
+{
+    if (first->kind == MR_SQL_SUBQUERY && first->in_brackets && mr__continues_query(parser))
+        return subquery_expr(parser, mr__query_after(parser, first->query, start + 1), start);
+    first = alias_of(parser, first, start + 1);
+    if (mr__peek(parser) != MR_TOK_COMMA) {
+        mr__expect(parser, MR_TOK_RIGHT_PAREN);
+        parser->at--;
+        mr__fail_syntax(parser); /* one thing with a name is no row */
+    }
+    return row_expr(parser, first, start);
+}
+
+static MrSqlExpr *bracket_expr(MrParser *parser)
+{
+    int32_t start = parser->at;
+    if (is_lambda_list(parser))
+        return lambda_expr(parser);
+    parser->at++;
+    refuse_typed_select(parser);
+    if (mr__is_query(parser, 0))
+        return subquery_expr(parser, mr__query(parser), start);
+    MrSqlExpr *first = mr__expr(parser);
+    if (!mr__accept(parser, MR_TOK_RIGHT_PAREN))
+        return bracket_rest(parser, first, start);
+    if (first->kind != MR_SQL_SUBQUERY)
+        first->in_brackets = true;
+    return first;
+}
+
+/* ---------------------------------------------------------------- words */
+
+static void fail_typed_literal(MrParser *parser, int32_t start, const char *type, MrText value)
+{
+    mr__fail(parser, mr__place_from(parser, start), MR_COND_INVALID_TYPED_LITERAL, "valueType",
+             mr_arena_printf(parser->arena, "\"%s\"", type), "value",
+             mr_arena_printf(parser->arena, "'%.*s'",
+                             (int)(value.size_bytes < 200 ? value.size_bytes : 200), value.data));
+}
+
+static void binary_literal(MrParser *parser, MrSqlExpr *expr, MrText hex, int32_t start)
+{
+    int64_t n = (hex.size_bytes + 1) / 2;
+    char *bytes = mr_arena_alloc(parser->arena, n);
+    for (int64_t i = 0; i < n; i++) {
+        int value = 0;
+        for (int64_t j = 2 * i - hex.size_bytes % 2; j < 2 * i + 2 - hex.size_bytes % 2; j++) {
+            int c = j < 0 ? '0' : hex.data[j];
+            int digit = c >= '0' && c <= '9'                 ? c - '0'
+                        : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
+                                                             : -1;
+            if (digit < 0)
+                fail_typed_literal(parser, start, "X", hex);
+            value = 16 * value + digit;
+        }
+        bytes[i] = (char)value;
+    }
+    expr->lit.kind = MR_SQL_LIT_BINARY;
+    expr->lit.type = MR_T(BINARY);
+    expr->lit.str = (MrText){bytes, n};
+}
+
+/* DATE '2020-01-01': the word is the next token, a string the one after it. */
+static APART MrSqlExpr *typed_literal(MrParser *parser)
+{
+    int32_t start = parser->at;
+    const char *word = lower_word(parser, parser->at++);
+    int kind = parser->tokens[start].kind;
+    MrText text = mr__string_text(parser);
+    MrSqlExpr *expr = mr__expr_new(parser, MR_SQL_LITERAL, start);
+    expr->lit.kind = MR_SQL_LIT_TYPED;
+    expr->lit.str = text;
+    switch (kind) {
+    case MR_KW_DATE:
+        expr->lit.type = MR_T(DATE);
+        break;
+    case MR_KW_TIME:
+        expr->lit.type = MR_T(TIME);
+        break;
+    case MR_KW_TIMESTAMP:
+        expr->lit.type = parser->options->timestamp_ntz ? MR_T(TIMESTAMP_NTZ) : MR_T(TIMESTAMP);
+        expr->lit.is_plain_timestamp = true;
+        break;
+    case MR_KW_TIMESTAMP_LTZ:
+        expr->lit.type = MR_T(TIMESTAMP);
+        break;
+    case MR_KW_TIMESTAMP_NTZ:
+        expr->lit.type = MR_T(TIMESTAMP_NTZ);
+        break;
+    case MR_KW_X:
+        binary_literal(parser, expr, text, start);
+        break;
+    default: {
+        char *upper = mr_arena_str(parser->arena, word);
+        for (char *c = upper; *c != 0; c++)
+            if (*c >= 'a' && *c <= 'z')
+                *c = (char)(*c - 32);
+        mr__fail(parser, expr->place, MR_COND_UNSUPPORTED_TYPED_LITERAL, "unsupportedType",
+                 mr_arena_printf(parser->arena, "\"%s\"", upper), "supportedTypes",
+                 "\"DATE\", \"TIMESTAMP_NTZ\", \"TIMESTAMP_LTZ\", \"TIMESTAMP\", \"INTERVAL\", "
+                 "\"X\", \"TIME\"");
+    }
+    }
+    return expr;
+}
+
+static void star_except(MrParser *parser, MrSqlExpr *expr)
+{
+    if (mr__peek(parser) != MR_KW_EXCEPT || mr__peek_at(parser, 1) != MR_TOK_LEFT_PAREN ||
+        mr__is_query(parser, 2) || mr__peek_at(parser, 2) == MR_TOK_LEFT_PAREN)
+        return;
+    parser->at += 2;
+    expr->star.has_except = true;
+    expr->star.n_except = mr__column_names(parser, &expr->star.except);
+    mr__expect(parser, MR_TOK_RIGHT_PAREN);
+}
+
+/* A name, a call, a qualified star, a lambda or a typed literal. */
+static APART MrSqlExpr *name_expr(MrParser *parser)
+{
+    int32_t start = parser->at;
+    if (mr__peek_at(parser, 1) == MR_TOK_ARROW)
+        return lambda_expr(parser);
+    if (mr__is_string(parser, 1) && mr__is_name_at(parser, 0))
+        return typed_literal(parser);
+    MrSqlName name = {0};
+    bool clause = mr__is_identifier_clause(parser, 0);
+    if (clause)
+        mr__name(parser, &name); /* also takes what follows the clause */
+    else
+        mr__name_append(parser, &name, mr__name_part_plain(parser));
+    while (!clause && mr__peek(parser) == MR_TOK_DOT) {
+        if (mr__peek_at(parser, 1) == MR_TOK_STAR) {
+            parser->at += 2;
+            name.place = mr__place_from(parser, start);
+            MrSqlExpr *star = mr__expr_new(parser, MR_SQL_STAR, start);
+            star->star.qualifier = name;
+            star_except(parser, star);
+            star->place = mr__place_from(parser, start);
+            return star;
+        }
+        parser->at++;
+        if (mr__is_identifier_clause(parser, 0) && mr__is_string(parser, 2)) {
+            MrSqlName rest;
+            mr__name(parser, &rest);
+            for (int32_t i = 0; i < rest.n_parts; i++)
+                mr__name_append(parser, &name, rest.parts[i]);
+        } else {
+            mr__name_append(parser, &name, mr__name_part_plain(parser));
+        }
+    }
+    name.place = mr__place_from(parser, start);
+    if (mr__peek(parser) == MR_TOK_LEFT_PAREN)
+        return call_of(parser, &name, NULL, start);
+    MrSqlExpr *expr = mr__expr_new(parser, MR_SQL_NAME, start);
+    expr->name = name;
+    return expr;
+}
+
+static APART MrSqlExpr *word_literal(MrParser *parser, MrSqlLiteralKind kind, int64_t value)
+{
+    int32_t start = parser->at++;
+    MrSqlExpr *expr = mr__expr_new(parser, MR_SQL_LITERAL, start);
+    expr->lit.kind = kind;
+    expr->lit.type = kind == MR_SQL_LIT_NULL ? MR_T(VOID) : MR_T(BOOLEAN);
+    expr->lit.i64 = value;
+    return expr;
+}
+
+static bool is_ansi_niladic(int kind)
+{
+    return kind == MR_KW_CURRENT_DATE || kind == MR_KW_CURRENT_TIMESTAMP ||
+           kind == MR_KW_CURRENT_TIME || kind == MR_KW_CURRENT_USER || kind == MR_KW_USER ||
+           kind == MR_KW_SESSION_USER;
+}
+
+static APART MrSqlExpr *keyword_expr(MrParser *parser)
+{
+    int next = mr__peek_at(parser, 1);
+    switch (mr__peek(parser)) {
+    case MR_KW_NULL:
+        return word_literal(parser, MR_SQL_LIT_NULL, 0);
+    case MR_KW_TRUE:
+        if (next != MR_TOK_DOT)
+            return word_literal(parser, MR_SQL_LIT_BOOLEAN, 1);
+        break;
+    case MR_KW_FALSE:
+        if (next != MR_TOK_DOT)
+            return word_literal(parser, MR_SQL_LIT_BOOLEAN, 0);
+        break;
+    case MR_KW_INTERVAL:
+        if (mr__is_interval(parser))
+            return mr__interval(parser);
+        break;
+    case MR_KW_CASE:
+        if (next == MR_KW_WHEN || mr__starts_expr(next) || next == MR_TOK_STAR)
+            return case_expr(parser);
+        break;
+    case MR_KW_EXISTS:
+        if (next == MR_TOK_LEFT_PAREN &&
+            (mr__is_query(parser, 2) ||
+             (mr__peek_at(parser, 2) == MR_TOK_LEFT_PAREN && mr__is_query(parser, 3)))) {
+            int32_t start = parser->at;
+            parser->at += 2;
+            MrSqlQuery *query = mr__query(parser);
+            mr__expect(parser, MR_TOK_RIGHT_PAREN);
+            MrSqlExpr *expr = mr__expr_new(parser, MR_SQL_EXISTS, start);
+            expr->query = query;
+            return expr;
+        }
+        break;
+    default:
+        if (next == MR_TOK_LEFT_PAREN) {
+            MrSqlExpr *form = special_form(parser);
+            if (form != NULL)
+                return form;
+        } else if (parser->options->ansi_keywords && is_ansi_niladic(mr__peek(parser))) {
+            MrSqlExpr *call =
+                special_call(parser, lower_word(parser, parser->at), parser->at, NULL, 0);
+            parser->at++;
+            call->call.without_brackets = true;
+            return call;
+        }
+    }
+    return name_expr(parser);
+}
+
+/* ---------------------------------------------------------------- primaries */
+
+static APART MrSqlExpr *param_expr(MrParser *parser)
+{
+    int32_t start = parser->at;
+    MrSqlExpr *expr = mr__expr_new(parser, MR_SQL_PARAM, start);
+    if (mr__accept(parser, MR_TOK_QUESTION)) {
+        expr->param.idx = parser->n_marks++;
+    } else {
+        MrText name = mr__token_text(parser, parser->at + 1);
+        parser->at += 2;
+        expr->param.name = mr_arena_strn(parser->arena, name.data, name.size_bytes);
+    }
+    expr->place = mr__place_from(parser, start);
+    return expr;
+}
+
+static APART MrSqlExpr *string_expr(MrParser *parser)
+{
+    int32_t start = parser->at;
+    if (mr__peek_at(parser, 1) == MR_TOK_LEFT_PAREN ||
+        (mr__peek_at(parser, 1) == MR_TOK_DOT && mr__peek_at(parser, 3) == MR_TOK_LEFT_PAREN))
+        mr__fail_syntax(parser); /* "f"(): strings name no functions */
+    MrText text = mr__string_text(parser);
+    MrSqlExpr *expr = mr__expr_new(parser, MR_SQL_LITERAL, start);
+    expr->lit.kind = MR_SQL_LIT_STRING;
+    expr->lit.type = MR_T(STRING);
+    expr->lit.str = text;
+    return expr;
+}
+
+static APART MrSqlExpr *star_expr(MrParser *parser)
+{
+    int32_t start = parser->at++;
+    MrSqlExpr *expr = mr__expr_new(parser, MR_SQL_STAR, start);
+    star_except(parser, expr);
+    expr->place = mr__place_from(parser, start);
+    return expr;
+}
+
+static MrSqlExpr *atom(MrParser *parser)
+{
+    int32_t start = parser->at;
+    int kind = mr__peek(parser);
+    if (kind == MR_TOK_LEFT_PAREN)
+        return bracket_expr(parser);
+    if (mr__is_number(kind))
+        return mr__number(parser, false, start);
+    if (mr__is_string(parser, 0))
+        return string_expr(parser);
+    if (kind == MR_TOK_QUESTION || (kind == MR_TOK_COLON && mr__is_name_at(parser, 1)))
+        return param_expr(parser);
+    if (kind == MR_TOK_STAR)
+        return star_expr(parser);
+    if (kind >= (int)MR_TOK_FIRST_KEYWORD)
+        return keyword_expr(parser);
+    return name_expr(parser);
+}
+
+/* a:b.c[0]['d e']; the colon is the next token. */
+static APART MrSqlExpr *variant_path(MrParser *parser, MrSqlExpr *base, int32_t start)
+{
+    MrTextBuilder path = {.arena = parser->arena};
+    bool first = true;
+    parser->at++;
+    mr_builder_char(&path, '$');
+    for (;; first = false) {
+        if (mr__accept(parser, MR_TOK_LEFT_BRACKET)) {
+            if (mr__is_string(parser, 0))
+                mr_builder_printf(&path, "['%s']", mr__string(parser));
+            else if (mr__accept(parser, MR_TOK_STAR))
+                mr_builder_str(&path, "[*]");
+            else
+                mr_builder_printf(&path, "[%lld]", (long long)mr__integer(parser));
+            mr__expect(parser, MR_TOK_RIGHT_BRACKET);
+        } else if (first || (mr__peek(parser) == MR_TOK_DOT && mr__is_name_at(parser, 1))) {
+            if (!first)
+                parser->at++;
+            bool quoted = mr__peek(parser) == MR_TOK_BACKQUOTED;
+            const char *part = mr__name_part_plain(parser);
+            mr_builder_printf(&path, quoted ? "['%s']" : ".%s", part);
+        } else {
+            break;
+        }
+    }
+    MrSqlExpr *expr = mr__expr_new(parser, MR_SQL_VARIANT_PATH, start);
+    expr->path.base = base;
+    expr->path.path = mr_builder_text(&path).data;
+    mr__over(parser, expr, base);
+    return expr;
+}
+
+static APART MrSqlExpr *subscript(MrParser *parser, MrSqlExpr *base, int32_t start)
+{
+    parser->at++;
+    MrSqlExpr *index = mr__value(parser);
+    mr__expect(parser, MR_TOK_RIGHT_BRACKET);
+    MrSqlExpr *expr = mr__expr_new(parser, MR_SQL_SUBSCRIPT, start);
+    expr->subscript.base = base;
+    expr->subscript.index = index;
+    mr__over(parser, expr, base);
+    mr__over(parser, expr, index);
+    return expr;
+}
+
+/* .name behind anything; names are put together, as (a).b is a.b in Spark too. */
+static APART MrSqlExpr *field(MrParser *parser, MrSqlExpr *base, int32_t start)
+{
+    parser->at++;
+    const char *name = mr__name_part_plain(parser);
+    MrSqlExpr *expr;
+    if (base->kind == MR_SQL_NAME && base->name.identifier == NULL) {
+        expr = mr__expr_new(parser, MR_SQL_NAME, start);
+        for (int32_t i = 0; i < base->name.n_parts; i++)
+            mr__name_append(parser, &expr->name, base->name.parts[i]);
+        mr__name_append(parser, &expr->name, name);
+        expr->name.place = expr->place;
+        return expr;
+    }
+    expr = mr__expr_new(parser, MR_SQL_FIELD, start);
+    expr->field.base = base;
+    expr->field.name = name;
+    mr__over(parser, expr, base);
+    return expr;
+}
+
+static APART MrSqlExpr *colon_cast(MrParser *parser, MrSqlExpr *base, int32_t start)
+{
+    parser->at++;
+    MrSqlExpr *expr = mr__expr_new(parser, MR_SQL_CAST, start);
+    expr->cast.value = base;
+    expr->cast.is_colons = true;
+    expr->cast.type = mr__type(parser, &expr->cast.is_plain_timestamp);
+    expr->place = mr__place_from(parser, start);
+    mr__over(parser, expr, base);
+    return expr;
+}
+
+static APART MrSqlExpr *collate(MrParser *parser, MrSqlExpr *base, int32_t start)
+{
+    parser->at++;
+    MrSqlExpr *expr = mr__expr_new(parser, MR_SQL_COLLATE, start);
+    expr->collate.value = base;
+    mr__name(parser, &expr->collate.collation);
+    expr->place = mr__place_from(parser, start);
+    mr__over(parser, expr, base);
+    return expr;
+}
+
+MrSqlExpr *mr__postfixes(MrParser *parser, MrSqlExpr *expr, int32_t start)
+{
+    for (;;) {
+        switch (mr__peek(parser)) {
+        case MR_TOK_LEFT_BRACKET:
+            expr = subscript(parser, expr, start);
+            continue;
+        case MR_TOK_DOUBLE_COLON:
+            expr = colon_cast(parser, expr, start);
+            continue;
+        case MR_TOK_DOT:
+            if (!mr__is_name_at(parser, 1))
+                mr__fail_syntax(parser);
+            expr = field(parser, expr, start);
+            continue;
+        case MR_TOK_COLON:
+            expr = variant_path(parser, expr, start);
+            continue;
+        case MR_KW_COLLATE:
+            if (mr__is_name_at(parser, 1)) {
+                expr = collate(parser, expr, start);
+                continue;
+            }
+            return expr;
+        default:
+            return expr;
+        }
+    }
+}
+
+MrSqlExpr *mr__primary(MrParser *parser)
+{
+    int32_t start = parser->at;
+    return mr__postfixes(parser, atom(parser), start);
+}
