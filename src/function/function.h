@@ -95,7 +95,7 @@ struct MrBind {
     MrArena *arena; /* lives as long as the plan */
     int32_t n_args;
     MrArgInfo *args;
-    const char *sql; /* the whole call as Spark prints it, for errors */
+    const char *sql; /* the whole call as Spark prints it, for errors and names; bind may change it */
     /* Gives the types of a lambda's parameters; sets args[arg_idx].type and .nullable to its result's. */
     MrStatus (*bind_lambda)(MrBind *bind, int32_t arg_idx, const MrType *const *params,
                             const bool *nullable, int32_t n_params, MrError *err);

@@ -256,6 +256,7 @@ static MrStatus call_bind(Binder *b, Ctx *ctx, MrSqlPlace place, const char *nam
             bind.args[i].n_lambda_params = asts[i]->lambda.n_params;
     MR_TRY(mr__at(b, place, mr_function_bind(&bind, name, &bound, b->err)));
     MR_TRY(args_cast(b, &bind, own));
+    sql = bind.sql; /* some functions print otherwise: DATE'2020-01-31' + 7 is date_add(..) */
     if (asts && !strchr(sql, '(')) /* the text could not be made before the lambdas were bound */
         sql = call_text(b, sql, own, n_args, false);
     MrExpr *expr = MR_NEW(b->arena, MrExpr);
@@ -712,13 +713,19 @@ static MrStatus aggregate_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const 
     MrAggregate *agg = NULL;
     bool within = n_order > 0 && is_inverse_distribution(name);
     if (within) { /* the value comes first: percentile_cont(v, 0.5) */
-        MrExpr **more = MR_NEW_N(b->arena, MrExpr *, args.n + 1);
+        MrExpr **more = MR_NEW_N(b->arena, MrExpr *, args.n + 3);
         more[0] = order[0].expr;
         if (args.n > 0)
             memcpy(more + 1, args.exprs, sizeof(MrExpr *) * (size_t)args.n);
         args.exprs = more;
         args.names = NULL;
         args.n++;
+        if (strcmp(name, "mode") == 0) { /* mode(v, true, descending) */
+            more[args.n++] = mr_expr_bool(b->arena, true);
+            more[args.n - 1]->sql = "true";
+        }
+        more[args.n++] = mr_expr_bool(b->arena, order[0].spec.descending); /* and after (v, 0.5) */
+        more[args.n - 1]->sql = order[0].spec.descending ? "true" : "false";
     }
     const char *text = mr_builder_text(&sql).data;
     mr__bind_init(b, &bind, args.exprs, args.names, args.n, text);
