@@ -1,0 +1,507 @@
+/* files_manifest.c - which of the files that Millrace wrote into a folder belong to it.
+ *
+ * A log of text lines in ROOT/_millrace/manifest/NNNNNNNNNN; the highest number counts.  A line is
+ * eight hexadecimal digits (CRC32C of what follows the blank), a blank, a JSON object:
+ *
+ *   {"millrace":"manifest","version":1}                                          first line
+ *   {"files":[["k=1/part-...",size,crc],...],"hidden":["name",...],
+ *    "marks":[["query",epoch,"lineage"],...]}                                    second: a snapshot
+ *   {"query":"..","epoch":3,"lineage":"..","add":[[path,size,crc],...],
+ *    "remove":[path,...]}                                                        then one per epoch
+ *
+ * An entry is one write and one fdatasync.  When the entries outweigh what lives, the next file starts
+ * with a snapshot (written aside, synced, renamed) and the old one goes, so the cost of an epoch does not
+ * grow with their number.  Only the last line can be torn: a bad one with a good one behind it is
+ * damage.  Writers take turns by a lock on ROOT/_millrace/lock. */
+#include "connector/files_int.h"
+
+#include "base/hash.h"
+#include "base/json.h"
+
+#include <stdio.h>
+
+#define MANIFEST_MAX_BYTES (INT64_C(1) << 30)
+
+typedef struct PathSlot {
+    const char *path; /* NULL: free */
+    int64_t size_bytes;
+    uint32_t crc;
+    bool live, hidden; /* neither: was removed */
+} PathSlot;
+
+typedef struct Mark {
+    const char *query;
+    int64_t epoch;
+    uint64_t lineage;
+} Mark;
+
+struct MrManifest {
+    MrOs *os;
+    MrBudget *budget;
+    MrArena arena;
+    char *log_path;       /* NULL: no file yet */
+    int64_t seq, good_bytes;
+    int64_t n_entries;    /* since the snapshot, in paths */
+    PathSlot *slots;
+    int64_t n_slots, n_used, n_live;
+    Mark *marks;
+    int64_t n_marks, cap_marks;
+};
+
+bool mr__manifest_is_ours(const char *name)
+{
+    return strncmp(name, "part-", 5) == 0 && strstr(name, ".mr.") != NULL;
+}
+
+static PathSlot *slot_of(const MrManifest *self, const char *path)
+{
+    if (self->n_slots == 0)
+        return NULL;
+    uint64_t at = mr_hash_bytes(path, (int64_t)strlen(path), 3) & (uint64_t)(self->n_slots - 1);
+    while (self->slots[at].path && strcmp(self->slots[at].path, path) != 0)
+        at = (at + 1) & (uint64_t)(self->n_slots - 1);
+    return &self->slots[at];
+}
+
+static PathSlot *slot_make(MrManifest *self, const char *path)
+{
+    if (2 * (self->n_used + 1) > self->n_slots) {
+        PathSlot *old = self->slots;
+        int64_t n_old = self->n_slots;
+        self->n_slots = n_old ? 2 * n_old : 64;
+        self->slots = MR_NEW_N(&self->arena, PathSlot, self->n_slots);
+        for (int64_t i = 0; i < n_old; i++)
+            if (old[i].path)
+                *slot_of(self, old[i].path) = old[i];
+    }
+    PathSlot *slot = slot_of(self, path);
+    if (!slot->path) {
+        slot->path = mr_arena_str(&self->arena, path);
+        self->n_used++;
+    }
+    return slot;
+}
+
+static void path_add(MrManifest *self, const char *path, int64_t size_bytes, uint32_t crc)
+{
+    PathSlot *slot = slot_make(self, path);
+    self->n_live += !slot->live;
+    slot->live = true;
+    slot->hidden = false;
+    slot->size_bytes = size_bytes;
+    slot->crc = crc;
+}
+
+static void path_remove(MrManifest *self, const char *path)
+{
+    PathSlot *slot = slot_make(self, path);
+    const char *name = strrchr(path, '/');
+    self->n_live -= slot->live;
+    slot->live = false;
+    slot->hidden = !mr__manifest_is_ours(name ? name + 1 : path); /* ours need no entry to be unseen */
+}
+
+static void mark_set(MrManifest *self, const char *query, int64_t epoch, uint64_t lineage)
+{
+    for (int64_t i = 0; i < self->n_marks; i++) {
+        if (strcmp(self->marks[i].query, query) == 0) {
+            self->marks[i].epoch = epoch;
+            self->marks[i].lineage = lineage;
+            return;
+        }
+    }
+    Mark mark = {mr_arena_str(&self->arena, query), epoch, lineage};
+    MR_PUSH(&self->arena, self->marks, self->n_marks, self->cap_marks, mark);
+}
+
+bool mr__manifest_shows(const MrManifest *self, const char *path)
+{
+    const PathSlot *slot = slot_of(self, path);
+    const char *name = strrchr(path, '/');
+    if (mr__manifest_is_ours(name ? name + 1 : path))
+        return slot && slot->path && slot->live;
+    return !(slot && slot->path && slot->hidden);
+}
+
+const char *mr__manifest_log_path(const MrManifest *self)
+{
+    return self->log_path;
+}
+
+MrStatus mr__manifest_has(const MrManifest *self, const char *query, int64_t epoch, uint64_t lineage, bool *has,
+                          MrError *err)
+{
+    *has = false;
+    for (int64_t i = 0; self && i < self->n_marks; i++) {
+        const Mark *mark = &self->marks[i];
+        if (strcmp(mark->query, query) != 0)
+            continue;
+        *has = mark->epoch == epoch && mark->lineage == lineage;
+        if (mark->epoch >= epoch && !*has) {
+            char held[40], wanted[40];
+            snprintf(held, sizeof held, "%lld", (long long)mark->epoch);
+            snprintf(wanted, sizeof wanted, "%lld", (long long)epoch);
+            MrStatus status = MR_FAIL(err, MR_COND_CONCURRENT_STREAM_LOG_UPDATE, "batchId", wanted);
+            mr_error_add(err, "the sink's manifest holds epoch %s of query '%s' with another history; it was written by "
+                              "another run or the checkpoint was rewound", held, query);
+            return status;
+        }
+    }
+    return MR_OK;
+}
+
+/* --- lines --- */
+
+static int64_t number_of(const MrJson *json)
+{
+    int64_t value = 0;
+    return json && json->kind == MR_JSON_NUMBER && mr_text_to_i64(json->text, &value) ? value : 0;
+}
+
+static void apply_files(MrManifest *self, const MrJson *files)
+{
+    for (const MrJson *file = files ? files->first : NULL; file; file = file->next) {
+        const MrJson *path = file->first, *size = path ? path->next : NULL, *crc = size ? size->next : NULL;
+        if (path && path->kind == MR_JSON_STRING)
+            path_add(self, path->text.data, number_of(size), (uint32_t)number_of(crc));
+    }
+}
+
+static uint64_t lineage_of(const char *text)
+{
+    return text ? strtoull(text, NULL, 16) : 0;
+}
+
+static void apply_line(MrManifest *self, const MrJson *line)
+{
+    for (const MrJson *name = mr_json_get(line, "hidden") ? mr_json_get(line, "hidden")->first : NULL; name; name = name->next)
+        path_remove(self, name->text.data);
+    for (const MrJson *name = mr_json_get(line, "remove") ? mr_json_get(line, "remove")->first : NULL; name; name = name->next) {
+        path_remove(self, name->text.data);
+        self->n_entries++;
+    }
+    apply_files(self, mr_json_get(line, "files"));
+    const MrJson *add = mr_json_get(line, "add");
+    if (add) {
+        apply_files(self, add);
+        self->n_entries += 1 + add->n_items;
+    }
+    for (const MrJson *mark = mr_json_get(line, "marks") ? mr_json_get(line, "marks")->first : NULL; mark; mark = mark->next) {
+        const MrJson *query = mark->first, *epoch = query ? query->next : NULL, *lineage = epoch ? epoch->next : NULL;
+        if (lineage)
+            mark_set(self, query->text.data, number_of(epoch), lineage_of(lineage->text.data));
+    }
+    const char *query = mr_json_str(line, "query");
+    if (query)
+        mark_set(self, query, mr_json_i64(line, "epoch", 0), lineage_of(mr_json_str(line, "lineage")));
+}
+
+/* A line with a right CRC; its JSON. */
+static bool line_good(const char *at, const char *end)
+{
+    uint32_t crc = 0;
+    if (end - at < 10 || at[8] != ' ')
+        return false;
+    for (int i = 0; i < 8; i++) {
+        char c = at[i];
+        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        if (digit < 0)
+            return false;
+        crc = crc << 4 | (uint32_t)digit;
+    }
+    return crc == mr_crc32c(at + 9, end - at - 9, 0);
+}
+
+static MrStatus log_apply(MrManifest *self, MrText text, MrError *err)
+{
+    const char *at = text.data, *end = at + text.size_bytes;
+    bool torn = false;
+    while (at < end) {
+        const char *feed = memchr(at, '\n', (size_t)(end - at));
+        bool good = feed && line_good(at, feed);
+        if (!good) {
+            torn = true;
+        } else if (torn) {
+            MrStatus status = MR_FAIL(err, MR_COND_MALFORMED_LOG_FILE, "text", "a damaged line before good ones");
+            mr_error_add(err, "in manifest '%s', behind byte %lld", self->log_path, (long long)self->good_bytes);
+            return status;
+        } else {
+            MrJson *line;
+            MR_TRY(mr_json_parse(&self->arena, (MrText){at + 9, feed - at - 9}, "manifest", &line, err));
+            if (self->good_bytes == 0 && mr_json_i64(line, "version", 0) != 1)
+                return MR_FAIL(err, MR_COND_MALFORMED_LOG_FILE, "text", "an unknown version of the manifest");
+            apply_line(self, line);
+            self->good_bytes = feed + 1 - text.data;
+        }
+        at = feed ? feed + 1 : end;
+    }
+    return MR_OK;
+}
+
+MrStatus mr__manifest_prepare(MrOs *os, MrArena *arena, const char *root, MrError *err)
+{
+    return os->make_dir(os, mr_arena_printf(arena, "%s/_millrace/manifest", root), err);
+}
+
+static MrStatus manifest_load(MrManifest *self, const char *root, bool *found, MrError *err)
+{
+    MrArena *arena = &self->arena;
+    MrOs *os = self->os;
+    MrFileInfo info;
+    const char *folder = mr_arena_printf(arena, "%s/_millrace/manifest", root);
+    MR_TRY(os->stat(os, folder, &info, err));
+    *found = info.exists && info.is_dir;
+    if (!*found)
+        return MR_OK;
+    /* The newest file may be replaced while it is looked at: then the list is taken again. */
+    for (int n_tries = 0;; n_tries++) {
+        MrDirEntry *entries;
+        int64_t n_entries;
+        MR_TRY(os->list(os, folder, arena, &entries, &n_entries, err));
+        self->log_path = NULL;
+        for (int64_t i = 0; i < n_entries; i++) {
+            int64_t seq;
+            if (strlen(entries[i].name) == 10 && mr_text_to_i64(mr_text(entries[i].name), &seq) && seq > self->seq) {
+                self->seq = seq;
+                self->log_path = mr_arena_printf(arena, "%s/%s", folder, entries[i].name);
+            }
+        }
+        if (!self->log_path)
+            return MR_OK;
+        MrBuffer text;
+        mr_buffer_init(&text, self->budget, MANIFEST_MAX_BYTES);
+        MrStatus status = mr_os_read_file(os, self->log_path, MANIFEST_MAX_BYTES, &text, err);
+        if (status == MR_OK)
+            status = log_apply(self, (MrText){text.data, text.size_bytes}, err);
+        mr_buffer_deinit(&text);
+        if (status == MR_OK || n_tries == 3)
+            return status;
+        MrError ignored = {0};
+        if (os->stat(os, self->log_path, &info, &ignored) != MR_OK || info.exists)
+            return status;
+        *err = (MrError){0};
+        self->seq = 0;
+    }
+}
+
+MrStatus mr__manifest_read(MrOs *os, MrBudget *budget, const char *root, MrManifest **out, MrError *err)
+{
+    void *block;
+    *out = NULL;
+    MR_TRY(mr_budget_alloc_zeroed(budget, sizeof(MrManifest), &block, err));
+    MrManifest *self = block;
+    self->os = os;
+    self->budget = budget;
+    mr_arena_init(&self->arena, budget);
+    bool found = false;
+    MrStatus status;
+    MR_GUARD_BEGIN(status, err)
+    status = manifest_load(self, root, &found, err);
+    MR_GUARD_END(status)
+    if (status != MR_OK || !found)
+        mr__manifest_close(self);
+    else
+        *out = self;
+    return status;
+}
+
+void mr__manifest_close(MrManifest *self)
+{
+    if (!self)
+        return;
+    mr_arena_deinit(&self->arena);
+    mr_budget_free(self->budget, self, sizeof *self);
+}
+
+/* --- writing --- */
+
+static void line_end(MrTextBuilder *out, int64_t begin)
+{
+    char crc[10];
+    snprintf(crc, sizeof crc, "%08x ", mr_crc32c(out->data + begin + 9, out->size_bytes - begin - 9, 0));
+    memcpy(out->data + begin, crc, 9);
+    mr_builder_char(out, '\n');
+}
+
+static int64_t line_begin(MrTextBuilder *out)
+{
+    int64_t begin = out->size_bytes;
+    mr_builder_str(out, "00000000 ");
+    return begin;
+}
+
+static void put_file(MrTextBuilder *out, bool first, const char *path, int64_t size_bytes, uint32_t crc)
+{
+    mr_builder_str(out, first ? "[" : ",[");
+    mr_json_put_string(out, mr_text(path));
+    mr_builder_printf(out, ",%lld,%u]", (long long)size_bytes, crc);
+}
+
+static void put_entry(MrTextBuilder *out, const MrManifestEntry *entry)
+{
+    int64_t begin = line_begin(out);
+    mr_builder_char(out, '{');
+    mr_json_put_member(out, "query", entry->query);
+    mr_builder_printf(out, ",\"epoch\":%lld,\"lineage\":\"%016llx\",\"remove\":[", (long long)entry->epoch,
+                      (unsigned long long)entry->lineage);
+    for (int64_t i = 0; i < entry->n_removed; i++) {
+        if (i > 0)
+            mr_builder_char(out, ',');
+        mr_json_put_string(out, mr_text(entry->removed[i]));
+    }
+    mr_builder_str(out, "],\"add\":[");
+    for (int64_t i = 0; i < entry->n_added; i++)
+        put_file(out, i == 0, entry->added[i].path, entry->added[i].size_bytes, entry->added[i].crc);
+    mr_builder_str(out, "]}");
+    line_end(out, begin);
+}
+
+static void put_snapshot(MrTextBuilder *out, const MrManifest *self)
+{
+    int64_t begin = line_begin(out);
+    mr_builder_str(out, "{\"millrace\":\"manifest\",\"version\":1}");
+    line_end(out, begin);
+    begin = line_begin(out);
+    mr_builder_str(out, "{\"files\":[");
+    bool first = true;
+    for (int64_t i = 0; i < self->n_slots; i++) {
+        if (self->slots[i].path && self->slots[i].live) {
+            put_file(out, first, self->slots[i].path, self->slots[i].size_bytes, self->slots[i].crc);
+            first = false;
+        }
+    }
+    mr_builder_str(out, "],\"hidden\":[");
+    first = true;
+    for (int64_t i = 0; i < self->n_slots; i++) {
+        if (self->slots[i].path && self->slots[i].hidden) {
+            if (!first)
+                mr_builder_char(out, ',');
+            mr_json_put_string(out, mr_text(self->slots[i].path));
+            first = false;
+        }
+    }
+    mr_builder_str(out, "],\"marks\":[");
+    for (int64_t i = 0; i < self->n_marks; i++) {
+        mr_builder_str(out, i == 0 ? "[" : ",[");
+        mr_json_put_string(out, mr_text(self->marks[i].query));
+        mr_builder_printf(out, ",%lld,\"%016llx\"]", (long long)self->marks[i].epoch,
+                          (unsigned long long)self->marks[i].lineage);
+    }
+    mr_builder_str(out, "]}");
+    line_end(out, begin);
+}
+
+static MrStatus lock_take(MrOs *os, MrArena *arena, const char *root, MrFile **out, MrError *err)
+{
+    const char *path = mr_arena_printf(arena, "%s/_millrace/lock", root);
+    MrFileInfo info;
+    MR_TRY(os->stat(os, path, &info, err));
+    MrError ignored = {0};
+    if (!info.exists && os->file_open(os, path, MR_FILE_CREATE, out, &ignored) != MR_OK)
+        info.exists = true; /* somebody was quicker */
+    if (info.exists)
+        MR_TRY(os->file_open(os, path, MR_FILE_READ_WRITE, out, err));
+    int64_t begin_ns = os->tick_ns(os);
+    for (;;) {
+        bool taken;
+        MrStatus status = os->file_lock(*out, &taken, err);
+        if (status == MR_OK && taken)
+            return MR_OK;
+        if (status == MR_OK && os->tick_ns(os) - begin_ns > INT64_C(30000000000)) {
+            status = MR_FAIL(err, MR_COND_CONCURRENT_STREAM_LOG_UPDATE, "batchId", "?");
+            mr_error_add(err, "another writer has held '%s' for 30 s", path);
+        }
+        if (status != MR_OK) {
+            os->file_close(*out);
+            *out = NULL;
+            return status;
+        }
+        os->sleep_us(os, 500);
+    }
+}
+
+static MrStatus log_append(MrManifest *self, const char *root, const MrManifestEntry *entry, MrError *err)
+{
+    MrOs *os = self->os;
+    MrArena scratch;
+    MrFile *file = NULL;
+    mr_arena_init(&scratch, self->budget);
+    MrStatus status;
+    MR_GUARD_BEGIN(status, err)
+    MrTextBuilder text = {.arena = &scratch};
+    bool roll = !self->log_path || self->n_entries > 64 + 2 * self->n_live;
+    if (roll) {
+        put_snapshot(&text, self);
+        put_entry(&text, entry);
+        char *path = mr_arena_printf(&self->arena, "%s/_millrace/manifest/%010lld", root, (long long)self->seq + 1);
+        status = mr_os_write_file(os, path, mr_builder_text(&text), MR_STEP_SINK_MANIFEST_SYNC,
+                                  MR_STEP_SINK_MANIFEST_FOLDER_SYNC, err);
+        if (status == MR_OK) {
+            const char *old = self->log_path;
+            self->log_path = path;
+            self->seq++;
+            self->good_bytes = text.size_bytes;
+            self->n_entries = 0;
+            MrError ignored = {0};
+            if (old && os->remove(os, old, &ignored) != MR_OK)
+                mr_error_add(&ignored, "left behind"); /* the next roll's reader takes the highest number anyway */
+        }
+    } else {
+        put_entry(&text, entry);
+        status = os->file_open(os, self->log_path, MR_FILE_READ_WRITE, &file, err);
+        if (status == MR_OK) /* a torn line of a crash before this goes */
+            status = os->file_truncate(file, self->good_bytes, err);
+        if (status == MR_OK)
+            status = os->file_write_at(file, self->good_bytes, text.data, text.size_bytes, err);
+        if (status == MR_OK)
+            status = os->file_sync(file, MR_STEP_SINK_MANIFEST_SYNC, err);
+        if (status == MR_OK)
+            self->good_bytes += text.size_bytes;
+    }
+    if (status == MR_OK) {
+        for (int64_t i = 0; i < entry->n_removed; i++)
+            path_remove(self, entry->removed[i]);
+        for (int64_t i = 0; i < entry->n_added; i++)
+            path_add(self, entry->added[i].path, entry->added[i].size_bytes, entry->added[i].crc);
+        mark_set(self, entry->query, entry->epoch, entry->lineage);
+        self->n_entries += 1 + entry->n_added + entry->n_removed;
+    }
+    MR_GUARD_END(status)
+    os->file_close(file);
+    mr_arena_deinit(&scratch);
+    return status;
+}
+
+MrStatus mr__manifest_append(MrOs *os, MrBudget *budget, const char *root, const MrManifestEntry *entry,
+                             MrManifest **manifest, MrError *err)
+{
+    MrArena scratch;
+    MrFile *lock = NULL;
+    mr_arena_init(&scratch, budget);
+    MrStatus status;
+    MR_GUARD_BEGIN(status, err)
+    status = lock_take(os, &scratch, root, &lock, err);
+    MrManifest *self = *manifest;
+    if (status == MR_OK && self) {
+        MrFileInfo info = {0};
+        if (self->log_path)
+            status = os->stat(os, self->log_path, &info, err);
+        if (status == MR_OK && (!info.exists || info.size_bytes != self->good_bytes)) {
+            mr__manifest_close(self); /* another writer was here */
+            *manifest = self = NULL;
+        }
+    }
+    if (status == MR_OK && !self)
+        status = mr__manifest_read(os, budget, root, manifest, err);
+    self = *manifest;
+    bool has = false;
+    if (status == MR_OK)
+        status = self ? mr__manifest_has(self, entry->query, entry->epoch, entry->lineage, &has, err)
+                      : MR_FAIL_INTERNAL(err, "the manifest's folder is gone");
+    if (status == MR_OK && !has)
+        status = log_append(self, root, entry, err);
+    MR_GUARD_END(status)
+    os->file_close(lock);
+    mr_arena_deinit(&scratch);
+    return status;
+}

@@ -1,0 +1,317 @@
+/* files_stream.c - a folder as a stream: files that were not there before, oldest first.
+ *
+ * A position is JSON: {"logOffset":n,"mark":[us,"path"],"files":[["path",size,us],...]}.  files are those
+ * of step n, so the step can be read again from the position alone.  mark is the newest (time, path) seen
+ * so far: after a restart, files that are not newer count as seen.  While the process runs every path is
+ * remembered, so a file that comes late with an old time is found as well.  The folders are listed only
+ * when one of them changed: 10,000 old files cost an epoch nothing but a stat of each folder. */
+#include "connector/files_int.h"
+
+#include "base/hash.h"
+#include "base/json.h"
+
+#include <stdio.h>
+
+typedef struct SeenSlot {
+    const char *path; /* NULL: free */
+    int64_t step;     /* that gave it */
+} SeenSlot;
+
+typedef struct MrFilesStream {
+    MrArena seen_arena, list_arena;
+    SeenSlot *slots;
+    int64_t n_slots, n_used;
+    MrFileList list;   /* of the last look */
+    bool listed;
+    int64_t listed_us;
+    bool restored;
+    int64_t max_files, max_bytes, max_age_us;
+    bool latest_first;
+} FilesStream;
+
+typedef struct Position {
+    int64_t step, mark_us;
+    const char *mark_path;
+    const MrJson *files;
+} Position;
+
+void mr__files_stream_close(MrFilesSource *source)
+{
+    FilesStream *self = source->stream;
+    if (!self)
+        return;
+    mr_arena_deinit(&self->seen_arena);
+    mr_arena_deinit(&self->list_arena);
+    mr_budget_free(source->budget, self, sizeof *self);
+    source->stream = NULL;
+}
+
+static MrStatus position_read(MrArena *arena, const char *text, Position *out, MrError *err)
+{
+    MrJson *json;
+    MR_TRY(mr_json_parse(arena, mr_text(text), "position of a file source", &json, err));
+    const MrJson *mark = mr_json_get(json, "mark"), *path = mark && mark->first ? mark->first->next : NULL;
+    *out = (Position){.step = mr_json_i64(json, "logOffset", -1), .files = mr_json_get(json, "files")};
+    if (!path || path->kind != MR_JSON_STRING || !mr_text_to_i64(mark->first->text, &out->mark_us))
+        return MR_FAIL(err, MR_COND_MALFORMED_LOG_FILE, "text", "a position of a file source");
+    out->mark_path = path->text.data;
+    return MR_OK;
+}
+
+static MrStatus position_files(MrArena *arena, const Position *position, MrFileList *out, MrError *err)
+{
+    for (const MrJson *file = position->files ? position->files->first : NULL; file; file = file->next) {
+        const MrJson *path = file->first, *size = path ? path->next : NULL, *time = size ? size->next : NULL;
+        MrFileEntry entry = {0};
+        if (!time || path->kind != MR_JSON_STRING || !mr_text_to_i64(size->text, &entry.size_bytes) ||
+            !mr_text_to_i64(time->text, &entry.modified_us))
+            return MR_FAIL(err, MR_COND_MALFORMED_LOG_FILE, "text", "a position of a file source");
+        entry.path = path->text.data;
+        mr__files_parts_of(arena, &entry);
+        MR_PUSH(arena, out->files, out->n_files, out->cap_files, entry);
+    }
+    return MR_OK;
+}
+
+/* --- what was seen --- */
+
+static SeenSlot *seen_slot(const FilesStream *self, const char *path)
+{
+    uint64_t at = mr_hash_bytes(path, (int64_t)strlen(path), 5) & (uint64_t)(self->n_slots - 1);
+    while (self->slots[at].path && strcmp(self->slots[at].path, path) != 0)
+        at = (at + 1) & (uint64_t)(self->n_slots - 1);
+    return &self->slots[at];
+}
+
+static void seen_put(FilesStream *self, const char *path, int64_t step)
+{
+    if (2 * (self->n_used + 1) > self->n_slots) {
+        SeenSlot *old = self->slots;
+        int64_t n_old = self->n_slots;
+        self->n_slots = n_old ? 2 * n_old : 256;
+        self->slots = MR_NEW_N(&self->seen_arena, SeenSlot, self->n_slots);
+        for (int64_t i = 0; i < n_old; i++)
+            if (old[i].path)
+                *seen_slot(self, old[i].path) = old[i];
+    }
+    SeenSlot *slot = seen_slot(self, path);
+    if (!slot->path) {
+        slot->path = mr_arena_str(&self->seen_arena, path);
+        self->n_used++;
+    }
+    slot->step = step;
+}
+
+static bool seen_by(const FilesStream *self, const char *path, int64_t step)
+{
+    if (self->n_slots == 0)
+        return false;
+    const SeenSlot *slot = seen_slot(self, path);
+    return slot->path && slot->step <= step;
+}
+
+/* "128m", "1g", "100" */
+static bool size_option(const char *text, int64_t *out)
+{
+    size_t n = strlen(text);
+    int64_t unit = 1;
+    if (n > 1 && (text[n - 1] | 32) == 'b' && (text[n - 2] < '0' || text[n - 2] > '9'))
+        n--;
+    switch (n > 0 ? text[n - 1] | 32 : 0) {
+    case 'k':
+        unit = INT64_C(1) << 10;
+        break;
+    case 'm':
+        unit = INT64_C(1) << 20;
+        break;
+    case 'g':
+        unit = INT64_C(1) << 30;
+        break;
+    case 't':
+        unit = INT64_C(1) << 40;
+        break;
+    default:
+        break;
+    }
+    n -= unit > 1;
+    return mr_text_to_i64((MrText){text, (int64_t)n}, out) && !__builtin_mul_overflow(*out, unit, out) && *out > 0;
+}
+
+/* "7d", "12h", "30m", "10s", "100ms" */
+static bool age_option(const char *text, int64_t *us)
+{
+    static const struct {
+        const char *unit;
+        int64_t us;
+    } units[] = {{"ms", 1000},        {"us", 1},          {"s", 1000000}, {"m", 60000000}, {"min", 60000000},
+                 {"h", 3600000000},   {"d", 86400000000}, {"", 1000}};
+    size_t n = strspn(text, "0123456789");
+    int64_t number;
+    if (n == 0 || !mr_text_to_i64((MrText){text, (int64_t)n}, &number))
+        return false;
+    for (int64_t i = 0; i < MR_COUNT(units); i++)
+        if (strcmp(units[i].unit, text + n) == 0)
+            return !__builtin_mul_overflow(number, units[i].us, us);
+    return false;
+}
+
+static MrStatus bad_option(const char *name, const char *value, const char *expected, MrError *err)
+{
+    return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", name, "functionName", "files", "expectedValue",
+                   expected, "actualValue", value);
+}
+
+static MrStatus stream_open(MrFilesSource *source, MrError *err)
+{
+    const MrOptions *options = &source->context->options;
+    void *block;
+    MR_TRY(mr_budget_alloc_zeroed(source->budget, sizeof(FilesStream), &block, err));
+    FilesStream *self = source->stream = block;
+    mr_arena_init(&self->seen_arena, source->budget);
+    mr_arena_init(&self->list_arena, source->budget);
+    self->max_files = self->max_bytes = INT64_MAX;
+    const char *value = mr_option(options, NULL, "maxFilesPerTrigger");
+    if (value && (!mr_text_to_i64(mr_text(value), &self->max_files) || self->max_files <= 0))
+        return bad_option("maxFilesPerTrigger", value, "a whole number above 0", err);
+    value = mr_option(options, NULL, "maxBytesPerTrigger");
+    if (value && !size_option(value, &self->max_bytes))
+        return bad_option("maxBytesPerTrigger", value, "a number of bytes above 0, such as 128m", err);
+    value = mr_option(options, NULL, "maxFileAge");
+    if (!age_option(value ? value : "7d", &self->max_age_us))
+        return bad_option("maxFileAge", value, "a duration such as 7d or 12h", err);
+    self->latest_first = mr_option_bool(options, NULL, "latestFirst");
+    return MR_OK;
+}
+
+/* Is the last list still true?  A folder that changed just before it was listed may have changed again
+ * within one tick of the file system's clock. */
+static MrStatus list_current(MrFilesSource *source, bool *current, MrError *err)
+{
+    FilesStream *self = source->stream;
+    MrOs *os = source->context->os;
+    *current = self->listed && !self->list.globs && self->list.any_root;
+    for (int64_t i = 0; *current && i < self->list.n_watches; i++) {
+        const MrFileWatch *watch = &self->list.watches[i];
+        MrFileInfo info;
+        MR_TRY(os->stat(os, watch->path, &info, err));
+        *current = info.exists && info.modified_us == watch->modified_us &&
+                   (watch->size_bytes < 0 || info.size_bytes == watch->size_bytes) &&
+                   self->listed_us - watch->modified_us > 50000;
+    }
+    return MR_OK;
+}
+
+static int compare_age(const void *a, const void *b)
+{
+    const MrFileEntry *left = a, *right = b;
+    if (left->modified_us != right->modified_us)
+        return left->modified_us < right->modified_us ? -1 : 1;
+    return strcmp(left->path, right->path);
+}
+
+static MrStatus list_refresh(MrFilesSource *source, MrError *err)
+{
+    FilesStream *self = source->stream;
+    MrOs *os = source->context->os;
+    bool current;
+    MR_TRY(list_current(source, &current, err));
+    if (current)
+        return MR_OK;
+    self->listed = false;
+    mr_arena_reset(&self->list_arena);
+    self->listed_us = os->now_us(os);
+    MR_TRY(mr__files_list(source->context, true, &self->list_arena, &self->list, err));
+    if (self->list.n_files > 0)
+        qsort(self->list.files, (size_t)self->list.n_files, sizeof *self->list.files, compare_age);
+    self->listed = true;
+    return MR_OK;
+}
+
+/* The first look of this process: what the position covers counts as seen. */
+static void restore(FilesStream *self, const Position *from)
+{
+    self->restored = true;
+    for (int64_t i = 0; i < self->list.n_files; i++) {
+        const MrFileEntry *file = &self->list.files[i];
+        if (file->modified_us < from->mark_us ||
+            (file->modified_us == from->mark_us && strcmp(file->path, from->mark_path) <= 0))
+            seen_put(self, file->path, from->step);
+    }
+    for (const MrJson *file = from->files ? from->files->first : NULL; file; file = file->next)
+        if (file->first && file->first->kind == MR_JSON_STRING)
+            seen_put(self, file->first->text.data, from->step);
+}
+
+MrStatus mr__files_latest(MrSource *base, const char *from, bool unlimited, MrArena *arena, const char **to, MrError *err)
+{
+    MrFilesSource *source = (MrFilesSource *)base;
+    Position position = {.step = -1, .mark_us = INT64_MIN, .mark_path = ""};
+    if (!source->stream)
+        MR_TRY(stream_open(source, err));
+    FilesStream *self = source->stream;
+    if (from)
+        MR_TRY(position_read(arena, from, &position, err));
+    *to = from;
+    MR_TRY(list_refresh(source, err));
+    if (!self->restored)
+        restore(self, &position);
+    int64_t n = self->list.n_files;
+    int64_t oldest_us = INT64_MIN;
+    if (n > 0 && position.step >= 0 && !self->latest_first &&
+        __builtin_sub_overflow(self->list.files[n - 1].modified_us, self->max_age_us, &oldest_us))
+        oldest_us = INT64_MIN;
+    MrFileEntry *fresh = NULL;
+    int64_t n_fresh = 0, cap_fresh = 0, n_bytes = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const MrFileEntry *file = &self->list.files[self->latest_first ? n - 1 - i : i];
+        if (file->modified_us < oldest_us || seen_by(self, file->path, position.step))
+            continue;
+        if (!unlimited && n_fresh > 0 &&
+            (n_fresh >= self->max_files || n_bytes + file->size_bytes > self->max_bytes))
+            break;
+        n_bytes += file->size_bytes;
+        MR_PUSH(arena, fresh, n_fresh, cap_fresh, *file);
+    }
+    if (n_fresh == 0)
+        return MR_OK;
+    int64_t step = position.step + 1;
+    for (int64_t i = 0; i < n_fresh; i++) {
+        seen_put(self, fresh[i].path, step);
+        if (fresh[i].modified_us > position.mark_us ||
+            (fresh[i].modified_us == position.mark_us && strcmp(fresh[i].path, position.mark_path) > 0)) {
+            position.mark_us = fresh[i].modified_us;
+            position.mark_path = fresh[i].path;
+        }
+    }
+    MrTextBuilder text = {.arena = arena};
+    mr_builder_printf(&text, "{\"logOffset\":%lld,\"mark\":[%lld,", (long long)step, (long long)position.mark_us);
+    mr_json_put_string(&text, mr_text(position.mark_path));
+    mr_builder_str(&text, "],\"files\":[");
+    for (int64_t i = 0; i < n_fresh; i++) {
+        mr_builder_str(&text, i == 0 ? "[" : ",[");
+        mr_json_put_string(&text, mr_text(fresh[i].path));
+        mr_builder_printf(&text, ",%lld,%lld]", (long long)fresh[i].size_bytes, (long long)fresh[i].modified_us);
+    }
+    mr_builder_str(&text, "]}");
+    *to = mr_builder_text(&text).data;
+    return MR_OK;
+}
+
+MrStatus mr__files_between(MrFilesSource *source, const char *from, const char *to, MrArena *arena, MrFileList *out,
+                           MrError *err)
+{
+    Position first = {.step = -1}, last;
+    *out = (MrFileList){0};
+    if (from)
+        MR_TRY(position_read(arena, from, &first, err));
+    MR_TRY(position_read(arena, to, &last, err));
+    if (last.step <= first.step)
+        return MR_OK;
+    if (last.step != first.step + 1) {
+        MrStatus status = MR_FAIL(err, MR_COND_MALFORMED_LOG_FILE, "text", to);
+        mr_error_add(err, "a file source reads one step at a time: from %lld to %lld", (long long)first.step,
+                     (long long)last.step);
+        return status;
+    }
+    return position_files(arena, &last, out, err);
+}
