@@ -181,7 +181,8 @@ const MrType *mr_coerce_common(MrArena *arena, const MrSettings *settings, const
 
 /* Casts (function/cast.c).  A cast is a bound function too: one argument. */
 typedef enum MrCastMode { MR_CAST_ANSI, MR_CAST_LEGACY, MR_CAST_TRY } MrCastMode;
-/* Fails with DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION etc. when the types cannot be cast. */
+/* Fails with DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION etc. when the types cannot be cast.  sql: the text
+ * of what is cast, without the CAST around it. */
 MR_MUST_USE MrStatus mr_cast_bind(MrArena *arena, const MrSettings *settings, const MrType *from,
                                   const MrType *to, MrCastMode mode, const char *sql, MrBound **out,
                                   MrError *err);

@@ -19,6 +19,9 @@ const char *mr__quoted_type(MrArena *arena, const MrType *type);  /* "INT" with 
 const char *mr__quoted_expr(MrArena *arena, const char *sql);     /* "(a + 1)" with quotes   */
 const char *mr__quoted_name(MrArena *arena, const char *name);    /* `abs`                   */
 
+/* A value as Spark writes it into parameters of errors: SQL, but NaN and NULL bare. */
+const char *mr__value_for_error(MrArena *arena, const MrVector *vec, int64_t row, const MrSettings *settings);
+
 /* DATATYPE_MISMATCH.UNEXPECTED_INPUT_TYPE; required without the quotes around the whole: "\"INT\"". */
 MrStatus mr__fail_input_type(MrBind *bind, int32_t arg_idx, const char *required, MrError *err);
 MrStatus mr__fail_num_args(const MrBind *bind, const char *name, const char *expected, MrError *err);
