@@ -10,6 +10,7 @@ static const MrOpType *const types[] = {
     [MR_PHYS_OP_AGGREGATE] = &mr__op_aggregate,
     [MR_PHYS_OP_LIMIT] = &mr__op_limit,
     [MR_PHYS_OP_UNION] = &mr__op_union,
+    [MR_PHYS_OP_WINDOW] = &mr__op_window,
     [MR_PHYS_OP_HASH_JOIN] = &mr__op_hash_join,
     [MR_PHYS_OP_LOOP_JOIN] = &mr__op_loop_join,
     [MR_PHYS_OP_EXPAND] = &mr__op_expand,
