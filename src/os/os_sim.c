@@ -122,7 +122,9 @@ static void *sim_grow(SimOs *sim, void *items, int64_t needed_bytes, int64_t *ca
 static char *sim_text(SimOs *sim, const char *text)
 {
     int64_t size = (int64_t)strlen(text) + 1;
-    return memcpy(sim_alloc(sim, size), text, (size_t)size);
+    char *copy = sim_alloc(sim, size);
+    memcpy(copy, text, (size_t)size);
+    return copy;
 }
 
 static void sim_text_free(SimOs *sim, char *text)

@@ -357,7 +357,7 @@ MrSqlExpr *mr__interval(MrParser *parser)
     }
     const char **values = NULL;
     bool *negated = NULL, plural, quoted = false;
-    MrSqlUnit *list = NULL, unit;
+    MrSqlUnit *list = NULL, unit = (MrSqlUnit)0;
     int32_t n = 0, n_negated = 0, n_units = 0, cap_values = 0, cap_negated = 0, cap_units = 0;
     while (is_interval_value(parser)) {
         bool minus = mr__accept(parser, MR_TOK_MINUS);
