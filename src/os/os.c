@@ -18,6 +18,8 @@ MrStatus mr_os_read_file(MrOs *os, const char *path, int64_t max_bytes, MrBuffer
         snprintf(limit, sizeof limit, "%lld", (long long)max_bytes);
         MR_GO(MR_FAIL(err, MR_COND_BUFFER_LIMIT, "buffer", path, "limit", limit));
     }
+    if (size_bytes == 0)
+        goto done;
     MR_GO(mr_buffer_reserve(out, size_bytes, err));
     MR_GO(os->file_read_at(file, 0, out->data + out->size_bytes, size_bytes, &n_read, err));
     out->size_bytes += n_read;
