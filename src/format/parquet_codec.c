@@ -104,9 +104,7 @@ MrStatus mr__pq_decompress(MrParquetCodec codec, const uint8_t *from, int64_t fr
             memcpy(to, from, size);
         return MR_OK;
     case MR_PARQUET_SNAPPY:
-        *ok = snappy_uncompressed_length((const char *)from, (size_t)from_bytes, &size) == SNAPPY_OK &&
-              size == (size_t)to_bytes &&
-              snappy_uncompress((const char *)from, (size_t)from_bytes, (char *)to, &size) == SNAPPY_OK;
+        *ok = mr__snappy_decompress(from, from_bytes, to, to_bytes);
         return MR_OK;
     case MR_PARQUET_GZIP:
         *ok = gzip_decompress(from, from_bytes, to, to_bytes);

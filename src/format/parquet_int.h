@@ -3,7 +3,7 @@
  *   parquet_thrift.c   Thrift's compact protocol and the format's structs, as tables
  *   parquet_footer.c   footer to schema: which Spark type each column has and how it lies in the file
  *   parquet_spark.c    Spark's own schema in the footer's metadata
- *   parquet_codec.c    compression
+ *   parquet_codec.c    compression; parquet_snappy.c: the common codec, quicker
  *   parquet_unpack.c   RLE, bit-packing and delta encodings
  *   parquet_convert.c  stored values to values of the wanted type
  *   parquet_leaf.c     one column chunk: pages, dictionary, levels, values
@@ -367,10 +367,12 @@ MrText mr__pq_spark_schema_text(MrArena *arena, const MrSchema *schema);
 
 /* ---- Compression ---- */
 
-/* Exactly size_bytes must come out.  scratch may grow.  Fails with CODEC_NOT_AVAILABLE; *ok false: the
- * bytes are broken. */
+/* Exactly to_bytes must come out; the slack behind them is written, too.  Fails with
+ * CODEC_NOT_AVAILABLE; *ok false: the bytes are broken. */
 MR_MUST_USE MrStatus mr__pq_decompress(MrParquetCodec codec, const uint8_t *from, int64_t from_bytes,
                                        uint8_t *to, int64_t to_bytes, bool *ok, MrError *err);
+/* Raw Snappy; behind to_bytes lie MR_PQ_SLACK_BYTES that may be written.  false: broken. */
+bool mr__snappy_decompress(const uint8_t *from, int64_t from_bytes, uint8_t *to, int64_t to_bytes);
 MR_MUST_USE MrStatus mr__pq_compress(MrParquetCodec codec, const void *from, int64_t from_bytes,
                                      MrBuffer *out, MrError *err); /* appends */
 uint32_t mr__pq_crc32(uint32_t crc, const void *data, int64_t size_bytes);
@@ -458,7 +460,7 @@ typedef struct MrPqDict {
     MrVector *vec; /* flat; at least one row */
     int64_t n_values;
     uint64_t id;
-    MrPqPage *page; /* strings lie there; retained. NULL: none */
+    MrPqPage *page; /* strings lie there; NULL: numbers */
     int64_t page_bytes;
 } MrPqDict;
 
@@ -502,7 +504,7 @@ typedef struct MrPqLeaf {
     int64_t window_cap, window_from, window_bytes;
 
     /* the page */
-    MrPqPage *page, *spare;
+    MrPqPage *page, *spare, *dict_spare;
     int32_t page_idx;
     int64_t page_values, page_at; /* level entries (flat: rows) in it, and done */
     bool page_no_nulls;

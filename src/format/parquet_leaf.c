@@ -112,6 +112,7 @@ void mr__pq_leaf_deinit(MrPqLeaf *leaf)
     mr_arena_deinit(&leaf->chunk_arena);
     page_release(leaf->page);
     page_release(leaf->spare);
+    page_release(leaf->dict_spare);
     dict_release(leaf);
     mr_budget_free(leaf->budget, leaf->window, leaf->window_cap + MR_PQ_SLACK_BYTES);
     mr_budget_free(leaf->budget, leaf->levels, leaf->levels_cap);
@@ -301,13 +302,27 @@ static bool views_skip(const uint8_t **at, const uint8_t *end, int64_t n)
     return true;
 }
 
-static MrStatus dict_fill(MrPqLeaf *leaf, MrPqDict *dict, const MrPqPageHeader *header, MrError *err)
+static MrStatus dict_create(MrPqLeaf *leaf, MrPqDict **out, MrError *err)
 {
-    int64_t n = dict->n_values, size = header->uncompressed_bytes;
-    const uint8_t *at = dict->page->data, *end = at + size;
-    MrVector *vec = dict->vec = mr_vector_create(&dict->arena, leaf->type, n > 0 ? n : 1);
-    vec->n_items = (int32_t)(n > 0 ? n : 1);
-    memset(vec->data, 0, (size_t)((n > 0 ? n : 1) * leaf->convert.to_bytes));
+    void *block;
+    MR_TRY(mr_budget_alloc_zeroed(leaf->budget, (int64_t)sizeof(MrPqDict), &block, err));
+    MrPqDict *dict = block;
+    dict->shared.destroy = dict_destroy;
+    atomic_store(&dict->shared.n_refs, 1);
+    dict->budget = leaf->budget;
+    mr_arena_init(&dict->arena, leaf->budget);
+    *out = dict;
+    return MR_OK;
+}
+
+/* Makes the vector out of the page at data. */
+static MrStatus dict_fill(MrPqLeaf *leaf, MrPqDict *dict, const uint8_t *data, int64_t size_bytes, MrError *err)
+{
+    int64_t n = dict->n_values, n_rows = n > 0 ? n : 1;
+    const uint8_t *at = data, *end = at + size_bytes;
+    MrVector *vec = dict->vec = mr_vector_create(&dict->arena, leaf->type, n_rows);
+    if (n == 0)
+        memset(vec->data, 0, (size_t)leaf->convert.to_bytes);
     if (leaf->def->stored == MR_PQ_BYTE_ARRAY) {
         MrStr *views = leaf->convert.identity ? vec->str : MR_NEW_N(&leaf->arena, MrStr, n);
         if (!views_make(&at, end, n, views))
@@ -315,11 +330,63 @@ static MrStatus dict_fill(MrPqLeaf *leaf, MrPqDict *dict, const MrPqPageHeader *
         if (leaf->convert.identity)
             return MR_OK;
         at = (const uint8_t *)views;
-    } else if (n * leaf->def->value_bytes > size || leaf->def->stored == MR_PQ_BOOLEAN) {
+    } else if (n * leaf->def->value_bytes > size_bytes || leaf->def->stored == MR_PQ_BOOLEAN) {
         return corrupt(leaf, err, "the dictionary ends early");
     }
     if (!leaf->convert.call(&leaf->convert, at, n, vec->data, &dict->arena))
         return corrupt(leaf, err, "a value does not fit its type");
+    return MR_OK;
+}
+
+/* Numbers are copied out of the page, which is the leaf's (no data page is loaded yet); only this leaf
+ * looks at such a dictionary, so one object does for all row groups. */
+static MrStatus dict_load_numbers(MrPqLeaf *leaf, const MrPqPageHeader *header, int64_t header_bytes, MrError *err)
+{
+    if (!leaf->dict)
+        MR_TRY(dict_create(leaf, &leaf->dict, err));
+    MrPqDict *dict = leaf->dict;
+    dict->n_values = header->dict->n_values;
+    mr_arena_reset(&dict->arena);
+    MR_TRY(page_acquire(leaf, header->uncompressed_bytes, err));
+    MR_TRY(body_read(leaf, header, header_bytes, 0, true, leaf->page->data, err));
+    return dict_fill(leaf, dict, leaf->page->data, header->uncompressed_bytes, err);
+}
+
+/* Strings point into the page, which the dictionary keeps; batches keep the dictionary. */
+static MrStatus dict_load_strings(MrPqLeaf *leaf, const MrPqPageHeader *header, int64_t header_bytes, MrError *err)
+{
+    MrPqDict *last = leaf->dict, *dict;
+    int64_t size = header->uncompressed_bytes;
+    MR_TRY(dict_create(leaf, &dict, err));
+    dict->n_values = header->dict->n_values;
+    dict->page_bytes = size;
+    MrStatus status = MR_OK;
+    if (page_is_free(leaf->dict_spare, size)) {
+        dict->page = leaf->dict_spare;
+        leaf->dict_spare = NULL;
+    } else {
+        status = page_create(leaf->budget, size, &dict->page, err);
+    }
+    if (status == MR_OK)
+        status = body_read(leaf, header, header_bytes, 0, true, dict->page->data, err);
+    /* The same bytes as in the row group before: its id goes on, and what was computed of it. */
+    bool same = status == MR_OK && last && last->id != 0 && last->n_values == dict->n_values &&
+                last->page_bytes == size && memcmp(last->page->data, dict->page->data, (size_t)size) == 0;
+    MrPqDict *gone = status != MR_OK || same ? dict : last;
+    if (gone != dict)
+        leaf->dict = dict; /* the leaf owns it from here on, also when something below jumps */
+    if (gone) {
+        if (gone->page && atomic_load_explicit(&gone->shared.n_refs, memory_order_acquire) == 1) {
+            page_release(leaf->dict_spare);
+            leaf->dict_spare = gone->page;
+            gone->page = NULL;
+        }
+        mr_shared_release(&gone->shared);
+    }
+    if (status != MR_OK || same)
+        return status;
+    MR_TRY(dict_fill(leaf, dict, dict->page->data, size, err));
+    dict->id = mr_dict_id_next();
     return MR_OK;
 }
 
@@ -335,46 +402,11 @@ static MrStatus dict_load(MrPqLeaf *leaf, const MrPqPageHeader *header, int64_t 
     int64_t min_bytes = leaf->def->stored == MR_PQ_BYTE_ARRAY ? 4 : leaf->def->value_bytes;
     if (n < 0 || min_bytes == 0 || n > header->uncompressed_bytes / min_bytes)
         return corrupt(leaf, err, "the dictionary's size is impossible");
-
-    MrPqDict *last = leaf->dict, *dict;
-    void *block;
-    MrPqPage *page = NULL;
-    MR_TRY(page_create(leaf->budget, header->uncompressed_bytes, &page, err));
-    MrStatus status = mr_budget_alloc_zeroed(leaf->budget, (int64_t)sizeof *dict, &block, err);
-    if (status != MR_OK) {
-        page_release(page);
-        return status;
-    }
-    dict = block;
-    dict->shared.destroy = dict_destroy;
-    atomic_store(&dict->shared.n_refs, 1);
-    dict->budget = leaf->budget;
-    dict->n_values = n;
-    dict->page = page;
-    dict->page_bytes = header->uncompressed_bytes;
-    mr_arena_init(&dict->arena, leaf->budget);
-    /* The leaf owns it from here on, also when something below jumps. */
-    leaf->dict = dict;
-    status = body_read(leaf, header, header_bytes, 0, true, page->data, err);
-    /* The same bytes as in the row group before: its id goes on, and what was computed of it. */
-    bool same = status == MR_OK && last && last->id != 0 && last->page && last->n_values == n &&
-                last->page_bytes == dict->page_bytes &&
-                memcmp(last->page->data, page->data, (size_t)dict->page_bytes) == 0;
-    if (same) {
-        mr_shared_release(&dict->shared);
-        leaf->dict = last;
-    } else if (last) {
-        mr_shared_release(&last->shared);
-    }
+    if (leaf->physical == MR_PHYS_STR)
+        MR_TRY(dict_load_strings(leaf, header, header_bytes, err));
+    else
+        MR_TRY(dict_load_numbers(leaf, header, header_bytes, err));
     leaf->dict_read = true;
-    if (status != MR_OK || same)
-        return status;
-    MR_TRY(dict_fill(leaf, dict, header, err));
-    dict->id = mr_dict_id_next();
-    if (leaf->physical != MR_PHYS_STR) {
-        page_release(dict->page);
-        dict->page = NULL;
-    }
     return MR_OK;
 }
 
