@@ -581,7 +581,7 @@ MrStatus mr__cast_written(Binder *b, MrSqlPlace place, MrExpr *arg, const MrType
     } else {
         MrBound *bound = NULL;
         MR_TRY(mr__at(b, place,
-                      mr_cast_bind(b->arena, b->settings, arg->type, type, mode, sql, &bound, b->err)));
+                      mr_cast_bind(b->arena, b->settings, arg->type, type, mode, arg->sql, &bound, b->err)));
         cast = MR_NEW(b->arena, MrExpr);
         cast->kind = MR_EXPR_CALL;
         cast->type = bound->type;
