@@ -185,7 +185,7 @@ MrStatus mr__command_describe(MrQuery *query, const MrSqlStatement *statement, M
     query->ordered = true;
     if (describe->what == MR_SQL_DESCRIBE_QUERY) {
         MrBoundQuery bound;
-        MR_TRY(mr__query_bind(query, describe->query, &bound, err));
+        MR_TRY(mr__query_bind_sql(query, describe->query, &bound, err));
         for (int32_t i = 0; i < bound.plan->n_cols; i++)
             mr__result_row(query, 3, bound.plan->cols[i].name,
                            mr_type_catalog_text(&query->arena, bound.plan->cols[i].type), (const char *)NULL);
@@ -244,7 +244,7 @@ MrStatus mr__command_explain(MrQuery *query, const MrSqlStatement *statement, Mr
     MR_TRY(mr__result_schema(query, "plan string not null", err));
     if (inner->kind != MR_SQL_STMT_QUERY)
         return MR_FAIL_UNSUPPORTED(err, "EXPLAIN of a command");
-    MR_TRY(mr__query_bind(query, inner->query, &bound, err));
+    MR_TRY(mr__query_bind_sql(query, inner->query, &bound, err));
     if (statement->explain.mode == MR_SQL_EXPLAIN_EXTENDED || statement->explain.mode == MR_SQL_EXPLAIN_COST) {
         MrPlan *optimized;
         mr_builder_str(&text, "== Analyzed Logical Plan ==\n");

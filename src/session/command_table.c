@@ -128,7 +128,7 @@ static MrStatus create_as(MrQuery *query, const MrSqlCreateTable *create, MrTabl
 {
     MrArena *arena = &query->arena;
     MrBoundQuery bound;
-    MR_TRY(mr__query_bind(query, create->query, &bound, err));
+    MR_TRY(mr__query_bind_sql(query, create->query, &bound, err));
     MrField *cols = MR_NEW_N(arena, MrField, bound.plan->n_cols);
     for (int32_t i = 0; i < bound.plan->n_cols; i++) {
         const MrColumn *col = &bound.plan->cols[i];
@@ -208,8 +208,8 @@ MrStatus mr__command_create_table(MrQuery *query, const MrSqlStatement *statemen
     const MrConnectorType *type = mr_connector_find(table.provider);
     if (!type)
         return MR_FAIL(err, MR_COND_DATA_SOURCE_NOT_FOUND, "provider", table.provider);
-    table.options = mr__properties(arena, &create->options);
-    table.properties = mr__properties(arena, &create->properties);
+    table.options = mr__options_own(arena, &create->options);
+    table.properties = mr__options_own(arena, &create->properties);
     table.comment = create->comment;
     table.collation = create->collation;
     table.created_us = query->now_us;
@@ -240,14 +240,14 @@ static MrStatus insert_one(MrQuery *query, const MrSqlInsert *insert, MrError *e
         const MrConnectorType *type = mr_connector_find(insert->provider ? insert->provider : "parquet");
         if (!type)
             return MR_FAIL(err, MR_COND_DATA_SOURCE_NOT_FOUND, "provider", insert->provider);
-        MrOptions given = mr__properties(&query->arena, &insert->options);
+        MrOptions given = mr__options_own(&query->arena, &insert->options);
         MrOption *options = MR_NEW_N(&query->arena, MrOption, given.n_options + 1);
         int32_t n_options = 0;
         if (insert->path)
             options[n_options++] = (MrOption){"path", insert->path};
         for (int32_t i = 0; i < given.n_options; i++)
             options[n_options++] = given.options[i];
-        MR_TRY(mr__query_bind(query, insert->query, &bound, err));
+        MR_TRY(mr__query_bind_sql(query, insert->query, &bound, err));
         return mr__write_plan(query, bound.plan,
                               &(MrWriteSpec){.type = type, .options = {n_options, options}, .mode = MR_SAVE_OVERWRITE},
                               err);

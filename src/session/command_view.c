@@ -8,7 +8,7 @@ static MrStatus view_columns(MrQuery *query, const MrSqlCreateView *create, MrTa
 {
     MrBoundQuery bound;
     MrArena *arena = &query->arena;
-    MR_TRY(mr__query_bind(query, create->query, &bound, err));
+    MR_TRY(mr__query_bind_sql(query, create->query, &bound, err));
     const MrPlan *plan = bound.plan;
     if (create->n_columns > 0 && create->n_columns != plan->n_cols) {
         MrTextBuilder names = {.arena = arena}, columns = {.arena = arena};
@@ -45,7 +45,7 @@ static MrStatus view_of_source(MrQuery *query, const MrSqlCreateView *create, Mr
         cols[i] = (MrField){create->columns[i].name, create->columns[i].type, true, create->columns[i].comment};
     view->schema = (MrSchema){create->n_columns, cols};
     view->provider = create->provider;
-    view->options = mr__properties(arena, &create->options);
+    view->options = mr__options_own(arena, &create->options);
     const MrConnectorType *type = mr_connector_find(create->provider);
     if (!type)
         return MR_FAIL(err, MR_COND_DATA_SOURCE_NOT_FOUND, "provider", create->provider);
@@ -82,7 +82,7 @@ MrStatus mr__command_create_view(MrQuery *query, const MrSqlStatement *statement
                        "operation", create->is_alter ? "ALTER VIEW ... AS" : "CREATE OR REPLACE VIEW");
     view.comment = create->comment;
     view.collation = create->collation;
-    view.properties = mr__properties(arena, &create->properties);
+    view.properties = mr__options_own(arena, &create->properties);
     if (create->provider) {
         MR_TRY(view_of_source(query, create, &view, err));
     } else {
@@ -109,7 +109,7 @@ MrStatus mr__command_create_namespace(MrQuery *query, const MrSqlStatement *stat
     MrDatabase *old, database = {.comment = statement->create_namespace.comment,
                                  .location = statement->create_namespace.location,
                                  .collation = statement->create_namespace.collation,
-                                 .properties = mr__properties(arena, &statement->create_namespace.properties)};
+                                 .properties = mr__options_own(arena, &statement->create_namespace.properties)};
     MR_TRY(mr_bind_name(&query->bind, &statement->create_namespace.name, &plain, err));
     database.name = plain.parts[plain.n_parts - 1];
     MR_TRY(mr_catalog_get_database(session->catalog, arena, database.name, &old, err));

@@ -41,7 +41,7 @@ MrStatus mr__frame_bind(MrFrame *frame, MrQuery *query, MrBoundQuery *out, MrErr
     MR_TRY(mr_sql_parse_statement(&query->arena, query->text, &query->session->sql_options, &statement, err));
     if (statement->kind != MR_SQL_STMT_QUERY)
         return MR_FAIL_UNSUPPORTED(err, "a command as the input of a frame");
-    MR_TRY(mr__query_bind(query, statement->query, out, err));
+    MR_TRY(mr__query_bind_sql(query, statement->query, out, err));
     query->schema = mr__plan_schema(&query->arena, out->plan);
     return MR_OK;
 }

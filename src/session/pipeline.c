@@ -87,8 +87,8 @@ static MrStatus flow_table(MrQuery *query, const MrSqlCreateTable *create, const
     bool is_view = create->table_kind == MR_SQL_TABLE_MATERIALIZED_VIEW;
     *table = (MrTable){.kind = is_view ? MR_CATALOG_MATERIALIZED_VIEW : MR_CATALOG_STREAMING_TABLE,
                        .provider = create->provider ? create->provider : "parquet",
-                       .options = mr__properties(arena, &create->options),
-                       .properties = mr__properties(arena, &create->properties),
+                       .options = mr__options_own(arena, &create->options),
+                       .properties = mr__options_own(arena, &create->properties),
                        .comment = create->comment,
                        .created_us = query->now_us,
                        .sql = mr__source_text(query, create->query->place),
@@ -163,7 +163,7 @@ static MrStatus add_table_flow(Pipeline *pipeline, MrQuery *query, const MrSqlCr
     MrTable *table;
     if (!create->query)
         return MR_FAIL_UNSUPPORTED(err, "a streaming table without AS");
-    MR_TRY(mr__query_bind(query, create->query, &bound, err));
+    MR_TRY(mr__query_bind_sql(query, create->query, &bound, err));
     bool is_view = create->table_kind == MR_SQL_TABLE_MATERIALIZED_VIEW;
     if (!is_view && !bound.plan->streaming)
         return MR_FAIL(err, MR_COND_INVALID_FLOW_QUERY_TYPE__BATCH_RELATION_FOR_STREAMING_TABLE, "flowIdentifier",
@@ -260,7 +260,7 @@ static MrStatus refresh_view(Pipeline *pipeline, Flow *flow, MrError *err)
     query->bind.text = query->text;
     status = mr_sql_parse_statement(&query->arena, query->text, &session->sql_options, &statement, err);
     if (status == MR_OK)
-        status = mr__query_bind(query, statement->query, &bound, err);
+        status = mr__query_bind_sql(query, statement->query, &bound, err);
     if (status == MR_OK)
         status = mr__write_plan(query, bound.plan,
                                 &(MrWriteSpec){.type = mr_connector_find(flow->table->provider),

@@ -30,7 +30,7 @@ static const Command commands[] = {
     [MR_SQL_STMT_EXECUTE_IMMEDIATE] = mr__command_execute,
 };
 
-MrStatus mr__query_bind(MrQuery *query, const MrSqlQuery *sql, MrBoundQuery *out, MrError *err)
+MrStatus mr__query_bind_sql(MrQuery *query, const MrSqlQuery *sql, MrBoundQuery *out, MrError *err)
 {
     return mr_bind_query(&query->bind, sql, out, err);
 }
@@ -77,7 +77,7 @@ MrStatus mr__statement_run(MrQuery *query, const MrSqlStatement *statement, MrEr
 {
     if (statement->kind == MR_SQL_STMT_QUERY) {
         MrBoundQuery bound;
-        MR_TRY(mr__query_bind(query, statement->query, &bound, err));
+        MR_TRY(mr__query_bind_sql(query, statement->query, &bound, err));
         return mr__query_set_plan(query, &bound, err);
     }
     if (statement->kind >= MR_COUNT(commands) || !commands[statement->kind])

@@ -1,7 +1,7 @@
 /* relations.c - what names in a query stand for: temporary views, tables, files by path, variables. */
 #include "session/session_int.h"
 
-MrOptions mr__properties(MrArena *arena, const MrSqlProperties *properties)
+MrOptions mr__options_own(MrArena *arena, const MrSqlProperties *properties)
 {
     MrOption *options = MR_NEW_N(arena, MrOption, properties->n);
     for (int32_t i = 0; i < properties->n; i++)

@@ -81,7 +81,7 @@ MrSchema mr__plan_schema(MrArena *arena, const MrPlan *plan);
 /* Runs a statement that was parsed into query's arena; fills query's result. */
 MR_MUST_USE MrStatus mr__statement_run(MrQuery *query, const MrSqlStatement *statement, MrError *err);
 /* Binds, optimizes and lowers.  */
-MR_MUST_USE MrStatus mr__query_bind(MrQuery *query, const MrSqlQuery *sql, MrBoundQuery *out, MrError *err);
+MR_MUST_USE MrStatus mr__query_bind_sql(MrQuery *query, const MrSqlQuery *sql, MrBoundQuery *out, MrError *err);
 MR_MUST_USE MrStatus mr__query_lower(MrQuery *query, MrPlan *plan, MrPhys **out, MrError *err);
 MR_MUST_USE MrStatus mr__query_create_run(MrQuery *query, const MrPhys *phys, MrRun **out, MrError *err);
 /* The query's result will be what the plan gives. */
@@ -110,7 +110,7 @@ MR_MUST_USE MrStatus mr__table_find(MrQuery *query, const MrSqlName *name, MrTab
 MR_MUST_USE MrStatus mr__table_need(MrQuery *query, const MrSqlName *name, MrTable **out, MrError *err);
 /* `spark_catalog`.`default`.`t`; temporary: `v`. */
 const char *mr__table_quoted(MrArena *arena, const MrTable *table);
-MrOptions mr__properties(MrArena *arena, const MrSqlProperties *properties);
+MrOptions mr__options_own(MrArena *arena, const MrSqlProperties *properties);
 /* The options to open a table's connector with: its own and its path. */
 MrOptions mr__table_options(MrArena *arena, const MrTable *table);
 
