@@ -119,7 +119,8 @@ static SigType *sig_type_read(SigReader *reader)
         type->var = (int32_t)(var - vars);
         return type;
     }
-    while ((*reader->at >= 'a' && *reader->at <= 'z') || *reader->at == '_')
+    while ((*reader->at >= 'a' && *reader->at <= 'z') || *reader->at == '_' ||
+           (*reader->at == ' ' && reader->at[1] >= 'a' && reader->at[1] <= 'z')) /* day to second */
         reader->at++;
     size_t n = (size_t)(reader->at - from);
     if (*reader->at != '(' && *reader->at != '<') {
