@@ -1,7 +1,6 @@
 /* callback.h - user functions and the caller's memory as sources and sinks.
  *
- * These are connectors like the others, but they carry pointers, which options cannot: the pointer is
- * registered under a name first, and the option "handle" gives the name. */
+ * They carry pointers, which options cannot, so they are opened by calls of their own and not by name. */
 #ifndef MR_CONNECTOR_CALLBACK_H
 #define MR_CONNECTOR_CALLBACK_H
 
@@ -13,6 +12,13 @@ MR_MUST_USE MrStatus mr_memory_source_create(MrBudget *budget, const MrSchema *s
 void mr_memory_source_destroy(MrMemorySource *memory);
 MR_MUST_USE MrStatus mr_memory_source_append(MrMemorySource *memory, const MrBatch *batch, MrError *err); /* copies */
 MrSource *mr_memory_source_open(MrMemorySource *memory); /* borrowed view; close_source leaves the rows */
+
+int64_t mr_memory_source_rows(MrMemorySource *memory);
+
+/* "memory" sink: appends each epoch to the rows, or (complete mode) replaces them.  The rows can be
+ * read as a table at any time: mr_memory_source_open. */
+MR_MUST_USE MrStatus mr_memory_sink_open(MrMemorySource *memory, const MrSinkSpec *spec, MrSink **out, MrError *err);
+extern const MrConnectorType mr_connector_memory_sink, mr_connector_memory_source, mr_connector_foreach;
 
 /* foreachBatch: called once per epoch, with all its batches, before the epoch is closed. */
 typedef MrStatus (*MrForeachBatch)(void *self, int64_t epoch, MrBatch *const *batches, int32_t n_batches,

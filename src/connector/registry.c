@@ -3,11 +3,13 @@
 
 #include <strings.h>
 
-extern const MrConnectorType mr_connector_csv, mr_connector_json, mr_connector_text, mr_connector_parquet;
+extern const MrConnectorType mr_connector_csv, mr_connector_json, mr_connector_text, mr_connector_parquet,
+    mr_connector_socket, mr_connector_rate, mr_connector_rate_micro_batch, mr_connector_console, mr_connector_noop;
 
 const MrConnectorType *const mr_connectors[] = {
     &mr_connector_csv, &mr_connector_json, &mr_connector_text, &mr_connector_parquet,
-    NULL,
+    &mr_connector_socket, &mr_connector_rate, &mr_connector_rate_micro_batch, &mr_connector_console,
+    &mr_connector_noop, NULL,
 };
 
 const MrConnectorType *mr_connector_find(const char *name)
