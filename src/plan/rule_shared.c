@@ -35,8 +35,11 @@ static MrExpr *expr_each(void *self, MrExpr *expr)
 
 static void plan_count(Uses *uses, const MrPlan *plan)
 {
-    if (plan->kind == MR_PLAN_SHARED && ++uses->counts[use_find(uses, plan->shared.shared_id)] > 1)
-        return; /* what it holds is computed once all the same */
+    if (plan->kind == MR_PLAN_SHARED) {
+        int64_t at = use_find(uses, plan->shared.shared_id);
+        if (++uses->counts[at] > 1)
+            return; /* what it holds is computed once all the same */
+    }
     for (int32_t i = 0; i < plan->n_inputs; i++)
         plan_count(uses, plan->inputs[i]);
     (void)mr_plan_map_exprs(uses->planner, plan, expr_each, uses);
@@ -69,7 +72,8 @@ static MrStatus shared_visit(MrPlanner *planner, MrPlan *plan, void *self, MrPla
     *out = plan;
     if (plan->kind != MR_PLAN_SHARED)
         return MR_OK;
-    bool once = uses->counts[use_find(uses, plan->shared.shared_id)] <= 1;
+    int64_t at = use_find(uses, plan->shared.shared_id);
+    bool once = uses->counts[at] <= 1;
     Bound bound = {false};
     mr_plan_each_expr(plan->inputs[0], outer_find, &bound);
     if (once)
