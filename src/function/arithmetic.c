@@ -576,10 +576,11 @@ static void may_null(MrBind *bind)
     bind->flags |= MR_FN_MAY_NULL;
 }
 
-/* A literal integer, as it stands in the text: Spark gives it no more digits than it has. */
+/* A literal integer, as it stands in the text: Spark gives it no more digits than it has (but a
+ * TINYINT its three). */
 static bool is_integer_literal(const MrArgInfo *arg)
 {
-    if (!arg->value || !mr_type_is_integral(arg->type) || !arg->sql)
+    if (!arg->value || !mr_type_is_integral(arg->type) || arg->type->kind == MR_TYPE_TINYINT)
         return false;
     const char *at = arg->sql;
     at += *at == '-';
@@ -624,16 +625,14 @@ static MrStatus decimal_bind(MrBind *bind, MrArith *arith)
 {
     const MrType *x = decimal_of_arg(bind, &bind->args[0]);
     const MrType *y = decimal_of_arg(bind, &bind->args[1]);
+    x = x ? x : y; /* NULL takes the other side's type */
+    y = y ? y : x;
     const char *allow = bind->settings->get
                             ? bind->settings->get(bind->settings->conf,
                                                   "spark.sql.decimalOperations.allowPrecisionLoss")
                             : NULL;
     bool loss = !allow || mr_str_equal_nocase(allow, "true");
     int p = 0, s = 0, whole_x = x->precision - x->scale, whole_y = y->precision - y->scale;
-    if (bind->args[0].type->kind == MR_TYPE_VOID)
-        x = y;
-    if (bind->args[1].type->kind == MR_TYPE_VOID)
-        y = x;
     bind->args[0].cast_to = x;
     bind->args[1].cast_to = y;
     bind->flags |= MR_FN_CAN_FAIL;
@@ -714,8 +713,13 @@ static const char *op_types(MrArithOp op)
     }
 }
 
+/* The common type is none to compute with.  Unless a string took the other side's type, Spark has not
+ * come to it and names both. */
 static MrStatus fail_op_type(MrBind *bind, MrArithOp op, const MrType *type, MrError *err)
 {
+    const MrType *x = bind->args[0].type, *y = bind->args[1].type;
+    if (x->kind != MR_TYPE_STRING && y->kind != MR_TYPE_STRING && !mr_type_same_data(x, y))
+        return mr__fail_diff_types(bind, err);
     return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__BINARY_OP_WRONG_TYPE, "sqlExpr",
                    mr__quoted_expr(bind->arena, bind->sql), "inputType", op_types(op),
                    "actualDataType", mr__quoted_type(bind->arena, type));
@@ -771,6 +775,8 @@ static MrStatus binary_bind(MrBind *bind, MrArithOp op, bool is_try, MrError *er
         return MR_OK;
     MrArith *arith = mr__arith_new(bind, op, is_try);
     const MrType *common = NULL;
+    for (int32_t i = 0; i < 2; i++)
+        bind->args[i].try_cast = is_try && bind->args[i].type->kind == MR_TYPE_STRING;
     bool string_x = x->kind == MR_TYPE_STRING, string_y = y->kind == MR_TYPE_STRING;
     if (!settings->ansi && (string_x || string_y)) {
         if (string_x)

@@ -56,11 +56,7 @@ static MrStatus date_days(MrCall *call, MrError *err)
     const MrArith *arith = call->bound->data;
     for (MR_EACH(call, i, row)) {
         int64_t days = integral_at(call->args[1], row), date = MR_ARG(call->args[0], i32, row);
-        int64_t sum = arith->op == MR__ARITH_SUB ? date - days : date + days;
-        if (sum > INT32_MAX || sum < INT32_MIN)
-            MR_TRY(fail_time(call, row, err));
-        else
-            call->out->i32[row] = (int32_t)sum;
+        call->out->i32[row] = (int32_t)(arith->op == MR__ARITH_SUB ? date - days : date + days);
     }
     return MR_OK;
 }
@@ -561,6 +557,8 @@ MrStatus mr__arith_time_bind(MrBind *bind, MrArithOp op, bool is_try, bool *done
             swap_args(bind);
         return status;
     }
+    if ((IS(x, TIME) && IS(y, INTERVAL_YM)) || (IS(x, INTERVAL_YM) && IS(y, TIME)))
+        return mr__fail_diff_types(bind, err);
     bool both = (IS(x, INTERVAL_DT) && (IS(y, INTERVAL_DT) || IS(y, VOID))) ||
                 (IS(x, INTERVAL_YM) && (IS(y, INTERVAL_YM) || IS(y, VOID))) ||
                 (IS(x, VOID) && (IS(y, INTERVAL_DT) || IS(y, INTERVAL_YM)));

@@ -85,7 +85,9 @@ static MrStatus binary_bind(MrBind *bind, const BitKernels *kernels, MrError *er
 {
     const MrType *x = bind->args[0].type, *y = bind->args[1].type;
     const MrType *common = mr_coerce_common(bind->arena, bind->settings, x, y);
-    if (!common)
+    bool strings = x->kind == MR_TYPE_STRING || y->kind == MR_TYPE_STRING;
+    bool computes = common && (mr_type_is_integral(common) || common->kind == MR_TYPE_VOID);
+    if (!common || (!computes && !strings && !mr_type_same_data(x, y)))
         return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__BINARY_OP_DIFF_TYPES, "sqlExpr",
                        mr__quoted_expr(bind->arena, bind->sql), "left",
                        mr__quoted_type(bind->arena, x), "right", mr__quoted_type(bind->arena, y));

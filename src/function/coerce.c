@@ -201,6 +201,15 @@ const MrType *mr_coerce_common(MrArena *arena, const MrSettings *settings, const
     return NULL;
 }
 
+const MrType *mr__coerce_tight(MrArena *arena, const MrSettings *settings, const MrType *a,
+                               const MrType *b)
+{
+    const MrType *type = tightest_common(arena, settings, a, b);
+    if (!type && mr_type_is_nested(a))
+        type = nested_common(arena, settings, a, b, mr__coerce_tight);
+    return type;
+}
+
 const MrType *mr__coerce_compare(MrArena *arena, const MrSettings *settings, const MrType *a,
                                  const MrType *b)
 {

@@ -470,9 +470,15 @@ static MrStatus extreme_call(MrCall *call, MrError *err)
 
 static MrStatus extreme_bind(MrBind *bind, int sign, MrError *err)
 {
-    const MrType *common = mr__bind_common(bind, 0);
-    if (!common)
-        return fail_data_types(bind, bind->def->name, err);
+    const MrType *common = NULL;
+    for (int32_t i = 0; i < bind->n_args; i++) {
+        const MrType *type = bind->args[i].type;
+        common = common ? mr__coerce_tight(bind->arena, bind->settings, common, type) : type;
+        if (!common)
+            return fail_data_types(bind, bind->def->name, err);
+    }
+    for (int32_t i = 0; i < bind->n_args; i++)
+        bind->args[i].cast_to = common;
     if (!mr_type_is_orderable(common) && common->kind != MR_TYPE_VOID)
         return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__INVALID_ORDERING_TYPE, "sqlExpr",
                        mr__quoted_expr(bind->arena, bind->sql), "functionName",

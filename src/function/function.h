@@ -83,6 +83,7 @@ typedef struct MrArgInfo {
     const MrType *type;      /* in: as written.  A lambda: NULL until bind_lambda            */
     const MrType *cast_to;   /* out: what the binder must cast it to; = type: no cast        */
     bool nullable;
+    bool try_cast;           /* out: a value that the cast refuses is NULL                   */
     const MrVector *value;   /* constant of a foldable argument, of type; NULL: not foldable */
     const char *sql;         /* its text as Spark prints it: "a", "(a + 1)"                  */
     const char *name;        /* of a column or alias, for struct fields; NULL: none          */

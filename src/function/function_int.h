@@ -40,6 +40,9 @@ bool mr__cast_may_null(const MrSettings *settings, const MrType *from, const MrT
 /* Common type of two for comparisons (=, <, IN); differs from mr_coerce_common with ANSI off. */
 const MrType *mr__coerce_compare(MrArena *arena, const MrSettings *settings, const MrType *a,
                                  const MrType *b);
+/* Common type of two where a string does not become anything else (greatest, least). */
+const MrType *mr__coerce_tight(MrArena *arena, const MrSettings *settings, const MrType *a,
+                               const MrType *b);
 const MrType *mr__decimal_for(MrArena *arena, const MrType *type); /* decimal that holds all of an integral type */
 /* Decimal of wanted digits, cut to 38 as Spark does: fraction digits go first, down to 6. */
 const MrType *mr__decimal_adjusted(MrArena *arena, int precision, int scale);

@@ -6,7 +6,7 @@ static MrStatus explode_bind(MrBind *bind, MrError *err)
 {
     const MrType *type = bind->args[0].cast_to;
     MrField fields[2];
-    if (type->kind == MR_TYPE_VOID)
+    if (bind->args[0].type->kind == MR_TYPE_VOID)
         return mr__fail_input_type(bind, 0, "(\"ARRAY\" or \"MAP\")", err);
     if (type->kind == MR_TYPE_MAP) {
         fields[0] = type->fields[0];

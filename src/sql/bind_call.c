@@ -232,7 +232,11 @@ static MrStatus args_cast(Binder *b, const MrBind *bind, MrExpr **args)
             args[i]->type = to;
             continue;
         }
-        if (args[i]->type != to && !mr_type_same_data(args[i]->type, to))
+        if (args[i]->type == to || mr_type_same_data(args[i]->type, to))
+            continue;
+        if (bind->args[i].try_cast)
+            MR_TRY(mr_expr_cast(b->arena, b->settings, args[i], to, MR_CAST_TRY, &args[i], b->err));
+        else
             MR_TRY(mr__cast(b, args[i], to, &args[i]));
     }
     return MR_OK;
