@@ -123,8 +123,7 @@ static SigType *sig_type_read(SigReader *reader)
            (*reader->at == ' ' && reader->at[1] >= 'a' && reader->at[1] <= 'z')) /* day to second */
         reader->at++;
     size_t n = (size_t)(reader->at - from);
-    bool several_words = strncmp(reader->at, " day to", 7) == 0 || strncmp(reader->at, " year to", 8) == 0;
-    if (*reader->at != '(' && *reader->at != '<' && !several_words) {
+    if (*reader->at != '(' && *reader->at != '<') {
         for (int64_t i = 0; i < MR_COUNT(sig_words); i++) {
             if (strlen(sig_words[i].name) == n && memcmp(sig_words[i].name, from, n) == 0) {
                 type->kind = sig_words[i].kind;
@@ -137,9 +136,6 @@ static SigType *sig_type_read(SigReader *reader)
         depth += *reader->at == '(' || *reader->at == '<' ? 1 : 0;
         depth -= *reader->at == ')' || *reader->at == '>' ? 1 : 0;
     }
-    /* The interval types are the only ones of several words. */
-    if (n == 8 && memcmp(from, "interval", n) == 0 && !sig_take(reader, " day to second"))
-        (void)sig_take(reader, " year to month");
     type->kind = SIG_TYPE;
     MrError err = {0};
     MrText text = {from, reader->at - from};

@@ -1,4 +1,4 @@
-/* command_view.c - views, SQL functions and databases: CREATE and USE. */
+/* command_view.c - views and databases: CREATE and USE. */
 #include "session/session_int.h"
 
 #include "sql/sql.h"
@@ -94,11 +94,6 @@ MrStatus mr__command_create_view(MrQuery *query, const MrSqlStatement *statement
         MR_TRY(view_columns(query, create, &view, err));
     }
     return mr_catalog_put(session->catalog, &view, err);
-}
-
-MrStatus mr__command_create_function(MrQuery *query, const MrSqlStatement *statement, MrError *err)
-{
-    return MR_FAIL_UNSUPPORTED(err, "CREATE FUNCTION");
 }
 
 MrStatus mr__command_create_namespace(MrQuery *query, const MrSqlStatement *statement, MrError *err)

@@ -246,7 +246,8 @@ void mr__relations_init(MrQuery *query)
     const char **parts = MR_NEW_N(&query->arena, const char *, 1);
     parts[0] = mr_arena_str(&query->arena, query->session->database);
     query->bind_catalog = (MrBindCatalog){
-        .self = query, .find_relation = find_relation, .open_source = open_source, .find_variable = find_variable};
+        .self = query, .find_relation = find_relation, .open_source = open_source, .find_function = mr__function_find,
+        .find_variable = find_variable};
     query->bind = (MrBindOptions){.planner = &query->planner,
                                   .catalog = &query->bind_catalog,
                                   .sql_options = &query->session->sql_options,

@@ -114,6 +114,11 @@ MrOptions mr__options_own(MrArena *arena, const MrSqlProperties *properties);
 /* The options to open a table's connector with: its own and its path. */
 MrOptions mr__table_options(MrArena *arena, const MrTable *table);
 
+/* ---- command_function.c */
+/* The user's SQL functions, for the binder. */
+MR_MUST_USE MrStatus mr__function_find(void *self, const MrBindPlace *place, const char *const *parts, int32_t n_parts,
+                                       MrArena *arena, MrBindFunction *out, MrError *err);
+
 /* ---- write.c */
 /* Runs the plan as a batch and writes its rows. */
 typedef struct MrWriteSpec {
