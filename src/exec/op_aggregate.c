@@ -358,6 +358,11 @@ static MrStatus emit_groups(AggShared *shared, AggPart *part, const MrOpContext 
     return MR_OK;
 }
 
+static bool gives_changes(const AggShared *shared)
+{
+    return shared->phys->aggregate.close_key < 0 && !shared->phys->aggregate.complete;
+}
+
 static void group_touch(AggShared *shared, AggPart *part, char *row)
 {
     MrGroupHead *head = group_head(&shared->plan, row);
@@ -408,7 +413,7 @@ static MrStatus state_merge(AggShared *shared, AggPart *part, const MrOpContext 
             old[n_old++] = rows[i];
         group_touch(shared, part, rows[i]);
     }
-    if (shared->phys->aggregate.close_key < 0)
+    if (gives_changes(shared) && plan->n_aggs > 0) /* a distinct row does not change */
         MR_TRY(emit_groups(shared, part, context, old, n_old, -1, err));
     for (int32_t i = 0; i < n; i++)
         MR_TRY(mr__agg_merge(plan, context->eval, &part->groups.arena, rows[i], from[i], err));
@@ -501,19 +506,34 @@ static MrStatus state_finish(AggShared *shared, int32_t part_idx, const MrOpCont
             MR_TRY(state_merge(shared, part, context, worker->part_rows + r, n, err));
         }
     }
-    int64_t n_shown = 0;
+    int64_t n_shown = 0, n_gone = 0;
     char **shown = mr_arena_alloc(&part->scratch, (part->n_touched + 1) * (int64_t)sizeof *shown);
+    char **gone = mr_arena_alloc(&part->scratch, (part->n_touched + 1) * (int64_t)sizeof *gone);
     for (int64_t t = 0; t < part->n_touched; t++) {
         char *row = part->touched[t];
+        MrGroupHead *head = group_head(plan, row);
         if (plan->n_keys > 0 && *mr__group_user(&plan->layout, row) == 0) {
+            if (plan->n_aggs == 0 && head->shown)
+                gone[n_gone++] = row;
             MR_TRY(group_remove(shared, part, row, err));
-        } else {
-            group_head(plan, row)->shown = 1;
-            shown[n_shown++] = row;
+            continue;
         }
+        if (plan->n_aggs > 0 || !head->shown)
+            shown[n_shown++] = row;
+        head->shown = 1;
     }
-    if (shared->phys->aggregate.close_key < 0)
+    if (gives_changes(shared)) {
+        MR_TRY(emit_groups(shared, part, context, gone, n_gone, -1, err));
         MR_TRY(emit_groups(shared, part, context, shown, n_shown, 1, err));
+    } else if (shared->phys->aggregate.complete) {
+        char **all = mr_arena_alloc(&part->scratch, (part->groups.n_rows + 1) * (int64_t)sizeof *all);
+        int64_t n_all = 0;
+        for (int64_t r = 0; r < part->groups.n_rows; r++) {
+            all[n_all] = mr__groups_row(&part->groups, r);
+            n_all += *mr__group_user(&plan->layout, all[n_all]) != DEAD;
+        }
+        MR_TRY(emit_groups(shared, part, context, all, n_all, 1, err));
+    }
     /* At the end of a bounded run every group is final. */
     int64_t evict_us = barrier->ended && shared->phys->aggregate.close_key >= 0 ? INT64_MAX : barrier->evict_us;
     return close_groups(shared, part, context, evict_us, err);

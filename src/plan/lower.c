@@ -10,9 +10,19 @@ typedef struct Lower {
     int32_t missing_id;
     bool subquery_left;
     MrPhys **shared; /* by shared_id */
+    /* Streams. */
+    bool streaming;      /* else: as a batch, also inside the plan of a RECOMPUTE                   */
+    bool complete;       /* complete mode, above the aggregates that keep the result               */
+    const MrPlan **feeds; /* inputs of the RECOMPUTE whose plan is being lowered                    */
+    int32_t n_feeds;
+    bool *event_time;    /* by column id: a watermark bounds it                                      */
 } Lower;
 
+#define MR_RECOMPUTE_INPUTS 64
+
 static MrStatus lower_node(Lower *self, const MrPlan *plan, MrPhys **out, MrError *err);
+static bool gives_changes(Lower *self, const MrPlan *plan);
+static bool needs_recompute(Lower *self, const MrPlan *plan);
 
 /* -- columns ---------------------------------------------------------------------------------- */
 
@@ -85,7 +95,7 @@ static MrPhys *phys_new(Lower *self, MrPhysKind kind, const MrPlan *plan, int32_
     phys->id = self->next_phys_id++;
     phys->n_inputs = n_inputs;
     phys->inputs = MR_NEW_N(self->arena, MrPhys *, n_inputs > 0 ? n_inputs : 1);
-    phys->streaming = plan->streaming && self->options->streaming;
+    phys->streaming = plan->streaming && self->streaming && !self->complete;
     phys->rows_estimate = plan->rows_estimate;
     MrField *fields = MR_NEW_N(self->arena, MrField, plan->n_cols > 0 ? plan->n_cols : 1);
     for (int32_t c = 0; c < plan->n_cols; c++)
@@ -184,15 +194,84 @@ static MrStatus lower_limit(Lower *self, const MrPlan *plan, MrPhys **out, MrErr
     return MR_OK;
 }
 
+/* A watermark bounds the expression: the event-time column itself, or a window made of it. */
+static bool event_time_visit(void *arg, const MrExpr *expr)
+{
+    bool **state = (bool **)arg;
+    if (expr->kind == MR_EXPR_COLUMN && state[0][expr->column.id])
+        *state[1] = true;
+    return true;
+}
+
+static bool is_event_time(Lower *self, const MrExpr *expr)
+{
+    if (expr->kind == MR_EXPR_COLUMN)
+        return self->event_time[expr->column.id];
+    bool found = false;
+    bool *state[2] = {self->event_time, &found};
+    if (expr->type->kind == MR_TYPE_STRUCT && expr->type->n_fields == 2 &&
+        strcmp(expr->type->fields[0].name, "start") == 0 && strcmp(expr->type->fields[1].name, "end") == 0)
+        mr_expr_walk(expr, event_time_visit, state);
+    return found;
+}
+
+/* Notes which output columns of a node of the stream are bounded by a watermark. */
+static void note_event_time(Lower *self, const MrPlan *plan)
+{
+    if (plan->kind == MR_PLAN_WATERMARK)
+        self->event_time[plan->watermark.column_id] = true;
+    for (int32_t c = 0; plan->kind == MR_PLAN_PROJECT && c < plan->n_cols; c++)
+        self->event_time[plan->cols[c].id] |= is_event_time(self, plan->project.exprs[c].expr);
+    for (int32_t k = 0; plan->kind == MR_PLAN_AGGREGATE && k < plan->aggregate.n_keys; k++)
+        self->event_time[plan->cols[k].id] |= is_event_time(self, plan->aggregate.keys[k].expr);
+    for (int32_t c = 0; plan->kind == MR_PLAN_UNION && c < plan->n_cols; c++)
+        for (int32_t i = 0; i < plan->n_inputs; i++)
+            self->event_time[plan->cols[c].id] |= self->event_time[plan->inputs[i]->cols[c].id];
+    for (int32_t c = 0; plan->kind == MR_PLAN_SHARED && c < plan->n_cols; c++)
+        self->event_time[plan->cols[c].id] |= self->event_time[plan->inputs[0]->cols[c].id];
+}
+
+static MrStatus lower_stream_aggregate(Lower *self, const MrPlan *plan, MrPhys *phys, MrError *err)
+{
+    bool has_changes = gives_changes(self, plan->inputs[0]);
+    phys->aggregate.changes_in = has_changes;
+    for (int32_t k = 0; k < plan->aggregate.n_keys && !has_changes; k++)
+        if (phys->aggregate.time_key < 0 && is_event_time(self, plan->aggregate.keys[k].expr))
+            phys->aggregate.time_key = k;
+    if (self->complete) {
+        phys->aggregate.complete = true;
+        phys->aggregate.time_key = -1; /* everything is kept */
+    } else if (self->options->output_mode == MR_MODE_APPEND) {
+        if (phys->aggregate.time_key < 0 && (plan->aggregate.n_aggs > 0 || has_changes))
+            return MR_FAIL(err, MR_COND_UNSUPPORTED_STREAMING_OPERATOR_WITHOUT_WATERMARK, "outputMode", "append",
+                           "statefulOperator", "aggregations");
+        if (plan->aggregate.n_aggs > 0)
+            phys->aggregate.close_key = phys->aggregate.time_key;
+        else
+            phys->aggregate.evict = phys->aggregate.time_key >= 0;
+    } else if (self->options->output_mode != MR_MODE_CHANGES) {
+        phys->aggregate.evict = phys->aggregate.time_key >= 0;
+    } else {
+        phys->aggregate.time_key = -1; /* changes: no group is ever final */
+    }
+    phys->streaming = true;
+    return MR_OK;
+}
+
 static MrStatus lower_aggregate(Lower *self, const MrPlan *plan, MrPhys **out, MrError *err)
 {
     MrPhys *phys = phys_new(self, MR_PHYS_OP_AGGREGATE, plan, 1);
+    bool complete = self->complete, stream = self->streaming && plan->streaming;
+    self->complete = false; /* below it changes come */
     MR_TRY(lower_input(self, plan, phys, err));
+    self->complete = complete;
     phys->aggregate.n_keys = plan->aggregate.n_keys;
     phys->aggregate.n_aggs = plan->aggregate.n_aggs;
     phys->aggregate.close_key = phys->aggregate.time_key = -1;
     MR_TRY(lower_named(self, plan->aggregate.keys, plan->aggregate.n_keys, &phys->aggregate.keys, err));
     MR_TRY(lower_named(self, plan->aggregate.aggs, plan->aggregate.n_aggs, &phys->aggregate.aggs, err));
+    if (stream)
+        MR_TRY(lower_stream_aggregate(self, plan, phys, err));
     *out = phys;
     return MR_OK;
 }
@@ -249,6 +328,25 @@ static bool equal_key(Lower *self, const MrExpr *expr, int32_t n_left, MrExpr **
     return false;
 }
 
+/* The join has at least one key, so that two states can be probed. */
+static bool has_equal_key(Lower *self, const MrPlan *plan)
+{
+    MrExpr *left = NULL, *right = NULL, *condition = plan->join.condition;
+    bool null_safe = false, found = false;
+    const MrPlan *l = plan->inputs[0], *r = plan->inputs[1];
+    if (!condition || plan->join.lateral)
+        return false;
+    places_set(self, l->cols, l->n_cols, 0);
+    places_set(self, r->cols, r->n_cols, l->n_cols);
+    int32_t n = condition->kind == MR_EXPR_AND ? condition->n_args : 1;
+    for (int32_t c = 0; c < n && !found; c++)
+        found = equal_key(self, condition->kind == MR_EXPR_AND ? condition->args[c] : condition, l->n_cols, &left,
+                          &right, &null_safe);
+    places_clear(self, l->cols, l->n_cols);
+    places_clear(self, r->cols, r->n_cols);
+    return found;
+}
+
 static MrJoinKind join_exchanged(MrJoinKind kind)
 {
     return kind == MR_JOIN_LEFT ? MR_JOIN_RIGHT : kind == MR_JOIN_RIGHT ? MR_JOIN_LEFT : kind;
@@ -291,11 +389,14 @@ static MrStatus lower_join(Lower *self, const MrPlan *plan, MrPhys **out, MrErro
     bool three_valued = kind == MR_JOIN_MARK || kind == MR_JOIN_ANTI_NULL;
     if (three_valued && (n_keys != 1 || rest))
         n_keys = 0;
-    if (n_keys == 0)
+    bool both_stream = self->streaming && !self->complete && left->streaming && right->streaming;
+    if (n_keys == 0 || both_stream) /* a stream join finds pairs by hash and tests all of the condition */
         rest = condition;
 
     bool build_left = !three_valued && kind != MR_JOIN_SINGLE && left->rows_estimate >= 0 &&
                       right->rows_estimate >= 0 && left->rows_estimate < right->rows_estimate;
+    if (self->streaming && !self->complete && plan->streaming)
+        build_left = !left->streaming; /* the static side */
     int32_t n_left = left->n_cols, n_right = right->n_cols;
     int32_t *out_cols = MR_NEW_N(self->arena, int32_t, plan->n_cols + 1);
     bool left_only = kind == MR_JOIN_SEMI || kind == MR_JOIN_ANTI || kind == MR_JOIN_ANTI_NULL || kind == MR_JOIN_MARK;
@@ -327,6 +428,8 @@ static MrStatus lower_join(Lower *self, const MrPlan *plan, MrPhys **out, MrErro
     places_clear(self, right->cols, n_right);
 
     phys->kind = n_keys > 0 ? MR_PHYS_OP_HASH_JOIN : MR_PHYS_OP_LOOP_JOIN;
+    if (both_stream)
+        phys->kind = MR_PHYS_OP_STREAM_JOIN;
     phys->inputs[0] = build_left ? phys_right : phys_left;
     phys->inputs[1] = build_left ? phys_left : phys_right;
     phys->join.kind = build_left ? join_exchanged(kind) : kind;
@@ -422,7 +525,7 @@ static MrStatus lower_kind(Lower *self, const MrPlan *plan, MrPhys **out, MrErro
         MR_TRY(lower_exprs(self, plan->generate.args, plan->generate.n_args, &phys->generate.args, err));
         break;
     case MR_PLAN_WATERMARK:
-        if (!plan->streaming || !self->options->streaming)
+        if (!plan->streaming || !self->streaming)
             return lower_node(self, plan->inputs[0], out, err);
         phys = phys_new(self, MR_PHYS_OP_WATERMARK, plan, 1);
         MR_TRY(lower_input(self, plan, phys, err));
@@ -461,19 +564,180 @@ static MrStatus lower_kind(Lower *self, const MrPlan *plan, MrPhys **out, MrErro
     return MR_OK;
 }
 
+/* -- streams ---------------------------------------------------------------------------------- */
+
+/* True when the node, as a stream, takes rows back that it gave. */
+static bool gives_changes(Lower *self, const MrPlan *plan)
+{
+    if (!plan->streaming)
+        return false;
+    if (needs_recompute(self, plan))
+        return true;
+    if (plan->kind == MR_PLAN_SCAN)
+        return plan->scan.source && !plan->scan.source->append_only;
+    if (plan->kind == MR_PLAN_AGGREGATE) {
+        bool below = gives_changes(self, plan->inputs[0]);
+        bool final = self->options->output_mode == MR_MODE_APPEND; /* or it is refused */
+        return below || (plan->aggregate.n_aggs > 0 && !final);
+    }
+    for (int32_t i = 0; i < plan->n_inputs; i++)
+        if (gives_changes(self, plan->inputs[i]))
+            return true;
+    return false;
+}
+
+/* No incremental rule for this node of a stream. */
+static bool needs_recompute(Lower *self, const MrPlan *plan)
+{
+    switch (plan->kind) {
+    case MR_PLAN_SORT:
+    case MR_PLAN_LIMIT:
+    case MR_PLAN_WINDOW:
+    case MR_PLAN_RECURSION:
+    case MR_PLAN_SETOP:
+        return true;
+    case MR_PLAN_SAMPLE:
+        return gives_changes(self, plan->inputs[0]);
+    case MR_PLAN_UNION: /* a static input is to be seen once */
+        for (int32_t i = 0; i < plan->n_inputs; i++)
+            if (!plan->inputs[i]->streaming)
+                return true;
+        return false;
+    case MR_PLAN_AGGREGATE: {
+        bool has_changes = gives_changes(self, plan->inputs[0]);
+        for (int32_t a = 0; a < plan->aggregate.n_aggs; a++) {
+            const MrExpr *agg = plan->aggregate.aggs[a].expr;
+            uint32_t flags = agg->aggregate.agg->flags;
+            if ((agg->aggregate.distinct && !(flags & MR_AGG_IGNORES_DISTINCT)) || agg->aggregate.n_order > 0 ||
+                (has_changes && !(flags & MR_AGG_RETRACTS)))
+                return true;
+        }
+        return false;
+    }
+    case MR_PLAN_JOIN: {
+        bool left = plan->inputs[0]->streaming, right = plan->inputs[1]->streaming;
+        MrJoinKind kind = plan->join.kind;
+        if (left && right)
+            return kind != MR_JOIN_INNER || !has_equal_key(self, plan);
+        if (left)
+            return kind == MR_JOIN_RIGHT || kind == MR_JOIN_FULL;
+        return kind != MR_JOIN_INNER && kind != MR_JOIN_RIGHT;
+    }
+    default:
+        return false;
+    }
+}
+
+static const char *plan_kind_name(MrPlanKind kind)
+{
+    switch (kind) {
+    case MR_PLAN_SORT:
+        return "sort";
+    case MR_PLAN_LIMIT:
+        return "limit";
+    case MR_PLAN_WINDOW:
+        return "window function";
+    case MR_PLAN_JOIN:
+        return "join of this kind";
+    case MR_PLAN_AGGREGATE:
+        return "aggregate with DISTINCT or order, or over changes,";
+    default:
+        return "operation of this kind";
+    }
+}
+
+/* Feeds of a node that is recomputed: its streaming inputs; of a recursion, whose step is not a plan on its own,
+ * the streams that are read inside. */
+static void find_feeds(const MrPlan *plan, bool leaves, const MrPlan **feeds, int32_t *n)
+{
+    for (int32_t i = 0; i < plan->n_inputs; i++) {
+        const MrPlan *input = plan->inputs[i];
+        bool known = false;
+        if (!input->streaming)
+            continue;
+        if (leaves && input->kind != MR_PLAN_SCAN && input->kind != MR_PLAN_WATERMARK) {
+            find_feeds(input, true, feeds, n);
+            continue;
+        }
+        for (int32_t f = 0; f < *n; f++)
+            known = known || feeds[f] == input;
+        if (!known && *n < MR_RECOMPUTE_INPUTS)
+            feeds[(*n)++] = input;
+    }
+}
+
+static MrStatus lower_recompute(Lower *self, const MrPlan *plan, MrPhys **out, MrError *err)
+{
+    const MrPlan **feeds = MR_NEW_N(self->arena, const MrPlan *, MR_RECOMPUTE_INPUTS);
+    int32_t n_feeds = 0;
+    bool complete = self->complete;
+    if (self->options->output_mode == MR_MODE_APPEND)
+        return MR_FAIL(err, MR_COND_STREAMING_OUTPUT_MODE__UNSUPPORTED_OPERATION, "outputMode", "append", "operation",
+                       mr_arena_printf(self->arena, "a %s over a stream", plan_kind_name(plan->kind)));
+    find_feeds(plan, plan->kind == MR_PLAN_RECURSION, feeds, &n_feeds);
+    MrPhys *phys = phys_new(self, MR_PHYS_OP_RECOMPUTE, plan, n_feeds);
+    phys->streaming = true;
+    phys->recompute.complete = complete;
+    self->complete = false;
+    for (int32_t f = 0; f < n_feeds; f++)
+        MR_TRY(lower_node(self, feeds[f], &phys->inputs[f], err));
+    Lower outer = *self;
+    self->streaming = false;
+    self->feeds = feeds;
+    self->n_feeds = n_feeds;
+    self->shared = MR_NEW_N(self->arena, MrPhys *, self->planner->next_shared_id + 1);
+    MR_TRY(lower_node(self, plan, &phys->recompute.plan, err));
+    self->streaming = outer.streaming;
+    self->feeds = outer.feeds;
+    self->n_feeds = outer.n_feeds;
+    self->shared = outer.shared;
+    self->complete = complete;
+    *out = phys;
+    return MR_OK;
+}
+
+/* True when a streaming aggregate stands somewhere on each way down to the streams. */
+static bool aggregates_stream(const MrPlan *plan)
+{
+    if (!plan->streaming || plan->kind == MR_PLAN_AGGREGATE)
+        return true;
+    for (int32_t i = 0; i < plan->n_inputs; i++)
+        if (!aggregates_stream(plan->inputs[i]))
+            return false;
+    return plan->n_inputs > 0;
+}
+
 static MrStatus lower_node(Lower *self, const MrPlan *plan, MrPhys **out, MrError *err)
 {
+    for (int32_t f = 0; f < self->n_feeds && !self->streaming; f++) {
+        if (self->feeds[f] == plan) {
+            *out = phys_new(self, MR_PHYS_OP_FEED, plan, 0);
+            (*out)->feed.input_idx = f;
+            return MR_OK;
+        }
+    }
+    if (self->streaming && plan->streaming) {
+        bool recomputes = self->complete ? !aggregates_stream(plan) || (plan->kind == MR_PLAN_AGGREGATE &&
+                                                                       needs_recompute(self, plan))
+                                         : needs_recompute(self, plan);
+        if (recomputes)
+            return lower_recompute(self, plan, out, err);
+    }
     MR_TRY(lower_kind(self, plan, out, err));
     for (int32_t i = 0; i < plan->n_inputs; i++)
         places_clear(self, plan->inputs[i]->cols, plan->inputs[i]->n_cols);
+    if (self->streaming && plan->streaming)
+        note_event_time(self, plan);
     return MR_OK;
 }
 
 MrStatus mr_plan_lower(MrPlanner *planner, const MrPlan *plan, const MrLowerOptions *options, MrPhys **out,
                        MrError *err)
 {
-    Lower self = {.planner = planner, .arena = planner->arena, .options = options};
+    Lower self = {.planner = planner, .arena = planner->arena, .options = options, .streaming = options->streaming};
+    self.complete = options->streaming && options->output_mode == MR_MODE_COMPLETE;
     self.places = MR_NEW_N(planner->arena, int32_t, planner->next_id + 1);
+    self.event_time = MR_NEW_N(planner->arena, bool, planner->next_id + 1);
     self.shared = MR_NEW_N(planner->arena, MrPhys *, planner->next_shared_id + 1);
     for (int32_t id = 0; id <= planner->next_id; id++)
         self.places[id] = -1;

@@ -71,6 +71,7 @@ struct MrPhys {
             int32_t time_key;       /* stream: the key that the watermark closes: later rows of closed groups are dropped
                                        and counted; -1: none */
             bool session;           /* close_key is a session window: overlapping sessions merge */
+            bool complete;          /* complete mode: all groups in every epoch, as inserts */
             bool evict;             /* update mode with a watermark: closed groups are dropped silently */
         } aggregate;
         struct {
@@ -126,6 +127,7 @@ struct MrPhys {
         } watermark;                /* and LATE_DROP */
         struct {
             MrPhys *plan;           /* batch; its FEED leaves name inputs */
+            bool complete;          /* the whole result in every epoch, as inserts */
         } recompute;
         struct {
             int32_t input_idx;

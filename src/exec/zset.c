@@ -1,0 +1,137 @@
+/* zset.c - see zset.h. */
+#include "exec/zset.h"
+
+void mr__zset_init(MrZSet *set, const MrSchema *schema, MrBudget *budget)
+{
+    mr_arena_init(&set->arena, budget);
+    mr_arena_init(&set->scratch, budget);
+    set->open = true;
+    set->budget = budget;
+    set->n_cols = schema->n_cols;
+    set->types = MR_NEW_N(&set->arena, const MrType *, schema->n_cols + 1);
+    for (int32_t c = 0; c < schema->n_cols; c++)
+        set->types[c] = schema->cols[c].type;
+    mr__group_layout_init(&set->layout, &set->arena, set->types, set->n_cols, sizeof(MrZRow));
+    mr__groups_init(&set->groups, &set->layout, budget);
+    set->epoch = 1;
+}
+
+void mr__zset_deinit(MrZSet *set)
+{
+    if (!set->open)
+        return;
+    mr__groups_deinit(&set->groups);
+    mr_arena_deinit(&set->scratch);
+    mr_arena_deinit(&set->arena);
+    set->open = false;
+}
+
+void mr__zset_epoch(MrZSet *set)
+{
+    mr_arena_reset(&set->scratch);
+    set->dirty = NULL;
+    set->n_dirty = set->cap_dirty = 0;
+    set->epoch++;
+}
+
+MrStatus mr__zset_add(MrZSet *set, MrBatch *batch, int64_t weight, int32_t *n_fresh, MrError *err)
+{
+    mr__hash_columns(batch->cols, set->n_cols, batch->sel, batch->n_sel, set->hash);
+    MR_TRY(mr__groups_find(&set->groups, batch->cols, batch->sel, batch->n_sel, set->hash, set->rows, set->fresh,
+                           n_fresh, err));
+    for (int32_t i = 0; i < batch->n_sel; i++) {
+        char *row = set->rows[i];
+        *mr__zset_weight(set, row) += weight * (batch->weights ? batch->weights[mr_batch_row(batch, i)] : 1);
+        MrZRow *tail = mr__zset_row(set, row);
+        if (tail->dirty != set->epoch) {
+            tail->dirty = set->epoch;
+            MR_PUSH(&set->scratch, set->dirty, set->n_dirty, set->cap_dirty, row);
+        }
+    }
+    return MR_OK;
+}
+
+MrStatus mr__zset_batch(const MrZSet *set, char *const *rows, const int64_t *weights, int32_t n, MrBudget *budget,
+                        MrBatch **out, MrError *err)
+{
+    MrBatch *batch = NULL, *copy = NULL;
+    MrStatus status = MR_OK;
+    MR_TRY(mr_batch_create(budget, &batch, err));
+    MR_GUARD_BEGIN(status, err)
+    mr_batch_set_cols(batch, set->n_cols);
+    for (int32_t c = 0; c < set->n_cols; c++)
+        batch->cols[c] = mr_rows_gather(&set->layout.rows, c, (const void *const *)rows, n, &batch->arena);
+    batch->n_rows = batch->n_sel = n;
+    if (weights) {
+        batch->weights = mr_arena_alloc(&batch->arena, (n + 1) * (int64_t)sizeof(int64_t));
+        memcpy(batch->weights, weights, sizeof(int64_t) * (size_t)n);
+    }
+    MR_GUARD_END(status)
+    if (status == MR_OK)
+        status = mr_batch_copy(batch, budget, &copy, err); /* the state lives on and changes */
+    mr_batch_destroy(batch);
+    if (status == MR_OK)
+        *out = copy;
+    return status;
+}
+
+static MrStatus row_save(MrZSet *set, int32_t table, char *row, MrStateWriter *to, MrError *err)
+{
+    const void *rows[1] = {row};
+    MrBuffer key;
+    uint8_t value[8];
+    MrStatus status;
+    int64_t weight = *mr__zset_weight(set, row);
+    MrVector **cols = MR_NEW_N(&set->scratch, MrVector *, set->n_cols + 1);
+    for (int32_t c = 0; c < set->n_cols; c++)
+        cols[c] = mr_rows_gather(&set->layout.rows, c, rows, 1, &set->scratch);
+    for (int b = 0; b < 8; b++)
+        value[b] = (uint8_t)((uint64_t)weight >> (8 * b));
+    mr_buffer_init(&key, set->budget, INT64_MAX);
+    status = mr_row_store(cols, set->n_cols, 0, &key, err);
+    if (status == MR_OK)
+        status = weight == 0 ? mr_state_delete(to, table, (MrText){key.data, key.size_bytes}, err)
+                             : mr_state_put(to, table, (MrText){key.data, key.size_bytes},
+                                            (MrText){(const char *)value, 8}, err);
+    mr_buffer_deinit(&key);
+    return status;
+}
+
+MrStatus mr__zset_save(MrZSet *set, int32_t table, bool all, MrStateWriter *to, MrError *err)
+{
+    if (!all) {
+        for (int64_t d = 0; d < set->n_dirty; d++)
+            MR_TRY(row_save(set, table, set->dirty[d], to, err));
+        return MR_OK;
+    }
+    for (int64_t r = 0; r < set->groups.n_rows; r++) {
+        char *row = mr__groups_row(&set->groups, r);
+        if (*mr__zset_weight(set, row) != 0)
+            MR_TRY(row_save(set, table, row, to, err));
+    }
+    return MR_OK;
+}
+
+MrStatus mr__zset_apply(MrZSet *set, MrText key, const MrText *value, char **row, bool *fresh, MrError *err)
+{
+    MrReader reader = {(const uint8_t *)key.data, (const uint8_t *)key.data + key.size_bytes, false};
+    MrVector **cols = MR_NEW_N(&set->scratch, MrVector *, set->n_cols + 1);
+    int32_t n_fresh = 0;
+    uint64_t weight = 0;
+    for (int32_t c = 0; c < set->n_cols; c++)
+        cols[c] = mr_vector_create(&set->scratch, set->types[c], 1);
+    MR_TRY(mr_row_load(&reader, &set->scratch, cols, set->n_cols, 0, err));
+    mr__hash_columns(cols, set->n_cols, NULL, 1, set->hash);
+    MR_TRY(mr__groups_find(&set->groups, cols, NULL, 1, set->hash, set->rows, set->fresh, &n_fresh, err));
+    if (value) {
+        if (value->size_bytes != 8)
+            return MR_FAIL_INTERNAL(err, "a row of the state has no weight");
+        for (int b = 0; b < 8; b++)
+            weight |= (uint64_t)(uint8_t)value->data[b] << (8 * b);
+    }
+    *mr__zset_weight(set, set->rows[0]) = (int64_t)weight;
+    mr__zset_row(set, set->rows[0])->before = (int64_t)weight;
+    *row = set->rows[0];
+    *fresh = n_fresh > 0;
+    return MR_OK;
+}

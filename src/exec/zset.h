@@ -1,0 +1,56 @@
+/* zset.h - a multiset of rows with weights that a stream keeps: inputs of a recompute, sides of a join. */
+#ifndef MR_EXEC_ZSET_H
+#define MR_EXEC_ZSET_H
+
+#include "exec/batch_list.h"
+#include "exec/groups.h"
+#include "state/state.h"
+
+/* Behind the columns of a row; the weight is the group's user word. */
+typedef struct MrZRow {
+    int64_t before;  /* weight at the last epoch's end, for what is diffed */
+    char *next;      /* of a chain of the owner                            */
+    int64_t dirty;   /* number of the epoch that changed it                */
+    uint64_t hash;   /* of the owner                                       */
+} MrZRow;
+
+typedef struct MrZSet {
+    MrArena arena; /* layout */
+    MrGroupLayout layout;
+    MrGroups groups;
+    const MrType **types;
+    int32_t n_cols;
+    MrBudget *budget;
+    bool open;
+    char **dirty; /* rows changed in this epoch */
+    int64_t n_dirty, cap_dirty;
+    MrArena scratch; /* of the epoch */
+    int64_t epoch;
+    uint64_t hash[MR_BATCH_ROWS];
+    char *rows[MR_BATCH_ROWS];
+    uint16_t fresh[MR_BATCH_ROWS];
+} MrZSet;
+
+void mr__zset_init(MrZSet *set, const MrSchema *schema, MrBudget *budget);
+void mr__zset_deinit(MrZSet *set);
+void mr__zset_epoch(MrZSet *set); /* a new epoch: nothing is dirty */
+static inline int64_t *mr__zset_weight(const MrZSet *set, char *row)
+{
+    return mr__group_user(&set->layout, row);
+}
+static inline MrZRow *mr__zset_row(const MrZSet *set, char *row)
+{
+    return (MrZRow *)(void *)(row + set->layout.states_at);
+}
+/* Adds weight (times the batch's weights) to the rows of a batch; set->rows has them, the first *n_fresh places of
+ * set->fresh tell which are new. */
+MR_MUST_USE MrStatus mr__zset_add(MrZSet *set, MrBatch *batch, int64_t weight, int32_t *n_fresh, MrError *err);
+/* A batch of rows with weights. */
+MR_MUST_USE MrStatus mr__zset_batch(const MrZSet *set, char *const *rows, const int64_t *weights, int32_t n,
+                                    MrBudget *budget, MrBatch **out, MrError *err);
+/* State: key is the row, value its weight. */
+MR_MUST_USE MrStatus mr__zset_save(MrZSet *set, int32_t table, bool all, MrStateWriter *to, MrError *err);
+MR_MUST_USE MrStatus mr__zset_apply(MrZSet *set, MrText key, const MrText *value, char **row, bool *fresh,
+                                    MrError *err);
+
+#endif
