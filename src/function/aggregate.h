@@ -99,7 +99,6 @@ MR_MUST_USE MrStatus mr_window_bind(MrBind *bind, const MrWindowDef *def, MrErro
 typedef struct MrGeneratorCall {
     const MrEvalContext *context;
     const MrBound *bound;
-    int32_t n_args;
     MrVector **args; /* flat or constant */
     int32_t n_rows;  /* flat length      */
     MrArena *arena;

@@ -16,7 +16,7 @@ typedef struct QuantState {
     int64_t n, cap;
 } QuantState;
 
-typedef enum QuantKind { QUANT_CONT, QUANT_DISC, QUANT_APPROX } QuantKind;
+typedef enum QuantKind { QUANT_CONT, QUANT_DISC, QUANT_DISC_LEGACY, QUANT_APPROX } QuantKind;
 
 typedef struct QuantData {
     QuantKind kind;
@@ -150,6 +150,8 @@ static double value_at(const QuantState *state, int64_t place)
 
 static double percentile_of(const QuantState *state, const QuantData *data, int64_t total, double p)
 {
+    if (data->kind == QUANT_DISC_LEGACY)
+        return value_at(state, (int64_t)floor((double)(total - 1) * p));
     if (data->kind != QUANT_CONT) {
         int64_t place = (int64_t)ceil(p * (double)total) - 1;
         return value_at(state, place < 0 ? 0 : place);
@@ -301,7 +303,12 @@ static MrStatus ordered_bind(MrBind *bind, MrAggregate *agg, MrError *err)
     if (bind->n_args > 2)
         (void)mr__arg_i64(&bind->args[2], &descending);
     data->descending = descending != 0;
-    data->kind = strcmp(agg->def->name, "percentile_disc") == 0 ? QUANT_DISC : QUANT_CONT;
+    const char *legacy = bind->settings->get
+                             ? bind->settings->get(bind->settings->conf,
+                                                   "spark.sql.legacy.percentileDiscCalculation")
+                             : NULL;
+    if (strcmp(agg->def->name, "percentile_disc") == 0)
+        data->kind = legacy && mr_str_equal_nocase(legacy, "true") ? QUANT_DISC_LEGACY : QUANT_DISC;
     return exact_bind(bind, agg, data, err);
 }
 

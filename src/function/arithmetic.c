@@ -58,6 +58,8 @@ static MrStatus arith_overflow(MrCall *call, int32_t row, MrError *err)
     const MrType *type = call->args[0]->type;
     const char *try_name = arith_try_names[arith->op];
     if (type->kind == MR_TYPE_INTERVAL_DT || type->kind == MR_TYPE_INTERVAL_YM) {
+        if (arith->op == MR__ARITH_ABS || arith->op == MR__ARITH_NEG)
+            return mr__fail_overflow(NULL, err);
         if (try_name)
             return MR_FAIL(err, MR_COND_INTERVAL_ARITHMETIC_OVERFLOW__WITH_SUGGESTION,
                            "functionName", mr__quoted_name(call->arena, try_name));

@@ -61,6 +61,18 @@ static MrStatus date_days(MrCall *call, MrError *err)
     return MR_OK;
 }
 
+/* DATE and INTERVAL DAY: whole days, so the sum is a date. */
+static MrStatus date_day_interval(MrCall *call, MrError *err)
+{
+    const MrArith *arith = call->bound->data;
+    for (MR_EACH(call, i, row)) {
+        int64_t days = MR_ARG(call->args[1], i64, row) / MR_US_PER_DAY;
+        int64_t date = MR_ARG(call->args[0], i32, row);
+        call->out->i32[row] = (int32_t)(arith->op == MR__ARITH_SUB ? date - days : date + days);
+    }
+    return MR_OK;
+}
+
 static MrStatus date_minus_date(MrCall *call, MrError *err)
 {
     for (MR_EACH(call, i, row)) {
@@ -440,6 +452,7 @@ static MrStatus swapped(MrCall *call, MrKernel kernel, MrError *err)
         return swapped(call, name, err);                                                           \
     }
 SWAPPED(date_days)
+SWAPPED(date_day_interval)
 SWAPPED(date_months)
 SWAPPED(date_interval)
 SWAPPED(stamp_interval)
@@ -512,6 +525,14 @@ static MrStatus add_interval_bind(MrBind *bind, MrArithOp op, bool was_swapped, 
     }
     if (base->kind == MR_TYPE_DATE && by->kind == MR_TYPE_INTERVAL) {
         time_finish(bind, was_swapped ? date_interval_swapped : date_interval, base);
+        return MR_OK;
+    }
+    if (base->kind == MR_TYPE_DATE && by->from == MR_DAY && by->to == MR_DAY) {
+        const char *days = mr_arena_printf(bind->arena, "extractansiintervaldays(%s)", bind->args[1].sql);
+        bind->sql = mr_arena_printf(bind->arena, op == MR__ARITH_SUB ? "date_add(%s, (- %s))"
+                                                                     : "date_add(%s, %s)",
+                                    bind->args[0].sql, days);
+        time_finish(bind, was_swapped ? date_day_interval_swapped : date_day_interval, base);
         return MR_OK;
     }
     MrKernel kernel = was_swapped ? stamp_interval_swapped : stamp_interval;
@@ -590,7 +611,9 @@ MrStatus mr__arith_time_bind(MrBind *bind, MrArithOp op, bool is_try, bool *done
     }
     if (op == MR__ARITH_SUB && (is_stamp(x) || is_stamp(y))) {
         const MrType *other = is_stamp(x) ? y : x, *stamp = is_stamp(x) ? x : y;
-        if (!is_stamp(other) && !IS(other, DATE) && !IS(other, STRING) && !IS(other, VOID))
+        const MrArgInfo *info = &bind->args[is_stamp(x) ? 1 : 0];
+        bool text = IS(other, STRING) && (info->value || !bind->settings->ansi);
+        if (!is_stamp(other) && !IS(other, DATE) && !text && !IS(other, VOID))
             return fail_stamp_input(bind, is_stamp(x) ? 1 : 0, err);
         if (is_stamp(other) && other->kind != stamp->kind)
             stamp = MR_T(TIMESTAMP);

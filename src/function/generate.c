@@ -102,7 +102,7 @@ static MrStatus inline_emit(MrGeneratorCall *call, int64_t row, int64_t from, in
 
 typedef struct StackData {
     int64_t n_rows;
-    int32_t n_cols;
+    int32_t n_cols, n_args;
 } StackData;
 
 static MrStatus stack_bind(MrBind *bind, MrError *err)
@@ -147,7 +147,7 @@ static MrStatus stack_bind(MrBind *bind, MrError *err)
                               .nullable = nullable};
     }
     StackData *data = MR_NEW(bind->arena, StackData);
-    *data = (StackData){n_rows, n_cols};
+    *data = (StackData){n_rows, n_cols, bind->n_args};
     bind->data = data;
     bind->type = mr_type_struct(bind->arena, fields, n_cols);
     return MR_OK;
@@ -166,7 +166,7 @@ static MrStatus stack_emit(MrGeneratorCall *call, int64_t row, int64_t from, int
     for (int64_t i = 0; i < n; i++) {
         for (int32_t c = 0; c < data->n_cols; c++) {
             int64_t idx = 1 + (from + i) * data->n_cols + c;
-            MrVector *vec = idx < call->n_args ? call->args[idx] : NULL;
+            MrVector *vec = idx < data->n_args ? call->args[idx] : NULL;
             if (!vec || mr_vector_is_null(vec, row))
                 mr_vector_set_null(call->arena, out[c], at + i, MR_BATCH_ROWS);
             else

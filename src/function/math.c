@@ -98,7 +98,7 @@
 #define K_NAME acosh_call
 #define K_IN double
 #define K_OUT double
-#define K_EXPR (log(a + sqrt(a * a - 1.0)))
+#define K_EXPR (a < 1 ? NAN : log(a + sqrt(a * a - 1.0)))
 #include "function/unary.inc.h"
 #define K_NAME atanh_call
 #define K_IN double

@@ -321,6 +321,13 @@ static MrStatus version_bind(MrBind *bind, MrError *err)
     return MR_OK;
 }
 
+static MrStatus path_bind(MrBind *bind, MrError *err)
+{
+    bind->data = mr_arena_printf(bind->arena, "system.builtin,system.session,spark_catalog.%s",
+                                 bind->settings->database ? bind->settings->database : "default");
+    return MR_OK;
+}
+
 static MrStatus empty_bind(MrBind *bind, MrError *err)
 {
     bind->data = "";
@@ -365,6 +372,7 @@ const MrFunctionDef mr_functions_misc[] = {
     TEXT_ROW("current_database", database_bind, "Current database.", "current_database() = 'default'"),
     TEXT_ROW("current_schema", database_bind, "Current database.", "current_schema() = 'default'"),
     TEXT_ROW("current_catalog", catalog_bind, "Current catalog.", "current_catalog() = 'spark_catalog'"),
+    TEXT_ROW("current_path", path_bind, "Where functions are looked for.", NULL),
     TEXT_ROW("input_file_name", empty_bind, "File of the row; empty when there is none.",
              "input_file_name() = ''"),
     {"input_file_block_start", "-> bigint", MR_FN_NEVER_NULL, minus_one_call, NULL,
