@@ -297,27 +297,110 @@ MrStatus mr__file_bytes_read(MrFileBytes *self, char *data, int64_t size_bytes, 
 
 /* --- chunks --- */
 
-typedef struct MrFileBlock MrFileBlock;
 struct MrFileBlock {
     MrShared shared;
-    MrBudget *budget;
+    MrBlockPool *pool;
+    MrFileBlock *next;
     int64_t cap_bytes; /* without the pad */
     char data[];
 };
 
+/* Blocks that nobody holds, for the next split: fresh memory costs a page fault every 4 KiB.  Lives until
+ * its source is closed and the last of its blocks is given back. */
+struct MrBlockPool {
+    _Atomic int32_t n_refs;
+    MrBudget *budget;
+    MrMutex *mutex;
+    MrFileBlock *free;
+    int32_t n_free;
+    bool closed;
+};
+
+#define POOL_BLOCKS 64
+
+static void block_free(MrFileBlock *block)
+{
+    mr_budget_free(block->pool->budget, block, (int64_t)sizeof *block + block->cap_bytes + MR_CHUNK_PAD);
+}
+
+static void pool_release(MrBlockPool *pool)
+{
+    /* acq_rel: the last one sees what the others did */
+    if (atomic_fetch_sub_explicit(&pool->n_refs, 1, memory_order_acq_rel) != 1)
+        return;
+    mr_mutex_destroy(pool->mutex);
+    mr_budget_free(pool->budget, pool, sizeof *pool);
+}
+
+MrStatus mr__block_pool_create(MrBudget *budget, MrBlockPool **out, MrError *err)
+{
+    void *memory;
+    MR_TRY(mr_budget_alloc_zeroed(budget, sizeof(MrBlockPool), &memory, err));
+    MrBlockPool *pool = memory;
+    pool->budget = budget;
+    atomic_init(&pool->n_refs, 1);
+    MrStatus status = mr_mutex_create(budget, &pool->mutex, err);
+    if (status != MR_OK)
+        mr_budget_free(budget, pool, sizeof *pool);
+    else
+        *out = pool;
+    return status;
+}
+
+void mr__block_pool_close(MrBlockPool *pool)
+{
+    if (!pool)
+        return;
+    mr_mutex_lock(pool->mutex);
+    pool->closed = true;
+    MrFileBlock *block = pool->free;
+    pool->free = NULL;
+    mr_mutex_unlock(pool->mutex);
+    while (block) {
+        MrFileBlock *next = block->next;
+        block_free(block);
+        block = next;
+    }
+    pool_release(pool);
+}
+
 static void block_destroy(MrShared *shared)
 {
     MrFileBlock *block = (MrFileBlock *)shared;
-    mr_budget_free(block->budget, block, (int64_t)sizeof *block + block->cap_bytes + MR_CHUNK_PAD);
+    MrBlockPool *pool = block->pool;
+    mr_mutex_lock(pool->mutex);
+    bool keep = !pool->closed && block->cap_bytes == BLOCK_BYTES && pool->n_free < POOL_BLOCKS;
+    if (keep) {
+        block->next = pool->free;
+        pool->free = block;
+        pool->n_free++;
+    }
+    mr_mutex_unlock(pool->mutex);
+    if (!keep)
+        block_free(block);
+    pool_release(pool);
 }
 
-static MrStatus block_create(MrBudget *budget, int64_t cap_bytes, MrFileBlock **out, MrError *err)
+static MrStatus block_create(MrBlockPool *pool, int64_t cap_bytes, MrFileBlock **out, MrError *err)
 {
-    void *memory;
-    MR_TRY(mr_budget_alloc(budget, (int64_t)sizeof(MrFileBlock) + cap_bytes + MR_CHUNK_PAD, &memory, err));
-    MrFileBlock *block = memory;
-    *block = (MrFileBlock){.shared = {.destroy = block_destroy}, .budget = budget, .cap_bytes = cap_bytes};
+    MrFileBlock *block = NULL;
+    if (cap_bytes == BLOCK_BYTES) {
+        mr_mutex_lock(pool->mutex);
+        block = pool->free;
+        if (block) {
+            pool->free = block->next;
+            pool->n_free--;
+        }
+        mr_mutex_unlock(pool->mutex);
+    }
+    if (!block) {
+        void *memory;
+        MR_TRY(mr_budget_alloc(pool->budget, (int64_t)sizeof(MrFileBlock) + cap_bytes + MR_CHUNK_PAD, &memory, err));
+        block = memory;
+        *block = (MrFileBlock){.shared = {.destroy = block_destroy}, .pool = pool, .cap_bytes = cap_bytes};
+    }
     atomic_init(&block->shared.n_refs, 1);
+    atomic_fetch_add_explicit(&pool->n_refs, 1, memory_order_relaxed);
     *out = block;
     return MR_OK;
 }
@@ -334,7 +417,7 @@ static MrStatus block_converted(MrFileChunks *self, MrEncodingId encoding, MrErr
         MR_GO(mr__file_bytes_read(self->bytes, raw.data + raw.size_bytes, BLOCK_BYTES, &n, err));
     }
     MR_GO(mr_encoding_to_utf8(encoding, raw.data, raw.size_bytes, &text, err));
-    MR_GO(block_create(self->budget, text.size_bytes > 0 ? text.size_bytes : 1, &self->block, err));
+    MR_GO(block_create(self->pool, text.size_bytes > 0 ? text.size_bytes : 1, &self->block, err));
     if (text.size_bytes > 0)
         memcpy(self->block->data, text.data, (size_t)text.size_bytes);
     self->n_filled = text.size_bytes;
@@ -345,13 +428,13 @@ done:
     return status;
 }
 
-MrStatus mr__file_chunks_open(MrFileChunks *self, MrOs *os, MrBudget *budget, const MrRowCut *cut, const char *path,
+MrStatus mr__file_chunks_open(MrFileChunks *self, MrOs *os, MrBlockPool *pool, const MrRowCut *cut, const char *path,
                               int64_t from, int64_t to, int64_t size_bytes, MrError *err)
 {
-    *self = (MrFileChunks){.os = os, .budget = budget, .cut = *cut, .path = path, .from = from, .to = to};
+    *self = (MrFileChunks){.os = os, .budget = pool->budget, .pool = pool, .cut = *cut, .path = path, .from = from, .to = to};
     const char *codec = mr__file_codec(path);
     int64_t start = from > 0 ? from - 1 : 0;
-    MR_TRY(mr__file_bytes_open(os, budget, path, codec, start, size_bytes, &self->bytes, err));
+    MR_TRY(mr__file_bytes_open(os, pool->budget, path, codec, start, size_bytes, &self->bytes, err));
     self->next_offset = start;
     self->skip_first = from > 0;
     if (codec || to >= size_bytes)
@@ -431,7 +514,7 @@ static MrStatus block_fill(MrFileChunks *self, const char *keep, MrError *err)
         memmove(old->data, keep, (size_t)n_keep);
     } else {
         MrFileBlock *block;
-        MR_TRY(block_create(self->budget, want, &block, err));
+        MR_TRY(block_create(self->pool, want, &block, err));
         if (n_keep > 0)
             memcpy(block->data, keep, (size_t)n_keep);
         if (old)

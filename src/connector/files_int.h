@@ -103,6 +103,12 @@ void mr__file_bytes_close(MrFileBytes *bytes); /* accepts NULL */
 /* "gzip" ... by the name's end; NULL: not compressed. */
 const char *mr__file_codec(const char *path);
 
+/* Memory that chunks lie in. */
+typedef struct MrBlockPool MrBlockPool;
+typedef struct MrFileBlock MrFileBlock;
+MR_MUST_USE MrStatus mr__block_pool_create(MrBudget *budget, MrBlockPool **out, MrError *err);
+void mr__block_pool_close(MrBlockPool *pool); /* accepts NULL; batches may still hold blocks */
+
 /* Cuts a file, or a range of it, into chunks for a row format. */
 typedef struct MrFileChunks {
     MrOs *os;
@@ -112,13 +118,14 @@ typedef struct MrFileChunks {
     MrFileBytes *bytes;
     int64_t from, to, next_offset; /* range of line starts; offset of the next byte to read */
     bool skip_first, ended;        /* the rest of a line before from is still to be skipped */
-    struct MrFileBlock *block;     /* being filled */
+    MrBlockPool *pool;
+    MrFileBlock *block;            /* being filled */
     int64_t n_filled;              /* bytes in it */
     int64_t n_small_bytes;         /* size of the first block of a small file; 0: the usual one */
     MrChunk chunk;
     bool any;                      /* a chunk was given */
 } MrFileChunks;
-MR_MUST_USE MrStatus mr__file_chunks_open(MrFileChunks *self, MrOs *os, MrBudget *budget, const MrRowCut *cut,
+MR_MUST_USE MrStatus mr__file_chunks_open(MrFileChunks *self, MrOs *os, MrBlockPool *pool, const MrRowCut *cut,
                                           const char *path, int64_t from, int64_t to, int64_t size_bytes, MrError *err);
 /* The next chunk, with what the last one left unread in front; *more false: no more. */
 MR_MUST_USE MrStatus mr__file_chunks_next(MrFileChunks *self, bool *more, MrError *err);
@@ -138,6 +145,7 @@ typedef struct MrFilesSource {
     MrParquetFile **parquet;      /* by file of list, opened at need */
     struct MrParquetHandle *handles;
     bool ignore_missing, ignore_corrupt;
+    MrBlockPool *pool;
     struct MrFilesStream *stream; /* files_stream.c */
 } MrFilesSource;
 

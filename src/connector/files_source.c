@@ -139,7 +139,7 @@ static MrStatus infer_file(MrFilesSource *self, const MrFileEntry *file, void *i
     MrFileChunks chunks;
     MrStatus status;
     bool more;
-    MR_TRY(mr__file_chunks_open(&chunks, self->context->os, self->budget, &self->cut, file->path, 0, INT64_MAX,
+    MR_TRY(mr__file_chunks_open(&chunks, self->context->os, self->pool, &self->cut, file->path, 0, INT64_MAX,
                                 file->size_bytes, err));
     do {
         status = mr__file_chunks_next(&chunks, &more, err);
@@ -282,7 +282,8 @@ MrStatus mr__files_open_source(const MrConnectorContext *context, const MrConnec
     mr_arena_init(&self->arena, context->budget);
     MrStatus status;
     MR_GUARD_BEGIN(status, err)
-    if (self->format) {
+    status = mr__block_pool_create(self->budget, &self->pool, err);
+    if (status == MR_OK && self->format) {
         MrFormatOptions options = {.get = get_option, .self = &context->options, .settings = context->settings};
         status = self->format->configure(&self->arena, &options, &self->config, err);
         if (status == MR_OK)
@@ -308,6 +309,7 @@ void mr__files_close_source(MrSource *source)
         return;
     handles_close(self);
     mr__files_stream_close(self);
+    mr__block_pool_close(self->pool);
     mr_arena_deinit(&self->arena);
     mr_budget_free(self->budget, self, sizeof *self);
 }
@@ -745,7 +747,7 @@ static MrStatus rows_read(FilesReader *self, const MrEvalContext *eval, MrBatch 
     const MrRowFormat *format = self->source->format;
     const FileSplit *split = self->split;
     if (!self->opened) {
-        MR_TRY(mr__file_chunks_open(&self->chunks, self->source->context->os, self->budget, &self->source->cut,
+        MR_TRY(mr__file_chunks_open(&self->chunks, self->source->context->os, self->source->pool, &self->source->cut,
                                     split->file->path, split->from, split->to, split->file->size_bytes, err));
         MR_TRY(format->file_begin(self->rows, split->file->path, err));
         self->opened = true;

@@ -6,14 +6,30 @@
  * separator, opening quote included (unescapedQuoteHandling has the other ways). */
 #include "format/csv_int.h"
 
-#ifdef __SSE2__
+#if defined(__AVX2__)
+#include <immintrin.h>
+#elif defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 
 /* First byte at or behind at that is the separator's first, or (lines) a line end; end when none. */
 static inline const char *plain_stop(const char *at, const char *end, char sep, bool lines)
 {
-#ifdef __SSE2__
+#if defined(__AVX2__)
+    const __m256i seps = _mm256_set1_epi8(sep), feed = _mm256_set1_epi8('\n'), back = _mm256_set1_epi8('\r');
+    for (; at < end; at += 32) {
+        __m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)at);
+        __m256i hit = _mm256_cmpeq_epi8(bytes, seps);
+        if (lines)
+            hit = _mm256_or_si256(hit, _mm256_or_si256(_mm256_cmpeq_epi8(bytes, feed), _mm256_cmpeq_epi8(bytes, back)));
+        uint32_t mask = (uint32_t)_mm256_movemask_epi8(hit);
+        if (mask) {
+            at += __builtin_ctz(mask);
+            return at < end ? at : end;
+        }
+    }
+    return end;
+#elif defined(__SSE2__)
     const __m128i seps = _mm_set1_epi8(sep), feed = _mm_set1_epi8('\n'), back = _mm_set1_epi8('\r');
     for (; at < end; at += 16) {
         __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);

@@ -7,7 +7,9 @@
 
 #include "format/rows.h"
 #include "format/text_value.h"
-#ifdef __SSE2__
+#if defined(__AVX2__)
+#include <immintrin.h>
+#elif defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 
@@ -42,17 +44,47 @@ static inline const char *mr__json_space(const MrJsonConfig *config, const char 
     return at;
 }
 
-/* First byte at or behind at that is the quote, a backslash or a control character; *high is set when
- * a byte before it is not ASCII.  May run up to 63 bytes behind the end of the chunk. */
+/* A bit for each of the next 32 bytes that is the quote, a backslash or a control character; *high: a bit
+ * for each that is not ASCII. */
+static inline uint32_t mr__json_stops(const char *at, char quote, uint32_t *high)
+{
+#if defined(__AVX2__)
+    __m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)at);
+    __m256i hit = _mm256_or_si256(
+        _mm256_or_si256(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(quote)), _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\\'))),
+        _mm256_cmpeq_epi8(_mm256_min_epu8(bytes, _mm256_set1_epi8(0x1f)), bytes));
+    *high = (uint32_t)_mm256_movemask_epi8(bytes);
+    return (uint32_t)_mm256_movemask_epi8(hit);
+#elif defined(__SSE2__)
+    uint32_t mask = 0;
+    *high = 0;
+    for (int i = 0; i < 2; i++) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(at + 16 * i));
+        __m128i hit = _mm_or_si128(
+            _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(quote)), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))),
+            _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes));
+        *high |= (uint32_t)_mm_movemask_epi8(bytes) << (16 * i);
+        mask |= (uint32_t)_mm_movemask_epi8(hit) << (16 * i);
+    }
+    return mask;
+#else
+    uint32_t mask = 0;
+    *high = 0;
+    for (int i = 0; i < 32; i++) {
+        unsigned char c = (unsigned char)at[i];
+        mask |= (uint32_t)(c == (unsigned char)quote || c == '\\' || c < 0x20) << i;
+        *high |= (uint32_t)(c >> 7) << i;
+    }
+    return mask;
+#endif
+}
+
+/* The first such byte at or behind at; *high is set when a byte before it is not ASCII.  May look up to 31
+ * bytes behind the end of the chunk's zeros. */
 static inline const char *mr__json_string_stop(const char *at, char quote, uint32_t *high)
 {
-#ifdef __SSE2__
-    const __m128i quotes = _mm_set1_epi8(quote), slashes = _mm_set1_epi8('\\'), control = _mm_set1_epi8(0x1f);
-    for (;; at += 16) {
-        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
-        __m128i hit = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, quotes), _mm_cmpeq_epi8(bytes, slashes)),
-                                   _mm_cmpeq_epi8(_mm_min_epu8(bytes, control), bytes));
-        uint32_t mask = (uint32_t)_mm_movemask_epi8(hit), tops = (uint32_t)_mm_movemask_epi8(bytes);
+    for (;; at += 32) {
+        uint32_t tops, mask = mr__json_stops(at, quote, &tops);
         if (mask) {
             int n = __builtin_ctz(mask);
             *high |= tops & ((1u << n) - 1);
@@ -60,11 +92,6 @@ static inline const char *mr__json_string_stop(const char *at, char quote, uint3
         }
         *high |= tops;
     }
-#else
-    for (; *at != quote && *at != '\\' && (unsigned char)*at >= 0x20; at++)
-        *high |= (unsigned char)*at & 0x80;
-    return at;
-#endif
 }
 
 typedef struct MrJsonString {

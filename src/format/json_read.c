@@ -40,6 +40,8 @@ typedef struct JsonStep {
     int32_t col;               /* place in the batch; -1: not wanted */
     int32_t filter;            /* to check when the value is there; -1: none */
     MrVector *vec;             /* of the batch that is being filled */
+    uint32_t n_last;           /* bytes of the last string here, and how often it was as long before */
+    uint32_t n_same;
 } JsonStep;
 
 typedef struct JsonFilter {
@@ -542,7 +544,19 @@ static bool filter_accepts(const JsonReader *self, const JsonFilter *filter, int
 
 static const char *line_behind(const char *at, const char *end)
 {
-#ifdef __SSE2__
+#if defined(__AVX2__)
+    const __m256i feed = _mm256_set1_epi8('\n'), back = _mm256_set1_epi8('\r');
+    for (; at < end; at += 32) {
+        __m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)at);
+        uint32_t mask =
+            (uint32_t)_mm256_movemask_epi8(_mm256_or_si256(_mm256_cmpeq_epi8(bytes, feed), _mm256_cmpeq_epi8(bytes, back)));
+        if (mask) {
+            at += __builtin_ctz(mask);
+            return *at == '\r' && at + 1 < end && at[1] == '\n' ? at + 2 : at + 1;
+        }
+    }
+    return end;
+#elif defined(__SSE2__)
     const __m128i feed = _mm_set1_epi8('\n'), back = _mm_set1_epi8('\r');
     for (; at < end; at += 16) {
         __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
@@ -560,6 +574,27 @@ static const char *line_behind(const char *at, const char *end)
 #endif
 }
 
+/* Where the string that begins at at ends.  Strings that keep their length (ids, times) are checked against
+ * it: the place of the next value is then known before the bytes are, and the processor goes on. */
+static inline const char *step_string(JsonStep *step, const char *at, uint32_t *high)
+{
+    const char *stop;
+    if (step->n_same >= 8) {
+        uint32_t n = step->n_last, top_low, top_high = 0;
+        uint64_t mask = mr__json_stops(at, '"', &top_low);
+        if (n >= 32)
+            mask |= (uint64_t)mr__json_stops(at + 32, '"', &top_high) << 32;
+        if (__builtin_expect((mask & ((UINT64_C(2) << n) - 1)) == UINT64_C(1) << n, 1)) {
+            *high |= (uint32_t)(((top_low | (uint64_t)top_high << 32) & ((UINT64_C(1) << n) - 1)) != 0);
+            return at + n;
+        }
+    }
+    stop = mr__json_string_stop(at, '"', high);
+    step->n_same = stop - at == step->n_last && step->n_last < 63 ? step->n_same + 1 : 0;
+    step->n_last = stop - at < 63 ? (uint32_t)(stop - at) : 63;
+    return stop;
+}
+
 typedef enum JsonFast { JSON_FAST_ROW, JSON_FAST_DROPPED, JSON_FAST_LEFT, JSON_FAST_NO } JsonFast;
 
 /* Reads the record at *place by the steps.  end: a byte behind a line end, so nothing here runs past it.
@@ -569,7 +604,7 @@ static JsonFast fast_record(JsonReader *self, const char **place, const char *en
     const char *at = *place;
     const int32_t row = self->row, n_steps = self->n_steps;
     for (int32_t i = 0; i < n_steps; i++) {
-        const JsonStep *step = &self->steps[i];
+        JsonStep *step = &self->steps[i];
         if (__builtin_expect(!step_matches(step, at, end), 0)) {
             *n_done = i;
             *place = at;
@@ -586,11 +621,11 @@ static JsonFast fast_record(JsonReader *self, const char **place, const char *en
                     return JSON_FAST_NO;
                 break;
             }
-            at++;
-            while (*(at = mr__json_string_stop(at, '"', &high)) == '\\') {
+            at = step_string(step, at + 1, &high);
+            while (*at == '\\') {
                 if ((unsigned char)at[1] < 0x20) /* never jump over a line end: it may be the last */
                     return JSON_FAST_NO;
-                at += 2;
+                at = mr__json_string_stop(at + 2, '"', &high);
             }
             if (*at != '"')
                 return JSON_FAST_NO;
@@ -605,7 +640,7 @@ static JsonFast fast_record(JsonReader *self, const char **place, const char *en
                     return JSON_FAST_NO;
                 break;
             }
-            const char *stop = mr__json_string_stop(at + 1, '"', &high);
+            const char *stop = step_string(step, at + 1, &high);
             if (__builtin_expect(*stop != '"' || high, 0)) {
                 at = json_value(self, &self->root.fields[step->col], at, end, vec, row);
                 if (!at || self->why)
