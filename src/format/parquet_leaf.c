@@ -169,7 +169,7 @@ static MrStatus window_get(MrPqLeaf *leaf, int64_t offset, int64_t want_bytes, c
         int64_t size = want_bytes > WINDOW_BYTES ? want_bytes : WINDOW_BYTES;
         if (size > left)
             size = left;
-        uint8_t *old = leaf->window + (inside ? offset - leaf->window_from : 0);
+        const uint8_t *old = inside ? leaf->window + (offset - leaf->window_from) : NULL;
         if (size > leaf->window_cap) {
             void *block;
             MR_TRY(mr_budget_alloc(leaf->budget, size + MR_PQ_SLACK_BYTES, &block, err));

@@ -406,8 +406,10 @@ MrStatus mr__thrift_write(const MrThriftStruct *def, const void *from, MrBuffer 
         int wire = wire_of_kind[field->kind];
         if (field->kind == T_BOOL && !*(const bool *)value)
             wire = W_FALSE;
-        /* All our tables have gaps of less than 16. */
-        MR_TRY(mr_buffer_put_u8(out, (uint8_t)((field->id - last_id) << 4 | wire), err));
+        int gap = field->id - last_id;
+        MR_TRY(mr_buffer_put_u8(out, (uint8_t)((gap < 16 ? gap << 4 : 0) | wire), err));
+        if (gap >= 16)
+            MR_TRY(zigzag_write(field->id, out, err));
         last_id = field->id;
         if (field->kind == T_LIST) {
             const MrThriftList *list = (const MrThriftList *)value;
