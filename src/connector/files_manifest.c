@@ -271,8 +271,11 @@ static MrStatus manifest_load(MrManifest *self, const char *root, bool *found, M
         MrBuffer text;
         mr_buffer_init(&text, self->budget, MANIFEST_MAX_BYTES);
         MrStatus status = mr_os_read_file(os, self->log_path, MANIFEST_MAX_BYTES, &text, err);
-        if (status == MR_OK)
+        if (status == MR_OK) {
+            MR_GUARD_BEGIN(status, err) /* text is ours: a refusal must not jump over its end */
             status = log_apply(self, (MrText){text.data, text.size_bytes}, err);
+            MR_GUARD_END(status)
+        }
         mr_buffer_deinit(&text);
         if (status == MR_OK || n_tries == 3)
             return status;

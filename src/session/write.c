@@ -16,13 +16,15 @@ static MrStatus write_consume(void *self, int32_t worker_idx, const MrEvalContex
                               MrError *err)
 {
     Write *write = self;
-    MrStatus status = MR_OK;
+    MrStatus status;
     MR_ASSERT(worker_idx < write->n_workers);
+    MR_GUARD_BEGIN(status, err) /* the batch is ours: a refusal must not jump over its end */
     if (!write->writers[worker_idx])
-        MR_GO(write->type->writer_open(write->sink, write->epoch, worker_idx, &write->query->budget,
-                                       &write->writers[worker_idx], err));
-    MR_GO(write->type->write(write->writers[worker_idx], context, batch, err));
-done:
+        status = write->type->writer_open(write->sink, write->epoch, worker_idx, &write->query->budget,
+                                          &write->writers[worker_idx], err);
+    if (status == MR_OK)
+        status = write->type->write(write->writers[worker_idx], context, batch, err);
+    MR_GUARD_END(status)
     mr_batch_destroy(batch);
     return status;
 }

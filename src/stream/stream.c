@@ -290,22 +290,29 @@ static void keep_inserts(MrBatch *batch)
     batch->n_sel = n_sel;
 }
 
-static MrStatus consume(void *self, int32_t worker_idx, const MrEvalContext *context, MrBatch *batch, MrError *err)
+static MrStatus write_batch(MrStream *stream, int32_t worker_idx, const MrEvalContext *context, MrBatch *batch,
+                            MrError *err)
 {
-    MrStream *stream = self;
-    MrStatus status = MR_OK;
     const MrConnectorType *type = stream->options.sink_type;
-    MR_ASSERT(worker_idx < stream->n_workers);
     if (stream->options.output_mode == MR_MODE_UPDATE)
         keep_inserts(batch);
     if (batch->n_sel == 0)
-        goto done;
+        return MR_OK;
     if (!stream->writers[worker_idx])
-        MR_GO(type->writer_open(stream->sink, stream->epoch_id, worker_idx, &stream->budget,
-                                &stream->writers[worker_idx], err));
+        MR_TRY(type->writer_open(stream->sink, stream->epoch_id, worker_idx, &stream->budget,
+                                 &stream->writers[worker_idx], err));
     stream->output_rows[worker_idx].n += batch->n_sel;
-    MR_GO(type->write(stream->writers[worker_idx], context, batch, err));
-done:
+    return type->write(stream->writers[worker_idx], context, batch, err);
+}
+
+static MrStatus consume(void *self, int32_t worker_idx, const MrEvalContext *context, MrBatch *batch, MrError *err)
+{
+    MrStream *stream = self;
+    MrStatus status;
+    MR_ASSERT(worker_idx < stream->n_workers);
+    MR_GUARD_BEGIN(status, err) /* the batch is ours: a refusal must not jump over its end */
+    status = write_batch(stream, worker_idx, context, batch, err);
+    MR_GUARD_END(status)
     mr_batch_destroy(batch);
     return status;
 }

@@ -1,0 +1,20 @@
+-- Groups, NULLs in keys and values, HAVING, grouping sets.
+CREATE TEMPORARY VIEW sales AS SELECT * FROM VALUES
+  ('north', 'a', 10), ('north', 'b', 20), ('south', 'a', 5), ('south', 'a', NULL), (NULL, 'b', 7)
+  AS t(region, item, amount);
+
+-- an aggregate without groups has one row, also over nothing
+SELECT count(*), count(amount), sum(amount), avg(amount), min(item), max(item) FROM sales;
+SELECT count(*), sum(amount) FROM sales WHERE amount > 100;
+
+-- NULL is a group of its own
+SELECT region, count(*), sum(amount) FROM sales GROUP BY region ORDER BY region;
+
+SELECT region, sum(amount) AS total FROM sales GROUP BY region HAVING sum(amount) > 6 ORDER BY total DESC;
+
+SELECT region, item, sum(amount) FROM sales GROUP BY ROLLUP (region, item) ORDER BY region, item, 3;
+
+SELECT count(DISTINCT item), count(DISTINCT region, item) FROM sales;
+
+-- a column that is neither grouped nor aggregated
+SELECT region, item FROM sales GROUP BY region;
