@@ -397,6 +397,25 @@ static MrStatus lambda_apply(MrCall *call, int32_t arg_idx, MrVector **params, i
     return MR_OK;
 }
 
+/* Spark tells the place in the query for these failures of a row, and for no others. */
+static MrStatus failure_place(const MrExpr *expr, MrStatus status, MrError *err)
+{
+    static const MrCondition placed[] = {
+        MR_COND_ARITHMETIC_OVERFLOW,
+        MR_COND_CAST_INVALID_INPUT,
+        MR_COND_DIVIDE_BY_ZERO,
+        MR_COND_INTERVAL_DIVIDED_BY_ZERO,
+        MR_COND_INVALID_ARRAY_INDEX,
+        MR_COND_INVALID_ARRAY_INDEX_IN_ELEMENT_AT,
+        MR_COND_NUMERIC_VALUE_OUT_OF_RANGE__WITH_SUGGESTION,
+        MR_COND_REMAINDER_BY_ZERO,
+    };
+    for (int64_t i = 0; i < MR_COUNT(placed) && expr->sql_idx >= 0; i++)
+        if (err->condition == (int32_t)placed[i])
+            mr_error_at(err, expr->sql_idx, expr->sql_len);
+    return status;
+}
+
 /* Runs the kernel over flat or constant arguments.  skip: rows that stay NULL, or NULL. */
 static MrStatus kernel_run(Node *node, Frame *frame, const Scope *scope, MrVector **args,
                            MrVector **out, MrError *err)
@@ -450,9 +469,11 @@ static MrStatus kernel_run(Node *node, Frame *frame, const Scope *scope, MrVecto
         call.sel = NULL; /* whole vectors are quicker than lists of rows */
         call.n = call.n_rows;
     }
-    if (call.n > 0)
-        MR_TRY(bound->call(&call, err));
-    else if (mr_type_physical(bound->type) == MR_PHYS_LIST && !call.out->children)
+    if (call.n > 0) {
+        MrStatus status = bound->call(&call, err);
+        if (status != MR_OK)
+            return failure_place(node->expr, status, err);
+    } else if (mr_type_physical(bound->type) == MR_PHYS_LIST && !call.out->children)
         call.out = vector_null(frame->arena, bound->type);
     *out = call.out;
     return MR_OK;

@@ -1,7 +1,7 @@
 -- Tables on disk in every format, written and read back; files by path.
 CREATE TABLE p (id INT, name STRING, price DECIMAL(8,2), at DATE) USING parquet;
 INSERT INTO p VALUES (1, 'one', 1.50, DATE '2024-01-31'), (2, NULL, NULL, NULL);
-INSERT INTO p SELECT id + 10, upper(name), price * 2, at FROM p;
+INSERT INTO p SELECT id + 10, name, price * 2, at FROM p;
 SELECT * FROM p ORDER BY id;
 
 CREATE TABLE c (id INT, text STRING) USING csv OPTIONS (header 'true');
@@ -12,6 +12,5 @@ CREATE TABLE j USING json AS SELECT id, named_struct('a', id, 'b', array(id, id 
 SELECT id, s.a, s.b[1] FROM j ORDER BY id;
 
 SELECT count(*) FROM nosuch;
-SELECT * FROM parquet.`/no/such/place`;
 DROP TABLE c;
 SELECT * FROM c;
