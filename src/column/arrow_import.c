@@ -196,7 +196,7 @@ static MrStatus type_import(MrArena *arena, const struct ArrowSchema *schema, in
 
 MrStatus mr_arrow_import_schema(MrArena *arena, const struct ArrowSchema *schema, MrSchema *out, MrError *err)
 {
-    const MrType *type;
+    const MrType *type = NULL;
     MR_TRY(type_import(arena, schema, 0, &type, err));
     if (type->kind != MR_TYPE_STRUCT)
         return fail_type(schema->format ? schema->format : "(none)", err);
