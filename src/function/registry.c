@@ -4,14 +4,16 @@
 #include "function/function_int.h"
 #include <threads.h>
 
-/* A new table is a line here and a line in the list below it. */
 /* A new table is a line here and a line in the list below. */
 extern const MrFunctionDef mr_functions_arithmetic[], mr_functions_compare[], mr_functions_bitwise[],
-    mr_functions_conditional[], mr_functions_math[], mr_functions_hash[], mr_functions_misc[], mr_functions_nested[];
+    mr_functions_conditional[], mr_functions_math[], mr_functions_hash[], mr_functions_misc[], mr_functions_nested[],
+    mr_functions_string_basic[], mr_functions_string_search[];
 
 const MrFunctionDef *const mr_function_tables[] = {
     mr_functions_arithmetic, mr_functions_compare, mr_functions_bitwise, mr_functions_conditional,
     mr_functions_math,       mr_functions_hash,    mr_functions_misc,    mr_functions_nested,
+    mr_functions_string_basic,
+    mr_functions_string_search,
     NULL,
 };
 
