@@ -19,7 +19,8 @@ static const struct {
     {"array_agg", "collect_list"},                  {"curdate", "current_date"},
     {"random", "rand"},     {"to_varchar", "to_char"},                        {"regexp", "REGEXP"},
     {"regexp_like", "REGEXP_LIKE"},                 {"rlike", "RLIKE"},       {"current_schema", "current_database"},
-    {"dateadd", "date_add"},                        {"date_diff", "date_diff"},
+    {"dateadd", "date_add"},                        {"rank", "RANK"},
+    {"dense_rank", "DENSE_RANK"},                   {"percent_rank", "PERCENT_RANK"},
 };
 
 /* Arguments that Spark shows though they were not written: {name, written, shown behind them}. */
@@ -96,7 +97,8 @@ static const char *call_text(Binder *b, const char *name, MrExpr *const *args, i
 {
     MrTextBuilder out = {.arena = b->arena};
     const char *shown = name;
-    for (int64_t i = 0; i < MR_COUNT(shown_names); i++)
+    bool scaled = n_args == 2 && (strcmp(name, "ceil") == 0 || strcmp(name, "floor") == 0);
+    for (int64_t i = 0; !scaled && i < MR_COUNT(shown_names); i++)
         if (strcmp(shown_names[i].name, name) == 0)
             shown = shown_names[i].shown;
     mr_builder_printf(&out, "%s(%s", shown, distinct ? "DISTINCT " : "");
@@ -260,7 +262,8 @@ static MrStatus call_bind(Binder *b, Ctx *ctx, MrSqlPlace place, const char *nam
             bind.args[i].n_lambda_params = asts[i]->lambda.n_params;
     MR_TRY(mr__at(b, place, mr_function_bind(&bind, name, &bound, b->err)));
     MR_TRY(args_cast(b, &bind, own));
-    sql = bind.sql; /* some functions print otherwise: DATE'2020-01-31' + 7 is date_add(..) */
+    if (strncmp(name, "try_", 4) != 0)
+        sql = bind.sql; /* some functions print otherwise: DATE'2020-01-31' + 7 is date_add(..) */
     if (asts && !strchr(sql, '(')) /* the text could not be made before the lambdas were bound */
         sql = call_text(b, sql, own, n_args, false);
     MrExpr *expr = MR_NEW(b->arena, MrExpr);
@@ -426,6 +429,7 @@ static MrStatus frame_bind(Binder *b, Ctx *ctx, const MrSqlBound *bound, const M
     MR_TRY(mr__expr_bind(b, ctx, bound->expr, &expr));
     bool preceding = bound->kind == MR_SQL_PRECEDING;
     *text = mr_arena_printf(b->arena, "%s %s", expr->sql, preceding ? "PRECEDING" : "FOLLOWING");
+    const char *written = expr->sql;
     *edge = MR_FRAME_OFFSET;
     if (!mr_expr_is_constant(expr))
         return mr__at(b, bound->place,
@@ -445,6 +449,8 @@ static MrStatus frame_bind(Binder *b, Ctx *ctx, const MrSqlBound *bound, const M
                                   "sqlExpr", mr__quote_sql(b, *text), "location", preceding ? "lower" : "upper",
                                   "exprType", mr__quote_type(b, expr->type), "expectedType", "\"INT\""));
         MR_TRY(mr__cast(b, expr, to, &expr));
+        if (preceding)
+            *text = mr_arena_printf(b->arena, "(- %s) FOLLOWING", written);
     }
     if (preceding) {
         const char *sql = mr_arena_printf(b->arena, "(- %s)", expr->sql);
@@ -716,6 +722,28 @@ static MrStatus aggregate_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const 
     MrBind bind;
     MrAggregate *agg = NULL;
     bool within = n_order > 0 && is_inverse_distribution(name);
+    if (is_inverse_distribution(name) && (n_order > 0 || strcmp(name, "mode") != 0)) {
+        const char *function = mr__quote_name(b, &name, 1);
+        bool is_mode = strcmp(name, "mode") == 0;
+        if (call->distinct)
+            return mr__at(b, ast->place,
+                          MR_FAIL(b->err, MR_COND_INVALID_WITHIN_GROUP_EXPRESSION__DISTINCT_UNSUPPORTED, "funcName",
+                                  function));
+        if (n_order == 0)
+            return mr__at(b, ast->place,
+                          MR_FAIL(b->err, MR_COND_INVALID_WITHIN_GROUP_EXPRESSION__WITHIN_GROUP_MISSING, "funcName",
+                                  function));
+        if (n_order > 1 || (is_mode && args.n > 0))
+            return mr__at(b, ast->place,
+                          MR_FAIL(b->err, MR_COND_INVALID_WITHIN_GROUP_EXPRESSION__WRONG_NUM_ORDERINGS, "funcName",
+                                  function, "expectedNum", is_mode && args.n > 0 ? "0" : "1", "actualNum",
+                                  mr_arena_printf(b->arena, "%d", n_order)));
+    } else if (strcmp(name, "mode") == 0 && args.n == 2 && args.exprs[1]->kind == MR_EXPR_LITERAL) {
+        const MrVector *flag = args.exprs[1]->literal;
+        bool lowest = flag->type->kind == MR_TYPE_BOOLEAN && !mr_vector_is_null(flag, 0) && flag->i8[0];
+        sql = (MrTextBuilder){.arena = b->arena};
+        mr_builder_printf(&sql, lowest ? "mode() WITHIN GROUP (ORDER BY %s DESC)" : "mode(%s)", args.exprs[0]->sql);
+    }
     if (within) { /* the value comes first: percentile_cont(v, 0.5) */
         MrExpr **more = MR_NEW_N(b->arena, MrExpr *, args.n + 3);
         more[0] = order[0].expr;
@@ -876,7 +904,9 @@ static MrStatus special_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const ch
             return num_args_fail(b, ast->place, name, "1", n);
         if (type->kind == MR_TYPE_TIMESTAMP && b->settings->timestamp_ntz)
             type = MR_T(TIMESTAMP_NTZ);
-        return mr__cast_written(b, ast->place, e[0], type, false, out);
+        MR_TRY(mr__cast_written(b, ast->place, e[0], type, false, out));
+        (*out)->sql = e[0]->sql; /* no cast that the user wrote: it does not show */
+        return MR_OK;
     }
     if (strcmp(name, "like") == 0 || strcmp(name, "ilike") == 0) {
         if (n < 2 || n > 3)

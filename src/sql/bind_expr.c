@@ -631,9 +631,6 @@ static bool outer_note(void *self, const MrExpr *expr)
 {
     OuterNames *names = self;
     if (expr->kind == MR_EXPR_OUTER) {
-        for (int32_t i = 0; i < names->n; i++)
-            if (names->seen[i]->column.id == expr->column.id)
-                return true;
         if (names->n < 64)
             names->seen[names->n++] = expr;
     }

@@ -41,6 +41,7 @@ struct Scope {
     int32_t n_outputs;
     const NamedItem *laterals; /* tried after cols: aliases to the left in the select list, GROUP BY alias */
     int32_t n_laterals;
+    bool laterals_are_aliases; /* of the select list; else of GROUP BY, QUALIFY */
     bool used_by_inner; /* a subquery has referred to it (set by name resolution) */
     bool opaque;        /* body of a function or view: outer is not looked at */
 };
@@ -188,6 +189,8 @@ MR_MUST_USE MrStatus mr__select_bind(Binder *b, const MrSqlSelect *ast, const Mr
 MR_MUST_USE MrStatus mr__condition(Binder *b, MrSqlPlace place, const char *clause, MrExpr *expr, MrExpr **out);
 MR_MUST_USE MrStatus mr__order_ordinal(Binder *b, const MrSqlExpr *ast, int64_t n_items, int64_t *out);
 MR_MUST_USE MrStatus mr__order_check(Binder *b, MrSqlPlace place, const MrExpr *expr, MrSortSpec spec);
+bool mr__same_expr(const MrExpr *x, const MrExpr *y); /* mr_expr_equal, up to the order of operands */
+bool mr__names_all(const Binder *b, const NamedItem *items, int64_t n_items, const Scope *scope);
 MR_MUST_USE MrStatus mr__distinct(Binder *b, MrPlan *plan, MrPlan **out);
 MrExpr *mr__expr_replace(Binder *b, MrExpr *expr, const MrNamedExpr *exprs, int32_t n);
 

@@ -171,10 +171,25 @@ static MrExpr *item_expr(Binder *b, const NamedItem *item, const char *name, MrS
     return expr;
 }
 
+typedef struct ToOuter {
+    Binder *b;
+    const Scope *scope;
+} ToOuter;
+
 static MrExpr *to_outer(void *self, MrExpr *expr)
 {
-    if (expr->kind == MR_EXPR_COLUMN)
-        expr->kind = MR_EXPR_OUTER;
+    const ToOuter *outer = self;
+    Binder *b = outer->b;
+    if (expr->kind != MR_EXPR_COLUMN)
+        return expr;
+    expr->kind = MR_EXPR_OUTER;
+    for (int32_t i = 0; i < outer->scope->n_cols; i++) {
+        const ScopeCol *col = &outer->scope->cols[i];
+        if (col->col.id == expr->column.id)
+            expr->sql = col->n_qual > 0 ? mr_arena_printf(b->arena, "outer(%s.%s)",
+                                                          mr__name_dotted(b, col->qual, col->n_qual), expr->column.name)
+                                        : mr_arena_printf(b->arena, "outer(%s)", expr->column.name);
+    }
     return expr;
 }
 
@@ -229,7 +244,10 @@ static MrStatus lateral_resolve(Binder *b, Ctx *ctx, Scope *scope, const char *c
     if (!item)
         return MR_OK;
     ctx->has_lateral = true;
-    return fields_take(b, place, item_expr(b, item, parts[0], place), parts + 1, n_parts - 1, out);
+    const char *shown = scope->laterals_are_aliases
+                            ? mr_arena_printf(b->arena, "lateralAliasReference(%s)", parts[0])
+                            : parts[0];
+    return fields_take(b, place, item_expr(b, item, shown, place), parts + 1, n_parts - 1, out);
 }
 
 /* ---------------------------------------------------------------- suggestions */
@@ -358,7 +376,8 @@ MrStatus mr__name_bind(Binder *b, Ctx *ctx, const MrSqlName *name, MrSqlPlace pl
         MR_TRY(scope_resolve(b, ctx, scope, parts, n_parts, place, false, out));
         if (*out) {
             ctx->has_outer = true;
-            *out = mr_expr_map(b->arena, *out, to_outer, NULL);
+            ToOuter outer = {b, scope};
+            *out = mr_expr_map(b->arena, *out, to_outer, &outer);
             return MR_OK;
         }
         scope = scope->opaque ? NULL : scope->outer;
@@ -370,7 +389,10 @@ MrStatus mr__name_bind(Binder *b, Ctx *ctx, const MrSqlName *name, MrSqlPlace pl
             if (!var.found)
                 continue;
             MrExpr *value = mr_expr_literal(b->arena, var.value);
-            value->sql = var.name;
+            MrTextBuilder text = {.arena = b->arena};
+            mr_value_text(var.value, 0, MR_TEXT_SQL, b->settings, &text);
+            value->sql = mr_arena_printf(b->arena, "variablereference(system.session.%s=%s)", var.name,
+                                         mr_builder_text(&text).data);
             value->nullable = true;
             value->sql_idx = place.idx;
             value->sql_len = place.len;

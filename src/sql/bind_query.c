@@ -388,7 +388,8 @@ static MrStatus order_over(Binder *b, const MrSqlQuery *query, Scope *outer, Rel
         return MR_OK;
     Scope scope = {.outer = outer, .n_cols = rel->n_cols, .cols = rel->cols};
     Ctx ctx = {.scope = &scope, .windows = query->windows, .n_windows = query->n_windows};
-    if (query->order_by_all)
+    bool all = query->order_by_all && !mr__names_all(b, NULL, 0, &scope);
+    if (all)
         n = rel->plan->n_cols;
     MrSortKey *keys = MR_NEW_N(b->arena, MrSortKey, n + 1);
     MrNamedExpr *exprs = MR_NEW_N(b->arena, MrNamedExpr, rel->plan->n_cols + n + 1);
@@ -398,7 +399,7 @@ static MrStatus order_over(Binder *b, const MrSqlQuery *query, Scope *outer, Rel
         exprs[i].expr = mr_plan_column_expr(b->planner, &rel->plan->cols[i]);
     }
     for (int32_t i = 0; i < n; i++) {
-        if (query->order_by_all) {
+        if (all) {
             keys[i].expr = mr_plan_column_expr(b->planner, &rel->plan->cols[i]);
             MR_TRY(mr__sort_spec(&query->order[0], &keys[i].spec));
             continue;

@@ -33,6 +33,7 @@ typedef struct Select {
     int64_t n_keys, cap_keys;
     MrNamedExpr *aggs;
     int64_t n_aggs, cap_aggs;
+    bool after_items; /* HAVING, QUALIFY, ORDER BY are rewritten */
     bool has_sets;
     uint64_t *sets; /* bit i: key i is in the set */
     int64_t n_sets, cap_sets;
@@ -52,6 +53,40 @@ typedef struct Select {
 
 /* ---------------------------------------------------------------- the select list */
 
+static bool is_commutative(const char *name)
+{
+    static const char *const names[] = {"+", "*", "&", "|", "^", "=", "<=>", NULL};
+    for (int32_t i = 0; names[i]; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* a + 1 is 1 + a. */
+bool mr__same_expr(const MrExpr *x, const MrExpr *y)
+{
+    if (mr_expr_equal(x, y))
+        return true;
+    if (x->kind != y->kind || x->n_args != y->n_args || x->n_args == 0 ||
+        (x->kind != MR_EXPR_CALL && x->kind != MR_EXPR_AND && x->kind != MR_EXPR_OR && x->kind != MR_EXPR_CASE &&
+         x->kind != MR_EXPR_COALESCE) ||
+        !mr_type_equal(x->type, y->type))
+        return false;
+    if (x->kind == MR_EXPR_CALL && (x->bound->def != y->bound->def || x->bound->call != y->bound->call ||
+                                    (x->bound->flags & MR_FN_VOLATILE)))
+        return false;
+    bool same = x->kind != MR_EXPR_CALL || !x->bound->data || x->bound->data == y->bound->data;
+    for (int32_t i = 0; same && i < x->n_args; i++)
+        same = mr__same_expr(x->args[i], y->args[i]);
+    if (same)
+        return true;
+    if (x->kind == MR_EXPR_CALL && x->n_args == 2 && x->bound->def && is_commutative(x->bound->def->name))
+        return mr__same_expr(x->args[0], y->args[1]) && mr__same_expr(x->args[1], y->args[0]);
+    if ((x->kind == MR_EXPR_AND || x->kind == MR_EXPR_OR) && x->n_args == 2)
+        return mr__same_expr(x->args[0], y->args[1]) && mr__same_expr(x->args[1], y->args[0]);
+    return false;
+}
+
 static void item_add(Select *s, const char *name, bool is_alias, MrExpr *expr, MrSqlPlace place)
 {
     Item item = {name, is_alias, expr, place, NULL};
@@ -62,7 +97,7 @@ static void item_add(Select *s, const char *name, bool is_alias, MrExpr *expr, M
 
 static const char *auto_name(const MrExpr *expr)
 {
-    if (expr->kind == MR_EXPR_COLUMN || expr->kind == MR_EXPR_OUTER)
+    if (expr->kind == MR_EXPR_OUTER || (expr->kind == MR_EXPR_COLUMN && expr->column.id >= 0))
         return expr->column.name;
     if (expr->kind == MR_EXPR_CALL && expr->bound->def && strcmp(expr->bound->def->name, ".") == 0)
         return expr->args[1]->sql;
@@ -101,6 +136,7 @@ static MrStatus items_bind(Select *s)
     Binder *b = s->b;
     NamedItem *laterals = MR_NEW_N(b->arena, NamedItem, s->ast->n_items + 1);
     s->ctx.scope->laterals = laterals;
+    s->ctx.scope->laterals_are_aliases = true;
     for (int32_t i = 0; i < s->ast->n_items; i++) {
         const MrSqlExpr *ast = s->ast->items[i];
         if (ast->kind == MR_SQL_STAR) {
@@ -116,7 +152,7 @@ static MrStatus items_bind(Select *s)
         MrExpr *expr = NULL;
         s->ctx.allow_generator = value->kind == MR_SQL_CALL;
         s->ctx.generator = NULL;
-        s->ctx.has_outer = false;
+        s->ctx.has_outer = s->ctx.has_lateral = false;
         MR_TRY(mr__expr_bind(b, &s->ctx, value, &expr));
         s->ctx.allow_generator = false;
         if (s->ctx.generator) {
@@ -132,11 +168,13 @@ static MrStatus items_bind(Select *s)
             item_add(s, ast->alias.names[0], true, expr, ast->place);
             laterals[s->scope.n_laterals++] = (NamedItem){ast->alias.names[0], expr};
         } else {
-            item_add(s, auto_name(expr), false, expr, ast->place);
+            bool named = ast->kind == MR_SQL_NAME && ast->name.n_parts > 0 && s->ctx.has_lateral;
+            item_add(s, named ? ast->name.parts[ast->name.n_parts - 1] : auto_name(expr), false, expr, ast->place);
         }
     }
     s->ctx.scope->laterals = NULL;
     s->ctx.scope->n_laterals = 0;
+    s->ctx.scope->laterals_are_aliases = false;
     return MR_OK;
 }
 
@@ -157,7 +195,7 @@ static bool is_ordinal(const MrSqlExpr *ast, int64_t *out)
 static int32_t key_add(Select *s, MrExpr *expr)
 {
     for (int64_t i = 0; i < s->n_keys; i++)
-        if (mr_expr_equal(s->keys[i].expr, expr))
+        if (mr__same_expr(s->keys[i].expr, expr))
             return (int32_t)i;
     Key key = {.expr = expr};
     bool plain = expr->kind == MR_EXPR_COLUMN;
@@ -389,6 +427,20 @@ static MrStatus missing_aggregation(Select *s, const MrExpr *expr)
 {
     Binder *b = s->b;
     MrSqlPlace place = {expr->sql_idx, expr->sql_idx >= 0 ? expr->sql_len : 0};
+    if (s->after_items) { /* in HAVING and ORDER BY only what the aggregate gives has a name */
+        MrSqlName name = {.n_parts = 1, .parts = (const char **)(uintptr_t)&expr->column.name};
+        MrError ignored = {0};
+        MrSqlName written = {0};
+        if (place.len > 0 && place.idx + place.len <= b->text.size_bytes &&
+            mr_sql_parse_name(b->arena, (MrText){b->text.data + place.idx, place.len}, b->options->sql_options, &written,
+                              &ignored) == MR_OK)
+            name = written;
+        ScopeCol *cols = MR_NEW_N(b->arena, ScopeCol, s->n_items + 1);
+        for (int64_t i = 0; i < s->n_items; i++)
+            cols[i] = (ScopeCol){.col = {-1, s->items[i].name, s->items[i].expr->type, true}};
+        Scope scope = {.n_cols = (int32_t)s->n_items, .cols = cols};
+        return mr__fail_unresolved(b, &scope, (const char *const *)name.parts, name.n_parts, place);
+    }
     if (s->n_keys == 0 && !s->ast->has_group)
         return mr__at(b, place, MR_FAIL(b->err, MR_COND_MISSING_GROUP_BY));
     return mr__at(b, place,
@@ -411,7 +463,7 @@ static MrStatus grouping_rewrite(Select *s, MrExpr *expr, MrExpr **out)
     if (expr->column.id == MR__GROUPING_ID) {
         bool same = expr->n_args == 0 || expr->n_args == s->n_keys;
         for (int32_t i = 0; same && i < expr->n_args; i++)
-            same = mr_expr_equal(expr->args[i], s->keys[i].expr);
+            same = mr__same_expr(expr->args[i], s->keys[i].expr);
         if (!same) {
             MrTextBuilder cols = {.arena = b->arena};
             for (int32_t i = 0; i < expr->n_args; i++)
@@ -425,7 +477,7 @@ static MrStatus grouping_rewrite(Select *s, MrExpr *expr, MrExpr **out)
         return MR_OK;
     }
     for (int64_t i = 0; i < s->n_keys; i++) {
-        if (!mr_expr_equal(expr->args[0], s->keys[i].expr))
+        if (!mr__same_expr(expr->args[0], s->keys[i].expr))
             continue;
         MrExpr *shift = mr__literal_int(b, (int32_t)(s->n_keys - 1 - i)), *made = NULL;
         MR_TRY(mr__call_bind(b, NULL, place, ">>", (MrExpr *[]){gid, shift}, 2, expr->sql, &made));
@@ -445,7 +497,7 @@ static MrStatus agg_rewrite(Select *s, MrExpr *expr, MrExpr **out)
 {
     Binder *b = s->b;
     for (int64_t i = 0; i < s->n_keys; i++) {
-        if (expr->kind != MR_EXPR_LITERAL && mr_expr_equal(expr, s->keys[i].expr)) {
+        if (expr->kind != MR_EXPR_LITERAL && mr__same_expr(expr, s->keys[i].expr)) {
             *out = column_like(s, &s->keys[i].out, expr);
             if (expr->kind == MR_EXPR_COLUMN)
                 (*out)->column.name = expr->column.name;
@@ -455,7 +507,7 @@ static MrStatus agg_rewrite(Select *s, MrExpr *expr, MrExpr **out)
     switch (expr->kind) {
     case MR_EXPR_AGGREGATE: {
         for (int64_t i = 0; i < s->n_aggs; i++) {
-            if (mr_expr_equal(s->aggs[i].expr, expr)) {
+            if (mr__same_expr(s->aggs[i].expr, expr)) {
                 *out = column_like(s, &s->aggs[i].column, expr);
                 return MR_OK;
             }
@@ -566,10 +618,10 @@ static bool same_window(const MrExpr *a, const MrExpr *b)
     if (a->window.n_partition != b->window.n_partition || a->window.n_order != b->window.n_order)
         return false;
     for (int32_t i = 0; i < a->window.n_partition; i++)
-        if (!mr_expr_equal(a->window.partition[i], b->window.partition[i]))
+        if (!mr__same_expr(a->window.partition[i], b->window.partition[i]))
             return false;
     for (int32_t i = 0; i < a->window.n_order; i++)
-        if (!mr_expr_equal(a->window.order[i].expr, b->window.order[i].expr) ||
+        if (!mr__same_expr(a->window.order[i].expr, b->window.order[i].expr) ||
             a->window.order[i].spec.descending != b->window.order[i].spec.descending ||
             a->window.order[i].spec.nulls_first != b->window.order[i].spec.nulls_first)
             return false;
@@ -582,7 +634,7 @@ static MrExpr *window_take(void *self, MrExpr *expr)
     if (expr->kind != MR_EXPR_WINDOW)
         return expr;
     for (int64_t i = 0; i < s->n_windows; i++)
-        if (mr_expr_equal(s->windows[i].expr, expr))
+        if (mr__same_expr(s->windows[i].expr, expr))
             return column_like(s, &s->windows[i].column, expr);
     MrNamedExpr window = {{mr_planner_id(s->b->planner), expr->sql, expr->type, expr->nullable}, expr};
     MR_PUSH(s->b->arena, s->windows, s->n_windows, s->cap_windows, window);
@@ -672,11 +724,23 @@ MrStatus mr__order_check(Binder *b, MrSqlPlace place, const MrExpr *expr, MrSort
                                                            spec.nulls_first ? "FIRST" : "LAST"))));
 }
 
+/* ALL is a name when something has it. */
+bool mr__names_all(const Binder *b, const NamedItem *items, int64_t n_items, const Scope *scope)
+{
+    for (int64_t i = 0; i < n_items; i++)
+        if (mr__name_equal(b, items[i].name, "all"))
+            return true;
+    for (int32_t i = 0; i < scope->n_cols; i++)
+        if (!scope->cols[i].hidden && mr__name_equal(b, scope->cols[i].col.name, "all"))
+            return true;
+    return false;
+}
+
 static MrStatus order_bind(Select *s, const MrSqlQuery *query)
 {
     Binder *b = s->b;
     int32_t n = query->n_order;
-    if (query->order_by_all) {
+    if (query->order_by_all && !mr__names_all(b, s->names, s->n_names, &s->scope)) {
         s->n_sort = (int32_t)s->n_items;
         s->sort_exprs = MR_NEW_N(b->arena, MrExpr *, s->n_sort + 1);
         s->sort_specs = MR_NEW_N(b->arena, MrSortSpec, s->n_sort + 1);
@@ -789,7 +853,7 @@ static MrStatus final_make(Select *s, const MrSqlQuery *query, Rel *out)
     for (int32_t i = 0; i < s->n_sort; i++) {
         int32_t at = -1;
         for (int32_t k = 0; k < n_all && at < 0; k++)
-            if (mr_expr_equal(exprs[k].expr, s->sort_exprs[i]) && mr_expr_is_pure(exprs[k].expr))
+            if (mr__same_expr(exprs[k].expr, s->sort_exprs[i]) && mr_expr_is_pure(exprs[k].expr))
                 at = k;
         for (int32_t k = 0; k < n && at < 0; k++) /* rand() AS r ORDER BY r: the very column */
             if (s->sort_exprs[i] == exprs[k].expr || (exprs[k].expr->kind == s->sort_exprs[i]->kind &&
@@ -854,7 +918,7 @@ typedef struct Replace {
 static MrExpr *replace_visit(Replace *r, MrExpr *expr)
 {
     for (int32_t i = 0; i < r->n; i++)
-        if (mr_expr_equal(r->exprs[i].expr, expr))
+        if (mr__same_expr(r->exprs[i].expr, expr))
             return mr_plan_column_expr(r->b->planner, &r->exprs[i].column);
     if (expr->n_args == 0)
         return expr;
@@ -931,12 +995,14 @@ MrStatus mr__select_bind(Binder *b, const MrSqlSelect *ast, const MrSqlQuery *qu
             items[i] = s.items[i];
             MR_TRY(agg_rewrite(&s, s.items[i].expr, &items[i].expr));
         }
+        s.after_items = true;
         if (having)
             MR_TRY(agg_rewrite(&s, having, &having));
         if (qualify)
             MR_TRY(agg_rewrite(&s, qualify, &qualify));
         for (int32_t i = 0; i < s.n_sort; i++)
             MR_TRY(agg_rewrite(&s, s.sort_exprs[i], &s.sort_exprs[i]));
+        s.after_items = false;
         if (s.generator) {
             Generator *gen = MR_NEW(b->arena, Generator);
             *gen = *s.generator;
