@@ -183,7 +183,7 @@ const MrFunctionDef mr_functions_bitwise[] = {
     {"|", "any, any -> bind", STRICT, NULL, or_bind, "Bits set in either.", "3 | 5 = 7"},
     {"^", "any, any -> bind", STRICT, NULL, xor_bind, "Bits set in one only.", "3 ^ 5 = 6"},
     {"~", "integral -> same", STRICT, NULL, not_bind, "All bits turned over.", "~ 0 = -1"},
-    {"bit_count", "integral|boolean -> int", STRICT, NULL, count_bind, "Number of bits set.",
+    {"bit_count", "integral|boolean! -> int", STRICT, NULL, count_bind, "Number of bits set.",
      "bit_count(7) = 3"},
     {"bit_get", "integral, int -> tinyint", MR_FN_NULL_IF_ANY | MR_FN_CAN_FAIL, bit_get_call, NULL,
      "The bit at a place, from the right.", "bit_get(11, 0) = 1"},

@@ -352,7 +352,7 @@ const MrFunctionDef mr_functions_misc[] = {
      "A random number, uniform in [0, 1).", "random(0) = 0.7604953758285915D"},
     {"randn", "int|bigint? -> double", ROW_VOLATILE, randn_call, rand_bind,
      "A random number of the standard normal distribution.", "randn(0) = 1.6034991609278433D"},
-    {"uniform", "numeric, numeric, int|bigint? -> bind", MR_FN_VOLATILE | MR_FN_NULL_IF_ANY,
+    {"uniform", "numeric!, numeric!, int|bigint? -> bind", MR_FN_VOLATILE | MR_FN_NULL_IF_ANY,
      uniform_call, uniform_bind, "A random number between two.", NULL},
     {"uuid", "int|bigint? -> string", ROW_VOLATILE, uuid_call, rand_bind, "A random UUID.", NULL},
     {"monotonically_increasing_id", "-> bigint", ROW_VOLATILE, increasing_id_call, NULL,
