@@ -7,6 +7,7 @@ static const struct {
     const char *name;
     MrRule rule;
 } rules[] = {
+    {"constants", mr__rule_fold},
     {"shared sub-plans", mr__rule_shared},
     {"set operations to joins", mr__rule_setop},
     {"subqueries to joins", mr__rule_decorrelate},

@@ -2,8 +2,8 @@
  *
  * A tree of inner joins is taken apart into relations and conditions.  Up to 12 relations the best bushy tree is
  * found by dynamic programming over sets, beyond that greedily; its cost is the sum of the sizes of all
- * intermediate results.  An equality keeps 1 / min(a, b) of the pairs, where a and b are the sizes of the two
- * relations before filters: right when one side is a key of the smaller one. */
+ * intermediate results.  Columns that are equal to one another form a class; its smallest relation, before
+ * filters, is taken for the one whose key it is, so that an equality keeps 1 / size of that relation. */
 #include "plan/rules.h"
 
 #define DP_MAX 12
@@ -19,6 +19,7 @@ typedef struct Edge {
     uint64_t set;           /* relations that it reads */
     bool equal;             /* joins two relations by equality */
     int32_t a, b;
+    int32_t class_idx;      /* of columns equal to one another; -1: not of plain columns */
     double share;
 } Edge;
 
@@ -86,6 +87,16 @@ static bool collect(Order *self, MrPlan *plan)
     return true;
 }
 
+static bool have_common_column(const MrExpr *a, const MrExpr *b)
+{
+    for (int32_t i = 0; i < 2; i++)
+        for (int32_t j = 0; j < 2; j++)
+            if (a->args[i]->kind == MR_EXPR_COLUMN && b->args[j]->kind == MR_EXPR_COLUMN &&
+                a->args[i]->column.id == b->args[j]->column.id)
+                return true;
+    return false;
+}
+
 static void edges_init(Order *self)
 {
     for (int64_t e = 0; e < self->n_edges; e++) {
@@ -104,11 +115,31 @@ static void edges_init(Order *self)
         if (!(mr__reads_only(expr->args[0], a) && mr__reads_only(expr->args[1], b)) &&
             !(mr__reads_only(expr->args[0], b) && mr__reads_only(expr->args[1], a)))
             continue;
-        double small = self->relations[edge->a].base_rows, other = self->relations[edge->b].base_rows;
-        if (other < small)
-            small = other;
         edge->equal = true;
-        edge->share = 1 / (small < 1 ? 1 : small);
+        edge->class_idx = (int32_t)e;
+    }
+    /* Edges with a column in common are of one class. */
+    for (int64_t e = 0; e < self->n_edges; e++)
+        for (int64_t f = 0; f < e && self->edges[e].equal; f++)
+            if (self->edges[f].equal && self->edges[f].class_idx != self->edges[e].class_idx &&
+                have_common_column(self->edges[e].expr, self->edges[f].expr)) {
+                int32_t from = self->edges[e].class_idx, to = self->edges[f].class_idx;
+                for (int64_t g = 0; g < self->n_edges; g++)
+                    if (self->edges[g].equal && self->edges[g].class_idx == from)
+                        self->edges[g].class_idx = to;
+            }
+    for (int64_t e = 0; e < self->n_edges; e++) {
+        double small = 1e18;
+        for (int64_t f = 0; f < self->n_edges && self->edges[e].equal; f++) {
+            const Edge *edge = &self->edges[f];
+            if (!edge->equal || edge->class_idx != self->edges[e].class_idx)
+                continue;
+            double a = self->relations[edge->a].base_rows, b = self->relations[edge->b].base_rows;
+            small = a < small ? a : small;
+            small = b < small ? b : small;
+        }
+        if (self->edges[e].equal)
+            self->edges[e].share = 1 / (small < 1 ? 1 : small);
     }
 }
 
@@ -123,10 +154,23 @@ static double share_between(const Order *self, uint64_t left, uint64_t right, bo
         if ((edge->set & ~both) || !(edge->set & left) || !(edge->set & right))
             continue;
         if (edge->equal) {
-            bool again = false; /* several equalities of two relations are one key */
-            for (int64_t f = 0; f < e && !again; f++)
-                again = self->edges[f].equal && self->edges[f].set == edge->set;
-            if (!again)
+            bool again = false; /* a class counts once; several keys of two relations are one key of the smaller */
+            double limit = 0;
+            for (int64_t f = 0; f < e; f++) {
+                const Edge *before = &self->edges[f];
+                if (!before->equal || (before->set & ~both) || !(before->set & left) || !(before->set & right))
+                    continue;
+                again = again || before->class_idx == edge->class_idx;
+                if (before->set == edge->set) {
+                    double a = self->relations[edge->a].base_rows, b = self->relations[edge->b].base_rows;
+                    limit = 1 / (a < b ? a : b);
+                }
+            }
+            if (!again && limit > 0)
+                share = share * edge->share < limit && share > limit ? limit
+                        : share > limit                              ? share * edge->share
+                                                                     : share;
+            else if (!again)
                 share *= edge->share;
             *joined = true;
         } else {

@@ -215,7 +215,65 @@ static void add_transitive(Push *self, Preds *pool, const MrPlan *left, const Mr
     }
 }
 
-static MrPlan *push_join(Push *self, MrPlan *plan, Preds preds)
+/* What an OR over both sides says of one side alone: the OR of what each arm says of it. */
+static MrExpr *side_of_or(Push *self, MrExpr *pred, const MrPlan *side)
+{
+    if (pred->kind != MR_EXPR_OR || !is_safe(pred))
+        return NULL;
+    MrExpr *some = mr_arena_alloc(self->arena, (int64_t)sizeof *some);
+    *some = *pred;
+    some->args = MR_NEW_N(self->arena, MrExpr *, pred->n_args + 1);
+    for (int32_t a = 0; a < pred->n_args; a++) {
+        MrExpr **list = NULL;
+        int32_t n = mr__conjuncts(self->arena, pred->args[a], &list);
+        for (int32_t c = 0; c < n; c++)
+            if (mr__reads_only(list[c], side))
+                some->args[a] = mr_expr_and(self->arena, some->args[a], list[c]);
+        if (!some->args[a])
+            return NULL;
+    }
+    return some;
+}
+
+/* Groups that are filtered are few: worth a semi join early. */
+static bool is_filtered_aggregate(const MrPlan *plan)
+{
+    bool filter = false;
+    while (plan->kind == MR_PLAN_PROJECT || plan->kind == MR_PLAN_FILTER) {
+        filter = filter || plan->kind == MR_PLAN_FILTER;
+        plan = plan->inputs[0];
+    }
+    return filter && plan->kind == MR_PLAN_AGGREGATE;
+}
+
+/* A semi or anti join whose condition reads one input of the inner join on its left goes down to that input. */
+static MrPlan *sink_semi(Push *self, MrPlan *left, const MrPlan *semi)
+{
+    MrExpr *condition = semi->join.condition;
+    if (left->kind == MR_PLAN_FILTER) {
+        MrPlan *below = sink_semi(self, left->inputs[0], semi);
+        if (!below)
+            return NULL;
+        MrPlan *copy = mr__node_copy(self->planner, left);
+        copy->inputs[0] = below;
+        return copy;
+    }
+    if (left->kind != MR_PLAN_JOIN || left->join.kind != MR_JOIN_INNER || left->join.lateral)
+        return NULL;
+    for (int32_t i = 0; i < 2; i++) {
+        if (mr__reads_any(condition, left->inputs[1 - i]) || !mr__reads_any(condition, left->inputs[i]))
+            continue;
+        MrPlan *copy = mr__node_copy(self->planner, left);
+        copy->inputs[i] = sink_semi(self, left->inputs[i], semi);
+        if (!copy->inputs[i])
+            copy->inputs[i] =
+                mr_plan_join(self->planner, semi->join.kind, left->inputs[i], semi->inputs[1], condition);
+        return copy;
+    }
+    return NULL;
+}
+
+static MrPlan *push_join_at(Push *self, MrPlan *plan, Preds preds)
 {
     MrPlan *left = plan->inputs[0], *right = plan->inputs[1];
     MrJoinKind kind = plan->join.kind;
@@ -248,6 +306,13 @@ static MrPlan *push_join(Push *self, MrPlan *plan, Preds preds)
                 preds_add(self, &to_right, pred);
             else
                 preds_add(self, &on, pred);
+            if (on.n > 0 && on.list[on.n - 1] == pred) {
+                MrExpr *of_left = side_of_or(self, pred, left), *of_right = side_of_or(self, pred, right);
+                if (of_left)
+                    preds_add(self, &to_left, of_left);
+                if (of_right)
+                    preds_add(self, &to_right, of_right);
+            }
         }
     } else {
         bool left_kept = kind != MR_JOIN_RIGHT && kind != MR_JOIN_FULL;
@@ -288,6 +353,17 @@ static MrPlan *push_join(Push *self, MrPlan *plan, Preds preds)
     copy->inputs[0] = push(self, left, to_left);
     copy->inputs[1] = push(self, right, to_right);
     return filtered(self, copy, &stay);
+}
+
+static MrPlan *push_join(Push *self, MrPlan *plan, Preds preds)
+{
+    if ((plan->join.kind == MR_JOIN_SEMI || plan->join.kind == MR_JOIN_ANTI) && plan->join.condition &&
+        !plan->join.lateral && is_safe(plan->join.condition) && is_filtered_aggregate(plan->inputs[1])) {
+        MrPlan *sunk = sink_semi(self, plan->inputs[0], plan);
+        if (sunk)
+            return push(self, sunk, preds);
+    }
+    return push_join_at(self, plan, preds);
 }
 
 /* -- the other nodes -------------------------------------------------------------------------- */

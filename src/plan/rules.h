@@ -5,6 +5,8 @@
 
 #include "plan/plan.h"
 
+/* Constant expressions to literals; what all arms of an OR share stands outside of it. */
+MR_MUST_USE MrStatus mr__rule_fold(MrPlanner *planner, MrPlan *plan, MrPlan **out, MrError *err);
 /* Sub-plans used once are not shared. */
 MR_MUST_USE MrStatus mr__rule_shared(MrPlanner *planner, MrPlan *plan, MrPlan **out, MrError *err);
 /* INTERSECT and EXCEPT to joins. */
