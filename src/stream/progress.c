@@ -122,8 +122,9 @@ void mr__stream_report(MrStream *stream, const MrPlanned *planned)
         if (!mr_run_metrics(stream->run, stream->sources[i].scan_id, &metrics))
             continue;
         /* Counters run on from epoch to epoch. */
-        source_rows[i] = metrics.rows_out - stream->sources[i].rows_before;
-        stream->sources[i].rows_before = metrics.rows_out;
+        int64_t read = metrics.rows_in > metrics.rows_out ? metrics.rows_in : metrics.rows_out;
+        source_rows[i] = read - stream->sources[i].rows_before;
+        stream->sources[i].rows_before = read;
         total_rows += source_rows[i];
     }
     for (int32_t i = 0; i < stream->n_workers; i++)
