@@ -17,7 +17,6 @@ static const struct {
     {MR_COND_CANNOT_DECODE_URL, "org.apache.spark.SparkIllegalArgumentException"},
     {MR_COND_CANNOT_MERGE_INCOMPATIBLE_DATA_TYPE, "org.apache.spark.SparkException"},
     {MR_COND_CANNOT_PARSE_TIMESTAMP, "org.apache.spark.SparkDateTimeException"},
-    {MR_COND_CAST_INVALID_INPUT, "org.apache.spark.SparkNumberFormatException"},
     {MR_COND_CAST_OVERFLOW, "org.apache.spark.SparkArithmeticException"},
     {MR_COND_COLLECTION_SIZE_LIMIT_EXCEEDED__FUNCTION, "org.apache.spark.SparkRuntimeException"},
     {MR_COND_COLUMN_ALREADY_EXISTS, "org.apache.spark.sql.catalyst.ExtendedAnalysisException"},
@@ -162,8 +161,23 @@ static const struct {
     {MR_COND_VECTOR_DIMENSION_MISMATCH, "org.apache.spark.SparkRuntimeException"},
 };
 
+/* The exception of a text that is no value depends on the type that was wanted. */
+static const char *cast_class(const MrError *err)
+{
+    const char *target = mr_error_param(err, "targetType");
+    if (!target)
+        return "org.apache.spark.SparkRuntimeException";
+    if (strcmp(target, "\"BOOLEAN\"") == 0)
+        return "org.apache.spark.SparkRuntimeException";
+    if (strncmp(target, "\"DATE", 5) == 0 || strncmp(target, "\"TIME", 5) == 0)
+        return "org.apache.spark.SparkDateTimeException";
+    return "org.apache.spark.SparkNumberFormatException";
+}
+
 const char *mr_error_class(const MrError *err)
 {
+    if (err->condition == MR_COND_CAST_INVALID_INPUT)
+        return cast_class(err);
     for (int64_t i = 0; i < MR_COUNT(classes); i++)
         if ((int32_t)classes[i].condition == err->condition)
             return classes[i].name;
