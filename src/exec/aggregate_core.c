@@ -301,6 +301,8 @@ MrStatus mr__agg_table_update(MrAggTable *table, MrBatch *batch, MrVector **expr
     } else {
         MR_TRY(find_groups(table, exprs, batch->sel, batch->n_sel, table->rows, err));
     }
+    if (plan->head && plan->n_keys == 0)
+        ((MrGroupHead *)(void *)(table->single + plan->layout.states_at))->touched = 1;
     if (plan->head) /* how many rows the group has */
         for (int32_t i = 0; i < batch->n_sel; i++)
             *mr__group_user(&plan->layout, plan->n_keys == 0 ? table->single : table->rows[i]) +=

@@ -501,7 +501,7 @@ static MrStatus state_finish(AggShared *shared, int32_t part_idx, const MrOpCont
         int64_t to = worker->part_from[part_idx + 1];
         for (int64_t r = worker->part_from[part_idx]; r < to; r += MR_BATCH_ROWS) {
             int32_t n = to - r < MR_BATCH_ROWS ? (int32_t)(to - r) : MR_BATCH_ROWS;
-            if (plan->n_keys == 0 && *mr__group_user(&plan->layout, worker->part_rows[r]) == 0)
+            if (plan->n_keys == 0 && !group_head(plan, worker->part_rows[r])->touched)
                 continue; /* nothing came */
             MR_TRY(state_merge(shared, part, context, worker->part_rows + r, n, err));
         }

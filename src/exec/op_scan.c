@@ -153,6 +153,7 @@ static MrStatus scan_read(Scan *self, MrBatch **out, MrStep *step, MrError *err)
             scan_reader_close(self);
             continue;
         }
+        context->metrics->rows_in += self->held->n_sel; /* before filters that the reader leaves to us */
         if (self->filter && !self->reader->exact_filters)
             MR_TRY(mr_program_filter(self->filter, context->eval, self->held, err));
         if (self->held->n_sel == 0)
