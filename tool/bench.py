@@ -22,7 +22,7 @@ def main() -> int:
     name = sys.argv[1] if len(sys.argv) > 1 else ""
     last = json.loads(LAST.read_text()) if LAST.exists() else {}
     commands = [[str(p)] for p in sorted((ROOT / "build" / "bench").glob("*_bench"))]
-    commands += [[sys.executable, str(p)] for p in sorted((p for p in (ROOT / "bench").glob("*.py") if p.stem != "peer"))]
+    commands += [[sys.executable, str(p)] for p in sorted((ROOT / "bench").glob("*.py")) if p.stem != "peer"]
     failed = 0
     for command in (c for c in commands if name in Path(c[-1]).name):
         print(f"-- {Path(command[-1]).name}", flush=True)
