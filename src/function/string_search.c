@@ -1,5 +1,6 @@
 /* string_search.c - finding strings in strings, single characters, distances. */
 #include "function/string_int.h"
+#include <unicode/uchar.h>
 
 static MrStatus contains_call(MrCall *call, MrError *err)
 {
@@ -378,8 +379,8 @@ static MrStatus mask_call(MrCall *call, MrError *err)
         MrTextBuilder out = {.arena = call->arena};
         for (int64_t at = 0; at < text.size_bytes;) {
             int32_t n = mr__char_bytes(text.data + at, text.size_bytes - at);
-            char c = text.data[at];
-            int32_t which = c >= 'A' && c <= 'Z' ? 0 : c >= 'a' && c <= 'z' ? 1 : c >= '0' && c <= '9' ? 2 : 3;
+            int32_t n_char = 1, c = mr_utf8_next(text.data + at, text.size_bytes - at, &n_char);
+            int32_t which = c < 0 ? 3 : u_isupper(c) ? 0 : u_islower(c) ? 1 : u_isdigit(c) ? 2 : 3;
             if (by[which].data)
                 mr_builder_put(&out, by[which].data, by[which].size_bytes);
             else
@@ -438,7 +439,7 @@ const MrFunctionDef mr_functions_string_search[] = {
      "elt(2, 'a', 'b') = 'b'"},
     {"levenshtein", "string, string, int? -> int", STRICT, levenshtein_call, NULL,
      "Number of edits between two strings; -1: more than the limit.", "levenshtein('kitten', 'sitting') = 3"},
-    {"soundex", "string -> string", STRICT, soundex_call, NULL, "Soundex code.", "soundex('Miller') = 'M460'"},
+    {"soundex", "string! -> string", STRICT, soundex_call, NULL, "Soundex code.", "soundex('Miller') = 'M460'"},
     {"luhn_check", "string -> boolean", STRICT, luhn_check_call, NULL, "Is the last digit right by Luhn's rule?",
      "luhn_check('8112189876')"},
     {"is_valid_utf8", "string -> boolean", STRICT, is_valid_utf8_call, NULL, "Is it valid UTF-8?", "is_valid_utf8('a')"},
@@ -449,7 +450,7 @@ const MrFunctionDef mr_functions_string_search[] = {
     {"try_validate_utf8", "string -> same", STRICT | MR_FN_MAY_NULL, try_validate_utf8_call, NULL,
      "The string, or NULL when it is no valid UTF-8.", "try_validate_utf8('a') = 'a'"},
     {"quote", "string -> string", STRICT, quote_call, NULL, "In single quotes, with backslashes.", "quote('a') = '\\'a\\''"},
-    {"mask", "string, string?, string?, string?, string? -> same", 0, mask_call, mask_bind,
+    {"mask", "string!, string!?, string!?, string!?, string!? -> same", 0, mask_call, mask_bind,
      "Letters and digits replaced.", "mask('Ab-1') = 'Xx-n'"},
     {0},
 };
