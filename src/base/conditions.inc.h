@@ -1524,4 +1524,7 @@ X(WRONG_NUM_ARGS, "WRONG_NUM_ARGS", "42605", MR_INVALID, "functionName,expectedN
 X(WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "WRONG_NUM_ARGS.WITHOUT_SUGGESTION", "42605", MR_INVALID, "functionName,expectedNum,actualNum,docroot", "")
 X(WRONG_NUM_ARGS__WITH_SUGGESTION, "WRONG_NUM_ARGS.WITH_SUGGESTION", "42605", MR_INVALID, "functionName,expectedNum,actualNum,legacyNum,legacyConfKey,legacyConfValue", "")
 X(XML_ROW_TAG_MISSING, "XML_ROW_TAG_MISSING", "42KDF", MR_INVALID, "rowTag", "")
+X(_LEGACY_ERROR_TEMP_0029, "_LEGACY_ERROR_TEMP_0029", "", MR_INVALID, "literal", "Cannot mix years and months with days and times: <literal>.")
+X(_LEGACY_ERROR_TEMP_0064, "_LEGACY_ERROR_TEMP_0064", "", MR_INVALID, "msg", "<msg>.")
+X(_LEGACY_ERROR_TEMP_1006, "_LEGACY_ERROR_TEMP_1006", "", MR_INVALID, "sql", "PIVOT needs an aggregate, but <sql> stands outside of any.")
 X(_LEGACY_ERROR_TEMP_1228, "_LEGACY_ERROR_TEMP_1228", "", MR_INVALID, "scale,precision", "Decimal scale (<scale>) cannot be greater than precision (<precision>).")

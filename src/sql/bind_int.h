@@ -186,6 +186,9 @@ MR_MUST_USE MrStatus mr__time_windows(Binder *b, const MrSqlSelect *select, Scop
 /* bind_select.c; input: what stands before a pipe, NULL: the select's own FROM */
 MR_MUST_USE MrStatus mr__select_bind(Binder *b, const MrSqlSelect *ast, const MrSqlQuery *query, Rel *input,
                                      Scope *outer, Rel *out);
+/* Keys and expressions over aggregates, computed: the plan's columns are the keys, then the expressions. */
+MR_MUST_USE MrStatus mr__aggregate_over(Binder *b, MrPlan *input, MrExpr *const *keys, int32_t n_keys,
+                                        MrExpr *const *exprs, int32_t n_exprs, MrPlan **out);
 MR_MUST_USE MrStatus mr__condition(Binder *b, MrSqlPlace place, const char *clause, MrExpr *expr, MrExpr **out);
 MR_MUST_USE MrStatus mr__order_ordinal(Binder *b, const MrSqlExpr *ast, int64_t n_items, int64_t *out);
 MR_MUST_USE MrStatus mr__order_check(Binder *b, MrSqlPlace place, const MrExpr *expr, MrSortSpec spec);

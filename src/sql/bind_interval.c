@@ -272,9 +272,8 @@ MrStatus mr__interval_bind(Binder *b, const MrSqlExpr *ast, MrExpr **out)
     }
     if (sum.has_months && sum.has_days_us)
         return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_INVALID_INTERVAL_FORMAT__INVALID_UNIT, "input",
-                              mr_arena_printf(b->arena, "%.*s", ast->place.len, b->text.data + ast->place.idx), "unit",
-                              "month with day"));
+                      MR_FAIL(b->err, MR_COND__LEGACY_ERROR_TEMP_0029, "literal",
+                              mr_arena_printf(b->arena, "%.*s", ast->place.len, b->text.data + ast->place.idx)));
     if (sum.has_months) {
         int32_t months = (int32_t)sum.months;
         *out = value_expr(b, mr_type_interval(b->arena, sum.from, sum.to), &months);

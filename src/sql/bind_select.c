@@ -1035,3 +1035,25 @@ MrStatus mr__select_bind(Binder *b, const MrSqlSelect *ast, const MrSqlQuery *qu
     }
     return final_make(&s, query, out);
 }
+
+MrStatus mr__aggregate_over(Binder *b, MrPlan *input, MrExpr *const *keys, int32_t n_keys, MrExpr *const *exprs,
+                            int32_t n_exprs, MrPlan **out)
+{
+    MrSqlSelect none = {.has_group = true};
+    Select s = {.b = b, .ast = &none, .plan = input};
+    int32_t *at = MR_NEW_N(b->arena, int32_t, n_keys + 1);
+    MrNamedExpr *named = MR_NEW_N(b->arena, MrNamedExpr, n_keys + n_exprs + 1);
+    for (int32_t i = 0; i < n_keys; i++)
+        at[i] = key_add(&s, keys[i]);
+    for (int32_t i = 0; i < n_exprs; i++) {
+        MrExpr *expr = NULL;
+        MR_TRY(agg_rewrite(&s, exprs[i], &expr));
+        named[n_keys + i] =
+            (MrNamedExpr){{mr_planner_id(b->planner), exprs[i]->sql, expr->type, expr->nullable}, expr};
+    }
+    aggregate_make(&s);
+    for (int32_t i = 0; i < n_keys; i++)
+        named[i] = (MrNamedExpr){s.keys[at[i]].out, mr_plan_column_expr(b->planner, &s.keys[at[i]].out)};
+    *out = mr_plan_project(b->planner, s.plan, named, n_keys + n_exprs);
+    return MR_OK;
+}
