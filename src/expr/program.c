@@ -887,7 +887,7 @@ static MrStatus filter_step(Node *node, Frame *frame, const Scope **scope, MrErr
             MR_TRY(filter_step(node->args[i], frame, scope, err));
         return MR_OK;
     }
-    uint16_t *sel = mr_arena_alloc(arena, 2 * (int64_t)(*scope)->n + 2);
+    uint16_t *sel = mr_arena_alloc(arena, 2 * (int64_t)(*scope)->n + 32);
     int32_t n = 0;
     if (node->expr->kind == MR_EXPR_CALL && node->expr->bound->select && node->n_args <= 2) {
         MrVector *args[2] = {0};

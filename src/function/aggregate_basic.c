@@ -202,6 +202,14 @@ static inline void add_i128(SumI128 *state, MrI128 value)
 #define K_STATE SumI128
 #define K_ADD ADD_I128
 #include "function/sum.inc.h"
+/* Up to 28 digits: no table has the rows to overflow int128. */
+#define K_NAME(part) sum_dec28_##part
+#define K_IN MrI128
+#define K_PART MrI128
+#define K_CHUNK INT32_MAX
+#define K_STATE SumI128
+#define K_ADD ADD_I128
+#include "function/sum.inc.h"
 #define K_NAME(part) sum_dec38_##part
 #define K_IN MrI128
 #define K_PART MrI128
@@ -268,6 +276,8 @@ static SumKind sum_kind(const MrAggregate *agg)
             return sum_dec15_##call_part(__VA_ARGS__);                                             \
         if (type->precision <= 18)                                                                 \
             return sum_dec18_##call_part(__VA_ARGS__);                                             \
+        if (type->precision <= 28)                                                                 \
+            return sum_dec28_##call_part(__VA_ARGS__);                                             \
         return sum_dec38_##call_part(__VA_ARGS__);                                                 \
     default:                                                                                       \
         return sum_i64_##call_part(__VA_ARGS__);                                                   \

@@ -365,6 +365,16 @@ static MrStatus dec_add_exact(MrCall *call, MrError *err)
     const MrType *x = call->args[0]->type, *y = call->args[1]->type, *out = call->out->type;
     int scale = x->scale > y->scale ? x->scale : y->scale;
     for (MR_EACH(call, i, row)) {
+        MrI128 short_a = dec_get(call->args[0], row), short_b = dec_get(call->args[1], row), sum = 0;
+        if (mr_i128_mul(short_a, arith->up_left, &short_a) &&
+            mr_i128_mul(short_b, arith->up_right, &short_b) &&
+            mr_i128_add(short_a, arith->op == MR__ARITH_SUB ? -short_b : short_b, &sum)) {
+            sum = mr_decimal_round_down(sum, scale - out->scale);
+            if (sum < mr_pow10_i128[out->precision] && sum > -mr_pow10_i128[out->precision]) {
+                dec_put(call->out, row, sum);
+                continue;
+            }
+        }
         Wide a = wide_of(dec_get(call->args[0], row)), b = wide_of(dec_get(call->args[1], row));
         wide_up(&a, scale - x->scale);
         wide_up(&b, scale - y->scale);
@@ -381,21 +391,65 @@ static MrStatus dec_add_exact(MrCall *call, MrError *err)
     return MR_OK;
 }
 
-static MrStatus dec_mul_exact(MrCall *call, MrError *err)
+static MrStatus dec_mul_row(MrCall *call, int32_t row, MrError *err)
 {
     const MrType *x = call->args[0]->type, *y = call->args[1]->type, *out = call->out->type;
-    for (MR_EACH(call, i, row)) {
-        Wide a = wide_of(dec_get(call->args[0], row)), b = wide_of(dec_get(call->args[1], row));
-        Wide exact = wide_mul(&a, &b), cut = exact;
-        MrI128 value = 0;
-        wide_down(&cut, x->scale + y->scale - out->scale);
-        if (wide_fits(&cut, out->precision, &value))
+    const int drop = x->scale + y->scale - out->scale;
+    const MrI128 limit = mr_pow10_i128[out->precision];
+    MrI128 left = dec_get(call->args[0], row), right = dec_get(call->args[1], row), value = 0;
+    if (mr_i128_mul(left, right, &value)) {
+        value = drop > 0 ? mr_decimal_round_down(value, drop) : value;
+        if (value < limit && value > -limit) {
             dec_put(call->out, row, value);
-        else
-            MR_TRY(dec_overflow(call, row, exact, x->scale + y->scale, err));
+            return MR_OK;
+        }
     }
+    Wide a = wide_of(left), b = wide_of(right);
+    Wide exact = wide_mul(&a, &b), cut = exact;
+    wide_down(&cut, drop);
+    if (!wide_fits(&cut, out->precision, &value))
+        return dec_overflow(call, row, exact, x->scale + y->scale, err);
+    dec_put(call->out, row, value);
     return MR_OK;
 }
+
+/* Products whose result type was cut to 38 digits. */
+static MrStatus dec_mul_exact(MrCall *call, MrError *err)
+{
+    for (MR_EACH(call, i, row))
+        MR_TRY(dec_mul_row(call, row, err));
+    return MR_OK;
+}
+
+/* The same without digits to drop: nearly all values fit int64, and then their product fits. */
+#define MUL_SMALL_FLAG (-(int64_t)((a != (int64_t)a) | (b != (int64_t)b)) - (int64_t)(r != r))
+#define K_NAME dec_mul_small_128_64
+#define K_LEFT MrI128
+#define K_RIGHT int64_t
+#define K_OUT MrI128
+#define K_EXPR ((MrI128)(int64_t)a * (int64_t)b)
+#define K_FLAG MUL_SMALL_FLAG
+#define K_FLAG_TYPE int64_t
+#define K_RAISE dec_mul_row
+#include "function/binary.inc.h"
+#define K_NAME dec_mul_small_64_128
+#define K_LEFT int64_t
+#define K_RIGHT MrI128
+#define K_OUT MrI128
+#define K_EXPR ((MrI128)(int64_t)a * (int64_t)b)
+#define K_FLAG MUL_SMALL_FLAG
+#define K_FLAG_TYPE int64_t
+#define K_RAISE dec_mul_row
+#include "function/binary.inc.h"
+#define K_NAME dec_mul_small_128_128
+#define K_LEFT MrI128
+#define K_RIGHT MrI128
+#define K_OUT MrI128
+#define K_EXPR ((MrI128)(int64_t)a * (int64_t)b)
+#define K_FLAG MUL_SMALL_FLAG
+#define K_FLAG_TYPE int64_t
+#define K_RAISE dec_mul_row
+#include "function/binary.inc.h"
 
 static MrStatus dec_div(MrCall *call, MrError *err)
 {
@@ -606,21 +660,27 @@ static const MrType *decimal_of_arg(MrBind *bind, const MrArgInfo *arg)
     return mr__decimal_for(bind->arena, arg->type);
 }
 
+#define DECIMAL_SIZES(name)                                                                        \
+    {                                                                                              \
+        name##_64_64_64, name##_64_64_128, name##_64_128_128, name##_128_64_128, name##_128_128_128 \
+    }
+
 static MrKernel decimal_kernel(const MrArith *arith, const MrType *x, const MrType *y,
                                const MrType *out)
 {
-    static const MrKernel by_size[3][5] = {
-        {dec_add_64_64_64, dec_add_64_64_128, dec_add_64_128_128, dec_add_128_64_128,
-         dec_add_128_128_128},
-        {dec_sub_64_64_64, dec_sub_64_64_128, dec_sub_64_128_128, dec_sub_128_64_128,
-         dec_sub_128_128_128},
-        {dec_mul_64_64_64, dec_mul_64_64_128, dec_mul_64_128_128, dec_mul_128_64_128,
-         dec_mul_128_128_128},
+    /* By operation and side that is multiplied, then by sizes. */
+    static const MrKernel kernels[7][5] = {
+        DECIMAL_SIZES(dec_add_0), DECIMAL_SIZES(dec_add_l), DECIMAL_SIZES(dec_add_r),
+        DECIMAL_SIZES(dec_sub_0), DECIMAL_SIZES(dec_sub_l), DECIMAL_SIZES(dec_sub_r),
+        DECIMAL_SIZES(dec_mul),
     };
     bool wide_x = x->precision > MR_DECIMAL_I64_DIGITS, wide_y = y->precision > MR_DECIMAL_I64_DIGITS;
     bool wide_out = out->precision > MR_DECIMAL_I64_DIGITS;
     int size = wide_x ? (wide_y ? 4 : 3) : wide_y ? 2 : wide_out ? 1 : 0;
-    return by_size[arith->op][size];
+    if (arith->op == MR__ARITH_MUL)
+        return kernels[6][size];
+    int side = arith->up_left != 1 ? 1 : arith->up_right != 1 ? 2 : 0;
+    return kernels[3 * (arith->op == MR__ARITH_SUB) + side][size];
 }
 
 static MrStatus decimal_bind(MrBind *bind, MrArith *arith)
@@ -691,6 +751,12 @@ static MrStatus decimal_bind(MrBind *bind, MrArith *arith)
     }
     bind->type = loss ? mr__decimal_adjusted(bind->arena, p, s)
                       : mr__decimal_bounded(bind->arena, p, s);
+    if (arith->op == MR__ARITH_MUL && p > 38 && bind->type->scale == s) {
+        bool wide_x = x->precision > MR_DECIMAL_I64_DIGITS, wide_y = y->precision > MR_DECIMAL_I64_DIGITS;
+        bind->call = wide_x && wide_y ? dec_mul_small_128_128
+                     : wide_x         ? dec_mul_small_128_64
+                                      : dec_mul_small_64_128;
+    }
     if (p <= 38 && (arith->op <= MR__ARITH_MUL)) {
         bind->call = decimal_kernel(arith, x, y, bind->type);
         bind->flags = (bind->flags & ~(uint32_t)MR_FN_CAN_FAIL) | MR_FN_TOTAL;

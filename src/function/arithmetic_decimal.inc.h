@@ -1,23 +1,52 @@
 /* arithmetic_decimal.inc.h - sums and products of decimals whose result type holds every value.
  *
- * Not a header.  Define L, R, O (int64_t or MrI128: left, right, out) and N(name). */
-#define K_NAME N(dec_add)
+ * Not a header.  Define L, R, O (int64_t or MrI128: left, right, out) and N(name).  Of two scales one is
+ * the result's, so at most one side is multiplied: _l the left, _r the right, _0 neither. */
+#define UP_LEFT                                                                                    \
+    const MrArith *arith = call->bound->data;                                                      \
+    const O up = (O)arith->up_left;
+#define UP_RIGHT                                                                                   \
+    const MrArith *arith = call->bound->data;                                                      \
+    const O up = (O)arith->up_right;
+#define K_NAME N(dec_add_0)
 #define K_LEFT L
 #define K_RIGHT R
 #define K_OUT O
-#define K_LOCALS                                                                                   \
-    const MrArith *arith = call->bound->data;                                                      \
-    const O up_a = (O)arith->up_left, up_b = (O)arith->up_right;
-#define K_EXPR ((O)a * up_a + (O)b * up_b)
+#define K_EXPR ((O)a + (O)b)
 #include "function/binary.inc.h"
-#define K_NAME N(dec_sub)
+#define K_NAME N(dec_add_l)
 #define K_LEFT L
 #define K_RIGHT R
 #define K_OUT O
-#define K_LOCALS                                                                                   \
-    const MrArith *arith = call->bound->data;                                                      \
-    const O up_a = (O)arith->up_left, up_b = (O)arith->up_right;
-#define K_EXPR ((O)a * up_a - (O)b * up_b)
+#define K_LOCALS UP_LEFT
+#define K_EXPR ((O)a * up + (O)b)
+#include "function/binary.inc.h"
+#define K_NAME N(dec_add_r)
+#define K_LEFT L
+#define K_RIGHT R
+#define K_OUT O
+#define K_LOCALS UP_RIGHT
+#define K_EXPR ((O)a + (O)b * up)
+#include "function/binary.inc.h"
+#define K_NAME N(dec_sub_0)
+#define K_LEFT L
+#define K_RIGHT R
+#define K_OUT O
+#define K_EXPR ((O)a - (O)b)
+#include "function/binary.inc.h"
+#define K_NAME N(dec_sub_l)
+#define K_LEFT L
+#define K_RIGHT R
+#define K_OUT O
+#define K_LOCALS UP_LEFT
+#define K_EXPR ((O)a * up - (O)b)
+#include "function/binary.inc.h"
+#define K_NAME N(dec_sub_r)
+#define K_LEFT L
+#define K_RIGHT R
+#define K_OUT O
+#define K_LOCALS UP_RIGHT
+#define K_EXPR ((O)a - (O)b * up)
 #include "function/binary.inc.h"
 #define K_NAME N(dec_mul)
 #define K_LEFT L
@@ -25,6 +54,8 @@
 #define K_OUT O
 #define K_EXPR ((O)a * (O)b)
 #include "function/binary.inc.h"
+#undef UP_LEFT
+#undef UP_RIGHT
 #undef L
 #undef R
 #undef O

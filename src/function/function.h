@@ -54,7 +54,8 @@ typedef struct MrCall MrCall;
 typedef MrStatus (*MrBindCall)(MrBind *bind, MrError *err);
 typedef MrStatus (*MrKernel)(MrCall *call, MrError *err);
 /* Writes the numbers of the call's rows where it is true, rising, and returns how many.  For boolean
- * functions that cannot fail; NULLs may be computed too, the evaluator drops them afterwards. */
+ * functions that cannot fail; NULLs may be computed too, the evaluator drops them afterwards.  sel
+ * has room for 16 numbers more than the call has rows. */
 typedef int32_t (*MrSelectKernel)(MrCall *call, uint16_t *sel);
 
 typedef enum MrFunctionFlags {

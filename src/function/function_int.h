@@ -48,4 +48,7 @@ const MrType *mr__decimal_for(MrArena *arena, const MrType *type); /* decimal th
 const MrType *mr__decimal_adjusted(MrArena *arena, int precision, int scale);
 const MrType *mr__decimal_bounded(MrArena *arena, int precision, int scale);
 
+/* Writes base + i for each i < n with keep[i] = 1 and returns how many; may write 8 numbers more. */
+int32_t mr__rows_compact(const uint8_t *keep, int32_t n, uint16_t base, uint16_t *sel);
+
 #endif
