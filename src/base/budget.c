@@ -1,5 +1,6 @@
 /* budget.c - charges along the line of ancestors, and the only calls of the C heap. */
 #include "base/budget.h"
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -137,4 +138,11 @@ void mr_budget_free(MrBudget *budget, void *data, int64_t size_bytes)
         return;
     free(data);
     mr_budget_release(budget, size_bytes);
+}
+
+void mr_memory_keep(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 32 << 20); /* the most that glibc takes */
+    mallopt(M_TRIM_THRESHOLD, 256 << 20);
+    mallopt(M_TOP_PAD, 4 << 20);
 }

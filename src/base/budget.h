@@ -33,6 +33,11 @@ MR_MUST_USE MrStatus mr_budget_resize(MrBudget *budget, void **data, int64_t *si
                                       int64_t new_bytes, MrError *err);
 void mr_budget_free(MrBudget *budget, void *data, int64_t size_bytes); /* NULL is fine */
 
+/* For a program of our own, once at its start (a library does not decide this for its host): freed
+ * memory stays with the process up to 256 MiB, as pages and batches of the next query want it again at
+ * once, and a page fault costs more than most of what is done with the page. */
+void mr_memory_keep(void);
+
 /* Charges bytes that live elsewhere (a library's), without a block. */
 MR_MUST_USE MrStatus mr_budget_charge(MrBudget *budget, int64_t size_bytes, MrError *err);
 void mr_budget_release(MrBudget *budget, int64_t size_bytes);
