@@ -40,11 +40,9 @@ static MrStatus put_field(const MrCsvConfig *config, MrText text, bool is_text, 
     if (text.size_bytes == 0)
         return mr_buffer_put(out, config->write_empty.data, config->write_empty.size_bytes, err);
     bool quote = config->quote_all;
-    int64_t n_quotes = 0;
     if (config->quote && is_text) {
         for (int64_t i = 0; i < text.size_bytes; i++) {
             char c = text.data[i];
-            n_quotes += c == config->quote;
             quote |= c == '\n' || c == '\r' || (config->escape_quotes && c == config->quote) ||
                      (c == config->sep[0] && text.size_bytes - i >= config->n_sep &&
                       memcmp(text.data + i, config->sep, (size_t)config->n_sep) == 0);
