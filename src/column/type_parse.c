@@ -340,6 +340,22 @@ static MrStatus parse_without_zone(TypeParser *parser, bool *found)
     return expect_word(parser, "zone");
 }
 
+/* TIMESTAMP [WITHOUT TIME ZONE | WITH LOCAL TIME ZONE] */
+static MrStatus parse_timestamp(TypeParser *parser, const MrType **out)
+{
+    bool without;
+    MR_TRY(parse_without_zone(parser, &without));
+    if (without)
+        *out = MR_T(TIMESTAMP_NTZ);
+    if (!without && at_word(parser, "with")) {
+        MR_TRY(next_token(parser));
+        MR_TRY(expect_word(parser, "local"));
+        MR_TRY(expect_word(parser, "time"));
+        MR_TRY(expect_word(parser, "zone"));
+    }
+    return MR_OK;
+}
+
 static MrStatus parse_time(TypeParser *parser, const MrType **out)
 {
     int64_t precision = 6;
@@ -386,7 +402,6 @@ static MrStatus fail_unknown(TypeParser *parser, Token name)
 static MrStatus parse_named_type(TypeParser *parser, const MrType **out)
 {
     Token name = parser->token;
-    bool without;
     if (name.kind != TOKEN_NAME && name.kind != TOKEN_QUOTED_NAME)
         return fail_syntax(parser);
     int64_t i = 0;
@@ -404,10 +419,7 @@ static MrStatus parse_named_type(TypeParser *parser, const MrType **out)
     case MR_TYPE_TIME:
         return parse_time(parser, out);
     case MR_TYPE_TIMESTAMP:
-        MR_TRY(parse_without_zone(parser, &without));
-        if (without)
-            *out = MR_T(TIMESTAMP_NTZ);
-        return MR_OK;
+        return parse_timestamp(parser, out);
     case MR_TYPE_INTERVAL:
         return parse_interval(parser, out);
     case MR_TYPE_ARRAY:
