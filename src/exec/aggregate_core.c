@@ -19,8 +19,11 @@ static void spec_init(MrAggPlan *plan, MrAggSpec *spec, MrArena *arena, const Mr
     spec->n_args = expr->n_args;
     spec->distinct = expr->aggregate.distinct && !(agg->flags & MR_AGG_IGNORES_DISTINCT);
     spec->deferred = spec->distinct || expr->aggregate.n_order > 0;
-    for (int32_t a = 0; a < expr->n_args; a++)
-        exprs_add(plan, expr->args[a]);
+    MrExpr *filter = expr->aggregate.filter;
+    for (int32_t a = 0; a < expr->n_args; a++) {
+        bool guard = filter && mr_expr_can_fail(expr->args[a]); /* rows left out raise nothing */
+        exprs_add(plan, guard ? mr_expr_guarded(arena, filter, expr->args[a]) : expr->args[a]);
+    }
     spec->filter_at = expr->aggregate.filter ? exprs_add(plan, expr->aggregate.filter) : -1;
     spec->order_from = plan->n_exprs;
     spec->n_order = expr->aggregate.n_order;

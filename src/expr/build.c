@@ -117,3 +117,13 @@ MrExpr *mr_expr_and(MrArena *arena, MrExpr *a, MrExpr *b)
     memcpy(expr->args + n_a, b->kind == MR_EXPR_AND ? b->args : &b, sizeof(MrExpr *) * (size_t)n_b);
     return expr;
 }
+
+MrExpr *mr_expr_guarded(MrArena *arena, MrExpr *condition, MrExpr *guarded)
+{
+    MrExpr *expr = expr_new(arena, MR_EXPR_CASE, guarded->type, true);
+    expr->n_args = 2;
+    expr->args = MR_NEW_N(arena, MrExpr *, 2);
+    expr->args[0] = condition;
+    expr->args[1] = guarded;
+    return expr;
+}

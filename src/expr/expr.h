@@ -99,6 +99,8 @@ MR_MUST_USE MrStatus mr_expr_call(MrArena *arena, const MrSettings *settings, co
 MR_MUST_USE MrStatus mr_expr_cast(MrArena *arena, const MrSettings *settings, MrExpr *arg,
                                   const MrType *to, MrCastMode mode, MrExpr **out, MrError *err);
 MrExpr *mr_expr_and(MrArena *arena, MrExpr *a, MrExpr *b); /* flattens; either may be NULL: the other */
+/* expr where condition is true, else NULL without evaluating it. */
+MrExpr *mr_expr_guarded(MrArena *arena, MrExpr *condition, MrExpr *expr);
 bool mr_expr_equal(const MrExpr *a, const MrExpr *b);
 bool mr_expr_is_pure(const MrExpr *expr);     /* no volatile function inside                          */
 bool mr_expr_can_fail(const MrExpr *expr);    /* may raise: not to be moved to rows it would not see  */
