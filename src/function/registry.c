@@ -9,7 +9,8 @@ extern const MrFunctionDef mr_functions_arithmetic[], mr_functions_compare[], mr
     mr_functions_conditional[], mr_functions_collate[], mr_functions_math[], mr_functions_hash[], mr_functions_misc[], mr_functions_nested[],
     mr_functions_string_basic[], mr_functions_string_search[],
     mr_functions_string_like[],
-    mr_functions_string_regexp[];
+    mr_functions_string_regexp[],
+    mr_functions_date_field[];
 
 const MrFunctionDef *const mr_function_tables[] = {
     mr_functions_arithmetic, mr_functions_compare, mr_functions_bitwise, mr_functions_conditional,
@@ -19,6 +20,7 @@ const MrFunctionDef *const mr_function_tables[] = {
     mr_functions_string_search,
     mr_functions_string_like,
     mr_functions_string_regexp,
+    mr_functions_date_field,
     NULL,
 };
 
