@@ -18,10 +18,10 @@ MrStatus mr_plan_optimize(MrPlanner *planner, MrPlan *plan, MrPlan **out, MrErro
     for (int64_t i = 0; i < MR_COUNT(rules); i++)
         MR_TRY(rules[i].rule(planner, plan, &plan, err));
     plan = mr__rule_pushdown(planner, plan);
-    mr__statistics(plan);
+    mr__statistics(planner, plan);
     plan = mr__rule_join_order(planner, plan);
     plan = mr__rule_prune(planner, plan);
-    mr__statistics(plan);
+    mr__statistics(planner, plan);
     *out = plan;
     return MR_OK;
 }

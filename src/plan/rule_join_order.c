@@ -41,24 +41,19 @@ typedef struct Best {
 static MrPlan *reorder(MrPlanner *planner, MrPlan *plan, MrPlan **shared);
 
 /* Size of the relation that a column of the plan stems from, filters left out. */
-static double base_rows(const MrPlan *plan)
+static double base_rows(MrPlanner *planner, const MrPlan *plan)
 {
     switch (plan->kind) {
     case MR_PLAN_SCAN:
-        if (plan->scan.source && plan->scan.source->type->row_count) {
-            int64_t n = plan->scan.source->type->row_count(plan->scan.source);
-            if (n >= 0)
-                return (double)n;
-        }
-        return 1e6;
+        return mr__source_rows(planner, plan);
     case MR_PLAN_FILTER:
     case MR_PLAN_PROJECT:
     case MR_PLAN_SORT:
     case MR_PLAN_WATERMARK:
-        return base_rows(plan->inputs[0]);
+        return base_rows(planner, plan->inputs[0]);
     case MR_PLAN_JOIN:
         if (plan->join.kind == MR_JOIN_SEMI || plan->join.kind == MR_JOIN_ANTI || plan->join.kind == MR_JOIN_LEFT)
-            return base_rows(plan->inputs[0]);
+            return base_rows(planner, plan->inputs[0]);
         return (double)plan->rows_estimate;
     default:
         return (double)plan->rows_estimate;
@@ -81,8 +76,8 @@ static bool collect(Order *self, MrPlan *plan)
     if (self->n_relations == RELATIONS_MAX)
         return false;
     MrPlan *below = reorder(self->planner, plan, self->shared);
-    mr__statistics(below);
-    double base = base_rows(below), rows = (double)below->rows_estimate;
+    mr__statistics(self->planner, below);
+    double base = base_rows(self->planner, below), rows = (double)below->rows_estimate;
     self->relations[self->n_relations++] = (Relation){below, rows, base > rows ? base : rows};
     return true;
 }

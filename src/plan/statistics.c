@@ -2,6 +2,7 @@
 #include "plan/rules.h"
 
 #define UNKNOWN_ROWS 1000000.0 /* of a source that does not say */
+#define ROW_BYTES 100.0        /* of text files, at a guess     */
 
 static bool call_named(const MrExpr *expr, const char *name)
 {
@@ -49,15 +50,28 @@ double mr__selectivity(const MrExpr *condition)
     return 0.2; /* like and other tests */
 }
 
-static double scan_rows(const MrPlan *plan)
+double mr__source_rows(MrPlanner *planner, const MrPlan *plan)
 {
     MrSource *source = plan->scan.source;
-    double rows = UNKNOWN_ROWS;
-    if (source && source->type->row_count) {
-        int64_t n = source->type->row_count(source);
-        if (n >= 0)
-            rows = (double)n;
-    }
+    int64_t n = source && source->type->row_count ? source->type->row_count(source) : -1;
+    if (n >= 0)
+        return (double)n;
+    if (!source || plan->scan.streaming || !source->type->plan_splits)
+        return UNKNOWN_ROWS;
+    MrScanSpec spec = {.n_cols = plan->n_cols, .cols = plan->scan.source_cols, .limit = INT64_MAX};
+    MrSplit *splits = NULL;
+    MrError err = {0};
+    double size_bytes = 0;
+    if (source->type->plan_splits(source, NULL, NULL, &spec, planner->arena, &splits, &n, &err) != MR_OK)
+        return UNKNOWN_ROWS; /* reading will say what is wrong */
+    for (int64_t s = 0; s < n; s++)
+        size_bytes += (double)splits[s].size_bytes;
+    return size_bytes > 0 ? size_bytes / ROW_BYTES : UNKNOWN_ROWS;
+}
+
+static double scan_rows(MrPlanner *planner, const MrPlan *plan)
+{
+    double rows = mr__source_rows(planner, plan);
     for (int32_t f = 0; f < plan->scan.n_filters; f++)
         rows *= mr__selectivity(plan->scan.filters[f]);
     return rows;
@@ -97,17 +111,17 @@ static double join_rows(const MrPlan *plan, double left, double right)
     return rows;
 }
 
-void mr__statistics(MrPlan *plan)
+void mr__statistics(MrPlanner *planner, MrPlan *plan)
 {
     double rows = 1, first = 1;
     for (int32_t i = 0; i < plan->n_inputs; i++)
         if (plan->inputs[i]->rows_estimate < 0)
-            mr__statistics(plan->inputs[i]);
+            mr__statistics(planner, plan->inputs[i]);
     if (plan->n_inputs > 0)
         rows = first = (double)plan->inputs[0]->rows_estimate;
     switch (plan->kind) {
     case MR_PLAN_SCAN:
-        rows = scan_rows(plan);
+        rows = scan_rows(planner, plan);
         break;
     case MR_PLAN_VALUES:
         rows = plan->values.n_rows;
