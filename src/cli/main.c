@@ -142,17 +142,29 @@ static int apply_conf(MrSession *session, const char *conf)
     return MR_EXIT_USAGE;
 }
 
+/* A pipe has no size: it is read to its end. */
+static MrStatus read_stdin(MrBuffer *script, MrError *err)
+{
+    char block[65536];
+    size_t n;
+    while ((n = fread(block, 1, sizeof block, stdin)) > 0)
+        MR_TRY(mr_buffer_put(script, block, (int64_t)n, err));
+    return MR_OK;
+}
+
 static int run_file(MrSession *session, const Cli *cli)
 {
     MrError err = {.sql_idx = -1};
     MrBuffer script;
     int code = MR_EXIT_USAGE;
     mr_buffer_init(&script, mr_session_budget(session), 1 << 26);
-    const char *path = strcmp(cli->file, "-") == 0 ? "/dev/stdin" : cli->file;
-    if (mr_os_read_file(mr_session_os(session), path, 1 << 26, &script, &err) != MR_OK)
+    MrStatus status = strcmp(cli->file, "-") == 0
+                          ? read_stdin(&script, &err)
+                          : mr_os_read_file(mr_session_os(session), cli->file, 1 << 26, &script, &err);
+    if (status != MR_OK)
         mr__print_error(&err, (MrText){0});
     else
-        code = mr__run_script(session, (MrText){script.data, script.size_bytes}, cli->format);
+        code = mr__run_script(session, (MrText){script.data ? script.data : "", script.size_bytes}, cli->format);
     mr_buffer_deinit(&script);
     return code;
 }
