@@ -125,8 +125,8 @@ static bool type_same(const MrType *a, const MrType *b, bool names_count)
 {
     if (a == b)
         return true;
-    if (a->kind != b->kind || a->precision != b->precision || a->scale != b->scale ||
-        a->collation != b->collation || a->n_fields != b->n_fields)
+    if (a->kind != b->kind || (a->precision != b->precision && a->kind != MR_TYPE_STRING) ||
+        a->scale != b->scale || a->collation != b->collation || a->n_fields != b->n_fields)
         return false;
     if (names_count && (a->from != b->from || a->to != b->to || a->is_char != b->is_char ||
                         a->length != b->length))
@@ -232,7 +232,7 @@ static void type_put(MrTextBuilder *out, const MrType *type, bool sql)
         } else {
             type_put_name(out, "string", sql);
         }
-        if (type->collation != MR_COLLATION_BINARY) {
+        if (type->collation != MR_COLLATION_BINARY || type->precision > 0) {
             type_put_name(out, " collate ", sql);
             mr_builder_str(out, mr_collation_name(type->collation, collation));
         }

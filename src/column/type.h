@@ -67,7 +67,7 @@ typedef enum MrIntervalField { MR_YEAR, MR_MONTH, MR_DAY, MR_HOUR, MR_MINUTE, MR
 
 struct MrType {
     MrTypeKind kind;
-    uint8_t precision;   /* decimal 1..38; time 0..6                                         */
+    uint8_t precision;   /* decimal 1..38; time 0..6; string 1: UTF8_BINARY was written, and is shown */
     uint8_t scale;       /* decimal 0..precision                                             */
     uint8_t from, to;    /* intervals: MrIntervalField                                       */
     uint16_t collation;  /* string: row of the collation table; 0: UTF8_BINARY               */

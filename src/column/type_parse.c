@@ -197,6 +197,7 @@ static MrStatus parse_collate(TypeParser *parser, MrType *type)
         return MR_FAIL(parser->err, MR_COND_COLLATION_INVALID_NAME, "collationName", mr_builder_text(&name).data,
                        "proposals", mr_collation_propose(parser->arena, mr_builder_text(&name)));
     type->collation = (uint16_t)collation;
+    type->precision = collation == MR_COLLATION_BINARY;
     return MR_OK;
 }
 
@@ -222,7 +223,7 @@ static MrStatus parse_string(TypeParser *parser, Token name, const MrType **out)
         type->length = (int32_t)length;
     }
     MR_TRY(parse_collate(parser, type));
-    *out = type->length == 0 && type->collation == 0 ? MR_T(STRING) : type;
+    *out = type->length == 0 && type->collation == 0 && type->precision == 0 ? MR_T(STRING) : type;
     return MR_OK;
 }
 

@@ -38,6 +38,7 @@ static const struct {
     {"character(3)", "char(3)", "CHAR(3)"},
     {"varchar(10) collate unicode_ci", "varchar(10) collate UNICODE_CI", "VARCHAR(10) COLLATE UNICODE_CI"},
     {"string collate system.builtin.UTF8_LCASE", "string collate UTF8_LCASE", "STRING COLLATE UTF8_LCASE"},
+    {"string collate utf8_binary", "string collate UTF8_BINARY", "STRING COLLATE UTF8_BINARY"},
     {"string COLLATE de_ci_ai_rtrim", "string collate de_CI_AI_RTRIM", "STRING COLLATE de_CI_AI_RTRIM"},
     {"string collate sr_Cyrl_SRB", "string collate sr_Cyrl_SRB", "STRING COLLATE sr_Cyrl_SRB"},
     {"time", "time(6)", "TIME(6)"},

@@ -21,6 +21,7 @@ static MrStatus collate_bind(MrBind *bind, MrError *err)
     MrType *type = MR_NEW(bind->arena, MrType);
     *type = *MR_T(STRING);
     type->collation = (uint16_t)collation;
+    type->precision = collation == MR_COLLATION_BINARY;
     bind->type = type;
     return MR_OK;
 }
