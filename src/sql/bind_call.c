@@ -520,6 +520,14 @@ static MrStatus window_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const cha
         MR_TRY(frame_bind(b, ctx, &spec->start, order, spec->is_range, &frame->from_edge, &frame->from, &from_text));
         MR_TRY(frame_bind(b, ctx, &spec->end, order, spec->is_range, &frame->to_edge, &frame->to, &to_text));
     }
+    bool whole = !spec->has_frame || (spec->start.kind == MR_SQL_UNBOUNDED_PRECEDING &&
+                                      spec->end.kind == MR_SQL_UNBOUNDED_FOLLOWING);
+    if (agg_expr && (is_inverse_distribution(name) || strcmp(name, "median") == 0) && (spec->n_order > 0 || !whole)) {
+        int32_t n_shown = strncmp(name, "percentile_", 11) == 0 ? 2 : 1;
+        return mr__at(b, ast->place,
+                      MR_FAIL(b->err, MR_COND_INVALID_WINDOW_SPEC_FOR_AGGREGATION_FUNC, "aggFunc",
+                              mr__quote_sql(b, call_text(b, name, agg_expr->args, n_shown, false))));
+    }
     mr_builder_printf(&sql, "%s", agg_expr ? agg_expr->sql : call_text(b, name, args->exprs, args->n, false));
     if (ignore_nulls && !agg_expr)
         mr_builder_str(&sql, " ignore nulls");
@@ -625,6 +633,60 @@ static MrStatus window_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const cha
     ctx->has_window = true;
     *out = expr;
     return MR_OK;
+}
+
+typedef struct Level {
+    int32_t id; /* of some outer column, -1: none */
+    bool own;   /* a column of the query itself */
+} Level;
+
+static bool level_note(void *self, const MrExpr *expr)
+{
+    Level *level = self;
+    if (expr->kind == MR_EXPR_OUTER)
+        level->id = expr->column.id;
+    level->own = level->own || expr->kind == MR_EXPR_COLUMN || expr->kind == MR_EXPR_AGGREGATE;
+    return true;
+}
+
+static MrExpr *outer_back(void *self, MrExpr *expr)
+{
+    const Scope *scope = self;
+    if (expr->kind == MR_EXPR_OUTER)
+        for (int32_t i = 0; i < scope->n_cols; i++)
+            if (scope->cols[i].col.id == expr->column.id) {
+                expr->kind = MR_EXPR_COLUMN;
+                expr->sql = expr->column.name;
+            }
+    return expr;
+}
+
+/* max(outer.x) in a subquery is an aggregate of the outer query: here it is a column of that. */
+static bool outer_aggregate(Binder *b, Ctx *ctx, MrExpr *expr, MrExpr **out)
+{
+    Level level = {-1, false};
+    for (int32_t i = 0; i < expr->n_args; i++)
+        mr_expr_walk(expr->args[i], level_note, &level);
+    if (expr->aggregate.filter)
+        mr_expr_walk(expr->aggregate.filter, level_note, &level);
+    if (level.own || level.id < 0)
+        return false;
+    for (Scope *scope = ctx->scope->outer; scope; scope = scope->opaque ? NULL : scope->outer) {
+        for (int32_t i = 0; i < scope->n_cols; i++) {
+            if (scope->cols[i].col.id != level.id)
+                continue;
+            MrExpr *agg = mr_expr_map(b->arena, expr, outer_back, scope);
+            MrNamedExpr named = {{mr_planner_id(b->planner), expr->sql, expr->type, expr->nullable}, agg};
+            MR_PUSH(b->arena, scope->inner_aggs, scope->n_inner_aggs, scope->cap_inner_aggs, named);
+            MrExpr *column = mr_plan_column_expr(b->planner, &named.column);
+            column->kind = MR_EXPR_OUTER;
+            column->sql = mr_arena_printf(b->arena, "outer(%s)", expr->sql);
+            ctx->has_outer = true;
+            *out = column;
+            return true;
+        }
+    }
+    return false;
 }
 
 static MrStatus aggregate_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const char *name, MrExpr **out)
@@ -795,6 +857,8 @@ static MrStatus aggregate_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const 
         return window_bind(b, ctx, ast, name, &args, NULL, filter, ignore_nulls, expr, out);
     if (nested)
         return mr__at(b, ast->place, MR_FAIL(b->err, MR_COND_NESTED_AGGREGATE_FUNCTION));
+    if (!ctx->in_window && outer_aggregate(b, ctx, expr, out))
+        return MR_OK;
     ctx->has_aggregate = true;
     *out = expr;
     return MR_OK;

@@ -42,7 +42,8 @@ struct Scope {
     const NamedItem *laterals; /* tried after cols: aliases to the left in the select list, GROUP BY alias */
     int32_t n_laterals;
     bool laterals_are_aliases; /* of the select list; else of GROUP BY, QUALIFY */
-    bool used_by_inner; /* a subquery has referred to it (set by name resolution) */
+    MrNamedExpr *inner_aggs; /* aggregates over its columns that stand in subqueries; NULL: none may */
+    int64_t n_inner_aggs, cap_inner_aggs;
     bool opaque;        /* body of a function or view: outer is not looked at */
 };
 

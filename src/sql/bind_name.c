@@ -201,7 +201,9 @@ static MrStatus scope_resolve(Binder *b, Ctx *ctx, Scope *scope, const char *con
     *out = NULL;
     if (scope->outputs && !(is_own && ctx->outputs_off)) {
         const NamedItem *item = item_find(b, scope->outputs, scope->n_outputs, parts[0], &n_items);
-        if (n_items > 1) {
+        if (n_items > 1 && cols_match(b, scope, parts, n_parts, &n_used, found, 16) == 1)
+            item = NULL; /* then it is the column below */
+        if (n_items > 1 && item) {
             MrTextBuilder list = {.arena = b->arena};
             for (int32_t i = 0; i < n_items; i++)
                 mr_builder_printf(&list, "%s%s", i ? ", " : "[", mr__quote_name(b, &item->name, 1));
@@ -461,6 +463,18 @@ MrStatus mr__star_expand(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr ***ou
         any = true;
         MR_PUSH(b->arena, exprs, n, cap, mr__column_expr(b, col, col->col.name, ast->place));
         MR_PUSH(b->arena, out_names, n_names, cap_names, col->col.name);
+    }
+    for (Scope *up = scope->opaque ? NULL : scope->outer; !any && up; up = up->opaque ? NULL : up->outer) {
+        ToOuter outer = {b, up};
+        for (int32_t i = 0; i < up->n_cols; i++) {
+            const ScopeCol *col = &up->cols[i];
+            if (!qualifier_fits(b, col, parts, qual->n_parts))
+                continue;
+            any = ctx->has_outer = true;
+            MrExpr *expr = mr__column_expr(b, col, col->col.name, ast->place);
+            MR_PUSH(b->arena, exprs, n, cap, mr_expr_map(b->arena, expr, to_outer, &outer));
+            MR_PUSH(b->arena, out_names, n_names, cap_names, col->col.name);
+        }
     }
     if (!any) { /* s.*: fields of a struct */
         MrExpr *base = NULL;

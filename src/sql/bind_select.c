@@ -550,6 +550,49 @@ static MrStatus agg_rewrite(Select *s, MrExpr *expr, MrExpr **out)
     return MR_OK;
 }
 
+static bool is_item(const Select *s, const MrExpr *expr)
+{
+    for (int64_t i = 0; i < s->n_items; i++)
+        if (mr__same_expr(s->items[i].expr, expr))
+            return true;
+    return false;
+}
+
+/* HAVING needs what is not selected: the aggregate gives it, a projection above takes it away again. */
+static bool is_hidden(const Select *s, const MrExpr *expr)
+{
+    if (is_item(s, expr))
+        return false;
+    if (expr->kind == MR_EXPR_AGGREGATE)
+        return true;
+    for (int64_t i = 0; i < s->n_keys; i++)
+        if (expr->kind != MR_EXPR_LITERAL && mr__same_expr(s->keys[i].expr, expr))
+            return true;
+    for (int32_t i = 0; i < expr->n_args; i++)
+        if (is_hidden(s, expr->args[i]))
+            return true;
+    return false;
+}
+
+/* Above that projection ORDER BY sees the selected columns and plain keys only. */
+static MrStatus sort_visible(Select *s, const MrExpr *expr)
+{
+    if (is_item(s, expr))
+        return MR_OK;
+    if (expr->kind == MR_EXPR_COLUMN) {
+        for (int64_t i = 0; i < s->n_keys; i++)
+            if (mr_expr_equal(s->keys[i].expr, expr))
+                return MR_OK;
+        return missing_aggregation(s, expr);
+    }
+    for (int32_t i = 0; i < expr->n_args; i++)
+        MR_TRY(sort_visible(s, expr->args[i]));
+    if (expr->kind == MR_EXPR_AGGREGATE)
+        return MR_FAIL(s->b->err, MR_COND_UNSUPPORTED_EXPR_FOR_OPERATOR, "invalidExprSqls",
+                       mr__quote_sql(s->b, expr->sql));
+    return MR_OK;
+}
+
 /* EXPAND makes a copy of each row for each grouping set: keys outside of the set are NULL. */
 static MrStatus expand_make(Select *s)
 {
@@ -986,7 +1029,9 @@ MrStatus mr__select_bind(Binder *b, const MrSqlSelect *ast, const MrSqlQuery *qu
     }
     if (query && (query->n_order > 0 || query->n_sort > 0 || query->n_cluster > 0))
         MR_TRY(order_bind(&s, query));
-    s.is_agg = ast->has_group || s.ctx.has_aggregate || having;
+    s.is_agg = ast->has_group || s.ctx.has_aggregate || having || s.scope.n_inner_aggs > 0;
+    for (int64_t i = 0; i < s.scope.n_inner_aggs; i++)
+        MR_PUSH(b->arena, s.aggs, s.n_aggs, s.cap_aggs, s.scope.inner_aggs[i]);
     if (s.is_agg) {
         if (s.has_sets)
             MR_TRY(expand_make(&s));
@@ -996,6 +1041,9 @@ MrStatus mr__select_bind(Binder *b, const MrSqlSelect *ast, const MrSqlQuery *qu
             MR_TRY(agg_rewrite(&s, s.items[i].expr, &items[i].expr));
         }
         s.after_items = true;
+        if (having && is_hidden(&s, having))
+            for (int32_t i = 0; i < s.n_sort; i++)
+                MR_TRY(sort_visible(&s, s.sort_exprs[i]));
         if (having)
             MR_TRY(agg_rewrite(&s, having, &having));
         if (qualify)
