@@ -520,9 +520,9 @@ static MrStatus window_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const cha
         MR_TRY(frame_bind(b, ctx, &spec->start, order, spec->is_range, &frame->from_edge, &frame->from, &from_text));
         MR_TRY(frame_bind(b, ctx, &spec->end, order, spec->is_range, &frame->to_edge, &frame->to, &to_text));
     }
-    bool whole = !spec->has_frame || (spec->start.kind == MR_SQL_UNBOUNDED_PRECEDING &&
+    bool entire = !spec->has_frame || (spec->start.kind == MR_SQL_UNBOUNDED_PRECEDING &&
                                       spec->end.kind == MR_SQL_UNBOUNDED_FOLLOWING);
-    if (agg_expr && (is_inverse_distribution(name) || strcmp(name, "median") == 0) && (spec->n_order > 0 || !whole)) {
+    if (agg_expr && (is_inverse_distribution(name) || strcmp(name, "median") == 0) && (spec->n_order > 0 || !entire)) {
         int32_t n_shown = strncmp(name, "percentile_", 11) == 0 ? 2 : 1;
         return mr__at(b, ast->place,
                       MR_FAIL(b->err, MR_COND_INVALID_WINDOW_SPEC_FOR_AGGREGATION_FUNC, "aggFunc",
