@@ -443,7 +443,7 @@ MrStatus mr__file_chunks_open(MrFileChunks *self, MrOs *os, MrBlockPool *pool, c
     if (!codec && size_bytes - start < BLOCK_BYTES)
         self->n_small_bytes = size_bytes - start + 1; /* one more, so that the first read sees the end */
     if (cut->encoding != MR_ENC_UTF8)
-        MR_TRY(block_converted(self, (MrEncodingId)cut->encoding, err));
+        MR_TRY(block_converted(self, cut->encoding, err));
     return MR_OK;
 }
 

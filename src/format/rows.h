@@ -60,13 +60,17 @@ struct MrRowReader {
     int64_t n_rows;     /* so far in the batch                                             */
 };
 
+/* Character encodings of files. */
+typedef enum MrEncodingId { MR_ENC_UTF8, MR_ENC_LATIN1, MR_ENC_ASCII, MR_ENC_UTF16, MR_ENC_UTF16LE, MR_ENC_UTF16BE,
+    MR_ENC_UTF32, MR_ENC_UTF32LE, MR_ENC_UTF32BE } MrEncodingId;
+
 /* How a file must be cut. */
 typedef struct MrRowCut {
     const char *line_sep;   /* NULL: \n, \r\n and \r                                        */
     bool whole_file;        /* one chunk per file                                           */
     bool no_ranges;         /* chunks at line borders, but from the first byte on: a file is
                                read by one reader                                           */
-    int32_t encoding;       /* MrEncodingId: other than UTF-8 is converted first            */
+    MrEncodingId encoding;  /* other than UTF-8 is converted first                         */
 } MrRowCut;
 
 struct MrRowFormat {
@@ -109,9 +113,6 @@ const MrRowFormat *mr_row_format_find(const char *name);
 /* First byte of the next line at or behind at (end when there is none): *line_end is where this one stops. */
 const char *mr_line_next(const char *at, const char *end, const char *line_sep, const char **line_end);
 
-/* Character encodings of files. */
-typedef enum MrEncodingId { MR_ENC_UTF8, MR_ENC_LATIN1, MR_ENC_ASCII, MR_ENC_UTF16, MR_ENC_UTF16LE, MR_ENC_UTF16BE,
-    MR_ENC_UTF32, MR_ENC_UTF32LE, MR_ENC_UTF32BE } MrEncodingId;
 bool mr_encoding_find(const char *name, MrEncodingId *out);
 /* Appends UTF-8; broken input gives U+FFFD. */
 MR_MUST_USE MrStatus mr_encoding_to_utf8(MrEncodingId encoding, const char *data, int64_t size_bytes, MrBuffer *out,

@@ -148,7 +148,7 @@ static MrStatus case_read(MrBudget *budget, MrArena *arena, const MrRowFormat *f
     return status;
 }
 
-static void case_run(MrBudget *budget, const MrRowFormat *format, const RowCase *row)
+static inline void case_run(MrBudget *budget, const MrRowFormat *format, const RowCase *row)
 {
     for (int cut = 0; cut < 2; cut++) {
         MrArena arena;
@@ -178,7 +178,7 @@ static void case_run(MrBudget *budget, const MrRowFormat *format, const RowCase 
 }
 
 /* The schema that is inferred, as "a INT, b STRING". */
-static void case_schema(MrBudget *budget, const MrRowFormat *format, const char *rule, const char *options,
+static inline void case_schema(MrBudget *budget, const MrRowFormat *format, const char *rule, const char *options,
                         const char *input, const char *expected)
 {
     MrArena arena;
