@@ -708,6 +708,14 @@ static MrStatus convert_timezone_call(MrCall *call, MrError *err)
     return MR_OK;
 }
 
+static MrStatus convert_timezone_bind(MrBind *bind, MrError *err)
+{
+    if (bind->n_args == 2)
+        bind->sql = mr_arena_printf(bind->arena, "convert_timezone(current_timezone(), %s, %s)", bind->args[0].sql,
+                                    bind->args[1].sql);
+    return MR_OK;
+}
+
 static MrStatus day_name_call(MrCall *call, MrError *err)
 {
     static const char *const names[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
@@ -797,9 +805,9 @@ const MrFunctionDef mr_functions_date_field[] = {
      "Units later.", "timestampadd(DAY, 1, TIMESTAMP'2020-02-03') = TIMESTAMP'2020-02-04'"},
     {"timestampdiff", "any, timestamp, timestamp -> bigint", STRICT, timestampdiff_call, unit_bind,
      "Whole units between two moments.", "timestampdiff(DAY, TIMESTAMP'2020-02-03', TIMESTAMP'2020-02-05') = 2"},
-    {"unix_seconds", "timestamp -> bigint", STRICT, unix_call, scale_bind, "Seconds since 1970 UTC.", NULL},
-    {"unix_millis", "timestamp -> bigint", STRICT, unix_call, scale_bind, "Milliseconds since 1970 UTC.", NULL},
-    {"unix_micros", "timestamp -> bigint", STRICT, unix_call, scale_bind, "Microseconds since 1970 UTC.", NULL},
+    {"unix_seconds", "timestamp! -> bigint", STRICT, unix_call, scale_bind, "Seconds since 1970 UTC.", NULL},
+    {"unix_millis", "timestamp! -> bigint", STRICT, unix_call, scale_bind, "Milliseconds since 1970 UTC.", NULL},
+    {"unix_micros", "timestamp! -> bigint", STRICT, unix_call, scale_bind, "Microseconds since 1970 UTC.", NULL},
     {"unix_date", "date -> int", STRICT, mr__same_call, NULL, "Days since 1970.", "unix_date(DATE'1970-01-02') = 1"},
     {"date_from_unix_date", "int -> date", STRICT, mr__same_call, NULL, "The date so many days after 1970-01-01.",
      "date_from_unix_date(1) = DATE'1970-01-02'"},
@@ -824,9 +832,9 @@ const MrFunctionDef mr_functions_date_field[] = {
      "What the clock of a zone shows when it is so in UTC.", NULL},
     {"to_utc_timestamp", "timestamp, string -> timestamp", STRICT | MR_FN_CAN_FAIL, utc_shift_call, NULL,
      "What the clock of UTC shows when it is so in a zone.", NULL},
-    {"convert_timezone", "string, timestamp_ntz -> timestamp_ntz", STRICT | MR_FN_CAN_FAIL, convert_timezone_call, NULL,
+    {"convert_timezone", "string, timestamp_ntz -> timestamp_ntz", STRICT | MR_FN_CAN_FAIL, convert_timezone_call, convert_timezone_bind,
      "The clock of another zone.", NULL},
-    {"convert_timezone", "string, string, timestamp_ntz -> timestamp_ntz", STRICT | MR_FN_CAN_FAIL, convert_timezone_call, NULL,
+    {"convert_timezone", "string, string, timestamp_ntz -> timestamp_ntz", STRICT | MR_FN_CAN_FAIL, convert_timezone_call, convert_timezone_bind,
      "The clock of another zone.", NULL},
     {"dayname", "date -> string", STRICT, day_name_call, NULL, "Mon, Tue ...", "dayname(DATE'2020-02-03') = 'Mon'"},
     {"monthname", "date -> string", STRICT, month_name_call, NULL, "Jan, Feb ...", "monthname(DATE'2020-02-03') = 'Feb'"},

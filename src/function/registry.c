@@ -10,7 +10,9 @@ extern const MrFunctionDef mr_functions_arithmetic[], mr_functions_compare[], mr
     mr_functions_string_basic[], mr_functions_string_search[],
     mr_functions_string_like[],
     mr_functions_string_regexp[],
-    mr_functions_date_field[];
+    mr_functions_date_field[],
+    mr_functions_date_make[],
+    mr_functions_date_pattern[];
 
 const MrFunctionDef *const mr_function_tables[] = {
     mr_functions_arithmetic, mr_functions_compare, mr_functions_bitwise, mr_functions_conditional,
@@ -21,6 +23,8 @@ const MrFunctionDef *const mr_function_tables[] = {
     mr_functions_string_like,
     mr_functions_string_regexp,
     mr_functions_date_field,
+    mr_functions_date_make,
+    mr_functions_date_pattern,
     NULL,
 };
 
