@@ -403,8 +403,8 @@ static MrStatus sum_finish(MrAggregateCall *call, char *const *groups, int32_t o
 static MrStatus sum_type_bind(MrBind *bind, MrError *err)
 {
     const MrType *type = bind->args[0].type;
-    if (type->kind == MR_TYPE_VOID || type->kind == MR_TYPE_STRING)
-        type = MR_T(DOUBLE);
+    if (type->kind == MR_TYPE_VOID || type->kind == MR_TYPE_STRING || type->kind == MR_TYPE_TIMESTAMP)
+        type = MR_T(DOUBLE); /* a timestamp as seconds */
     if (!mr_type_is_numeric(type) && type->kind != MR_TYPE_INTERVAL_DT &&
         type->kind != MR_TYPE_INTERVAL_YM)
         return mr__fail_input_type(bind, 0, "\"NUMERIC\" or \"ANSI INTERVAL\"", err);

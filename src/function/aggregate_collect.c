@@ -143,8 +143,6 @@ static MrStatus by_load(MrAggregateCall *call, MrReader *reader, void *state, Mr
 
 static MrStatus by_bind(MrBind *bind, MrAggregate *agg, MrError *err)
 {
-    if (bind->n_args > 2)
-        return MR_FAIL_UNSUPPORTED(err, "%s with a number of values", agg->def->name);
     const MrType *type = bind->args[1].cast_to;
     if (!mr_type_is_orderable(type) && type->kind != MR_TYPE_VOID)
         return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__INVALID_ORDERING_TYPE, "sqlExpr",
@@ -388,8 +386,13 @@ static MrStatus join_bind(MrBind *bind, MrAggregate *agg, MrError *err)
                        mr__quoted_expr(bind->arena, bind->sql), "inputName", "`delimiter`", "inputType",
                        mr__quoted_type(bind->arena, bind->args[1].type), "inputExpr",
                        mr__quoted_expr(bind->arena, bind->args[1].sql));
-    if (!mr_vector_is_null(value, 0) && mr_type_physical(value->type) == MR_PHYS_STR)
+    if (!mr_vector_is_null(value, 0) && mr_type_physical(value->type) == MR_PHYS_STR) {
         *between = mr_text_own(bind->arena, mr_str_text(&value->str[0]));
+    } else if (!mr_vector_is_null(value, 0)) {
+        MrTextBuilder text = {.arena = bind->arena};
+        mr_value_text(value, 0, MR_TEXT_CAST, bind->settings, &text);
+        *between = mr_builder_text(&text);
+    }
     return MR_OK;
 }
 
@@ -397,7 +400,7 @@ static MrStatus join_bind(MrBind *bind, MrAggregate *agg, MrError *err)
     {name, "any, boolean? -> same", MR_AGG_ORDERED, (int32_t)sizeof(MrHeld), NULL, first_update,   \
      NULL, first_merge, held_finish, held_save, held_load, first_bind, doc, example}
 #define BY_ROW(name, doc, example)                                                                 \
-    {name, "any, any, int? -> same", MR_AGG_ORDERED, (int32_t)sizeof(ByState), NULL, by_update,    \
+    {name, "any, any -> same", MR_AGG_ORDERED, (int32_t)sizeof(ByState), NULL, by_update,    \
      NULL, by_merge, by_finish, by_save, by_load, by_bind, doc, example}
 #define LIST_ROW(name, flags, doc, example)                                                        \
     {name, "any -> bind", MR_AGG_SKIPS_NULL | MR_AGG_NEVER_NULL | (flags),                         \

@@ -230,6 +230,8 @@ static MrStatus percentages_bind(MrBind *bind, int32_t arg_idx, QuantData *data,
                        mr__quoted_expr(bind->arena, bind->sql), "inputName", "`percentage`", "inputType",
                        mr__quoted_type(bind->arena, arg->type), "inputExpr",
                        mr__quoted_expr(bind->arena, arg->sql));
+    if (arg->type->kind == MR_TYPE_ARRAY && arg->type->fields[0].nullable)
+        return mr__fail_input_type(bind, arg_idx, "(\"DOUBLE\" or \"ARRAY<DOUBLE>\")", err);
     if (mr_vector_is_null(arg->value, 0))
         return fail_null(bind, "percentage", err);
     const MrVector *values = arg->value;

@@ -786,7 +786,8 @@ static const char *op_types(MrArithOp op)
 static MrStatus fail_op_type(MrBind *bind, MrArithOp op, const MrType *type, MrError *err)
 {
     const MrType *x = bind->args[0].type, *y = bind->args[1].type;
-    if (x->kind != MR_TYPE_STRING && y->kind != MR_TYPE_STRING && !mr_type_same_data(x, y))
+    bool widened = x->kind == MR_TYPE_DECIMAL || y->kind == MR_TYPE_DECIMAL; /* to double */
+    if (x->kind != MR_TYPE_STRING && y->kind != MR_TYPE_STRING && !mr_type_same_data(x, y) && !widened)
         return mr__fail_diff_types(bind, err);
     return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__BINARY_OP_WRONG_TYPE, "sqlExpr",
                    mr__quoted_expr(bind->arena, bind->sql), "inputType", op_types(op),

@@ -359,7 +359,7 @@ const MrFunctionDef mr_functions_misc[] = {
      "A number that no other row has.", "monotonically_increasing_id() = 0"},
     {"spark_partition_id", "-> int", ROW_VOLATILE, partition_id_call, NULL, "Number of the shard.",
      "spark_partition_id() = 0"},
-    {"assert_true", "boolean, string? -> void", MR_FN_CAN_FAIL, assert_true_call, assert_true_bind,
+    {"assert_true", "boolean!, string? -> void", MR_FN_CAN_FAIL, assert_true_call, assert_true_bind,
      "NULL when it is true, else an error.", "assert_true(0 < 1) IS NULL"},
     {"raise_error", "string -> void", MR_FN_CAN_FAIL | MR_FN_MAY_NULL, raise_error_call, NULL,
      "Raises an error.", NULL},

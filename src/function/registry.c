@@ -6,7 +6,7 @@
 
 /* A new table is a line here and a line in the list below. */
 extern const MrFunctionDef mr_functions_arithmetic[], mr_functions_compare[], mr_functions_bitwise[],
-    mr_functions_conditional[], mr_functions_collate[], mr_functions_math[], mr_functions_hash[], mr_functions_misc[], mr_functions_nested[],
+    mr_functions_bitmap[], mr_functions_conditional[], mr_functions_collate[], mr_functions_math[], mr_functions_hash[], mr_functions_misc[], mr_functions_nested[],
     mr_functions_string_basic[], mr_functions_string_search[],
     mr_functions_string_like[],
     mr_functions_string_regexp[],
@@ -25,15 +25,18 @@ const MrFunctionDef *const mr_function_tables[] = {
     mr_functions_date_field,
     mr_functions_date_make,
     mr_functions_date_pattern,
+    mr_functions_bitmap,
     NULL,
 };
 
 extern const MrAggregateDef mr_aggregates_basic[], mr_aggregates_moments[], mr_aggregates_collect[],
-    mr_aggregates_quantile[], mr_aggregates_sketch[];
+    mr_aggregates_quantile[], mr_aggregates_sketch[], mr_aggregates_top[], mr_aggregates_bitmap[],
+    mr_aggregates_histogram[];
 
 const MrAggregateDef *const mr_aggregate_tables[] = {
     mr_aggregates_basic,    mr_aggregates_moments, mr_aggregates_collect,
-    mr_aggregates_quantile, mr_aggregates_sketch,  
+    mr_aggregates_quantile, mr_aggregates_sketch,  mr_aggregates_top,
+    mr_aggregates_bitmap,   mr_aggregates_histogram,
     NULL,
 };
 
