@@ -16,6 +16,7 @@ extern const MrFunctionDef mr_functions_arithmetic[], mr_functions_compare[], mr
 
 const MrFunctionDef *const mr_function_tables[] = {
     mr_functions_arithmetic, mr_functions_compare, mr_functions_bitwise, mr_functions_conditional,
+    mr_functions_bitmap,
     mr_functions_collate,
     mr_functions_math,       mr_functions_hash,    mr_functions_misc,    mr_functions_nested,
     mr_functions_string_basic,
@@ -25,7 +26,6 @@ const MrFunctionDef *const mr_function_tables[] = {
     mr_functions_date_field,
     mr_functions_date_make,
     mr_functions_date_pattern,
-    mr_functions_bitmap,
     NULL,
 };
 
