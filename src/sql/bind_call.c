@@ -220,7 +220,7 @@ void mr__bind_init(Binder *b, MrBind *bind, MrExpr *const *args, const char *con
     }
 }
 
-static MrStatus args_cast(Binder *b, const MrBind *bind, MrExpr **args)
+static MrStatus args_cast(Binder *b, MrSqlPlace place, const MrBind *bind, MrExpr **args)
 {
     for (int32_t i = 0; i < bind->n_args; i++) {
         const MrType *to = bind->args[i].cast_to;
@@ -239,7 +239,7 @@ static MrStatus args_cast(Binder *b, const MrBind *bind, MrExpr **args)
         if (bind->args[i].try_cast)
             MR_TRY(mr_expr_cast(b->arena, b->settings, args[i], to, MR_CAST_TRY, &args[i], b->err));
         else
-            MR_TRY(mr__cast(b, args[i], to, &args[i]));
+            MR_TRY(mr__cast_within(b, place, args[i], to, &args[i]));
     }
     return MR_OK;
 }
@@ -261,7 +261,7 @@ static MrStatus call_bind(Binder *b, Ctx *ctx, MrSqlPlace place, const char *nam
         if (asts[i] && asts[i]->kind == MR_SQL_LAMBDA)
             bind.args[i].n_lambda_params = asts[i]->lambda.n_params;
     MR_TRY(mr__at(b, place, mr_function_bind(&bind, name, &bound, b->err)));
-    MR_TRY(args_cast(b, &bind, own));
+    MR_TRY(args_cast(b, place, &bind, own));
     if (strncmp(name, "try_", 4) != 0)
         sql = bind.sql; /* some functions print otherwise: DATE'2020-01-31' + 7 is date_add(..) */
     if (asts && !strchr(sql, '(')) /* the text could not be made before the lambdas were bound */
@@ -624,7 +624,7 @@ static MrStatus window_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const cha
         MrBind bind;
         mr__bind_init(b, &bind, args->exprs, NULL, args->n, expr->sql);
         MR_TRY(mr__at(b, ast->place, mr_window_bind(&bind, def, b->err)));
-        MR_TRY(args_cast(b, &bind, args->exprs));
+        MR_TRY(args_cast(b, ast->place, &bind, args->exprs));
         expr->type = bind.type;
         expr->nullable = bind.nullable;
         expr->n_args = args->n;
@@ -824,7 +824,7 @@ static MrStatus aggregate_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const 
     const char *text = mr_builder_text(&sql).data;
     mr__bind_init(b, &bind, args.exprs, args.names, args.n, text);
     MR_TRY(mr__at(b, ast->place, mr_aggregate_bind(&bind, name, &agg, b->err)));
-    MR_TRY(args_cast(b, &bind, args.exprs));
+    MR_TRY(args_cast(b, ast->place, &bind, args.exprs));
     if (within)
         order[0].expr = args.exprs[0];
     MrExpr *expr = MR_NEW(b->arena, MrExpr);
@@ -1019,7 +1019,7 @@ static MrStatus generator_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const 
     gen->def = mr_generator_find(name);
     mr__bind_init(b, &bind, args.exprs, args.names, args.n, gen->sql);
     MR_TRY(mr__at(b, ast->place, mr_generator_bind(&bind, gen->def, &bound, b->err)));
-    MR_TRY(args_cast(b, &bind, args.exprs));
+    MR_TRY(args_cast(b, ast->place, &bind, args.exprs));
     gen->bound = bound;
     gen->args = args.exprs;
     gen->n_args = args.n;

@@ -44,6 +44,16 @@ MrStatus mr__cast(Binder *b, MrExpr *expr, const MrType *to, MrExpr **out)
     return MR_OK;
 }
 
+MrStatus mr__cast_within(Binder *b, MrSqlPlace place, MrExpr *expr, const MrType *to, MrExpr **out)
+{
+    MrExpr *cast = NULL;
+    MR_TRY(mr__cast(b, expr, to, &cast));
+    if (cast != expr && cast->kind == MR_EXPR_CALL)
+        expr_place(cast, place);
+    *out = cast;
+    return MR_OK;
+}
+
 static MrExpr *logic_expr(Binder *b, bool is_or, MrExpr **args, int32_t n_args)
 {
     MrExpr *expr = MR_NEW(b->arena, MrExpr);
@@ -490,9 +500,9 @@ MrStatus mr__case_bind(Binder *b, MrSqlPlace place, MrExpr **args, int32_t n_arg
     expr->args = args;
     expr->nullable = n_args % 2 == 0;
     for (int32_t i = 1; i < n_args; i += 2)
-        MR_TRY(mr__cast(b, args[i], type, &args[i]));
+        MR_TRY(mr__cast_within(b, place, args[i], type, &args[i]));
     if (n_args % 2)
-        MR_TRY(mr__cast(b, args[n_args - 1], type, &args[n_args - 1]));
+        MR_TRY(mr__cast_within(b, place, args[n_args - 1], type, &args[n_args - 1]));
     for (int32_t i = 1; i < n_args; i += 2)
         expr->nullable = expr->nullable || args[i]->nullable;
     if (n_args % 2)
@@ -515,7 +525,7 @@ MrStatus mr__coalesce_bind(Binder *b, MrSqlPlace place, MrExpr **args, int32_t n
     expr->args = MR_NEW_N(b->arena, MrExpr *, n_args);
     expr->nullable = true;
     for (int32_t i = 0; i < n_args; i++) {
-        MR_TRY(mr__cast(b, args[i], type, &expr->args[i]));
+        MR_TRY(mr__cast_within(b, place, args[i], type, &expr->args[i]));
         expr->nullable = expr->nullable && expr->args[i]->nullable;
     }
     expr->sql = sql;

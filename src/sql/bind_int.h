@@ -147,6 +147,8 @@ MR_MUST_USE MrStatus mr__expr_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, Mr
 MrExpr *mr__literal_text(Binder *b, const char *text);
 MrExpr *mr__literal_int(Binder *b, int32_t value);
 MR_MUST_USE MrStatus mr__cast(Binder *b, MrExpr *expr, const MrType *to, MrExpr **out); /* implicit */
+/* The same for an argument: its failures name the place of the call around it, as Spark's do. */
+MR_MUST_USE MrStatus mr__cast_within(Binder *b, MrSqlPlace place, MrExpr *expr, const MrType *to, MrExpr **out);
 MR_MUST_USE MrStatus mr__cast_written(Binder *b, MrSqlPlace place, MrExpr *arg, const MrType *type, bool is_try,
                                       MrExpr **out);
 MR_MUST_USE MrStatus mr__not(Binder *b, MrSqlPlace place, MrExpr *arg, MrExpr **out);
