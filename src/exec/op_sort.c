@@ -3,6 +3,7 @@
  * Computes:  the input rows in the order of the keys, stable within a worker's input; from offset on, limit at
  *            most.
  * Changes:   inserts only; a stream recomputes.
+ * Spilling:  a sort of everything whose budget is short writes sorted runs to a scratch file and merges them.
  * Memory:    all rows, packed, and their keys; with a limit about twice limit rows.
  * Blocking:  yes.  Every worker sorts its own run at the barrier; worker 0 merges them as it is pulled.
  * Snapshot:  none. */
@@ -19,6 +20,7 @@ typedef struct SortShared {
     MrExpr **keys;
     MrSortSpec *specs;
     int64_t n_given; /* rows taken from the runs, offset included */
+    bool merging;    /* spilled runs are open */
 } SortShared;
 
 struct Sort {
@@ -77,6 +79,7 @@ static void sort_close(MrOp *op)
     SortShared *shared = op->shared;
     if (shared && shared->workers && shared->workers[op->context->worker_idx] == self)
         shared->workers[op->context->worker_idx] = NULL;
+    mr__sort_run_close_spill(&self->run, op->context);
     mr__sort_run_deinit(&self->run);
     mr__evaluator_close(&self->keys);
     mr_batch_destroy(self->held);
@@ -92,6 +95,8 @@ static MrStatus sort_push(MrOp *op, int32_t input_idx, MrBatch *batch, MrError *
     MR_TRY(mr__sort_run_add(&self->run, batch->cols, self->keys.out, batch->sel, batch->n_sel, err));
     self->held = NULL;
     mr_batch_destroy(batch);
+    if (self->run.limit == INT64_MAX && mr__spill_wanted(op->context, mr__sort_run_bytes(&self->run)))
+        return mr__sort_run_spill(&self->run, op->context, err);
     return MR_OK;
 }
 
@@ -100,6 +105,8 @@ static MrStatus sort_barrier(MrOp *op, int32_t input_idx, const MrBarrier *barri
     Sort *self = (Sort *)op;
     self->ended = true;
     self->at = 0;
+    if (self->run.n_spilled > 0)
+        return mr__sort_run_spill(&self->run, op->context, err);
     return mr__sort_run_finish(&self->run, err);
 }
 
@@ -121,6 +128,91 @@ static Sort *next_run(SortShared *shared)
     return best;
 }
 
+/* The least entry on disk; *run: whose. */
+static MrSortSpilled *next_spilled(SortShared *shared, MrSortRun **run)
+{
+    MrSortSpilled *best = NULL;
+    for (int32_t w = 0; w < shared->n_workers; w++) {
+        Sort *worker = shared->workers[w];
+        for (int64_t p = 0; worker && worker->ended && p < worker->run.n_spilled; p++) {
+            MrSortSpilled *part = worker->run.spilled[p];
+            if (part->at_end || (best && mr__sort_compare(&part->entry, &best->entry) >= 0))
+                continue;
+            best = part;
+            *run = &worker->run;
+        }
+    }
+    return best;
+}
+
+static MrStatus open_spilled(SortShared *shared, const MrOpContext *context, MrError *err)
+{
+    shared->merging = true;
+    for (int32_t w = 0; w < shared->n_workers; w++) {
+        Sort *worker = shared->workers[w];
+        for (int64_t p = 0; worker && worker->ended && p < worker->run.n_spilled; p++)
+            MR_TRY(mr__sort_spilled_next(&worker->run, worker->run.spilled[p], context, err));
+    }
+    return MR_OK;
+}
+
+/* A batch when some rows are on disk: each row is read or copied. */
+static MrStatus merge_spilled(Sort *self, MrBatch **out, MrStep *step, MrError *err)
+{
+    SortShared *shared = self->op.shared;
+    const MrOpContext *context = self->op.context;
+    int64_t offset = self->op.phys->sort.offset;
+    int32_t n = 0;
+    if (!shared->merging)
+        MR_TRY(open_spilled(shared, context, err));
+    MR_TRY(mr_batch_create(context->batch_budget, &self->given, err));
+    MrBatch *batch = self->given;
+    mr_batch_set_cols(batch, self->op.phys->schema.n_cols);
+    for (int32_t c = 0; c < batch->n_cols; c++)
+        batch->cols[c] = mr_vector_create(&batch->arena, self->op.phys->schema.cols[c].type, context->batch_rows);
+    while (n < context->batch_rows) {
+        MrSortRun *run = NULL;
+        MrSortSpilled *part = next_spilled(shared, &run);
+        Sort *from = next_run(shared);
+        if (!part && !from)
+            break;
+        if (part && (!from || mr__sort_compare(&part->entry, &from->run.entries[from->at]) <= 0)) {
+            MR_TRY(mr_row_load(&part->reader, &batch->arena, batch->cols, batch->n_cols, n, err));
+            MR_TRY(mr__sort_spilled_next(run, part, context, err));
+        } else {
+            const void *row = from->run.entries[from->at++].row;
+            for (int32_t c = 0; c < batch->n_cols; c++) {
+                MrVector *one = mr_rows_gather(&shared->layout, c, &row, 1, &batch->arena);
+                if (mr_vector_is_null(one, 0))
+                    mr_vector_set_null(&batch->arena, batch->cols[c], n, context->batch_rows);
+                else
+                    mr_vector_copy_row(&batch->arena, one, 0, batch->cols[c], n);
+            }
+        }
+        if (shared->n_given++ >= offset)
+            n++;
+    }
+    if (n == 0) {
+        mr_batch_destroy(batch);
+        self->given = NULL;
+        return MR_OK;
+    }
+    for (int32_t c = 0; c < batch->n_cols; c++)
+        batch->cols[c]->n_items = n;
+    batch->n_rows = batch->n_sel = n;
+    *out = mr_batch_take(&self->given);
+    *step = MR_STEP_OUTPUT;
+    return MR_OK;
+}
+
+static bool any_spilled(const SortShared *shared)
+{
+    for (int32_t w = 0; w < shared->n_workers; w++)
+        if (shared->workers[w] && shared->workers[w]->run.n_spilled > 0)
+            return true;
+    return false;
+}
+
 static MrStatus sort_pull(MrOp *op, MrBatch **out, MrStep *step, MrError *err)
 {
     Sort *self = (Sort *)op;
@@ -131,6 +223,8 @@ static MrStatus sort_pull(MrOp *op, MrBatch **out, MrStep *step, MrError *err)
     *step = MR_STEP_NEED_INPUT;
     if (!self->ended || op->context->worker_idx != 0)
         return MR_OK;
+    if (any_spilled(shared))
+        return merge_spilled(self, out, step, err);
     while (n < op->context->batch_rows && shared->n_given < end) {
         Sort *from = next_run(shared);
         if (!from)

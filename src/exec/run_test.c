@@ -142,12 +142,19 @@ static void rows_take(Fixture *fixture, Rows *rows, MrBatch *batch)
     }
 }
 
+static int64_t memory_limit = INT64_MAX; /* of the runs */
+static int64_t spilled_bytes;            /* by the last run's root */
+
 static Rows run_plan(Fixture *fixture, const MrPhys *phys, int32_t n_workers, int32_t batch_rows)
 {
     Rows rows = {0};
     MrRun *run = NULL;
+    MrBudget budget;
+    MrOpMetrics metrics;
+    mr_budget_init(&budget, "run", &fixture->budget, memory_limit);
     MrRunOptions options = {.os = mr_os_posix(),
-                            .budget = &fixture->budget,
+                            .budget = &budget,
+                            .spill_dir = "/tmp",
                             .settings = &fixture->settings,
                             .n_workers = n_workers,
                             .batch_rows = batch_rows};
@@ -160,7 +167,10 @@ static Rows run_plan(Fixture *fixture, const MrPhys *phys, int32_t n_workers, in
         rows_take(fixture, &rows, batch);
         mr_batch_destroy(batch);
     }
+    if (mr_run_metrics(run, phys->id, &metrics))
+        spilled_bytes = metrics.spilled_bytes;
     mr_run_destroy(run);
+    mr_budget_deinit(&budget);
     return rows;
 }
 
@@ -382,6 +392,42 @@ static void joins_agree_with_loops(void **state)
     fixture_close(&fixture);
 }
 
+static void what_does_not_fit_is_spilled(void **state)
+{
+    Fixture fixture;
+    fixture_open(&fixture);
+    for (int w = 0; w < 2; w++) {
+        memory_limit = INT64_C(20) << 20;
+        int64_t n = 900000, m = 450001;
+        Rows rows = run_plan(&fixture, sum_by_key(&fixture, n, m, false), worker_counts[w], 2048);
+        assert_true(spilled_bytes > 0);
+        sort_rows(&rows);
+        assert_int_equal(rows.n_rows, m);
+        for (int64_t k = 0; k < m; k++) {
+            bool twice = k + m < n;
+            assert_int_equal(AT(rows, k, 0), k);
+            assert_int_equal(AT(rows, k, 1), twice ? k + k + m : k);
+            assert_int_equal(AT(rows, k, 2), twice ? 2 : 1);
+        }
+        const MrType *types[] = {MR_T(BIGINT), MR_T(BIGINT)};
+        MrPhys *phys = phys_new(&fixture, MR_PHYS_OP_SORT, 2, types, 1, mod_range(&fixture, n, 997), NULL);
+        phys->sort.n_keys = 2;
+        phys->sort.keys = MR_NEW_N(&fixture.arena, MrSortKey, 2);
+        phys->sort.keys[0] = (MrSortKey){column(&fixture, 1, MR_T(BIGINT)), {.descending = true}};
+        phys->sort.keys[1] = (MrSortKey){column(&fixture, 0, MR_T(BIGINT)), {.nulls_first = true}};
+        phys->sort.limit = INT64_MAX;
+        rows = run_plan(&fixture, phys, worker_counts[w], 2048);
+        memory_limit = INT64_MAX;
+        assert_true(spilled_bytes > 0);
+        assert_int_equal(rows.n_rows, n);
+        int64_t r = 0;
+        for (int64_t k = 996; k >= 0; k--)
+            for (int64_t id = k; id < n; id += 997, r++)
+                assert_int_equal(AT(rows, r, 0), id);
+    }
+    fixture_close(&fixture);
+}
+
 static void big_joins_find_all(void **state)
 {
     Fixture fixture;
@@ -404,6 +450,7 @@ int main(void)
         cmocka_unit_test(rows_come_out_sorted),
         cmocka_unit_test(joins_agree_with_loops),
         cmocka_unit_test(big_joins_find_all),
+        cmocka_unit_test(what_does_not_fit_is_spilled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@ void mr__sort_run_init(MrSortRun *run, const MrRowLayout *layout, MrExpr *const 
     run->full = false;
     mr__row_heap_init(&run->heap, layout, budget);
     mr_arena_init(&run->arena, budget);
+    mr_arena_init(&run->spill_arena, budget);
     mr_buffer_init(&run->key, budget, INT64_MAX);
     run->fixed = true;
     run->key_bytes = 0;
@@ -32,7 +33,15 @@ void mr__sort_run_deinit(MrSortRun *run)
     mr__row_heap_deinit(&run->heap);
     mr_arena_deinit(&run->arena);
     mr_buffer_deinit(&run->key);
+    for (int64_t p = 0; p < run->n_spilled; p++)
+        mr_buffer_deinit(&run->spilled[p]->buf);
+    mr_arena_deinit(&run->spill_arena);
     run->layout = NULL;
+}
+
+void mr__sort_run_close_spill(MrSortRun *run, const MrOpContext *context)
+{
+    mr__spill_close(&run->spill, context);
 }
 
 static uint64_t key_head(const uint8_t *key, int64_t n_bytes)
@@ -186,5 +195,76 @@ MrStatus mr__sort_run_finish(MrSortRun *run, MrError *err)
     mr_budget_free(run->budget, scratch, scratch_bytes);
     if (run->n_entries > run->limit)
         run->n_entries = run->limit;
+    return MR_OK;
+}
+
+/* -- on disk ---------------------------------------------------------------------------------- */
+
+static MrStatus part_flush(MrSortRun *run, MrSortSpilled *part, const MrOpContext *context, MrError *err)
+{
+    MrSpillBlock block;
+    if (part->buf.size_bytes == 0)
+        return MR_OK;
+    MR_TRY(mr__spill_write(&run->spill, context, part->buf.data, part->buf.size_bytes, &block, err));
+    MR_PUSH(&run->spill_arena, part->blocks, part->n_blocks, part->cap_blocks, block);
+    part->buf.size_bytes = 0;
+    return MR_OK;
+}
+
+/* An entry: key bytes with their length, then the stored row. */
+MrStatus mr__sort_run_spill(MrSortRun *run, const MrOpContext *context, MrError *err)
+{
+    if (run->n_entries == 0)
+        return MR_OK;
+    MR_TRY(mr__sort_run_finish(run, err));
+    MrSortSpilled *part = MR_NEW(&run->spill_arena, MrSortSpilled);
+    mr_buffer_init(&part->buf, run->budget, INT64_MAX);
+    MR_PUSH(&run->spill_arena, run->spilled, run->n_spilled, run->cap_spilled, part);
+    MrVector **cols = MR_NEW_N(&run->spill_arena, MrVector *, run->layout->n_cols + 1);
+    const int32_t chunk = 256;
+    for (int64_t from = 0; from < run->n_entries; from += chunk) {
+        int32_t n = run->n_entries - from < chunk ? (int32_t)(run->n_entries - from) : chunk;
+        for (int32_t i = 0; i < n; i++)
+            run->rows[i] = run->entries[from + i].row;
+        for (int32_t c = 0; c < run->layout->n_cols; c++)
+            cols[c] = mr_rows_gather(run->layout, c, (const void *const *)run->rows, n, &run->arena);
+        for (int32_t i = 0; i < n; i++) {
+            const MrSortEntry *entry = &run->entries[from + i];
+            MR_TRY(mr_buffer_put_text(&part->buf, (MrText){(const char *)entry->key, entry->key_bytes}, err));
+            MR_TRY(mr_row_store(cols, run->layout->n_cols, i, &part->buf, err));
+            if (part->buf.size_bytes >= MR_SPILL_BLOCK_BYTES)
+                MR_TRY(part_flush(run, part, context, err));
+        }
+    }
+    MR_TRY(part_flush(run, part, context, err));
+    mr_buffer_deinit(&part->buf);
+    mr_buffer_init(&part->buf, run->budget, INT64_MAX);
+    mr_budget_free(run->budget, run->entries, run->entries_bytes);
+    run->entries = NULL;
+    run->n_entries = run->entries_bytes = 0;
+    mr__row_heap_deinit(&run->heap);
+    mr__row_heap_init(&run->heap, run->layout, run->budget);
+    mr_arena_deinit(&run->arena);
+    return MR_OK;
+}
+
+MrStatus mr__sort_spilled_next(MrSortRun *run, MrSortSpilled *part, const MrOpContext *context, MrError *err)
+{
+    MrText key;
+    if (!part->open || part->reader.at == part->reader.end) {
+        if (part->block_at == part->n_blocks) {
+            part->at_end = true;
+            mr_buffer_deinit(&part->buf);
+            return MR_OK;
+        }
+        MR_TRY(mr__spill_read(&run->spill, context, &part->blocks[part->block_at++], &part->buf, err));
+        part->reader = (MrReader){(const uint8_t *)part->buf.data,
+                                  (const uint8_t *)part->buf.data + part->buf.size_bytes, false};
+        part->open = true;
+    }
+    if (!mr_reader_text(&part->reader, &key))
+        return MR_FAIL_INTERNAL(err, "a spilled row is cut short");
+    part->entry = (MrSortEntry){key_head((const uint8_t *)key.data, key.size_bytes), (const uint8_t *)key.data,
+                                key.size_bytes, NULL};
     return MR_OK;
 }

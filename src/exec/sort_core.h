@@ -6,7 +6,7 @@
 #define MR_EXEC_SORT_CORE_H
 
 #include "exec/row_heap.h"
-#include "expr/expr.h"
+#include "exec/spill.h"
 
 typedef struct MrSortEntry {
     uint64_t head;      /* first 8 bytes of the key, big-endian, zero-padded */
@@ -14,6 +14,16 @@ typedef struct MrSortEntry {
     int64_t key_bytes;
     char *row;
 } MrSortEntry;
+
+/* A sorted part of a run on disk, being read: the next entry, and where its row is stored. */
+typedef struct MrSortSpilled {
+    MrSpillBlock *blocks;
+    int64_t n_blocks, cap_blocks, block_at;
+    MrBuffer buf;
+    MrReader reader; /* behind the entry's key: its row */
+    MrSortEntry entry;
+    bool open, at_end;
+} MrSortSpilled;
 
 typedef struct MrSortRun {
     const MrRowLayout *layout;
@@ -30,6 +40,10 @@ typedef struct MrSortRun {
     MrBuffer key;
     bool full;           /* limit rows are there: cutoff is the last of them */
     MrSortEntry cutoff;
+    MrSpill spill;
+    MrArena spill_arena; /* spilled parts and their lists */
+    MrSortSpilled **spilled;
+    int64_t n_spilled, cap_spilled;
     MrSortEntry fresh[MR_BATCH_ROWS];
     uint16_t sel[MR_BATCH_ROWS];
     uint8_t *keys[MR_BATCH_ROWS];
@@ -44,6 +58,17 @@ MR_MUST_USE MrStatus mr__sort_run_add(MrSortRun *run, MrVector *const *cols, MrV
                                       const uint16_t *sel, int32_t n, MrError *err);
 /* Puts the entries in order; more may be added and it may be called again. */
 MR_MUST_USE MrStatus mr__sort_run_finish(MrSortRun *run, MrError *err);
+
+/* Sorts what is in memory, writes it to disk and forgets it. */
+MR_MUST_USE MrStatus mr__sort_run_spill(MrSortRun *run, const MrOpContext *context, MrError *err);
+/* Steps to the first or next entry of a spilled part; the reader must have taken the row before. */
+MR_MUST_USE MrStatus mr__sort_spilled_next(MrSortRun *run, MrSortSpilled *part, const MrOpContext *context,
+                                           MrError *err);
+static inline int64_t mr__sort_run_bytes(const MrSortRun *run)
+{
+    return run->heap.arena.used_bytes + run->arena.used_bytes + run->entries_bytes;
+}
+void mr__sort_run_close_spill(MrSortRun *run, const MrOpContext *context);
 
 static inline int mr__sort_compare(const MrSortEntry *a, const MrSortEntry *b)
 {
