@@ -710,6 +710,13 @@ static MrStatus aggregate_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const 
     } else {
         MR_TRY(args_bind(b, ctx, call->args, call->n_args, &args));
     }
+    if (strcmp(name, "count") == 0 && args.n == 0) { /* count() counts nothing */
+        args.n = 1;
+        args.exprs = MR_NEW_N(b->arena, MrExpr *, 2);
+        args.names = MR_NEW_N(b->arena, const char *, 1);
+        args.exprs[0] = mr_expr_null(b->arena, MR_T(INT));
+        args.exprs[0]->sql = "";
+    }
     if (call->filter)
         MR_TRY(mr__expr_bind(b, ctx, call->filter, &filter));
     int32_t n_order = call->n_within;

@@ -42,6 +42,8 @@ struct Scope {
     const NamedItem *laterals; /* tried after cols: aliases to the left in the select list, GROUP BY alias */
     int32_t n_laterals;
     bool laterals_are_aliases; /* of the select list; else of GROUP BY, QUALIFY */
+    const int32_t *first_ids; /* columns that go before outputs: the keys, for HAVING */
+    int32_t n_first_ids;
     MrNamedExpr *inner_aggs; /* aggregates over its columns that stand in subqueries; NULL: none may */
     int64_t n_inner_aggs, cap_inner_aggs;
     bool opaque;        /* body of a function or view: outer is not looked at */

@@ -199,6 +199,14 @@ static MrStatus scope_resolve(Binder *b, Ctx *ctx, Scope *scope, const char *con
     const ScopeCol *found[16];
     int32_t n_used = 0, n_items = 0;
     *out = NULL;
+    if (scope->n_first_ids > 0 && cols_match(b, scope, parts, n_parts, &n_used, found, 16) == 1) {
+        for (int32_t i = 0; i < scope->n_first_ids; i++) {
+            if (scope->first_ids[i] != found[0]->col.id)
+                continue;
+            MrExpr *base = mr__column_expr(b, found[0], parts[n_used - 1], place);
+            return fields_take(b, place, base, parts + n_used, n_parts - n_used, out);
+        }
+    }
     if (scope->outputs && !(is_own && ctx->outputs_off)) {
         const NamedItem *item = item_find(b, scope->outputs, scope->n_outputs, parts[0], &n_items);
         if (n_items > 1 && cols_match(b, scope, parts, n_parts, &n_used, found, 16) == 1)
@@ -414,6 +422,11 @@ MrStatus mr__field_bind(Binder *b, MrSqlPlace place, MrExpr *base, const char *n
     if (type->kind == MR_TYPE_MAP) {
         MrExpr *key = mr__literal_text(b, name);
         return mr__subscript_bind(b, place, base, key, out);
+    }
+    if (type->kind == MR_TYPE_VOID) {
+        *out = mr_expr_null(b->arena, MR_T(VOID));
+        (*out)->sql = sql;
+        return MR_OK;
     }
     if (holder->kind != MR_TYPE_STRUCT)
         return mr__at(b, place,

@@ -525,6 +525,47 @@ static void cols_refresh(const MrPlan *plan, ScopeCol *cols, int32_t n)
     }
 }
 
+typedef struct Sides {
+    const MrPlan *left;
+} Sides;
+
+static MrExpr *left_to_outer(void *self, MrExpr *expr)
+{
+    const Sides *sides = self;
+    if (expr->kind == MR_EXPR_COLUMN && mr_plan_column_find(sides->left, expr->column.id) >= 0)
+        expr->kind = MR_EXPR_OUTER;
+    return expr;
+}
+
+/* The n rows of the right side that rank first for each row of the left: a lateral join with ORDER BY .. LIMIT n. */
+static MrStatus nearest_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, MrJoinKind kind, const Rel *left,
+                             const Rel *right, Rel *out)
+{
+    Scope scope = {.outer = outer};
+    scope.cols = cols_concat(b, left, right, &scope.n_cols);
+    Ctx ctx = {.scope = &scope};
+    MrExpr *rank = NULL;
+    const MrSqlExpr *ranking = ast->join.ranking;
+    MR_TRY(mr__expr_bind(b, &ctx, ranking, &rank));
+    if (!mr_type_is_orderable(rank->type))
+        return mr__at(b, ranking->place,
+                      MR_FAIL(b->err, MR_COND_NEAREST_BY_JOIN__NON_ORDERABLE_RANKING_EXPRESSION, "expression",
+                              mr__quote_sql(b, rank->sql), "type", mr__quote_type(b, rank->type)));
+    Sides sides = {left->plan};
+    rank = mr_expr_map(b->arena, rank, left_to_outer, &sides);
+    MrSortKey *key = MR_NEW_N(b->arena, MrSortKey, 1);
+    *key = (MrSortKey){rank, {!ast->join.is_distance, false}};
+    MrPlan *plan = mr_plan_sort(b->planner, right->plan, key, 1, true);
+    plan = mr_plan_limit(b->planner, plan, ast->join.n_nearest, 0);
+    plan = mr_plan_join(b->planner, kind, left->plan, plan, NULL);
+    plan->join.lateral = true;
+    out->plan = plan;
+    out->cols = scope.cols;
+    out->n_cols = scope.n_cols;
+    cols_refresh(plan, out->cols, out->n_cols);
+    return MR_OK;
+}
+
 static MrStatus join_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel *input, Rel *out)
 {
     Rel left = {0}, right = {0};
@@ -557,6 +598,8 @@ static MrStatus join_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel
         kind = MR_JOIN_ANTI;
         break;
     }
+    if (ast->join.is_nearest)
+        return nearest_bind(b, ast, outer, kind, &left, &right, out);
     MrExpr *condition = NULL;
     int32_t n_using = ast->join.n_using;
     const char **using = (const char **)ast->join.using_columns;

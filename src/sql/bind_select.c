@@ -33,6 +33,7 @@ typedef struct Select {
     int64_t n_keys, cap_keys;
     MrNamedExpr *aggs;
     int64_t n_aggs, cap_aggs;
+    bool only_total;
     bool after_items; /* HAVING, QUALIFY, ORDER BY are rewritten */
     bool has_sets;
     uint64_t *sets; /* bit i: key i is in the set */
@@ -345,6 +346,15 @@ static MrStatus groups_bind(Select *s)
 {
     Binder *b = s->b;
     const MrSqlSelect *ast = s->ast;
+    if (ast->group_all && mr__names_all(b, NULL, 0, &s->scope)) {
+        const char *all = "all";
+        MrSqlName name = {.n_parts = 1, .parts = &all};
+        Ctx ctx = {.scope = &s->scope};
+        MrExpr *expr = NULL;
+        MR_TRY(mr__name_bind(b, &ctx, &name, ast->group_place, &expr));
+        key_add(s, expr);
+        return MR_OK;
+    }
     if (ast->group_all) {
         for (int64_t i = 0; i < s->n_items; i++) {
             MrExpr *expr = s->items[i].expr;
@@ -384,6 +394,10 @@ static MrStatus groups_bind(Select *s)
             for (int64_t y = 0; y < one.n; y++)
                 MR_PUSH(b->arena, product.items, product.n, product.cap, all.items[x] | one.items[y]);
         all = product;
+    }
+    if (any_sets && s->n_keys == 0 && all.n == 1) {
+        s->only_total = true; /* GROUPING SETS (()): one row, as without GROUP BY */
+        return MR_OK;
     }
     if (any_sets) {
         s->has_sets = true;
@@ -454,6 +468,11 @@ static MrStatus grouping_rewrite(Select *s, MrExpr *expr, MrExpr **out)
 {
     Binder *b = s->b;
     MrSqlPlace place = {expr->sql_idx, expr->sql_idx >= 0 ? expr->sql_len : 0};
+    if (s->only_total && expr->column.id == MR__GROUPING_ID && expr->n_args == 0) {
+        *out = mr_expr_i64(b->arena, 0);
+        (*out)->sql = expr->sql;
+        return MR_OK;
+    }
     if (!s->has_sets)
         return mr__at(b, place, MR_FAIL(b->err, MR_COND_UNSUPPORTED_GROUPING_EXPRESSION));
     MrTextBuilder keys = {.arena = b->arena};
@@ -1013,7 +1032,13 @@ MrStatus mr__select_bind(Binder *b, const MrSqlSelect *ast, const MrSqlQuery *qu
     if (ast->having) {
         s.scope.outputs = s.names;
         s.scope.n_outputs = (int32_t)s.n_names;
+        int32_t *ids = MR_NEW_N(b->arena, int32_t, s.n_keys + 1);
+        for (int64_t i = 0; i < s.n_keys; i++)
+            if (s.keys[i].expr->kind == MR_EXPR_COLUMN)
+                ids[s.scope.n_first_ids++] = s.keys[i].expr->column.id;
+        s.scope.first_ids = ids;
         MR_TRY(mr__expr_bind(b, &s.ctx, ast->having, &having));
+        s.scope.n_first_ids = 0;
         s.scope.n_outputs = 0;
         s.scope.outputs = NULL;
         MR_TRY(mr__condition(b, ast->having->place, "HAVING", having, &having));
