@@ -3,6 +3,7 @@
  * A state keeps each value with its frequency and sorts when it is asked.  percentile_approx is exact
  * here: the accuracy is a bound that an exact answer keeps.
  * percentile_cont and percentile_disc come as (sort key, percentage [, descending]). */
+#include "base/hash.h"
 #include "function/aggregate_int.h"
 #include <math.h>
 
@@ -368,7 +369,7 @@ typedef struct ModeState {
 } ModeState;
 
 typedef struct ModeData {
-    bool lowest, highest; /* which of equally frequent values; neither: the first seen */
+    bool lowest, highest; /* which of equally frequent values; neither: as Spark's hash table has them */
 } ModeData;
 
 static MrStatus mode_update(MrAggregateCall *call, char *const *groups, int32_t offset, MrError *err)
@@ -404,6 +405,82 @@ static void places_sort(const MrVector *vec, int64_t *places, int64_t *spare, in
     memcpy(places, spare, (size_t)n * sizeof *places);
 }
 
+/* The hash of a value as the JVM has it, spread once more as Spark's OpenHashSet does. */
+static uint32_t jvm_hash(const MrVector *vec, int64_t row)
+{
+    int64_t bits = 0;
+    switch (vec->type->kind) {
+    case MR_TYPE_BOOLEAN:
+        return mr_murmur3_i32(vec->i8[row] ? 1231 : 1237, 0);
+    case MR_TYPE_DOUBLE: {
+        double value = vec->f64[row];
+        memcpy(&bits, &value, 8);
+        break;
+    }
+    case MR_TYPE_STRING:
+        return mr_murmur3_i32((int32_t)mr_murmur3_bytes(mr_str_data(&vec->str[row]),
+                                                        vec->str[row].size_bytes, 42),
+                              0);
+    default:
+        switch (mr_type_physical(vec->type)) {
+        case MR_PHYS_I8:
+            return mr_murmur3_i32(vec->i8[row], 0);
+        case MR_PHYS_I16:
+            return mr_murmur3_i32(vec->i16[row], 0);
+        case MR_PHYS_I32:
+        case MR_PHYS_F32:
+            return mr_murmur3_i32(vec->i32[row], 0);
+        case MR_PHYS_I64:
+            bits = vec->i64[row];
+            break;
+        default:
+            return 0; /* in the order of the rows */
+        }
+    }
+    return mr_murmur3_i32((int32_t)(bits ^ (int64_t)((uint64_t)bits >> 32)), 0);
+}
+
+typedef struct Counted {
+    int64_t place, n; /* of the value's first row in the list; n 0: a free slot */
+} Counted;
+
+/* Puts a value into a table whose size is a power of two, at Spark's probing places. */
+static void counted_put(Counted *slots, int64_t n_slots, const MrVector *vec, Counted value)
+{
+    int64_t slot = jvm_hash(vec, value.place) & (n_slots - 1);
+    for (int64_t step = 1; slots[slot].n != 0; step++)
+        slot = (slot + step) & (n_slots - 1);
+    slots[slot] = value;
+}
+
+/* The most frequent value; of several, the one that Spark meets first in its hash table. */
+static int64_t mode_by_table(const MrValueList *list, const Counted *values, int64_t n_values, MrArena *arena)
+{
+    int64_t n_slots = 64;
+    Counted *slots = MR_NEW_N(arena, Counted, n_slots), best = {0};
+    for (int64_t i = 0; i < n_values; i++) {
+        counted_put(slots, n_slots, list->vec, values[i]);
+        if (i + 1 <= (int64_t)(0.7 * (double)n_slots))
+            continue;
+        Counted *more = MR_NEW_N(arena, Counted, 2 * n_slots);
+        for (int64_t k = 0; k < n_slots; k++)
+            if (slots[k].n)
+                counted_put(more, 2 * n_slots, list->vec, slots[k]);
+        slots = more;
+        n_slots *= 2;
+    }
+    for (int64_t k = 0; k < n_slots; k++)
+        if (slots[k].n > best.n)
+            best = slots[k];
+    return best.place;
+}
+
+static int counted_compare(const void *a, const void *b)
+{
+    int64_t x = ((const Counted *)a)->place, y = ((const Counted *)b)->place;
+    return x < y ? -1 : x > y;
+}
+
 static MrStatus mode_finish(MrAggregateCall *call, char *const *groups, int32_t offset, int32_t n,
                             MrVector *out, MrError *err)
 {
@@ -419,17 +496,21 @@ static MrStatus mode_finish(MrAggregateCall *call, char *const *groups, int32_t 
             places[k] = k;
         if (mr_type_is_orderable(out->type))
             places_sort(list->vec, places, places + list->n, list->n);
-        int64_t best = 0, n_best = 0;
+        Counted *values = mr_arena_alloc(call->arena, (int64_t)sizeof(Counted) * list->n);
+        int64_t n_values = 0, best = 0, n_best = 0;
         for (int64_t from = 0, to; from < list->n; from = to) {
             for (to = from + 1; to < list->n && mr_vector_row_equal(list->vec, places[from], list->vec,
                                                                     places[to]);)
                 to++;
-            bool better = to - from > n_best || (to - from == n_best && data->highest) ||
-                          (to - from == n_best && !data->lowest && places[from] < best);
-            if (better) {
+            values[n_values++] = (Counted){places[from], to - from};
+            if (to - from > n_best || (to - from == n_best && data->highest)) {
                 best = places[from];
                 n_best = to - from;
             }
+        }
+        if (!data->lowest && !data->highest) {
+            qsort(values, (size_t)n_values, sizeof(Counted), counted_compare);
+            best = mode_by_table(list, values, n_values, call->arena);
         }
         mr_vector_copy_row(call->arena, list->vec, best, out, i);
     }
@@ -452,8 +533,21 @@ static MrStatus mode_bind(MrBind *bind, MrAggregate *agg, MrError *err)
 {
     ModeData *data = MR_NEW(bind->arena, ModeData);
     int64_t value = 0;
-    if (bind->n_args > 1 && mr__arg_i64(&bind->args[1], &value))
+    if (bind->n_args > 1) {
+        const MrArgInfo *arg = &bind->args[1];
+        if (!arg->value)
+            return MR_FAIL(err, MR_COND_NON_FOLDABLE_ARGUMENT, "funcName", "`mode`", "paramName",
+                           "`deterministic`", "paramType", "\"BOOLEAN\"");
+        if (mr_vector_is_null(arg->value, 0))
+            return fail_null(bind, "`deterministic`", err);
+        if (arg->type->kind != MR_TYPE_BOOLEAN)
+            return MR_FAIL(err, MR_COND_UNEXPECTED_INPUT_TYPE, "functionName", "`mode`", "paramIndex",
+                           "second", "requiredType", "\"BOOLEAN\"", "inputSql",
+                           mr__quoted_expr(bind->arena, arg->sql), "inputType",
+                           mr__quoted_type(bind->arena, arg->type));
+        (void)mr__arg_i64(arg, &value);
         data->lowest = value != 0;
+    }
     if (bind->n_args > 2 && mr__arg_i64(&bind->args[2], &value)) { /* WITHIN GROUP: descending? */
         data->highest = value != 0;
         data->lowest = value == 0;
@@ -479,7 +573,7 @@ const MrAggregateDef mr_aggregates_quantile[] = {
      "Percentile, one of the values.", "percentile_approx(1, 0.5) = 1"},
     {"approx_percentile", "any, any, any? -> bind", 0, QUANT_CALLS, approx_bind,
      "Percentile, one of the values.", "approx_percentile(1, 0.5) = 1"},
-    {"mode", "any, boolean?, boolean? -> same", 0, (int32_t)sizeof(ModeState), NULL, mode_update, NULL,
+    {"mode", "any, any?, boolean? -> same", 0, (int32_t)sizeof(ModeState), NULL, mode_update, NULL,
      mode_merge, mode_finish, mode_save, mode_load, mode_bind, "The most frequent value.",
      "mode(1) = 1"},
     {0},
