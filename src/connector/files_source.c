@@ -758,6 +758,8 @@ static MrStatus rows_read(FilesReader *self, const MrEvalContext *eval, MrBatch 
     while (self->rows->n_rows < MR_BATCH_ROWS) {
         if (need) {
             bool more;
+            if (eval->canceled && atomic_load_explicit(eval->canceled, memory_order_relaxed))
+                return MR_FAIL(err, MR_COND_OPERATION_CANCELED); /* filters may let nothing out for long */
             MR_TRY(mr__file_chunks_next(&self->chunks, &more, err));
             if (!more) {
                 self->ended = true;

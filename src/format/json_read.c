@@ -823,6 +823,7 @@ static MrStatus slow_record(JsonReader *self, const MrChunk *chunk, const char *
     const MrJsonConfig *config = self->config;
     MrText raw = {begin, end - begin};
     self->why = NULL;
+    self->failed = false;
     self->record++;
     if (raw.size_bytes > MR_RECORD_MAX_BYTES && !config->multi_line) {
         self->why = "the record is longer than 128 MiB";
@@ -868,10 +869,10 @@ static MrStatus array_rows(JsonReader *self, const MrChunk *chunk, MrError *err)
         if (*at == ']')
             break;
         self->why = NULL;
+        self->failed = false;
         self->record++;
         if (*at == '{') {
             at = json_object(self, at, end, false, false);
-            MR_ASSERT(at || self->why == NULL); /* checked before, except for bad escapes */
         } else {
             const char *stop = mr__json_skip(config, at, end);
             at = stop;
