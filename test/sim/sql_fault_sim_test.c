@@ -239,6 +239,8 @@ static void file_try(const char *name, MrText text, bool memory, int64_t n)
         stride = n;
     }
     for (int64_t k = first; k <= n; k += stride) {
+        if (getenv("MR_TRACE") != NULL)
+            fprintf(stderr, "%s, %s %lld\n", name, memory ? "allocation" : "call", (long long)k);
         Outcome outcome = file_run(text, memory ? k : 0, memory ? 0 : k);
         if (outcome.worst == MR_OK || outcome.worst == MR_NO_MEMORY || outcome.worst == MR_IO)
             continue; /* OK: what failed was not needed, or the answer was an error anyway */
