@@ -102,6 +102,11 @@ static const char *auto_name(const MrExpr *expr)
         return expr->column.name;
     if (expr->kind == MR_EXPR_CALL && expr->bound->def && strcmp(expr->bound->def->name, ".") == 0)
         return expr->args[1]->sql;
+    /* A cast of a column keeps the column's name. */
+    if (expr->kind == MR_EXPR_CALL && expr->bound->def && expr->args[0] && expr->args[0]->kind == MR_EXPR_COLUMN &&
+        expr->args[0]->column.id >= 0 &&
+        (strcmp(expr->bound->def->name, "cast") == 0 || strcmp(expr->bound->def->name, "try_cast") == 0))
+        return expr->args[0]->column.name;
     return expr->sql;
 }
 
