@@ -94,7 +94,7 @@ static bool hadoop_lz4_decompress(const uint8_t *from, int64_t from_bytes, uint8
 }
 
 MrStatus mr__pq_decompress(MrParquetCodec codec, const uint8_t *from, int64_t from_bytes, uint8_t *to,
-                           int64_t to_bytes, bool *ok, MrError *err)
+                           int64_t to_bytes, bool numbers, bool *ok, MrError *err)
 {
     size_t size = (size_t)to_bytes;
     switch (codec) {
@@ -104,7 +104,7 @@ MrStatus mr__pq_decompress(MrParquetCodec codec, const uint8_t *from, int64_t fr
             memcpy(to, from, size);
         return MR_OK;
     case MR_PARQUET_SNAPPY:
-        *ok = mr__snappy_decompress(from, from_bytes, to, to_bytes);
+        *ok = mr__snappy_decompress(from, from_bytes, to, to_bytes, numbers);
         return MR_OK;
     case MR_PARQUET_GZIP:
         *ok = gzip_decompress(from, from_bytes, to, to_bytes);

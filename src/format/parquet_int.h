@@ -370,9 +370,11 @@ MrText mr__pq_spark_schema_text(MrArena *arena, const MrSchema *schema);
 /* Exactly to_bytes must come out; the slack behind them is written, too.  Fails with
  * CODEC_NOT_AVAILABLE; *ok false: the bytes are broken. */
 MR_MUST_USE MrStatus mr__pq_decompress(MrParquetCodec codec, const uint8_t *from, int64_t from_bytes,
-                                       uint8_t *to, int64_t to_bytes, bool *ok, MrError *err);
-/* Raw Snappy; behind to_bytes lie MR_PQ_SLACK_BYTES that may be written.  false: broken. */
-bool mr__snappy_decompress(const uint8_t *from, int64_t from_bytes, uint8_t *to, int64_t to_bytes);
+                                       uint8_t *to, int64_t to_bytes, bool numbers, bool *ok, MrError *err);
+/* Raw Snappy; numbers: probably fixed-size values (a hint).  Behind to_bytes lie MR_PQ_SLACK_BYTES
+ * that may be written.  false: broken. */
+bool mr__snappy_decompress(const uint8_t *from, int64_t from_bytes, uint8_t *to, int64_t to_bytes,
+                           bool numbers);
 MR_MUST_USE MrStatus mr__pq_compress(MrParquetCodec codec, const void *from, int64_t from_bytes,
                                      MrBuffer *out, MrError *err); /* appends */
 uint32_t mr__pq_crc32(uint32_t crc, const void *data, int64_t size_bytes);

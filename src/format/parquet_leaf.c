@@ -240,7 +240,7 @@ static MrStatus body_read(MrPqLeaf *leaf, const MrPqPageHeader *header, int64_t 
     bool ok;
     MrParquetCodec codec = is_compressed ? (MrParquetCodec)leaf->chunk->meta->codec : MR_PARQUET_NONE;
     MR_TRY(mr__pq_decompress(codec, data + plain_bytes, packed_bytes - plain_bytes, to + plain_bytes,
-                             size - plain_bytes, &ok, err));
+                             size - plain_bytes, leaf->def->value_bytes > 0, &ok, err));
     return ok ? MR_OK : corrupt(leaf, err, "it cannot be decompressed");
 }
 

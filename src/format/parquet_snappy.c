@@ -6,6 +6,8 @@
  * the length.  That may write up to 64 bytes behind the place reached, so the caller gives slack; near
  * the input's end, and for copies that overlap themselves, a careful step follows.
  *
+ * Pages of fixed-size values have their own loop, see there.
+ *
  * Source: google/snappy, format_description.txt. */
 #include "format/parquet_int.h"
 
@@ -86,7 +88,85 @@ static bool careful_step(const uint8_t **from, const uint8_t *from_end, uint8_t 
     return true;
 }
 
-bool mr__snappy_decompress(const uint8_t *from, int64_t from_bytes, uint8_t *to, int64_t to_bytes)
+static inline uint64_t load_u64(const uint8_t *at)
+{
+    uint64_t value;
+    memcpy(&value, at, 8);
+    return value;
+}
+
+/* Numbers: most elements are a few bytes that differ from the number before and a copy of those that do
+ * not.  Such a copy would load what was stored a moment ago in other pieces, which the CPU cannot
+ * forward; so the last eight bytes made are kept in a register and short elements come out of it.
+ * Stops before the last 65 bytes of input and at the end of output; false: broken. */
+static bool numbers_decompress(const uint8_t **from, const uint8_t *end, uint8_t *start, uint8_t **to,
+                               uint8_t *out_end)
+{
+    const uint8_t *in = *from;
+    uint8_t *out = *to;
+    uint64_t tail = 0; /* the newest byte is the highest */
+    while (end - in > 65 && out_end - out >= 8) {
+        uint32_t tag = *in, kind = tag & 3;
+        uint64_t word, length = (tag >> 2) + 1, offset;
+        if (kind == 0) {
+            if (length <= 8) {
+                word = load_u64(in + 1);
+                in += 1 + length;
+            } else if (length <= 32) {
+                if ((int64_t)length > out_end - out)
+                    return false;
+                *(Block32 *)(void *)out = *(const Block32 *)(const void *)(in + 1);
+                in += 1 + length;
+                out += length;
+                tail = load_u64(out - 8);
+                continue;
+            } else {
+                goto careful;
+            }
+        } else if (kind != 3) {
+            if (kind == 1) {
+                length = 4 + (tag >> 2 & 7);
+                offset = (uint64_t)(tag >> 5) << 8 | in[1];
+            } else {
+                offset = (uint64_t)in[1] | (uint64_t)in[2] << 8;
+            }
+            if (offset == 0 || (int64_t)offset > out - start || (int64_t)length > out_end - out)
+                return false;
+            if (offset <= 8 && length <= offset) {
+                word = tail >> (64 - 8 * offset);
+            } else if (length <= 32 && offset >= length) {
+                *(Block32 *)(void *)out = *(const Block32 *)(const void *)(out - offset);
+                in += 1 + kind;
+                out += length;
+                tail = out - start >= 8 ? load_u64(out - 8) : 0;
+                if (out - start < 8)
+                    goto refill;
+                continue;
+            } else {
+                goto careful;
+            }
+            in += 1 + kind;
+        } else {
+            goto careful;
+        }
+        memcpy(out, &word, 8);
+        out += length;
+        tail = length == 8 ? word : tail >> (8 * length) | word << (64 - 8 * length);
+        continue;
+    careful:
+        if (!careful_step(&in, end, start, &out, out_end))
+            return false;
+    refill:
+        tail = 0;
+        for (int64_t i = out - start < 8 ? out - start : 8; i > 0; i--)
+            tail |= (uint64_t)out[-i] << (8 * (8 - i));
+    }
+    *from = in;
+    *to = out;
+    return true;
+}
+
+bool mr__snappy_decompress(const uint8_t *from, int64_t from_bytes, uint8_t *to, int64_t to_bytes, bool numbers)
 {
     static const uint32_t masks[4] = {0, 0xff, 0xffff, 0xffffffff};
     const uint8_t *in = from, *end = from + from_bytes;
@@ -100,6 +180,8 @@ bool mr__snappy_decompress(const uint8_t *from, int64_t from_bytes, uint8_t *to,
             break;
     }
     if (size != (uint64_t)to_bytes)
+        return false;
+    if (numbers && !numbers_decompress(&in, end, to, &out, out_end))
         return false;
     /* While 64 bytes behind the tag can be read, and 64 be written without going past the slack. */
     while (end - in > 65 && out < out_end) {

@@ -772,11 +772,16 @@ static void snappy_agrees_with_the_library(void **state)
             plain[i] = i >= repeat && random_below(fixture, 8) ? plain[i - repeat] : (char)random_below(fixture, letters);
         size_t packed_bytes = sizeof packed;
         snappy_compress(plain, (size_t)size, packed, &packed_bytes);
-        assert_true(mr__snappy_decompress((uint8_t *)packed, (int64_t)packed_bytes, out, size));
-        assert_memory_equal(out, plain, (size_t)size);
-        assert_false(mr__snappy_decompress((uint8_t *)packed, (int64_t)packed_bytes, out, size + 1));
-        if (packed_bytes > 3)
-            assert_false(mr__snappy_decompress((uint8_t *)packed, (int64_t)packed_bytes - 1, out, size));
+        for (int numbers = 0; numbers < 2; numbers++) {
+            const uint8_t *from = (const uint8_t *)packed;
+            int64_t n = (int64_t)packed_bytes;
+            memset(out, 0xaa, sizeof out);
+            assert_true(mr__snappy_decompress(from, n, out, size, numbers));
+            assert_memory_equal(out, plain, (size_t)size);
+            assert_false(mr__snappy_decompress(from, n, out, size + 1, numbers));
+            if (n > 3)
+                assert_false(mr__snappy_decompress(from, n - 1, out, size, numbers));
+        }
     }
 }
 
