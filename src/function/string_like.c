@@ -167,6 +167,8 @@ static MrStatus like_bind(MrBind *bind, MrError *err)
             pattern = mr__text_lower(bind->arena, pattern);
         if (like_compile(bind->arena, mr_text_own(bind->arena, pattern), like, &late) != MR_OK)
             like->compiled = false;
+        else
+            bind->flags &= ~(uint32_t)MR_FN_CAN_FAIL;
     }
     bind->data = like;
     return MR_OK;
