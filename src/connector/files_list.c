@@ -18,7 +18,7 @@ typedef struct Lister {
     bool recursive, may_miss;
     const char *name_filter;
     int64_t before_us, after_us;
-    const MrManifest *manifest; /* of the root being walked */
+    MrManifest *manifest; /* of the root being walked */
     int64_t n_root;             /* bytes of the root's path and slash */
 } Lister;
 
@@ -146,11 +146,42 @@ static MrStatus walk(Lister *self, const char *folder, MrFilePart *parts, int32_
     return MR_OK;
 }
 
-/* A path without wildcards that exists.  base: partitions are those below it. */
-static MrStatus list_root(Lister *self, const char *path, const MrFileInfo *info, const char *base, MrError *err)
+/* What lies at a path, as the manifest in self shows it.  base: partitions are those below it. */
+static MrStatus list_shown(Lister *self, const char *path, const MrFileInfo *info, const char *base, MrError *err)
 {
     MrFilePart parts[LIST_DEPTH_MAX];
     int32_t n_parts = 0;
+    watch(self, path, info->modified_us, info->is_dir ? -1 : info->size_bytes);
+    if (self->manifest && mr__manifest_log_path(self->manifest)) {
+        MrFileInfo log;
+        const char *log_path = mr_arena_str(self->arena, mr__manifest_log_path(self->manifest));
+        MR_TRY(self->context->os->stat(self->context->os, log_path, &log, err));
+        watch(self, log_path, log.modified_us, log.size_bytes);
+    }
+    if (base) { /* basePath: k=v between it and the path count too */
+        size_t n_base = strlen(base);
+        if (strncmp(path, base, n_base) == 0 && path[n_base] == '/') {
+            char *rest = mr_arena_str(self->arena, path + n_base + 1), *save = NULL;
+            for (char *name = strtok_r(rest, "/", &save); name && n_parts < LIST_DEPTH_MAX; name = strtok_r(NULL, "/", &save))
+                n_parts += part_of(self->arena, name, &parts[n_parts]);
+        }
+    }
+    if (info->is_dir)
+        return walk(self, path, parts, n_parts, 0, err);
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    /* A file named on purpose is read even when it is hidden, but not when the manifest took it back. */
+    bool shown = !self->manifest || (int64_t)strlen(path) <= self->n_root ||
+                 mr__manifest_shows(self->manifest, path + self->n_root);
+    if (shown && wanted(self, name, info->modified_us))
+        add_file(self, path, info->size_bytes, info->modified_us, parts, n_parts);
+    return MR_OK;
+}
+
+/* A path without wildcards that exists. */
+static MrStatus list_root(Lister *self, const char *path, const MrFileInfo *info, const char *base, MrError *err)
+{
+    MrStatus status;
     self->out->any_root = true;
     /* The manifest stands at the table's root, which is above k=v folders. */
     char *root = mr_arena_str(self->arena, path);
@@ -162,41 +193,12 @@ static MrStatus list_root(Lister *self, const char *path, const MrFileInfo *info
         if (!info->is_dir && !strchr((strrchr(root, '/') ? strrchr(root, '/') : root), '='))
             break;
     }
-    MrManifest *manifest = NULL;
-    MR_TRY(mr__manifest_read(self->context->os, self->context->budget, root, &manifest, err));
-    watch(self, path, info->modified_us, info->is_dir ? -1 : info->size_bytes);
-    if (manifest && mr__manifest_log_path(manifest)) {
-        MrFileInfo log;
-        const char *log_path = mr_arena_str(self->arena, mr__manifest_log_path(manifest));
-        MrStatus found = self->context->os->stat(self->context->os, log_path, &log, err);
-        if (found != MR_OK) {
-            mr__manifest_close(manifest);
-            return found;
-        }
-        watch(self, log_path, log.modified_us, log.size_bytes);
-    }
-    if (base) { /* basePath: k=v between it and the path count too */
-        size_t n_base = strlen(base);
-        if (strncmp(path, base, n_base) == 0 && path[n_base] == '/') {
-            char *rest = mr_arena_str(self->arena, path + n_base + 1), *save = NULL;
-            for (char *name = strtok_r(rest, "/", &save); name && n_parts < LIST_DEPTH_MAX; name = strtok_r(NULL, "/", &save))
-                n_parts += part_of(self->arena, name, &parts[n_parts]);
-        }
-    }
-    self->manifest = manifest;
     self->n_root = (int64_t)strlen(root) + (strcmp(root, "/") != 0);
-    MrStatus status = MR_OK;
-    if (info->is_dir) {
-        status = walk(self, path, parts, n_parts, 0, err);
-    } else {
-        const char *slash = strrchr(path, '/');
-        const char *name = slash ? slash + 1 : path;
-        /* A file named on purpose is read even when it is hidden, but not when the manifest took it back. */
-        bool shown = !manifest || (int64_t)strlen(path) <= self->n_root || mr__manifest_shows(manifest, path + self->n_root);
-        if (shown && wanted(self, name, info->modified_us))
-            add_file(self, path, info->size_bytes, info->modified_us, parts, n_parts);
-    }
-    mr__manifest_close(manifest);
+    MR_TRY(mr__manifest_read(self->context->os, self->context->budget, root, &self->manifest, err));
+    MR_GUARD_BEGIN(status, err) /* a refusal must not jump over the manifest's end */
+    status = list_shown(self, path, info, base, err);
+    MR_GUARD_END(status)
+    mr__manifest_close(self->manifest);
     self->manifest = NULL;
     return status;
 }
