@@ -86,12 +86,33 @@ void mr_batch_set_cols(MrBatch *batch, int32_t n_cols)
         break;                                                                                     \
     }
 
+/* Views of one block that holds the bytes of all the long strings. */
+static void strings_copy(MrArena *arena, const MrVector *src, const uint16_t *sel, int32_t from, int32_t n, MrStr *out)
+{
+    int64_t long_bytes = 0, at;
+    for (int32_t i = 0; i < n; i++) {
+        const MrVector *holder = mr_vector_at(src, SOURCE_ROW(i), &at);
+        out[i] = mr_vector_is_null(src, SOURCE_ROW(i)) ? (MrStr){0} : holder->str[at];
+        long_bytes += out[i].size_bytes > MR_STR_INLINE ? out[i].size_bytes : 0;
+    }
+    if (long_bytes == 0)
+        return;
+    char *bytes = mr_arena_alloc(arena, long_bytes);
+    for (int32_t i = 0; i < n; i++) {
+        if (out[i].size_bytes > MR_STR_INLINE) {
+            memcpy(bytes, out[i].data, out[i].size_bytes);
+            out[i].data = bytes;
+            bytes += out[i].size_bytes;
+        }
+    }
+}
+
 /* Copies n rows of src (sel, or from ..) to rows at .. of a flat vector. */
 static void column_copy(MrArena *arena, const MrVector *src, const uint16_t *sel, int32_t from, int32_t n,
                         MrVector *to, int32_t at)
 {
     MrPhysical physical = mr_type_physical(to->type);
-    if (src->encoding == MR_DICTIONARY || physical == MR_PHYS_STR || physical == MR_PHYS_LIST ||
+    if ((src->encoding == MR_DICTIONARY && physical != MR_PHYS_STR) || physical == MR_PHYS_LIST ||
         physical == MR_PHYS_STRUCT) {
         for (int32_t i = 0; i < n; i++)
             mr_vector_copy_row(arena, src, SOURCE_ROW(i), to, at + i);
@@ -106,10 +127,14 @@ static void column_copy(MrArena *arena, const MrVector *src, const uint16_t *sel
         COPY_CASE(MR_PHYS_F32, f32, float)
         COPY_CASE(MR_PHYS_F64, f64, double)
         COPY_CASE(MR_PHYS_INTERVAL, interval, MrInterval)
+    case MR_PHYS_STR:
+        strings_copy(arena, src, sel, from, n, to->str + at);
+        break;
     default:
         break;
     }
-    if (src->validity || src->type->kind == MR_TYPE_VOID) {
+    bool dict_nulls = src->encoding == MR_DICTIONARY && src->dict->validity;
+    if (src->validity || dict_nulls || src->type->kind == MR_TYPE_VOID) {
         for (int32_t i = 0; i < n; i++) {
             if (mr_vector_is_null(src, SOURCE_ROW(i)))
                 mr_vector_set_null(arena, to, at + i, to->n_items);

@@ -42,8 +42,11 @@ MrVector *mr_vector_create(MrArena *arena, const MrType *type, int64_t n_rows)
     vec->n_items = (int32_t)n_rows;
     vec->cap_items = (int32_t)n_rows;
     int64_t size_bytes = n_rows * mr_physical_bytes(physical);
-    vec->data = physical_has_views(physical) ? mr_arena_zeroed(arena, size_bytes)
-                                             : mr_arena_alloc(arena, size_bytes);
+    if (n_rows == 0) /* codes of NULL rows are 0: an empty dictionary has something there */
+        vec->data = mr_arena_zeroed(arena, 16);
+    else
+        vec->data = physical_has_views(physical) ? mr_arena_zeroed(arena, size_bytes)
+                                                 : mr_arena_alloc(arena, size_bytes);
     if (type->n_fields > 0) {
         vec->children = MR_NEW_N(arena, MrVector *, type->n_fields);
         for (int32_t i = 0; i < type->n_fields; i++)

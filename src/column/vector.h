@@ -4,7 +4,7 @@
  *   flat        data[r]
  *   constant    data[0] for every r; validity bit 0 says whether it is NULL
  *   dictionary  dict->data[codes[r]]; a NULL is a clear bit in the vector's own validity (the
- *               dictionary is flat and may hold NULLs too)
+ *               dictionary is flat and may hold NULLs too); codes of NULL rows are valid, 0 will do
  * Values of NULL rows are any bits, except MrStr and MrSlice, which must be zeroed or valid, so that
  * kernels may run over them.  A vector's memory belongs to its batch's arena, or to buffers that the
  * batch retains (MrShared). */
