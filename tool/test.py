@@ -185,9 +185,9 @@ def full(tally: Tally, options: argparse.Namespace) -> None:
     release, debug, tsan = (ROOT / FOLDERS[p] for p in ("release", "debug", "tsan"))
     built = {}
 
-    def ready(preset: str) -> bool:
+    def ready(preset: str, targets: list[str] | None = None) -> bool:
         if preset not in built:
-            built[preset] = build(tally, preset)
+            built[preset] = build(tally, preset, targets)
         return built[preset]
 
     def do(kind: str) -> None:
@@ -206,13 +206,15 @@ def full(tally: Tally, options: argparse.Namespace) -> None:
         elif kind == "asan" and ready("debug"):
             run_kind(tally, debug, "unit", options, asan_env)
             run_sql(tally, debug, options, variants=False)
-        elif kind == "tsan" and ready("tsan"):
+        elif kind == "tsan" and ready("tsan", ["millrace"]):
             run_sql(tally, tsan, options, variants=False)
         elif kind == "fuzz":
             if subprocess.run(["which", "clang"], capture_output=True).returncode != 0:
                 tally.skip("fuzz", "clang is not installed")
-            elif any(ROOT.glob("src/*/*_fuzz.c")) and ready("fuzz"):
-                run_fuzz(tally, options.fuzz_seconds)
+            else:
+                targets = [p.stem for p in [*ROOT.glob("src/*/*_fuzz.c"), *TEST.glob("fuzz/*_fuzz.c")]]
+                if targets and ready("fuzz", targets):
+                    run_fuzz(tally, options.fuzz_seconds)
 
     for kind in KINDS:
         if options.only and kind != options.only:
