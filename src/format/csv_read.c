@@ -279,8 +279,8 @@ static MrStatus header_read(CsvReader *self, MrChunk *chunk, bool *complete, MrE
     const MrCsvConfig *config = self->config;
     const char *place = chunk->at, *line_end;
     const char *at = mr__csv_record(config, &place, chunk->end, &line_end);
-    *complete = true;
-    if (!at) {
+    *complete = at != NULL;
+    if (!at) { /* nothing but empty lines so far: the header is still to come */
         chunk->at = chunk->end;
         return MR_OK;
     }

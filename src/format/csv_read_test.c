@@ -9,6 +9,8 @@ static const RowCase cases[] = {
     {"an empty file has no rows", "", AB, "", ""},
     {"a header alone has no rows", "header=true", AB, "a,b\n", ""},
     {"the header is skipped", "header=true", AB, "p,q\n1,x\n", "1|x\n"},
+    {"empty lines before the header", "header=true", AB, "\n \np,q\n1,x\n", "1|x\n"},
+    {"empty lines before the header, with multiLine", "header=true;multiLine=true", AB, "\n\np,q\n1,x\n", "1|x\n"},
     {"the header may have to agree", "header=true;enforceSchema=false", AB, "p,q\n1,x\n", "!DATA_SOURCE_TABLE_SCHEMA_MISMATCH"},
     {"a header that agrees", "header=true;enforceSchema=false", AB, "A,b\n1,x\n", "1|x\n"},
     {"empty lines are no records", "", AB, "\n1,x\n\n  \n2,y\n\n", "1|x\n2|y\n"},
