@@ -41,6 +41,12 @@ static void case_options(CaseOptions *out, const char *text)
     }
 }
 
+/* No zone but those that need no file. */
+static MrStatus case_zone(void *self, const char *id, MrBuffer *out, MrError *err)
+{
+    return MR_OK;
+}
+
 /* Runs the reader; columns NULL: all.  The text is in the arena. */
 static MrStatus case_read(MrBudget *budget, MrArena *arena, const MrRowFormat *format, const char *options_text,
                           const char *schema_text, const char *data, int64_t n_data, bool cut, MrText *out,
@@ -48,7 +54,7 @@ static MrStatus case_read(MrBudget *budget, MrArena *arena, const MrRowFormat *f
 {
     MrZones *zones = NULL;
     MrSettings settings = {.ansi = true, .zone_id = "UTC"};
-    MrStatus status = mr_zones_create(budget, NULL, NULL, &zones, err);
+    MrStatus status = mr_zones_create(budget, case_zone, NULL, &zones, err);
     if (status != MR_OK)
         return status;
     CaseOptions options;

@@ -298,6 +298,8 @@ static bool tzif_header(MrReader *reader, TzifHeader *out, char *version)
 static bool tzif_parse(MrText bytes, ZoneTransition *transitions, int32_t *n_out, int32_t *first_offset_s,
                        ZoneRule *rule)
 {
+    if (bytes.size_bytes == 0) /* no such zone */
+        return false;
     MrReader reader = {.at = (const uint8_t *)bytes.data, .end = (const uint8_t *)bytes.data + bytes.size_bytes};
     TzifHeader header;
     const uint8_t *skipped, *times, *types_of, *types, *footer;
