@@ -6,7 +6,7 @@
 
 /* A new table is a line here and a line in the list below. */
 extern const MrFunctionDef mr_functions_arithmetic[], mr_functions_compare[], mr_functions_bitwise[],
-    mr_functions_bitmap[], mr_functions_conditional[], mr_functions_collate[], mr_functions_math[], mr_functions_hash[], mr_functions_misc[], mr_functions_nested[],
+    mr_functions_bitmap[], mr_functions_conditional[], mr_functions_collate[], mr_functions_math[], mr_functions_hash[], mr_functions_misc[], mr_functions_nested[], mr_functions_time_window[],
     mr_functions_string_basic[], mr_functions_string_search[],
     mr_functions_string_like[],
     mr_functions_string_regexp[],
@@ -18,7 +18,7 @@ const MrFunctionDef *const mr_function_tables[] = {
     mr_functions_arithmetic, mr_functions_compare, mr_functions_bitwise, mr_functions_conditional,
     mr_functions_bitmap,
     mr_functions_collate,
-    mr_functions_math,       mr_functions_hash,    mr_functions_misc,    mr_functions_nested,
+    mr_functions_math,       mr_functions_hash,    mr_functions_misc,    mr_functions_nested, mr_functions_time_window,
     mr_functions_string_basic,
     mr_functions_string_search,
     mr_functions_string_like,

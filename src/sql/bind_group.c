@@ -5,6 +5,28 @@
 MrStatus mr__group_function(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const char *name, bool *done, MrExpr **out)
 {
     const MrSqlCall *call = &ast->call;
+    if (strcmp(name, "window_time") == 0 && call->n_args == 1) {
+        MrExpr *window = NULL, *end = NULL;
+        int64_t us = 1;
+        MR_TRY(mr__expr_bind(b, ctx, call->args[0], &window));
+        MR_TRY(mr__field_bind(b, ast->place, window, "end", &end));
+        MrExpr *one = mr_expr_literal(b->arena, mr_vector_constant(b->arena, MR_T(INTERVAL_DT), &us));
+        one->sql = "INTERVAL '00.000001' SECOND";
+        *done = true;
+        MR_TRY(mr__call_bind(b, ctx, ast->place, "-", (MrExpr *[]){end, one}, 2, "window_time", out));
+        (*out)->sql = mr_arena_printf(b->arena, "window_time(%s)", window->sql);
+        return MR_OK;
+    }
+    if (strcmp(name, "window") == 0 || strcmp(name, "session_window") == 0) {
+        for (int32_t i = 0; i < ctx->scope->n_cols; i++) {
+            if (!ctx->scope->cols[i].is_window)
+                continue;
+            *done = true;
+            *out = mr__column_expr(b, &ctx->scope->cols[i], name, ast->place);
+            return MR_OK;
+        }
+        return mr__at(b, ast->place, MR_FAIL_UNSUPPORTED(b->err, "%s() in this place", name));
+    }
     if (strncmp(name, "grouping", 8) != 0)
         return MR_OK;
     bool is_id = strcmp(name, "grouping_id") == 0;
@@ -26,7 +48,123 @@ MrStatus mr__group_function(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const cha
     return MR_OK;
 }
 
+/* The window() of the query: as a key, or an item of the select list. */
+static const MrSqlExpr *window_find(const MrSqlExpr *ast)
+{
+    if (ast->kind == MR_SQL_ALIAS)
+        ast = ast->alias.value;
+    if (ast->kind == MR_SQL_FIELD)
+        return window_find(ast->field.base);
+    if (ast->kind != MR_SQL_CALL || ast->call.name.n_parts != 1)
+        return NULL;
+    const char *name = ast->call.name.parts[0];
+    return mr_str_equal_nocase(name, "window") || mr_str_equal_nocase(name, "session_window") ? ast : NULL;
+}
+
+/* window(time, length [, slide [, start]]) becomes a column `window` of the input: one row for each window that the
+ * row's time lies in. */
 MrStatus mr__time_windows(Binder *b, const MrSqlSelect *select, Scope *outer, Rel *from)
 {
+    const MrSqlExpr *ast = NULL;
+    for (int32_t i = 0; i < select->n_groups && !ast; i++) {
+        const MrSqlGroup *group = &select->groups[i];
+        if (group->kind == MR_SQL_GROUP_EXPR)
+            ast = window_find(group->expr);
+        for (int32_t k = 0; k < group->n_sets; k++)
+            for (int32_t e = 0; e < group->sets[k].n_exprs && !ast; e++)
+                ast = window_find(group->sets[k].exprs[e]);
+    }
+    for (int32_t i = 0; i < select->n_items && !ast; i++)
+        ast = window_find(select->items[i]);
+    if (!ast)
+        return MR_OK;
+    const MrSqlCall *call = &ast->call;
+    if (mr_str_equal_nocase(call->name.parts[0], "session_window"))
+        return mr__at(b, ast->place, MR_FAIL_UNSUPPORTED(b->err, "session_window()"));
+    if (call->n_args < 2 || call->n_args > 4)
+        return mr__at(b, ast->place,
+                      MR_FAIL(b->err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName", "`window`",
+                              "expectedNum", "[2, 3, 4]", "actualNum", mr_arena_printf(b->arena, "%d", call->n_args),
+                              "docroot", "https://spark.apache.org/docs/latest"));
+    Scope scope = {.outer = outer, .n_cols = from->n_cols, .cols = from->cols};
+    Ctx ctx = {.scope = &scope};
+    MrExpr *time = NULL;
+    int64_t us[4] = {0, 0, 0, 0}; /* of the time, length, slide, start */
+    MR_TRY(mr__expr_bind(b, &ctx, call->args[0], &time));
+    for (int32_t i = 1; i < call->n_args; i++) {
+        MrExpr *text = NULL;
+        MR_TRY(mr__expr_bind(b, &ctx, call->args[i], &text));
+        MR_TRY(mr__interval_us(b, ast->place, text, &us[i]));
+    }
+    if (call->n_args == 2)
+        us[2] = us[1];
+    if (us[1] <= 0 || us[2] <= 0 || us[2] > us[1])
+        return mr__at(b, ast->place,
+                      MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__PARAMETER_CONSTRAINT_VIOLATION, "sqlExpr",
+                              mr__quote_sql(b, "window"), "leftExprName", "`slide_duration`", "leftExprValue",
+                              mr_arena_printf(b->arena, "%lldL", (long long)us[2]), "constraint",
+                              us[2] > us[1] ? "<= " : ">", "rightExprName", "`window_duration`", "rightExprValue",
+                              mr_arena_printf(b->arena, "%lldL", (long long)us[1])));
+    if (time->type->kind == MR_TYPE_STRUCT && time->type->n_fields == 2) { /* a window of windows: by its last moment */
+        int64_t one_us = 1;
+        MrExpr *end = NULL, *one = mr_expr_literal(b->arena, mr_vector_constant(b->arena, MR_T(INTERVAL_DT), &one_us));
+        one->sql = "";
+        MR_TRY(mr__field_bind(b, ast->place, time, "end", &end));
+        MR_TRY(mr__call_bind(b, &ctx, ast->place, "-", (MrExpr *[]){end, one}, 2, time->sql, &time));
+    }
+    if (time->type->kind != MR_TYPE_TIMESTAMP && time->type->kind != MR_TYPE_TIMESTAMP_NTZ) {
+        const MrType *to = mr_coerce_implicit(b->arena, b->settings, time->type, MR_T(TIMESTAMP));
+        if (!to)
+            return mr__at(b, ast->place,
+                          MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__UNEXPECTED_INPUT_TYPE, "sqlExpr",
+                                  mr__quote_sql(b, "window"), "paramIndex", "first", "requiredType",
+                                  "(\"TIMESTAMP\" or \"TIMESTAMP_NTZ\")", "inputSql", mr__quote_sql(b, time->sql),
+                                  "inputType", mr__quote_type(b, time->type)));
+        MR_TRY(mr__cast(b, time, to, &time));
+    }
+    MrPlan *plan = from->plan;
+    int64_t n_windows = (us[1] + us[2] - 1) / us[2];
+    MrExpr *nth = mr_expr_i64(b->arena, 0);
+    nth->sql = "0";
+    if (n_windows > 1000)
+        return mr__at(b, ast->place, MR_FAIL_UNSUPPORTED(b->err, "%lld windows for each row", (long long)n_windows));
+    if (n_windows > 1) {
+        int32_t n = plan->n_cols;
+        MrColumn *cols = MR_NEW_N(b->arena, MrColumn, n + 1);
+        if (n > 0)
+            memcpy(cols, plan->cols, sizeof(MrColumn) * (size_t)n);
+        cols[n] = (MrColumn){mr_planner_id(b->planner), "nth", MR_T(BIGINT), false};
+        MrExpr ***projections = MR_NEW_N(b->arena, MrExpr **, n_windows);
+        for (int64_t w = 0; w < n_windows; w++) {
+            projections[w] = MR_NEW_N(b->arena, MrExpr *, n + 1);
+            for (int32_t c = 0; c < n; c++)
+                projections[w][c] = mr_plan_column_expr(b->planner, &plan->cols[c]);
+            projections[w][n] = mr_expr_i64(b->arena, w);
+        }
+        plan = mr_plan_expand(b->planner, plan, cols, n + 1, projections, (int32_t)n_windows);
+        nth = mr_plan_column_expr(b->planner, &cols[n]);
+    }
+    MrExpr *args[5] = {time, NULL, NULL, NULL, nth}, *window = NULL, *present = NULL;
+    for (int32_t i = 1; i < 4; i++) {
+        args[i] = mr_expr_i64(b->arena, us[i]);
+        args[i]->sql = mr_arena_printf(b->arena, "%lld", (long long)us[i]);
+    }
+    MR_TRY(mr__call_bind(b, &ctx, ast->place, "time_window", args, 5, "window", &window));
+    int32_t n = plan->n_cols;
+    MrNamedExpr *exprs = MR_NEW_N(b->arena, MrNamedExpr, n + 1);
+    for (int32_t c = 0; c < n; c++)
+        exprs[c] = (MrNamedExpr){plan->cols[c], mr_plan_column_expr(b->planner, &plan->cols[c])};
+    exprs[n] = (MrNamedExpr){{mr_planner_id(b->planner), "window", window->type, true}, window};
+    plan = mr_plan_project(b->planner, plan, exprs, n + 1);
+    MrExpr *column = mr_plan_column_expr(b->planner, &exprs[n].column);
+    MR_TRY(mr__call_bind(b, &ctx, ast->place, "isnotnull", &column, 1, "(window IS NOT NULL)", &present));
+    from->plan = mr_plan_filter(b->planner, plan, present);
+    ScopeCol *cols = MR_NEW_N(b->arena, ScopeCol, from->n_cols + 1);
+    if (from->n_cols > 0)
+        memcpy(cols, from->cols, sizeof(ScopeCol) * (size_t)from->n_cols);
+    cols[from->n_cols] = (ScopeCol){.col = exprs[n].column, .is_window = true};
+    cols[from->n_cols].col.nullable = false;
+    from->cols = cols;
+    from->n_cols++;
     return MR_OK;
 }

@@ -16,6 +16,7 @@ typedef struct ScopeCol {
     MrColumn col;
     int32_t n_qual;
     const char *const *qual; /* spark_catalog, default, t */
+    bool is_window;          /* what window(..) in this query means */
     bool hidden;             /* not in *: key of a USING join; still t.key */
     MrExpr *expr;            /* what the name means when it is not just col; NULL: col (USING of a FULL join) */
 } ScopeCol;
@@ -163,6 +164,8 @@ MR_MUST_USE MrStatus mr__subscript_bind(Binder *b, MrSqlPlace place, MrExpr *bas
 MR_MUST_USE MrStatus mr__in_query_types(Binder *b, MrSqlPlace place, MrExpr *expr);
 
 /* bind_interval.c */
+/* Microseconds of "10 minutes"; months do not go. */
+MR_MUST_USE MrStatus mr__interval_us(Binder *b, MrSqlPlace place, const MrExpr *text, int64_t *out);
 MR_MUST_USE MrStatus mr__interval_bind(Binder *b, const MrSqlExpr *ast, MrExpr **out);
 
 /* bind_call.c */

@@ -282,3 +282,25 @@ MrStatus mr__interval_bind(Binder *b, const MrSqlExpr *ast, MrExpr **out)
     }
     return MR_OK;
 }
+
+MrStatus mr__interval_us(Binder *b, MrSqlPlace place, const MrExpr *text, int64_t *out)
+{
+    const MrVector *value = NULL;
+    Sum sum = {0};
+    int64_t us = 0;
+    if (!mr_expr_is_constant(text))
+        return mr__at(b, place, MR_FAIL_UNSUPPORTED(b->err, "windows whose length is no constant"));
+    MR_TRY(mr_expr_fold(b->arena, b->planner->context, text, &value, b->err));
+    if (value->type->kind == MR_TYPE_INTERVAL_DT && !mr_vector_is_null(value, 0)) {
+        *out = value->i64[0];
+        return MR_OK;
+    }
+    MrText words = value->type->kind == MR_TYPE_STRING && !mr_vector_is_null(value, 0) ? mr_str_text(&value->str[0])
+                                                                                     : MR_TEXT("");
+    if (!text_add(&sum, mr_arena_strn(b->arena, words.data, words.size_bytes)) || sum.has_months || sum.overflow ||
+        __builtin_mul_overflow(sum.days, INT64_C(86400000000), &us) || __builtin_add_overflow(us, sum.us, &us))
+        return mr__at(b, place,
+                      MR_FAIL(b->err, MR_COND_CANNOT_PARSE_INTERVAL, "intervalString", mr__quote_sql(b, text->sql)));
+    *out = us;
+    return MR_OK;
+}
