@@ -612,7 +612,7 @@ MrStatus mr__arith_time_bind(MrBind *bind, MrArithOp op, bool is_try, bool *done
     if (op == MR__ARITH_SUB && (is_stamp(x) || is_stamp(y))) {
         const MrType *other = is_stamp(x) ? y : x, *stamp = is_stamp(x) ? x : y;
         const MrArgInfo *info = &bind->args[is_stamp(x) ? 1 : 0];
-        bool text = IS(other, STRING) && (info->value || !bind->settings->ansi);
+        bool text = IS(other, STRING) && (info->value || bind->settings->ansi);
         if (!is_stamp(other) && !IS(other, DATE) && !text && !IS(other, VOID))
             return fail_stamp_input(bind, is_stamp(x) ? 1 : 0, err);
         if (is_stamp(other) && other->kind != stamp->kind)

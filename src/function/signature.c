@@ -391,9 +391,9 @@ static int32_t sig_try(MrBind *bind, const Sig *sig, bool with_casts)
         }
         if (!chosen[i] && (!with_casts || (arg->exact && info->type->kind != MR_TYPE_VOID)))
             return i;
-        /* With ANSI on, only a constant string chooses among several types. */
-        if (!chosen[i] && info->type->kind == MR_TYPE_STRING && bind->settings->ansi && !info->value &&
-            (arg->n_alts > 1 || arg->alts[0]->kind == SIG_DATETIME))
+        /* With ANSI off, where several sizes of integers will do (date_add), only a constant string does. */
+        if (!chosen[i] && info->type->kind == MR_TYPE_STRING && !bind->settings->ansi && !info->value &&
+            arg->n_alts > 1 && arg->alts[0]->kind == SIG_TYPE && mr_type_is_integral(arg->alts[0]->type))
             return i;
         for (int32_t k = 0; k < arg->n_alts && !chosen[i]; k++) {
             casts[i] = sig_implicit(bind, arg->alts[k], info->type);

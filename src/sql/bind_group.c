@@ -30,6 +30,11 @@ MrStatus mr__group_function(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const cha
     if (strncmp(name, "grouping", 8) != 0)
         return MR_OK;
     bool is_id = strcmp(name, "grouping_id") == 0;
+    if (!is_id && call->n_args != 1)
+        return mr__at(b, ast->place,
+                      MR_FAIL(b->err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName", "`grouping`",
+                              "expectedNum", "1", "actualNum", mr_arena_printf(b->arena, "%d", call->n_args),
+                              "docroot", "https://spark.apache.org/docs/latest"));
     MrExpr *expr = mr_expr_column(b->arena, is_id ? MR__GROUPING_ID : MR__GROUPING, name,
                                   is_id ? MR_T(BIGINT) : MR_T(TINYINT), false);
     expr->n_args = call->n_args;
