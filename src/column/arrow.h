@@ -1,4 +1,5 @@
-/* arrow.h - the Arrow C data and stream interfaces (struct layouts: Arrow specification, "C data interface"). */
+/* arrow.h - the Arrow C data and stream interfaces (struct layouts: Arrow specification, "C data
+ * interface"). */
 #ifndef MR_COLUMN_ARROW_H
 #define MR_COLUMN_ARROW_H
 
@@ -35,18 +36,24 @@ struct ArrowArrayStream {
 };
 #endif
 
-/* A struct schema of the columns; strings are "u", binary "z", timestamps "tsu:UTC" or "tsu:", decimals
- * "d:p,s".  Parts may be moved out of what is exported; each part is released once.  The budget must
- * outlive them all. */
-MR_MUST_USE MrStatus mr_arrow_export_schema(MrBudget *budget, const MrSchema *schema, struct ArrowSchema *out, MrError *err);
+/* A struct schema of the columns; strings are "u", binary "z", timestamps "tsu:UTC" or "tsu:",
+ * decimals "d:p,s".  Parts may be moved out of what is exported; each part is released once.  The
+ * budget must outlive them all. */
+MR_MUST_USE MrStatus mr_arrow_export_schema(MrBudget *budget, const MrSchema *schema,
+                                            struct ArrowSchema *out, MrError *err);
 /* The live rows, copied; padding and NULL slots are zeroed. */
-MR_MUST_USE MrStatus mr_arrow_export_batch(MrBudget *budget, const MrSchema *schema, const MrBatch *batch, struct ArrowArray *out, MrError *err);
-/* Also takes large, view, fixed-size and dictionary forms, unsigned integers and other time units; see
- * mr_arrow_import_rows.  UNSUPPORTED_ARROWTYPE for what has no type here. */
-MR_MUST_USE MrStatus mr_arrow_import_schema(MrArena *arena, const struct ArrowSchema *schema, MrSchema *out, MrError *err);
-/* Copies rows [from, from+n) into a reset batch, n <= MR_BATCH_ROWS.  schema is what the import of arrow
- * gave.  What is read is validated first (RELIABILITY H4); the interface gives no sizes of buffers, so
- * their ends are the giver's word. */
-MR_MUST_USE MrStatus mr_arrow_import_rows(const struct ArrowSchema *arrow, const struct ArrowArray *array, const MrSchema *schema, int64_t from, int64_t n, MrBatch *out, MrError *err);
+MR_MUST_USE MrStatus mr_arrow_export_batch(MrBudget *budget, const MrSchema *schema,
+                                           const MrBatch *batch, struct ArrowArray *out,
+                                           MrError *err);
+/* Also takes large, view, fixed-size and dictionary forms, unsigned integers and other time units;
+ * see mr_arrow_import_rows.  UNSUPPORTED_ARROWTYPE for what has no type here. */
+MR_MUST_USE MrStatus mr_arrow_import_schema(MrArena *arena, const struct ArrowSchema *schema,
+                                            MrSchema *out, MrError *err);
+/* Copies rows [from, from+n) into a reset batch, n <= MR_BATCH_ROWS.  schema is what the import of
+ * arrow gave.  What is read is validated first (RELIABILITY H4); the interface gives no sizes of
+ * buffers, so their ends are the giver's word. */
+MR_MUST_USE MrStatus mr_arrow_import_rows(const struct ArrowSchema *arrow,
+                                          const struct ArrowArray *array, const MrSchema *schema,
+                                          int64_t from, int64_t n, MrBatch *out, MrError *err);
 
 #endif

@@ -1,7 +1,7 @@
 /* arrow_export.c - schemas and batches to the Arrow C data interface.
  *
- * All parts of one export lie in one arena and count the parts not yet released: a consumer may move
- * a child out and release its parent first. */
+ * All parts of one export lie in one arena and count the parts not yet released: a consumer may
+ * move a child out and release its parent first. */
 #include "column/arrow.h"
 #include "column/collation.h"
 #include <stdio.h>
@@ -53,20 +53,35 @@ static void schema_release(struct ArrowSchema *schema)
 static const char *type_format(MrArena *arena, const MrType *type)
 {
     static const char *const formats[MR_N_TYPES] = {
-        [MR_TYPE_VOID] = "n",         [MR_TYPE_BOOLEAN] = "b",     [MR_TYPE_TINYINT] = "c",
-        [MR_TYPE_SMALLINT] = "s",     [MR_TYPE_INT] = "i",         [MR_TYPE_BIGINT] = "l",
-        [MR_TYPE_FLOAT] = "f",        [MR_TYPE_DOUBLE] = "g",      [MR_TYPE_STRING] = "u",
-        [MR_TYPE_BINARY] = "z",       [MR_TYPE_DATE] = "tdD",      [MR_TYPE_TIME] = "ttn",
-        [MR_TYPE_TIMESTAMP] = "tsu:UTC", [MR_TYPE_TIMESTAMP_NTZ] = "tsu:", [MR_TYPE_INTERVAL_YM] = "tiM",
-        [MR_TYPE_INTERVAL_DT] = "tDu", [MR_TYPE_INTERVAL] = "tin", [MR_TYPE_ARRAY] = "+l",
-        [MR_TYPE_MAP] = "+m",         [MR_TYPE_STRUCT] = "+s",     [MR_TYPE_VARIANT] = "+s",
+        [MR_TYPE_VOID] = "n",
+        [MR_TYPE_BOOLEAN] = "b",
+        [MR_TYPE_TINYINT] = "c",
+        [MR_TYPE_SMALLINT] = "s",
+        [MR_TYPE_INT] = "i",
+        [MR_TYPE_BIGINT] = "l",
+        [MR_TYPE_FLOAT] = "f",
+        [MR_TYPE_DOUBLE] = "g",
+        [MR_TYPE_STRING] = "u",
+        [MR_TYPE_BINARY] = "z",
+        [MR_TYPE_DATE] = "tdD",
+        [MR_TYPE_TIME] = "ttn",
+        [MR_TYPE_TIMESTAMP] = "tsu:UTC",
+        [MR_TYPE_TIMESTAMP_NTZ] = "tsu:",
+        [MR_TYPE_INTERVAL_YM] = "tiM",
+        [MR_TYPE_INTERVAL_DT] = "tDu",
+        [MR_TYPE_INTERVAL] = "tin",
+        [MR_TYPE_ARRAY] = "+l",
+        [MR_TYPE_MAP] = "+m",
+        [MR_TYPE_STRUCT] = "+s",
+        [MR_TYPE_VARIANT] = "+s",
     };
     if (type->kind == MR_TYPE_DECIMAL)
         return mr_arena_printf(arena, "d:%d,%d", type->precision, type->scale);
     return formats[type->kind];
 }
 
-static void schema_put(ArrowHome *home, const char *name, const MrType *type, bool nullable, struct ArrowSchema *out);
+static void schema_put(ArrowHome *home, const char *name, const MrType *type, bool nullable,
+                       struct ArrowSchema *out);
 
 static struct ArrowSchema *schema_children(ArrowHome *home, struct ArrowSchema *out, int32_t n)
 {
@@ -78,7 +93,8 @@ static struct ArrowSchema *schema_children(ArrowHome *home, struct ArrowSchema *
     return children;
 }
 
-static void schema_start(ArrowHome *home, const char *name, const char *format, bool nullable, struct ArrowSchema *out)
+static void schema_start(ArrowHome *home, const char *name, const char *format, bool nullable,
+                         struct ArrowSchema *out)
 {
     *out = (struct ArrowSchema){
         .format = format,
@@ -90,9 +106,11 @@ static void schema_start(ArrowHome *home, const char *name, const char *format, 
     atomic_fetch_add_explicit(&home->n_parts, 1, memory_order_relaxed);
 }
 
-static void schema_put(ArrowHome *home, const char *name, const MrType *type, bool nullable, struct ArrowSchema *out)
+static void schema_put(ArrowHome *home, const char *name, const MrType *type, bool nullable,
+                       struct ArrowSchema *out)
 {
-    schema_start(home, name, type_format(&home->arena, type), nullable || type->kind == MR_TYPE_VOID, out);
+    schema_start(home, name, type_format(&home->arena, type),
+                 nullable || type->kind == MR_TYPE_VOID, out);
     int32_t n = type->n_fields;
     if (type->kind == MR_TYPE_MAP) { /* map<struct<key, value>> */
         struct ArrowSchema *entries = schema_children(home, out, 1);
@@ -101,22 +119,25 @@ static void schema_put(ArrowHome *home, const char *name, const MrType *type, bo
     }
     struct ArrowSchema *children = schema_children(home, out, n);
     for (int32_t i = 0; i < n; i++)
-        schema_put(home, type->fields[i].name, type->fields[i].type, type->fields[i].nullable, &children[i]);
+        schema_put(home, type->fields[i].name, type->fields[i].type, type->fields[i].nullable,
+                   &children[i]);
 }
 
-MrStatus mr_arrow_export_schema(MrBudget *budget, const MrSchema *schema, struct ArrowSchema *out, MrError *err)
+MrStatus mr_arrow_export_schema(MrBudget *budget, const MrSchema *schema, struct ArrowSchema *out,
+                                MrError *err)
 {
     MrStatus status;
     ArrowHome *home = NULL;
     struct ArrowSchema root = {0};
     MR_TRY(home_create(budget, &home, err));
     MR_GUARD_BEGIN(status, err)
-    MrType type = {.kind = MR_TYPE_STRUCT, .n_fields = schema->n_cols, .fields = schema->cols};
-    schema_put(home, "", &type, false, &root);
-    *out = root;
+        MrType type = {.kind = MR_TYPE_STRUCT, .n_fields = schema->n_cols, .fields = schema->cols};
+        schema_put(home, "", &type, false, &root);
+        *out = root;
     MR_GUARD_END(status)
     if (status != MR_OK)
-        atomic_store_explicit(&home->n_parts, 1, memory_order_relaxed); /* nobody has seen the parts */
+        atomic_store_explicit(&home->n_parts, 1,
+                              memory_order_relaxed); /* nobody has seen the parts */
     home_release(home);
     return status;
 }
@@ -133,7 +154,8 @@ static void array_release(struct ArrowArray *array)
     home_release(array->private_data);
 }
 
-static void array_start(ArrowHome *home, int64_t length, int64_t n_buffers, int64_t n_children, struct ArrowArray *out)
+static void array_start(ArrowHome *home, int64_t length, int64_t n_buffers, int64_t n_children,
+                        struct ArrowArray *out)
 {
     struct ArrowArray *children = MR_NEW_N(&home->arena, struct ArrowArray, n_children + 1);
     *out = (struct ArrowArray){
@@ -157,10 +179,12 @@ typedef struct ExportRows {
     const uint8_t *absent; /* NULL: none */
 } ExportRows;
 
-static MrStatus array_put(ArrowHome *home, const MrVector *vec, ExportRows in, struct ArrowArray *out, MrError *err);
+static MrStatus array_put(ArrowHome *home, const MrVector *vec, ExportRows in,
+                          struct ArrowArray *out, MrError *err);
 
 /* Which rows are NULL; the validity buffer and the count go to out. */
-static uint8_t *put_validity(ArrowHome *home, const MrVector *vec, ExportRows in, struct ArrowArray *out)
+static uint8_t *put_validity(ArrowHome *home, const MrVector *vec, ExportRows in,
+                             struct ArrowArray *out)
 {
     uint8_t *absent = mr_arena_alloc(&home->arena, in.n);
     int64_t n_null = 0;
@@ -178,8 +202,8 @@ static uint8_t *put_validity(ArrowHome *home, const MrVector *vec, ExportRows in
     return absent;
 }
 
-static MrStatus put_strings(ArrowHome *home, const MrVector *vec, ExportRows in, const uint8_t *absent,
-                            struct ArrowArray *out, MrError *err)
+static MrStatus put_strings(ArrowHome *home, const MrVector *vec, ExportRows in,
+                            const uint8_t *absent, struct ArrowArray *out, MrError *err)
 {
     int32_t *offsets = buffer_create(&home->arena, 4 * (in.n + 1));
     int64_t size_bytes = 0, at;
@@ -204,7 +228,8 @@ static MrStatus put_strings(ArrowHome *home, const MrVector *vec, ExportRows in,
     return MR_OK;
 }
 
-static void put_booleans(ArrowHome *home, const MrVector *vec, ExportRows in, const uint8_t *absent, struct ArrowArray *out)
+static void put_booleans(ArrowHome *home, const MrVector *vec, ExportRows in, const uint8_t *absent,
+                         struct ArrowArray *out)
 {
     uint8_t *bits = buffer_create(&home->arena, (in.n + 7) / 8);
     for (int64_t i = 0; i < in.n; i++) {
@@ -216,10 +241,12 @@ static void put_booleans(ArrowHome *home, const MrVector *vec, ExportRows in, co
     out->buffers[1] = bits;
 }
 
-static void put_fixed(ArrowHome *home, const MrVector *vec, ExportRows in, const uint8_t *absent, struct ArrowArray *out)
+static void put_fixed(ArrowHome *home, const MrVector *vec, ExportRows in, const uint8_t *absent,
+                      struct ArrowArray *out)
 {
     MrPhysical physical = mr_type_physical(vec->type);
-    int32_t in_bytes = mr_physical_bytes(physical), out_bytes = vec->type->kind == MR_TYPE_DECIMAL ? 16 : in_bytes;
+    int32_t in_bytes = mr_physical_bytes(physical),
+            out_bytes = vec->type->kind == MR_TYPE_DECIMAL ? 16 : in_bytes;
     char *data = buffer_create(&home->arena, in.n * out_bytes);
     for (int64_t i = 0; i < in.n; i++) {
         int64_t at;
@@ -235,7 +262,8 @@ static void put_fixed(ArrowHome *home, const MrVector *vec, ExportRows in, const
                 value.us = value.us < 0 ? INT64_MIN : INT64_MAX;
             memcpy(data + i * 16, &value, 16);
         } else {
-            memcpy(data + i * in_bytes, (const char *)holder->data + at * in_bytes, (size_t)in_bytes);
+            memcpy(data + i * in_bytes, (const char *)holder->data + at * in_bytes,
+                   (size_t)in_bytes);
         }
     }
     out->buffers[1] = data;
@@ -277,8 +305,8 @@ static MrStatus put_list(ArrowHome *home, const MrVector *vec, ExportRows in, co
     return MR_OK;
 }
 
-static MrStatus put_struct(ArrowHome *home, const MrVector *vec, ExportRows in, const uint8_t *absent,
-                           struct ArrowArray *out, MrError *err)
+static MrStatus put_struct(ArrowHome *home, const MrVector *vec, ExportRows in,
+                           const uint8_t *absent, struct ArrowArray *out, MrError *err)
 {
     const MrVector *holder = vec->encoding == MR_DICTIONARY ? vec->dict : vec;
     int32_t *rows = mr_arena_alloc(&home->arena, 4 * in.n);
@@ -293,7 +321,8 @@ static MrStatus put_struct(ArrowHome *home, const MrVector *vec, ExportRows in, 
     return MR_OK;
 }
 
-static MrStatus array_put(ArrowHome *home, const MrVector *vec, ExportRows in, struct ArrowArray *out, MrError *err)
+static MrStatus array_put(ArrowHome *home, const MrVector *vec, ExportRows in,
+                          struct ArrowArray *out, MrError *err)
 {
     const MrType *type = vec->type;
     MrPhysical physical = mr_type_physical(type);
@@ -302,7 +331,10 @@ static MrStatus array_put(ArrowHome *home, const MrVector *vec, ExportRows in, s
         out->null_count = in.n;
         return MR_OK;
     }
-    array_start(home, in.n, physical == MR_PHYS_STR ? 3 : physical == MR_PHYS_STRUCT ? 1 : 2,
+    array_start(home, in.n,
+                physical == MR_PHYS_STR      ? 3
+                : physical == MR_PHYS_STRUCT ? 1
+                                             : 2,
                 type->kind == MR_TYPE_MAP ? 1 : type->n_fields, out);
     const uint8_t *absent = put_validity(home, vec, in, out);
     switch (physical) {
@@ -321,8 +353,8 @@ static MrStatus array_put(ArrowHome *home, const MrVector *vec, ExportRows in, s
     }
 }
 
-MrStatus mr_arrow_export_batch(MrBudget *budget, const MrSchema *schema, const MrBatch *batch, struct ArrowArray *out,
-                               MrError *err)
+MrStatus mr_arrow_export_batch(MrBudget *budget, const MrSchema *schema, const MrBatch *batch,
+                               struct ArrowArray *out, MrError *err)
 {
     MrStatus status;
     ArrowHome *home = NULL;
@@ -330,17 +362,19 @@ MrStatus mr_arrow_export_batch(MrBudget *budget, const MrSchema *schema, const M
     MR_ASSERT(schema->n_cols == batch->n_cols);
     MR_TRY(home_create(budget, &home, err));
     MR_GUARD_BEGIN(status, err)
-    int32_t *rows = mr_arena_alloc(&home->arena, 4 * (int64_t)batch->n_sel);
-    for (int32_t i = 0; i < batch->n_sel; i++)
-        rows[i] = mr_batch_row(batch, i);
-    array_start(home, batch->n_sel, 1, batch->n_cols, &root);
-    for (int32_t c = 0; c < batch->n_cols && status == MR_OK; c++)
-        status = array_put(home, batch->cols[c], (ExportRows){.rows = rows, .n = batch->n_sel}, root.children[c], err);
-    if (status == MR_OK)
-        *out = root;
+        int32_t *rows = mr_arena_alloc(&home->arena, 4 * (int64_t)batch->n_sel);
+        for (int32_t i = 0; i < batch->n_sel; i++)
+            rows[i] = mr_batch_row(batch, i);
+        array_start(home, batch->n_sel, 1, batch->n_cols, &root);
+        for (int32_t c = 0; c < batch->n_cols && status == MR_OK; c++)
+            status = array_put(home, batch->cols[c], (ExportRows){.rows = rows, .n = batch->n_sel},
+                               root.children[c], err);
+        if (status == MR_OK)
+            *out = root;
     MR_GUARD_END(status)
     if (status != MR_OK)
-        atomic_store_explicit(&home->n_parts, 1, memory_order_relaxed); /* nobody has seen the parts */
+        atomic_store_explicit(&home->n_parts, 1,
+                              memory_order_relaxed); /* nobody has seen the parts */
     home_release(home);
     return status;
 }

@@ -22,9 +22,9 @@ typedef enum ArrowLayout {
 typedef struct ArrowForm {
     ArrowLayout layout;
     MrTypeKind kind;
-    int32_t in_bytes;       /* value, offset or list size                  */
+    int32_t in_bytes; /* value, offset or list size                  */
     bool is_signed;
-    int64_t mul, div;       /* of time units                               */
+    int64_t mul, div; /* of time units                               */
     int32_t precision, scale;
 } ArrowForm;
 
@@ -35,14 +35,18 @@ static MrStatus fail_type(const char *format, MrError *err)
 
 static MrStatus fail_data(const char *fault, MrError *err)
 {
-    return MR_FAIL(err, MR_COND_ARROW_TYPE_MISMATCH, "operation", "reading an Arrow array", "outputTypes", "a valid array",
-                   "actualDataTypes", fault);
+    return MR_FAIL(err, MR_COND_ARROW_TYPE_MISMATCH, "operation", "reading an Arrow array",
+                   "outputTypes", "a valid array", "actualDataTypes", fault);
 }
 
 /* s, m, u, n: units; to_us of one of them as a fraction */
 static bool unit_form(char unit, int64_t target_per_s, ArrowForm *form)
 {
-    int64_t per_s = unit == 's' ? 1 : unit == 'm' ? 1000 : unit == 'u' ? 1000000 : unit == 'n' ? 1000000000 : 0;
+    int64_t per_s = unit == 's'   ? 1
+                    : unit == 'm' ? 1000
+                    : unit == 'u' ? 1000000
+                    : unit == 'n' ? 1000000000
+                                  : 0;
     if (per_s == 0)
         return false;
     form->mul = target_per_s > per_s ? target_per_s / per_s : 1;
@@ -93,63 +97,80 @@ static MrStatus form_parse(const char *format, ArrowForm *out, MrError *err)
         }
     }
     int width, bits = 128, end = 0;
-    *out = (ArrowForm){.layout = LAYOUT_FIXED, .in_bytes = 8, .is_signed = true, .mul = 1, .div = 1};
-    if (strncmp(format, "ts", 2) == 0 && format[2] && format[3] == ':' && unit_form(format[2], 1000000, out)) {
+    *out =
+        (ArrowForm){.layout = LAYOUT_FIXED, .in_bytes = 8, .is_signed = true, .mul = 1, .div = 1};
+    if (strncmp(format, "ts", 2) == 0 && format[2] && format[3] == ':' &&
+        unit_form(format[2], 1000000, out)) {
         out->kind = format[4] ? MR_TYPE_TIMESTAMP : MR_TYPE_TIMESTAMP_NTZ;
         return MR_OK;
     }
-    if (strncmp(format, "tD", 2) == 0 && format[2] && !format[3] && unit_form(format[2], 1000000, out)) {
+    if (strncmp(format, "tD", 2) == 0 && format[2] && !format[3] &&
+        unit_form(format[2], 1000000, out)) {
         out->kind = MR_TYPE_INTERVAL_DT;
         return MR_OK;
     }
-    if (strncmp(format, "tt", 2) == 0 && format[2] && !format[3] && unit_form(format[2], 1000000000, out)) {
+    if (strncmp(format, "tt", 2) == 0 && format[2] && !format[3] &&
+        unit_form(format[2], 1000000000, out)) {
         out->kind = MR_TYPE_TIME;
         out->in_bytes = format[2] == 's' || format[2] == 'm' ? 4 : 8;
         return MR_OK;
     }
-    if ((sscanf(format, "d:%d,%d%n", &out->precision, &out->scale, &end) == 2 && end > 0 && !format[end]) ||
-        (sscanf(format, "d:%d,%d,%d%n", &out->precision, &out->scale, &bits, &end) == 3 && !format[end])) {
-        if (out->precision < 1 || out->precision > 38 || out->scale < 0 || out->scale > out->precision ||
-            (bits != 32 && bits != 64 && bits != 128))
+    if ((sscanf(format, "d:%d,%d%n", &out->precision, &out->scale, &end) == 2 && end > 0 &&
+         !format[end]) ||
+        (sscanf(format, "d:%d,%d,%d%n", &out->precision, &out->scale, &bits, &end) == 3 &&
+         !format[end])) {
+        if (out->precision < 1 || out->precision > 38 || out->scale < 0 ||
+            out->scale > out->precision || (bits != 32 && bits != 64 && bits != 128))
             return fail_type(format, err);
         out->kind = MR_TYPE_DECIMAL;
         out->in_bytes = bits / 8;
         return MR_OK;
     }
     if (sscanf(format, "w:%d%n", &width, &end) == 1 && !format[end] && width >= 0) {
-        *out = (ArrowForm){.layout = LAYOUT_BYTES, .kind = MR_TYPE_BINARY, .in_bytes = width, .mul = 1, .div = 1};
+        *out = (ArrowForm){
+            .layout = LAYOUT_BYTES, .kind = MR_TYPE_BINARY, .in_bytes = width, .mul = 1, .div = 1};
         return MR_OK;
     }
     if (sscanf(format, "+w:%d%n", &width, &end) == 1 && !format[end] && width >= 0) {
-        *out = (ArrowForm){.layout = LAYOUT_FIXED_LIST, .kind = MR_TYPE_ARRAY, .in_bytes = width, .mul = 1, .div = 1};
+        *out = (ArrowForm){.layout = LAYOUT_FIXED_LIST,
+                           .kind = MR_TYPE_ARRAY,
+                           .in_bytes = width,
+                           .mul = 1,
+                           .div = 1};
         return MR_OK;
     }
     return fail_type(format, err);
 }
 
 /* Children of a schema that the layout needs: lists one, structs any. */
-static MrStatus schema_children_check(const struct ArrowSchema *schema, const ArrowForm *form, MrError *err)
+static MrStatus schema_children_check(const struct ArrowSchema *schema, const ArrowForm *form,
+                                      MrError *err)
 {
     bool is_list = form->layout == LAYOUT_LIST || form->layout == LAYOUT_FIXED_LIST;
-    bool good = form->layout == LAYOUT_STRUCT ? schema->n_children >= 0 && schema->n_children <= INT32_MAX
-                                              : schema->n_children == (is_list ? 1 : 0);
+    bool good = form->layout == LAYOUT_STRUCT
+                    ? schema->n_children >= 0 && schema->n_children <= INT32_MAX
+                    : schema->n_children == (is_list ? 1 : 0);
     for (int64_t i = 0; good && i < schema->n_children; i++)
         good = schema->children && schema->children[i] && schema->children[i]->release;
     return good ? MR_OK : fail_data("a schema with missing or surplus children", err);
 }
 
-static MrStatus type_import(MrArena *arena, const struct ArrowSchema *schema, int depth, const MrType **out, MrError *err);
+static MrStatus type_import(MrArena *arena, const struct ArrowSchema *schema, int depth,
+                            const MrType **out, MrError *err);
 
-static MrStatus field_import(MrArena *arena, const struct ArrowSchema *schema, int depth, MrField *out, MrError *err)
+static MrStatus field_import(MrArena *arena, const struct ArrowSchema *schema, int depth,
+                             MrField *out, MrError *err)
 {
     const char *name = schema->name ? schema->name : "";
     if (!mr_utf8_valid(name, (int64_t)strlen(name)))
         return fail_data("a field name that is no UTF-8", err);
-    *out = (MrField){.name = mr_arena_str(arena, name), .nullable = schema->flags & ARROW_FLAG_NULLABLE};
+    *out = (MrField){.name = mr_arena_str(arena, name),
+                     .nullable = schema->flags & ARROW_FLAG_NULLABLE};
     return type_import(arena, schema, depth, &out->type, err);
 }
 
-static MrStatus fields_import(MrArena *arena, const struct ArrowSchema *schema, int depth, MrField **out, MrError *err)
+static MrStatus fields_import(MrArena *arena, const struct ArrowSchema *schema, int depth,
+                              MrField **out, MrError *err)
 {
     *out = MR_NEW_N(arena, MrField, schema->n_children + 1);
     for (int64_t i = 0; i < schema->n_children; i++)
@@ -157,7 +178,8 @@ static MrStatus fields_import(MrArena *arena, const struct ArrowSchema *schema, 
     return MR_OK;
 }
 
-static MrStatus type_import(MrArena *arena, const struct ArrowSchema *schema, int depth, const MrType **out, MrError *err)
+static MrStatus type_import(MrArena *arena, const struct ArrowSchema *schema, int depth,
+                            const MrType **out, MrError *err)
 {
     ArrowForm form;
     MrField *fields;
@@ -194,7 +216,8 @@ static MrStatus type_import(MrArena *arena, const struct ArrowSchema *schema, in
     }
 }
 
-MrStatus mr_arrow_import_schema(MrArena *arena, const struct ArrowSchema *schema, MrSchema *out, MrError *err)
+MrStatus mr_arrow_import_schema(MrArena *arena, const struct ArrowSchema *schema, MrSchema *out,
+                                MrError *err)
 {
     const MrType *type = NULL;
     MR_TRY(type_import(arena, schema, 0, &type, err));
@@ -214,7 +237,8 @@ typedef struct ImportRows { /* rows from .. from+n of an array, its own offset n
 
 static MrStatus rows_import(MrArena *arena, ImportRows in, MrVector *to, int64_t at, MrError *err);
 
-static MrStatus array_check(const ImportRows *in, int64_t n_buffers, int64_t n_children, MrError *err)
+static MrStatus array_check(const ImportRows *in, int64_t n_buffers, int64_t n_children,
+                            MrError *err)
 {
     const struct ArrowArray *array = in->array;
     int64_t end;
@@ -243,7 +267,8 @@ static bool bit_at(const void *bits, int64_t i)
 /* Marks the rows that the validity buffer says are absent; the given null count is not believed. */
 static void nulls_import(MrArena *arena, const ImportRows *in, MrVector *to, int64_t at)
 {
-    const void *bits = in->array->n_buffers > 0 && in->array->buffers ? in->array->buffers[0] : NULL;
+    const void *bits =
+        in->array->n_buffers > 0 && in->array->buffers ? in->array->buffers[0] : NULL;
     if (!bits || in->array->null_count == 0)
         return;
     int64_t first = in->array->offset + in->from;
@@ -279,7 +304,8 @@ static bool fixed_put(const ArrowForm *form, const uint8_t *bytes, MrVector *to,
         to->interval[at].us /= 1000;
         return true;
     }
-    if (form->kind != MR_TYPE_FLOAT && form->kind != MR_TYPE_DOUBLE && (form->mul != 1 || form->div != 1)) {
+    if (form->kind != MR_TYPE_FLOAT && form->kind != MR_TYPE_DOUBLE &&
+        (form->mul != 1 || form->div != 1)) {
         if (__builtin_mul_overflow(word, form->mul, &scaled))
             return false;
         word = scaled / form->div - (scaled % form->div < 0);
@@ -301,19 +327,23 @@ static bool fixed_put(const ArrowForm *form, const uint8_t *bytes, MrVector *to,
     }
 }
 
-static MrStatus fixed_import(const ImportRows *in, const ArrowForm *form, MrVector *to, int64_t at, MrError *err)
+static MrStatus fixed_import(const ImportRows *in, const ArrowForm *form, MrVector *to, int64_t at,
+                             MrError *err)
 {
     const uint8_t *bytes = in->array->buffers[1];
     int64_t first = in->array->offset + in->from;
     int32_t out_bytes = mr_physical_bytes(mr_type_physical(to->type));
-    if (form->in_bytes == out_bytes && form->mul == 1 && form->div == 1 && form->kind != MR_TYPE_DECIMAL &&
-        form->kind != MR_TYPE_INTERVAL && form->kind != MR_TYPE_TIME) {
+    if (form->in_bytes == out_bytes && form->mul == 1 && form->div == 1 &&
+        form->kind != MR_TYPE_DECIMAL && form->kind != MR_TYPE_INTERVAL &&
+        form->kind != MR_TYPE_TIME) {
         if (in->n > 0)
-            memcpy((char *)to->data + at * out_bytes, bytes + first * out_bytes, (size_t)(in->n * out_bytes));
+            memcpy((char *)to->data + at * out_bytes, bytes + first * out_bytes,
+                   (size_t)(in->n * out_bytes));
         return MR_OK;
     }
     for (int64_t i = 0; i < in->n; i++) {
-        if (!fixed_put(form, bytes + (first + i) * form->in_bytes, to, at + i) && !mr_vector_is_null(to, at + i))
+        if (!fixed_put(form, bytes + (first + i) * form->in_bytes, to, at + i) &&
+            !mr_vector_is_null(to, at + i))
             return fail_data("a value outside its type", err);
     }
     return MR_OK;
@@ -325,7 +355,8 @@ static int64_t offset_read(const void *offsets, int32_t in_bytes, int64_t i)
 }
 
 /* Offsets i and i+1, which must rise and not be negative. */
-static MrStatus span_read(const void *offsets, int32_t in_bytes, int64_t i, int64_t *start, int64_t *n, MrError *err)
+static MrStatus span_read(const void *offsets, int32_t in_bytes, int64_t i, int64_t *start,
+                          int64_t *n, MrError *err)
 {
     int64_t begin = offset_read(offsets, in_bytes, i), end = offset_read(offsets, in_bytes, i + 1);
     if (begin < 0 || end < begin)
@@ -345,8 +376,8 @@ static MrStatus string_put(MrArena *arena, MrText text, MrVector *to, int64_t at
     return MR_OK;
 }
 
-static MrStatus strings_import(MrArena *arena, const ImportRows *in, const ArrowForm *form, MrVector *to, int64_t at,
-                               MrError *err)
+static MrStatus strings_import(MrArena *arena, const ImportRows *in, const ArrowForm *form,
+                               MrVector *to, int64_t at, MrError *err)
 {
     const char *data = in->array->buffers[2];
     int64_t first = in->array->offset + in->from;
@@ -363,7 +394,8 @@ static MrStatus strings_import(MrArena *arena, const ImportRows *in, const Arrow
 }
 
 /* Views: the last buffer holds the sizes of those between (Arrow 1.4 of the format). */
-static MrStatus views_import(MrArena *arena, const ImportRows *in, MrVector *to, int64_t at, MrError *err)
+static MrStatus views_import(MrArena *arena, const ImportRows *in, MrVector *to, int64_t at,
+                             MrError *err)
 {
     const struct ArrowArray *array = in->array;
     const uint8_t *views = array->buffers[1];
@@ -379,8 +411,8 @@ static MrStatus views_import(MrArena *arena, const ImportRows *in, MrVector *to,
             return fail_data("a negative length", err);
         const char *data = (const char *)view + 4;
         if (head[0] > 12) {
-            if (head[2] < 0 || head[2] >= n_data || !sizes || !array->buffers[2 + head[2]] || head[3] < 0 ||
-                head[3] > sizes[head[2]] - head[0])
+            if (head[2] < 0 || head[2] >= n_data || !sizes || !array->buffers[2 + head[2]] ||
+                head[3] < 0 || head[3] > sizes[head[2]] - head[0])
                 return fail_data("a view outside its buffer", err);
             data = (const char *)array->buffers[2 + head[2]] + head[3];
         }
@@ -389,8 +421,8 @@ static MrStatus views_import(MrArena *arena, const ImportRows *in, MrVector *to,
     return MR_OK;
 }
 
-static MrStatus lists_import(MrArena *arena, const ImportRows *in, const ArrowForm *form, MrVector *to, int64_t at,
-                             MrError *err)
+static MrStatus lists_import(MrArena *arena, const ImportRows *in, const ArrowForm *form,
+                             MrVector *to, int64_t at, MrError *err)
 {
     int64_t first = in->array->offset + in->from;
     ImportRows child = {.schema = in->schema->children[0], .array = in->array->children[0]};
@@ -417,7 +449,8 @@ static MrStatus lists_import(MrArena *arena, const ImportRows *in, const ArrowFo
         if (to->type->kind == MR_TYPE_MAP) {
             MR_TRY(array_check(&child, 1, 2, err));
             for (int32_t j = 0; j < 2; j++) {
-                ImportRows part = {child.schema->children[j], child.array->children[j], child.array->offset + start, n};
+                ImportRows part = {child.schema->children[j], child.array->children[j],
+                                   child.array->offset + start, n};
                 MR_TRY(rows_import(arena, part, to->children[j], begin, err));
             }
         } else {
@@ -428,10 +461,11 @@ static MrStatus lists_import(MrArena *arena, const ImportRows *in, const ArrowFo
     return MR_OK;
 }
 
-/* Codes of 1 to 8 bytes.  A dictionary of up to DICTIONARY_MAX values is imported as a whole, first. */
+/* Codes of 1 to 8 bytes.  A dictionary of up to DICTIONARY_MAX values is imported as a whole,
+ * first. */
 #define DICTIONARY_MAX 4096
-static MrStatus dictionary_import(MrArena *arena, const ImportRows *in, const ArrowForm *form, MrVector *to, int64_t at,
-                                  MrError *err)
+static MrStatus dictionary_import(MrArena *arena, const ImportRows *in, const ArrowForm *form,
+                                  MrVector *to, int64_t at, MrError *err)
 {
     int64_t first = in->array->offset + in->from;
     if (form->layout != LAYOUT_FIXED || form->mul != 1 || form->div != 1 || !in->array->dictionary)
@@ -441,7 +475,9 @@ static MrStatus dictionary_import(MrArena *arena, const ImportRows *in, const Ar
     MrVector *values = NULL;
     if (n_values > 0 && n_values <= DICTIONARY_MAX) {
         values = mr_vector_create(arena, to->type, n_values);
-        MR_TRY(rows_import(arena, (ImportRows){in->schema->dictionary, in->array->dictionary, 0, n_values}, values, 0, err));
+        MR_TRY(rows_import(arena,
+                           (ImportRows){in->schema->dictionary, in->array->dictionary, 0, n_values},
+                           values, 0, err));
     }
     for (int64_t i = 0; i < in->n; i++) {
         if (mr_vector_is_null(to, at + i))
@@ -459,10 +495,12 @@ static MrStatus dictionary_import(MrArena *arena, const ImportRows *in, const Ar
     return MR_OK;
 }
 
-static MrStatus structs_import(MrArena *arena, const ImportRows *in, MrVector *to, int64_t at, MrError *err)
+static MrStatus structs_import(MrArena *arena, const ImportRows *in, MrVector *to, int64_t at,
+                               MrError *err)
 {
     for (int32_t i = 0; i < to->type->n_fields; i++) {
-        ImportRows child = {in->schema->children[i], in->array->children[i], in->array->offset + in->from, in->n};
+        ImportRows child = {in->schema->children[i], in->array->children[i],
+                            in->array->offset + in->from, in->n};
         MR_TRY(rows_import(arena, child, to->children[i], at, err));
     }
     return MR_OK;
@@ -471,8 +509,9 @@ static MrStatus structs_import(MrArena *arena, const ImportRows *in, MrVector *t
 static MrStatus rows_import(MrArena *arena, ImportRows in, MrVector *to, int64_t at, MrError *err)
 {
     static const int8_t n_buffers[] = {
-        [LAYOUT_NULL] = 0, [LAYOUT_BOOL] = 2, [LAYOUT_FIXED] = 2, [LAYOUT_STRING] = 3,     [LAYOUT_VIEW] = 3,
-        [LAYOUT_BYTES] = 2, [LAYOUT_LIST] = 2, [LAYOUT_FIXED_LIST] = 1, [LAYOUT_STRUCT] = 1,
+        [LAYOUT_NULL] = 0,   [LAYOUT_BOOL] = 2,       [LAYOUT_FIXED] = 2,
+        [LAYOUT_STRING] = 3, [LAYOUT_VIEW] = 3,       [LAYOUT_BYTES] = 2,
+        [LAYOUT_LIST] = 2,   [LAYOUT_FIXED_LIST] = 1, [LAYOUT_STRUCT] = 1,
     };
     ArrowForm form;
     MR_TRY(form_parse(in.schema->format, &form, err));
@@ -501,7 +540,9 @@ static MrStatus rows_import(MrArena *arena, ImportRows in, MrVector *to, int64_t
         return views_import(arena, &in, to, at, err);
     case LAYOUT_BYTES:
         for (int64_t i = 0; i < in.n; i++)
-            to->str[at + i] = mr_str_own(arena, (const char *)in.array->buffers[1] + (first + i) * form.in_bytes, form.in_bytes);
+            to->str[at + i] =
+                mr_str_own(arena, (const char *)in.array->buffers[1] + (first + i) * form.in_bytes,
+                           form.in_bytes);
         return MR_OK;
     case LAYOUT_LIST:
     case LAYOUT_FIXED_LIST:
@@ -513,8 +554,9 @@ static MrStatus rows_import(MrArena *arena, ImportRows in, MrVector *to, int64_t
     }
 }
 
-MrStatus mr_arrow_import_rows(const struct ArrowSchema *arrow, const struct ArrowArray *array, const MrSchema *schema,
-                              int64_t from, int64_t n, MrBatch *out, MrError *err)
+MrStatus mr_arrow_import_rows(const struct ArrowSchema *arrow, const struct ArrowArray *array,
+                              const MrSchema *schema, int64_t from, int64_t n, MrBatch *out,
+                              MrError *err)
 {
     MR_ASSERT(n <= MR_BATCH_ROWS && arrow->n_children == schema->n_cols);
     ImportRows in = {arrow, array, from, n};

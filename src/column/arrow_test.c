@@ -66,16 +66,20 @@ static void batches_come_back_the_same(void **state)
         random_batch(batch, 1 + (int32_t)random_below(300), 1 + (int32_t)random_below(4), &schema);
         for (int32_t c = 0; c < batch->n_cols; c++)
             bound_intervals(batch->cols[c]);
-        assert_int_equal(mr_arrow_export_schema(&fixture.budget, &schema, &arrow_schema, &err), MR_OK);
-        assert_int_equal(mr_arrow_export_batch(&fixture.budget, &schema, batch, &array, &err), MR_OK);
+        assert_int_equal(mr_arrow_export_schema(&fixture.budget, &schema, &arrow_schema, &err),
+                         MR_OK);
+        assert_int_equal(mr_arrow_export_batch(&fixture.budget, &schema, batch, &array, &err),
+                         MR_OK);
         assert_int_equal(mr_arrow_import_schema(&back->arena, &arrow_schema, &again, &err), MR_OK);
         assert_int_equal(again.n_cols, schema.n_cols);
         int64_t from = random_below(array.length + 1), n = array.length - from;
-        assert_int_equal(mr_arrow_import_rows(&arrow_schema, &array, &again, from, n, back, &err), MR_OK);
+        assert_int_equal(mr_arrow_import_rows(&arrow_schema, &array, &again, from, n, back, &err),
+                         MR_OK);
         for (int32_t c = 0; c < schema.n_cols; c++) {
             assert_true(mr_type_same_data(schema.cols[c].type, again.cols[c].type));
             for (int32_t i = 0; i < n; i++) {
-                if (!mr_vector_row_equal(batch->cols[c], mr_batch_row(batch, (int32_t)from + i), back->cols[c], i))
+                if (!mr_vector_row_equal(batch->cols[c], mr_batch_row(batch, (int32_t)from + i),
+                                         back->cols[c], i))
                     fail_msg("%s", mr_type_sql_text(&fixture.arena, schema.cols[c].type));
             }
         }
@@ -120,12 +124,27 @@ static void arrays_that_lie_are_refused(void **state)
         MrBatch *batch;
         MrSchema schema;
         const void *buffers[3] = {NULL, faults[i].words, "\xff\xfe\x80\x80"}, *none[1] = {NULL};
-        struct ArrowSchema child_schema = {.format = faults[i].format, .name = "a", .release = release_no_schema};
+        struct ArrowSchema child_schema = {
+            .format = faults[i].format, .name = "a", .release = release_no_schema};
         struct ArrowSchema *child_schemas[] = {&child_schema};
-        struct ArrowSchema root_schema = {.format = "+s", .name = "", .n_children = 1, .children = child_schemas, .release = release_no_schema};
-        struct ArrowArray child = {.length = faults[i].length, .offset = faults[i].offset, .n_buffers = faults[i].n_buffers, .buffers = buffers, .null_count = 0, .release = release_nothing};
+        struct ArrowSchema root_schema = {.format = "+s",
+                                          .name = "",
+                                          .n_children = 1,
+                                          .children = child_schemas,
+                                          .release = release_no_schema};
+        struct ArrowArray child = {.length = faults[i].length,
+                                   .offset = faults[i].offset,
+                                   .n_buffers = faults[i].n_buffers,
+                                   .buffers = buffers,
+                                   .null_count = 0,
+                                   .release = release_nothing};
         struct ArrowArray *children[] = {&child};
-        struct ArrowArray root = {.length = 2, .n_buffers = 1, .buffers = none, .n_children = 1, .children = children, .release = release_nothing};
+        struct ArrowArray root = {.length = 2,
+                                  .n_buffers = 1,
+                                  .buffers = none,
+                                  .n_children = 1,
+                                  .children = children,
+                                  .release = release_nothing};
         assert_int_equal(mr_batch_create(&fixture.budget, &batch, &err), MR_OK);
         assert_int_equal(mr_arrow_import_schema(&batch->arena, &root_schema, &schema, &err), MR_OK);
         if (mr_arrow_import_rows(&root_schema, &root, &schema, 0, 2, batch, &err) != MR_INVALID)
@@ -137,7 +156,8 @@ static void arrays_that_lie_are_refused(void **state)
 static void every_refused_allocation_of_an_export_leaves_nothing_behind(void **state)
 {
     MrError err = {0};
-    MrField field = {.name = "a", .type = mr_type_array(&fixture.arena, MR_T(STRING), true), .nullable = true};
+    MrField field = {
+        .name = "a", .type = mr_type_array(&fixture.arena, MR_T(STRING), true), .nullable = true};
     MrSchema schema = {.n_cols = 1, .cols = &field};
     MrVector *cols[1] = {random_flat(&fixture.arena, field.type, 2000)};
     MrBatch batch = {.n_rows = 2000, .n_sel = 2000, .n_cols = 1, .cols = cols};
@@ -162,7 +182,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(batches_come_back_the_same, set_up, tear_down),
         cmocka_unit_test_setup_teardown(arrays_that_lie_are_refused, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(every_refused_allocation_of_an_export_leaves_nothing_behind, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_refused_allocation_of_an_export_leaves_nothing_behind,
+                                        set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

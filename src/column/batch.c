@@ -87,7 +87,8 @@ void mr_batch_set_cols(MrBatch *batch, int32_t n_cols)
     }
 
 /* Views of one block that holds the bytes of all the long strings. */
-static void strings_copy(MrArena *arena, const MrVector *src, const uint16_t *sel, int32_t from, int32_t n, MrStr *out)
+static void strings_copy(MrArena *arena, const MrVector *src, const uint16_t *sel, int32_t from,
+                         int32_t n, MrStr *out)
 {
     int64_t long_bytes = 0, at;
     for (int32_t i = 0; i < n; i++) {
@@ -108,8 +109,8 @@ static void strings_copy(MrArena *arena, const MrVector *src, const uint16_t *se
 }
 
 /* Copies n rows of src (sel, or from ..) to rows at .. of a flat vector. */
-static void column_copy(MrArena *arena, const MrVector *src, const uint16_t *sel, int32_t from, int32_t n,
-                        MrVector *to, int32_t at)
+static void column_copy(MrArena *arena, const MrVector *src, const uint16_t *sel, int32_t from,
+                        int32_t n, MrVector *to, int32_t at)
 {
     MrPhysical physical = mr_type_physical(to->type);
     if ((src->encoding == MR_DICTIONARY && physical != MR_PHYS_STR) || physical == MR_PHYS_LIST ||
@@ -150,11 +151,13 @@ static void column_copy(MrArena *arena, const MrVector *src, const uint16_t *sel
 void mr_batch_append(MrBatch *to, const MrBatch *src, int32_t from, int32_t n)
 {
     MrArena *arena = &to->arena;
-    MR_ASSERT(to->sel == NULL && from >= 0 && from + n <= src->n_sel && to->n_rows + n <= MR_BATCH_ROWS);
+    MR_ASSERT(to->sel == NULL && from >= 0 && from + n <= src->n_sel &&
+              to->n_rows + n <= MR_BATCH_ROWS);
     if (!to->cols) {
         mr_batch_set_cols(to, src->n_cols);
         for (int32_t c = 0; c < src->n_cols; c++)
-            to->cols[c] = mr_vector_create(arena, mr_type_own(arena, src->cols[c]->type), MR_BATCH_ROWS);
+            to->cols[c] =
+                mr_vector_create(arena, mr_type_own(arena, src->cols[c]->type), MR_BATCH_ROWS);
     }
     MR_ASSERT(to->n_cols == src->n_cols);
     const uint16_t *sel = src->sel ? src->sel + from : NULL;
@@ -179,18 +182,19 @@ MrStatus mr_batch_copy(const MrBatch *batch, MrBudget *budget, MrBatch **out, Mr
     MrBatch *copy = NULL;
     MR_TRY(mr_batch_create(budget, &copy, err));
     MR_GUARD_BEGIN(status, err)
-    MrArena *arena = &copy->arena;
-    mr_batch_set_cols(copy, batch->n_cols);
-    for (int32_t c = 0; c < batch->n_cols; c++) {
-        copy->cols[c] = mr_vector_create(arena, mr_type_own(arena, batch->cols[c]->type), batch->n_sel);
-        column_copy(arena, batch->cols[c], batch->sel, 0, batch->n_sel, copy->cols[c], 0);
-    }
-    if (batch->weights) {
-        copy->weights = mr_arena_alloc(arena, batch->n_sel * (int64_t)sizeof(int64_t));
-        for (int32_t i = 0; i < batch->n_sel; i++)
-            copy->weights[i] = batch->weights[mr_batch_row(batch, i)];
-    }
-    copy->n_rows = copy->n_sel = batch->n_sel;
+        MrArena *arena = &copy->arena;
+        mr_batch_set_cols(copy, batch->n_cols);
+        for (int32_t c = 0; c < batch->n_cols; c++) {
+            copy->cols[c] =
+                mr_vector_create(arena, mr_type_own(arena, batch->cols[c]->type), batch->n_sel);
+            column_copy(arena, batch->cols[c], batch->sel, 0, batch->n_sel, copy->cols[c], 0);
+        }
+        if (batch->weights) {
+            copy->weights = mr_arena_alloc(arena, batch->n_sel * (int64_t)sizeof(int64_t));
+            for (int32_t i = 0; i < batch->n_sel; i++)
+                copy->weights[i] = batch->weights[mr_batch_row(batch, i)];
+        }
+        copy->n_rows = copy->n_sel = batch->n_sel;
     MR_GUARD_END(status)
     if (status != MR_OK) {
         mr_batch_destroy(copy);

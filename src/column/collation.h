@@ -1,8 +1,8 @@
 /* collation.h - orders of strings other than bytewise.
  *
  * A collation is a number in MrType.collation: 0 UTF8_BINARY; bit 0 of 0 .. 3 LCASE, bit 1 RTRIM;
- * then 8 rows a locale, with the bits CI, AI and RTRIM.  Names are Spark's: UNICODE_CI_RTRIM, de_AI.
- * The numbers hold for one version of this program; stored schemas keep names. */
+ * then 8 rows a locale, with the bits CI, AI and RTRIM.  Names are Spark's: UNICODE_CI_RTRIM,
+ * de_AI. The numbers hold for one version of this program; stored schemas keep names. */
 #ifndef MR_COLUMN_COLLATION_H
 #define MR_COLUMN_COLLATION_H
 
@@ -17,11 +17,13 @@
 #define MR_COLLATION_LOCALE_RTRIM 4
 #define MR_COLLATION_NAME_MAX 40
 
-/* The number of a collation, or -1.  Case does not matter; "system.builtin." may stand before it. */
+/* The number of a collation, or -1.  Case does not matter; "system.builtin." may stand before it.
+ */
 int32_t mr_collation_find(MrText name);
 /* The name, ended by NUL; returns out. */
 const char *mr_collation_name(int32_t collation, char out[MR_COLLATION_NAME_MAX]);
-/* The names nearest to one that was not found, for COLLATION_INVALID_NAME: "UNICODE_CI, UNICODE". */
+/* The names nearest to one that was not found, for COLLATION_INVALID_NAME: "UNICODE_CI, UNICODE".
+ */
 const char *mr_collation_propose(MrArena *arena, MrText name);
 /* Order of two strings, and a hash that is alike for equal ones.  Not for MR_COLLATION_BINARY. */
 int mr_collation_compare(int32_t collation, MrText a, MrText b);

@@ -52,7 +52,9 @@ static void bench_aggregate(MrArena *arena, MrVector *key, const int64_t *values
         for (int32_t i = 0; i < N_ROWS; i++)
             *(int64_t *)((char *)rows[i] + at_sum) += equal[i] ? values[i] : 0;
     }
-    report(key->type->kind == MR_TYPE_BIGINT ? "hash aggregate, bigint key, 1000 groups" : "hash aggregate, string key, 1000 groups", from_ns);
+    report(key->type->kind == MR_TYPE_BIGINT ? "hash aggregate, bigint key, 1000 groups"
+                                             : "hash aggregate, string key, 1000 groups",
+           from_ns);
 }
 
 int main(void)
@@ -64,7 +66,8 @@ int main(void)
     static uint64_t hash[N_ROWS];
     static uint8_t equal[N_ROWS];
     void *rows[N_ROWS];
-    MrVector *i64 = mr_vector_create(&arena, MR_T(BIGINT), N_ROWS), *str = mr_vector_create(&arena, MR_T(STRING), N_ROWS);
+    MrVector *i64 = mr_vector_create(&arena, MR_T(BIGINT), N_ROWS),
+             *str = mr_vector_create(&arena, MR_T(STRING), N_ROWS);
     MrVector *small = mr_vector_create(&arena, MR_T(STRING), 100);
     uint64_t random = 1;
     char text[32];
@@ -82,7 +85,9 @@ int main(void)
     struct {
         const char *name;
         MrVector *vec;
-    } hashes[] = {{"hash bigint", i64}, {"hash string of 10 to 12 bytes", str}, {"hash dictionary of 100", dict}};
+    } hashes[] = {{"hash bigint", i64},
+                  {"hash string of 10 to 12 bytes", str},
+                  {"hash dictionary of 100", dict}};
     for (int k = 0; k < 3; k++) {
         int64_t from_ns = now_ns();
         for (int round = 0; round < N_ROUNDS; round++)

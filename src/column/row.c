@@ -10,8 +10,8 @@ static MrPhysical row_physical(const MrType *type)
     return physical == MR_PHYS_LIST || physical == MR_PHYS_STRUCT ? MR_PHYS_STR : physical;
 }
 
-void mr_row_layout_init(MrRowLayout *layout, MrArena *arena, const MrType *const *types, int32_t n_cols,
-                        int32_t extra_bytes)
+void mr_row_layout_init(MrRowLayout *layout, MrArena *arena, const MrType *const *types,
+                        int32_t n_cols, int32_t extra_bytes)
 {
     *layout = (MrRowLayout){.n_cols = n_cols};
     layout->types = MR_NEW_N(arena, const MrType *, n_cols);
@@ -40,7 +40,8 @@ typedef MrI128 RowI128 __attribute__((aligned(8)));
 typedef MrStr RowStr __attribute__((aligned(8)));
 typedef MrInterval RowInterval __attribute__((aligned(8)));
 
-/* The i-th row's value, whatever the encoding, by a body for each: the loops have no switch in them. */
+/* The i-th row's value, whatever the encoding, by a body for each: the loops have no switch in
+ * them. */
 #define SCATTER_LOOP(index)                                                                        \
     for (int32_t i = 0; i < n; i++) {                                                              \
         const int64_t r = sel ? sel[i] : i;                                                        \
@@ -91,10 +92,11 @@ static void scatter_nested(const MrVector *vec, const uint16_t *sel, int32_t n, 
 }
 
 /* Clears the validity bit and zeroes the value of NULL rows. */
-static void scatter_nulls(const MrRowLayout *layout, int32_t c, const MrVector *vec, const uint16_t *sel,
-                          int32_t n, void *const *rows)
+static void scatter_nulls(const MrRowLayout *layout, int32_t c, const MrVector *vec,
+                          const uint16_t *sel, int32_t n, void *const *rows)
 {
-    if (!vec->validity && vec->type->kind != MR_TYPE_VOID && !(vec->encoding == MR_DICTIONARY && vec->dict->validity))
+    if (!vec->validity && vec->type->kind != MR_TYPE_VOID &&
+        !(vec->encoding == MR_DICTIONARY && vec->dict->validity))
         return;
     size_t n_bytes = (size_t)mr_physical_bytes(row_physical(vec->type));
     for (int32_t i = 0; i < n; i++) {
@@ -130,8 +132,8 @@ static void scatter_column(const MrVector *vec, const uint16_t *sel, int32_t n, 
     }
 }
 
-void mr_rows_scatter(const MrRowLayout *layout, MrVector *const *cols, const uint16_t *sel, int32_t n,
-                     void *const *rows, MrArena *arena)
+void mr_rows_scatter(const MrRowLayout *layout, MrVector *const *cols, const uint16_t *sel,
+                     int32_t n, void *const *rows, MrArena *arena)
 {
     size_t valid_bytes = (size_t)(layout->n_cols + 7) / 8;
     for (int32_t i = 0; i < n; i++)
@@ -148,8 +150,8 @@ void mr_rows_scatter(const MrRowLayout *layout, MrVector *const *cols, const uin
             vec->field[i] = VALUE_AT(rows[i], offset, const ctype);                                \
         break;
 
-MrVector *mr_rows_gather(const MrRowLayout *layout, int32_t col_idx, const void *const *rows, int64_t n,
-                         MrArena *arena)
+MrVector *mr_rows_gather(const MrRowLayout *layout, int32_t col_idx, const void *const *rows,
+                         int64_t n, MrArena *arena)
 {
     const MrType *type = layout->types[col_idx];
     const int32_t offset = layout->offsets[col_idx];
@@ -231,8 +233,8 @@ static inline bool same_f64(double a, double b)
         break;                                                                                     \
     }
 
-static void match_nested(const MrRowLayout *layout, int32_t c, const MrVector *vec, const uint16_t *sel,
-                         int32_t n, const void *const *rows, uint8_t *equal)
+static void match_nested(const MrRowLayout *layout, int32_t c, const MrVector *vec,
+                         const uint16_t *sel, int32_t n, const void *const *rows, uint8_t *equal)
 {
     for (int32_t i = 0; i < n; i++) {
         int64_t row = sel ? sel[i] : i;
@@ -248,8 +250,8 @@ static void match_nested(const MrRowLayout *layout, int32_t c, const MrVector *v
     }
 }
 
-static void match_collated(const MrRowLayout *layout, int32_t c, const MrVector *vec, const uint16_t *sel,
-                           int32_t n, const void *const *rows, uint8_t *equal)
+static void match_collated(const MrRowLayout *layout, int32_t c, const MrVector *vec,
+                           const uint16_t *sel, int32_t n, const void *const *rows, uint8_t *equal)
 {
     for (int32_t i = 0; i < n; i++) {
         int64_t row = sel ? sel[i] : i, at;
@@ -260,7 +262,8 @@ static void match_collated(const MrRowLayout *layout, int32_t c, const MrVector 
         }
         const MrVector *holder = mr_vector_at(vec, row, &at);
         MrText text = mr_str_text(&VALUE_AT(rows[i], layout->offsets[c], const RowStr));
-        equal[i] = mr_collation_compare(vec->type->collation, text, mr_str_text(&holder->str[at])) == 0;
+        equal[i] =
+            mr_collation_compare(vec->type->collation, text, mr_str_text(&holder->str[at])) == 0;
     }
 }
 
@@ -268,8 +271,8 @@ static void match_collated(const MrRowLayout *layout, int32_t c, const MrVector 
 #define SAME_INTERVAL(a, b) ((a).months == (b).months && (a).days == (b).days && (a).us == (b).us)
 #define SAME_VALUE(a, b) ((a) == (b))
 
-static void match_column(const MrRowLayout *layout, int32_t c, const MrVector *vec, const uint16_t *sel,
-                         int32_t n, const void *const *rows, uint8_t *equal)
+static void match_column(const MrRowLayout *layout, int32_t c, const MrVector *vec,
+                         const uint16_t *sel, int32_t n, const void *const *rows, uint8_t *equal)
 {
     const int32_t offset = layout->offsets[c], valid_byte = c >> 3, valid_bit = c & 7;
     const bool has_nulls = vec->validity || (vec->encoding == MR_DICTIONARY && vec->dict->validity);
@@ -333,7 +336,8 @@ static int compare_values(const MrType *type, const void *a, const void *b)
     }
     if (mr_type_physical(type) == MR_PHYS_LIST || mr_type_physical(type) == MR_PHYS_STRUCT) {
         const MrStr *s = a, *t = b;
-        MrReader p = {.at = (const uint8_t *)mr_str_data(s)}, q = {.at = (const uint8_t *)mr_str_data(t)};
+        MrReader p = {.at = (const uint8_t *)mr_str_data(s)},
+                 q = {.at = (const uint8_t *)mr_str_data(t)};
         p.end = p.at + s->size_bytes;
         q.end = q.at + t->size_bytes;
         return mr__value_compare(type, &p, &q);

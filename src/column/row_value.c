@@ -28,15 +28,19 @@ int64_t mr__value_bytes(const MrVector *vec, int64_t row)
     if (physical == MR_PHYS_STRUCT) {
         int64_t n_bytes = VALID_BYTES(vec->type->n_fields);
         for (int32_t i = 0; i < vec->type->n_fields; i++)
-            n_bytes += mr_vector_is_null(vec->children[i], at) ? 0 : mr__value_bytes(vec->children[i], at);
+            n_bytes +=
+                mr_vector_is_null(vec->children[i], at) ? 0 : mr__value_bytes(vec->children[i], at);
         return n_bytes;
     }
     if (physical == MR_PHYS_LIST) {
         MrSlice slice = vec->list[at];
-        int64_t n_bytes = varint_bytes((uint64_t)slice.count) + vec->type->n_fields * VALID_BYTES(slice.count);
+        int64_t n_bytes =
+            varint_bytes((uint64_t)slice.count) + vec->type->n_fields * VALID_BYTES(slice.count);
         for (int32_t j = 0; j < vec->type->n_fields; j++) {
             for (int64_t i = slice.start; i < slice.start + slice.count; i++)
-                n_bytes += mr_vector_is_null(vec->children[j], i) ? 0 : mr__value_bytes(vec->children[j], i);
+                n_bytes += mr_vector_is_null(vec->children[j], i)
+                               ? 0
+                               : mr__value_bytes(vec->children[j], i);
         }
         return n_bytes;
     }
@@ -128,7 +132,8 @@ bool mr__value_read(MrReader *reader, MrArena *arena, bool copy, MrVector *to, i
         MrText text;
         if (!mr_reader_text(reader, &text) || text.size_bytes > INT32_MAX)
             return false;
-        to->str[at] = copy ? mr_str_own(arena, text.data, text.size_bytes) : mr_str_borrow(text.data, text.size_bytes);
+        to->str[at] = copy ? mr_str_own(arena, text.data, text.size_bytes)
+                           : mr_str_borrow(text.data, text.size_bytes);
         return true;
     }
     if (physical == MR_PHYS_LIST)
@@ -151,7 +156,8 @@ bool mr__value_read(MrReader *reader, MrArena *arena, bool copy, MrVector *to, i
     return true;
 }
 
-/* A view of a serialized value as one row of a flat vector, so that mr_vector_compare does the rest. */
+/* A view of a serialized value as one row of a flat vector, so that mr_vector_compare does the
+ * rest. */
 typedef struct ScalarView {
     MrVector vec;
     union {
@@ -216,13 +222,15 @@ static void value_skip(const MrType *type, MrReader *reader)
 }
 
 /* The values of maps lie behind the keys; pairs are compared key, value, key, value. */
-static int map_compare(const MrType *type, MrReader *a, int64_t n_a, MrReader *b, int64_t n_b, int64_t n);
+static int map_compare(const MrType *type, MrReader *a, int64_t n_a, MrReader *b, int64_t n_b,
+                       int64_t n);
 
 int mr__value_compare(const MrType *type, MrReader *a, MrReader *b)
 {
     MrPhysical physical = mr_type_physical(type);
     if (physical == MR_PHYS_STRUCT) {
-        const uint8_t *x = own_bytes(a, VALID_BYTES(type->n_fields)), *y = own_bytes(b, VALID_BYTES(type->n_fields));
+        const uint8_t *x = own_bytes(a, VALID_BYTES(type->n_fields)),
+                      *y = own_bytes(b, VALID_BYTES(type->n_fields));
         for (int32_t i = 0; i < type->n_fields; i++) {
             int order = (int)bit_of(x, i) - (int)bit_of(y, i);
             if (order == 0 && bit_of(x, i))
@@ -252,7 +260,8 @@ int mr__value_compare(const MrType *type, MrReader *a, MrReader *b)
     return mr_vector_compare(&x.vec, 0, &y.vec, 0);
 }
 
-static int map_compare(const MrType *type, MrReader *a, int64_t n_a, MrReader *b, int64_t n_b, int64_t n)
+static int map_compare(const MrType *type, MrReader *a, int64_t n_a, MrReader *b, int64_t n_b,
+                       int64_t n)
 {
     MrReader keys_a = *a, keys_b = *b;
     own_bytes(&keys_a, VALID_BYTES(n_a));
@@ -262,7 +271,8 @@ static int map_compare(const MrType *type, MrReader *a, int64_t n_a, MrReader *b
         value_skip(type->fields[0].type, &values_a);
     for (int64_t i = 0; i < n_b; i++)
         value_skip(type->fields[0].type, &values_b);
-    const uint8_t *x = own_bytes(&values_a, VALID_BYTES(n_a)), *y = own_bytes(&values_b, VALID_BYTES(n_b));
+    const uint8_t *x = own_bytes(&values_a, VALID_BYTES(n_a)),
+                  *y = own_bytes(&values_b, VALID_BYTES(n_b));
     for (int64_t i = 0; i < n; i++) {
         int order = mr__value_compare(type->fields[0].type, &keys_a, &keys_b);
         if (order == 0)
@@ -278,7 +288,8 @@ static int map_compare(const MrType *type, MrReader *a, int64_t n_a, MrReader *b
 }
 
 /* Maps against a vector: the same walk, with the vector's row in place of the second reader. */
-static int map_compare_row(const MrType *type, MrReader *a, int64_t n_a, const MrVector *vec, MrSlice slice)
+static int map_compare_row(const MrType *type, MrReader *a, int64_t n_a, const MrVector *vec,
+                           MrSlice slice)
 {
     MrReader keys = *a;
     own_bytes(&keys, VALID_BYTES(n_a));
@@ -287,12 +298,14 @@ static int map_compare_row(const MrType *type, MrReader *a, int64_t n_a, const M
         value_skip(type->fields[0].type, &values);
     const uint8_t *valid = own_bytes(&values, VALID_BYTES(n_a));
     for (int64_t i = 0; i < n_a && i < slice.count; i++) {
-        int order = mr__value_compare_row(type->fields[0].type, &keys, vec->children[0], slice.start + i);
+        int order =
+            mr__value_compare_row(type->fields[0].type, &keys, vec->children[0], slice.start + i);
         bool there = !mr_vector_is_null(vec->children[1], slice.start + i);
         if (order == 0)
             order = (int)bit_of(valid, i) - (int)there;
         if (order == 0 && there)
-            order = mr__value_compare_row(type->fields[1].type, &values, vec->children[1], slice.start + i);
+            order = mr__value_compare_row(type->fields[1].type, &values, vec->children[1],
+                                          slice.start + i);
         if (order != 0)
             return order;
     }
@@ -330,7 +343,8 @@ int mr__value_compare_row(const MrType *type, MrReader *a, const MrVector *vec, 
     return is_list ? (count > slice.count) - (count < slice.count) : 0;
 }
 
-MrStatus mr_row_store(MrVector *const *cols, int32_t n_cols, int64_t row, MrBuffer *out, MrError *err)
+MrStatus mr_row_store(MrVector *const *cols, int32_t n_cols, int64_t row, MrBuffer *out,
+                      MrError *err)
 {
     int64_t n_bytes = VALID_BYTES(n_cols);
     for (int32_t c = 0; c < n_cols; c++)
@@ -348,7 +362,8 @@ MrStatus mr_row_store(MrVector *const *cols, int32_t n_cols, int64_t row, MrBuff
     return MR_OK;
 }
 
-MrStatus mr_row_load(MrReader *reader, MrArena *arena, MrVector **cols, int32_t n_cols, int64_t at, MrError *err)
+MrStatus mr_row_load(MrReader *reader, MrArena *arena, MrVector **cols, int32_t n_cols, int64_t at,
+                     MrError *err)
 {
     const uint8_t *valid;
     if (!mr_reader_bytes(reader, VALID_BYTES(n_cols), &valid))

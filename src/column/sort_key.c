@@ -1,9 +1,9 @@
 /* sort_key.c - bytes whose memcmp order is the order of the rows.
  *
- * A value is a NULL byte and its bytes.  Integers: big-endian, sign bit turned.  Floating point: the
- * bits so turned that they rise, one zero and one NaN (last).  Strings: 00 becomes 00 FF, 00 00 ends
- * them, so that no key is the beginning of another.  Lists: 01 before each element, 00 at the end.
- * Descending: all bytes of the value are turned, the NULL byte is not. */
+ * A value is a NULL byte and its bytes.  Integers: big-endian, sign bit turned.  Floating point:
+ * the bits so turned that they rise, one zero and one NaN (last).  Strings: 00 becomes 00 FF, 00 00
+ * ends them, so that no key is the beginning of another.  Lists: 01 before each element, 00 at the
+ * end. Descending: all bytes of the value are turned, the NULL byte is not. */
 #include "column/collation.h"
 #include "column/row.h"
 
@@ -134,7 +134,9 @@ static MrStatus put_value(const MrVector *vec, int64_t row, MrBuffer *out, MrErr
         MrArena arena;
         mr_arena_init(&arena, out->budget);
         MR_GUARD_BEGIN(status, err)
-        status = put_bytes(mr_collation_key(&arena, vec->type->collation, mr_str_text(&vec->str[at])), out, err);
+            status = put_bytes(
+                mr_collation_key(&arena, vec->type->collation, mr_str_text(&vec->str[at])), out,
+                err);
         MR_GUARD_END(status)
         mr_arena_deinit(&arena);
         return status;
@@ -160,7 +162,8 @@ static MrStatus put_value(const MrVector *vec, int64_t row, MrBuffer *out, MrErr
     return MR_OK;
 }
 
-MrStatus mr_sort_key_put(const MrVector *vec, int64_t row, MrSortSpec spec, MrBuffer *out, MrError *err)
+MrStatus mr_sort_key_put(const MrVector *vec, int64_t row, MrSortSpec spec, MrBuffer *out,
+                         MrError *err)
 {
     bool null = mr_vector_is_null(vec, row);
     MR_TRY(mr_buffer_put_u8(out, null_byte(null, spec), err));
@@ -182,11 +185,12 @@ MrStatus mr_sort_key_put(const MrVector *vec, int64_t row, MrSortSpec spec, MrBu
     return MR_OK;
 }
 
-/* One loop a type: the switch in put_fixed goes away when physical is a constant, and so do the copies of
- * n_bytes. */
-static inline __attribute__((always_inline)) void put_many(MrPhysical physical, int32_t n_bytes, const MrVector *vec,
-                                                            const uint16_t *sel, int32_t n, MrSortSpec spec,
-                                                            uint8_t *const *keys, int32_t offset)
+/* One loop a type: the switch in put_fixed goes away when physical is a constant, and so do the
+ * copies of n_bytes. */
+static inline __attribute__((always_inline)) void put_many(MrPhysical physical, int32_t n_bytes,
+                                                           const MrVector *vec, const uint16_t *sel,
+                                                           int32_t n, MrSortSpec spec,
+                                                           uint8_t *const *keys, int32_t offset)
 {
     const uint64_t turn = spec.descending ? UINT64_MAX : 0;
     const bool plain = vec->encoding == MR_FLAT && !vec->validity;
@@ -214,7 +218,7 @@ void mr_sort_key_put_many(const MrVector *vec, const uint16_t *sel, int32_t n, M
     switch (mr_type_physical(vec->type)) {
 #define PUT_MANY(physical, n_bytes)                                                                \
     case physical:                                                                                 \
-        put_many(physical, n_bytes, vec, sel, n, spec, keys, offset);                                       \
+        put_many(physical, n_bytes, vec, sel, n, spec, keys, offset);                              \
         break;
         PUT_MANY(MR_PHYS_VOID, 0)
         PUT_MANY(MR_PHYS_I8, 1)

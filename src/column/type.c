@@ -9,9 +9,23 @@ static const MrField variant_fields[] = {
 
 #define PLAIN(kind_) [MR_TYPE_##kind_] = {.kind = MR_TYPE_##kind_}
 const MrType mr_types[MR_N_TYPES] = {
-    PLAIN(VOID), PLAIN(BOOLEAN), PLAIN(TINYINT), PLAIN(SMALLINT), PLAIN(INT), PLAIN(BIGINT),
-    PLAIN(FLOAT), PLAIN(DOUBLE), PLAIN(STRING), PLAIN(BINARY), PLAIN(DATE), PLAIN(TIMESTAMP),
-    PLAIN(TIMESTAMP_NTZ), PLAIN(INTERVAL), PLAIN(ARRAY), PLAIN(MAP), PLAIN(STRUCT),
+    PLAIN(VOID),
+    PLAIN(BOOLEAN),
+    PLAIN(TINYINT),
+    PLAIN(SMALLINT),
+    PLAIN(INT),
+    PLAIN(BIGINT),
+    PLAIN(FLOAT),
+    PLAIN(DOUBLE),
+    PLAIN(STRING),
+    PLAIN(BINARY),
+    PLAIN(DATE),
+    PLAIN(TIMESTAMP),
+    PLAIN(TIMESTAMP_NTZ),
+    PLAIN(INTERVAL),
+    PLAIN(ARRAY),
+    PLAIN(MAP),
+    PLAIN(STRUCT),
     [MR_TYPE_DECIMAL] = {.kind = MR_TYPE_DECIMAL, .precision = 10},
     [MR_TYPE_TIME] = {.kind = MR_TYPE_TIME, .precision = 6},
     [MR_TYPE_INTERVAL_YM] = {.kind = MR_TYPE_INTERVAL_YM, .from = MR_YEAR, .to = MR_MONTH},
@@ -29,11 +43,13 @@ static const struct {
 #undef X
 };
 
-static const char *const interval_field_names[] = {"year", "month", "day", "hour", "minute", "second"};
+static const char *const interval_field_names[] = {"year", "month",  "day",
+                                                   "hour", "minute", "second"};
 
 const MrType *mr_type_decimal(MrArena *arena, int precision, int scale)
 {
-    MR_ASSERT(precision >= 1 && precision <= MR_DECIMAL_MAX_DIGITS && scale >= 0 && scale <= precision);
+    MR_ASSERT(precision >= 1 && precision <= MR_DECIMAL_MAX_DIGITS && scale >= 0 &&
+              scale <= precision);
     MrType *type = MR_NEW(arena, MrType);
     type->kind = MR_TYPE_DECIMAL;
     type->precision = (uint8_t)precision;
@@ -41,7 +57,8 @@ const MrType *mr_type_decimal(MrArena *arena, int precision, int scale)
     return type;
 }
 
-static const MrType *type_nested(MrArena *arena, MrTypeKind kind, const MrField *fields, int32_t n_fields)
+static const MrType *type_nested(MrArena *arena, MrTypeKind kind, const MrField *fields,
+                                 int32_t n_fields)
 {
     MrType *type = MR_NEW(arena, MrType);
     MrField *own = MR_NEW_N(arena, MrField, n_fields);
@@ -59,7 +76,8 @@ const MrType *mr_type_array(MrArena *arena, const MrType *element, bool contains
     return type_nested(arena, MR_TYPE_ARRAY, &field, 1);
 }
 
-const MrType *mr_type_map(MrArena *arena, const MrType *key, const MrType *value, bool value_contains_null)
+const MrType *mr_type_map(MrArena *arena, const MrType *key, const MrType *value,
+                          bool value_contains_null)
 {
     MrField fields[] = {
         {.name = "key", .type = key},
@@ -114,8 +132,8 @@ MrPhysical mr_type_physical(const MrType *type)
 int32_t mr_physical_bytes(MrPhysical physical)
 {
     static const int8_t bytes[] = {
-        [MR_PHYS_VOID] = 0, [MR_PHYS_I8] = 1,   [MR_PHYS_I16] = 2,       [MR_PHYS_I32] = 4,
-        [MR_PHYS_I64] = 8,  [MR_PHYS_I128] = 16, [MR_PHYS_F32] = 4,      [MR_PHYS_F64] = 8,
+        [MR_PHYS_VOID] = 0, [MR_PHYS_I8] = 1,        [MR_PHYS_I16] = 2,  [MR_PHYS_I32] = 4,
+        [MR_PHYS_I64] = 8,  [MR_PHYS_I128] = 16,     [MR_PHYS_F32] = 4,  [MR_PHYS_F64] = 8,
         [MR_PHYS_STR] = 16, [MR_PHYS_INTERVAL] = 16, [MR_PHYS_LIST] = 8, [MR_PHYS_STRUCT] = 0,
     };
     return bytes[physical];
@@ -220,7 +238,8 @@ static void type_put(MrTextBuilder *out, const MrType *type, bool sql)
     char collation[MR_COLLATION_NAME_MAX];
     switch (type->kind) {
     case MR_TYPE_DECIMAL:
-        mr_builder_printf(out, sql ? "DECIMAL(%d,%d)" : "decimal(%d,%d)", type->precision, type->scale);
+        mr_builder_printf(out, sql ? "DECIMAL(%d,%d)" : "decimal(%d,%d)", type->precision,
+                          type->scale);
         return;
     case MR_TYPE_TIME:
         mr_builder_printf(out, sql ? "TIME(%d)" : "time(%d)", type->precision);

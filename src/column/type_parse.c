@@ -1,25 +1,32 @@
 /* type_parse.c - reads the texts of types: Spark's DDL form and its catalog form.
  *
- * Names of types and keywords in any case, identifiers bare or in backquotes.  A place in an error is
- * a byte of the text given here. */
+ * Names of types and keywords in any case, identifiers bare or in backquotes.  A place in an error
+ * is a byte of the text given here. */
 #include "column/collation.h"
 #include "column/type.h"
 #include <stdio.h>
 
 #define MAX_DEPTH 200
 
-typedef enum TokenKind { TOKEN_END, TOKEN_NAME, TOKEN_QUOTED_NAME, TOKEN_NUMBER, TOKEN_STRING, TOKEN_SIGN } TokenKind;
+typedef enum TokenKind {
+    TOKEN_END,
+    TOKEN_NAME,
+    TOKEN_QUOTED_NAME,
+    TOKEN_NUMBER,
+    TOKEN_STRING,
+    TOKEN_SIGN
+} TokenKind;
 
 typedef struct Token {
     TokenKind kind;
-    MrText text;  /* without quotes, escapes resolved */
-    MrText raw;   /* as written                       */
+    MrText text; /* without quotes, escapes resolved */
+    MrText raw;  /* as written                       */
 } Token;
 
 typedef struct TypeParser {
     MrArena *arena;
     MrText all;
-    int64_t at;   /* behind the token */
+    int64_t at; /* behind the token */
     Token token;
     int depth;
     MrError *err;
@@ -37,7 +44,8 @@ static bool is_digit(char c)
 
 static bool is_name_char(char c)
 {
-    return is_digit(c) || c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (unsigned char)c >= 0x80;
+    return is_digit(c) || c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (unsigned char)c >= 0x80;
 }
 
 static MrStatus fail_at_token(TypeParser *parser, MrStatus status)
@@ -49,11 +57,13 @@ static MrStatus fail_at_token(TypeParser *parser, MrStatus status)
 
 static MrStatus fail_syntax(TypeParser *parser)
 {
-    const char *what = parser->token.kind == TOKEN_END
-                           ? "end of input"
-                           : mr_arena_printf(parser->arena, "'%.*s'", (int)parser->token.raw.size_bytes,
-                                             parser->token.raw.data);
-    return fail_at_token(parser, MR_FAIL(parser->err, MR_COND_PARSE_SYNTAX_ERROR, "error", what, "hint", ""));
+    const char *what =
+        parser->token.kind == TOKEN_END
+            ? "end of input"
+            : mr_arena_printf(parser->arena, "'%.*s'", (int)parser->token.raw.size_bytes,
+                              parser->token.raw.data);
+    return fail_at_token(
+        parser, MR_FAIL(parser->err, MR_COND_PARSE_SYNTAX_ERROR, "error", what, "hint", ""));
 }
 
 /* Reads up to the closing quote: doubled quotes in backquotes, backslashes in strings. */
@@ -120,7 +130,8 @@ static bool at_sign(const TypeParser *parser, char sign)
 
 static bool at_word(const TypeParser *parser, const char *word)
 {
-    return parser->token.kind == TOKEN_NAME && mr_text_equal_nocase(parser->token.text, mr_text(word));
+    return parser->token.kind == TOKEN_NAME &&
+           mr_text_equal_nocase(parser->token.text, mr_text(word));
 }
 
 static MrStatus expect_sign(TypeParser *parser, char sign)
@@ -163,16 +174,18 @@ static MrStatus parse_decimal(TypeParser *parser, const MrType **out)
     int n;
     MR_TRY(parse_numbers(parser, 2, numbers, &n));
     if (numbers[0] > MR_DECIMAL_MAX_DIGITS)
-        return mr_error_raise(parser->err, MR_COND_DECIMAL_PRECISION_EXCEEDS_MAX_PRECISION, "precision",
-                              mr_arena_printf(parser->arena, "%lld", (long long)numbers[0]), "maxPrecision", "38",
-                              (const char *)NULL);
+        return mr_error_raise(parser->err, MR_COND_DECIMAL_PRECISION_EXCEEDS_MAX_PRECISION,
+                              "precision",
+                              mr_arena_printf(parser->arena, "%lld", (long long)numbers[0]),
+                              "maxPrecision", "38", (const char *)NULL);
     if (numbers[1] > numbers[0])
         return MR_FAIL(parser->err, MR_COND__LEGACY_ERROR_TEMP_1228, "scale",
                        mr_arena_printf(parser->arena, "%lld", (long long)numbers[1]), "precision",
                        mr_arena_printf(parser->arena, "%lld", (long long)numbers[0]));
     if (numbers[0] == 0)
         return fail_syntax(parser);
-    *out = n == 0 ? MR_T(DECIMAL) : mr_type_decimal(parser->arena, (int)numbers[0], (int)numbers[1]);
+    *out =
+        n == 0 ? MR_T(DECIMAL) : mr_type_decimal(parser->arena, (int)numbers[0], (int)numbers[1]);
     return MR_OK;
 }
 
@@ -194,8 +207,9 @@ static MrStatus parse_collate(TypeParser *parser, MrType *type)
     }
     int32_t collation = mr_collation_find(mr_builder_text(&name));
     if (collation < 0)
-        return MR_FAIL(parser->err, MR_COND_COLLATION_INVALID_NAME, "collationName", mr_builder_text(&name).data,
-                       "proposals", mr_collation_propose(parser->arena, mr_builder_text(&name)));
+        return MR_FAIL(parser->err, MR_COND_COLLATION_INVALID_NAME, "collationName",
+                       mr_builder_text(&name).data, "proposals",
+                       mr_collation_propose(parser->arena, mr_builder_text(&name)));
     type->collation = (uint16_t)collation;
     type->precision = collation == MR_COLLATION_BINARY;
     return MR_OK;
@@ -214,8 +228,11 @@ static MrStatus parse_string(TypeParser *parser, Token name, const MrType **out)
         MR_TRY(parse_numbers(parser, 1, &length, &n));
         if (n == 0) {
             MrTextBuilder text = {.arena = parser->arena};
-            mr_builder_str(&text, is_varchar ? "\"VARCHAR\"" : name.text.size_bytes == 4 ? "\"CHAR\"" : "\"CHARACTER\"");
-            return MR_FAIL(parser->err, MR_COND_DATATYPE_MISSING_SIZE, "type", mr_builder_text(&text).data);
+            mr_builder_str(&text, is_varchar                  ? "\"VARCHAR\""
+                                  : name.text.size_bytes == 4 ? "\"CHAR\""
+                                                              : "\"CHARACTER\"");
+            return MR_FAIL(parser->err, MR_COND_DATATYPE_MISSING_SIZE, "type",
+                           mr_builder_text(&text).data);
         }
         if (length == 0)
             return fail_syntax(parser);
@@ -267,9 +284,11 @@ static MrStatus parse_fields(TypeParser *parser, const MrType **out)
     int32_t n = 0, cap = 0;
     for (;;) {
         MrField field = {.nullable = true};
-        if (parser->token.kind != TOKEN_NAME && parser->token.kind != TOKEN_QUOTED_NAME && parser->token.kind != TOKEN_NUMBER)
+        if (parser->token.kind != TOKEN_NAME && parser->token.kind != TOKEN_QUOTED_NAME &&
+            parser->token.kind != TOKEN_NUMBER)
             return fail_syntax(parser);
-        field.name = mr_arena_strn(parser->arena, parser->token.text.data, parser->token.text.size_bytes);
+        field.name =
+            mr_arena_strn(parser->arena, parser->token.text.data, parser->token.text.size_bytes);
         MR_TRY(next_token(parser));
         if (at_sign(parser, ':'))
             MR_TRY(next_token(parser));
@@ -283,7 +302,8 @@ static MrStatus parse_fields(TypeParser *parser, const MrType **out)
             MR_TRY(next_token(parser));
             if (parser->token.kind != TOKEN_STRING)
                 return fail_syntax(parser);
-            field.comment = mr_arena_strn(parser->arena, parser->token.text.data, parser->token.text.size_bytes);
+            field.comment = mr_arena_strn(parser->arena, parser->token.text.data,
+                                          parser->token.text.size_bytes);
             MR_TRY(next_token(parser));
         }
         MR_PUSH(parser->arena, fields, n, cap, field);
@@ -299,7 +319,8 @@ static MrStatus parse_array(TypeParser *parser, const MrType **out)
 {
     const MrType *element;
     if (!at_sign(parser, '<'))
-        return fail_at_token(parser, MR_FAIL(parser->err, MR_COND_INCOMPLETE_TYPE_DEFINITION__ARRAY, "elementType", "<INT>"));
+        return fail_at_token(parser, MR_FAIL(parser->err, MR_COND_INCOMPLETE_TYPE_DEFINITION__ARRAY,
+                                             "elementType", "<INT>"));
     MR_TRY(next_token(parser));
     MR_TRY(parse_type(parser, &element));
     *out = mr_type_array(parser->arena, element, true);
@@ -322,7 +343,8 @@ static MrStatus parse_map(TypeParser *parser, const MrType **out)
 static MrStatus parse_struct(TypeParser *parser, const MrType **out)
 {
     if (!at_sign(parser, '<'))
-        return fail_at_token(parser, MR_FAIL(parser->err, MR_COND_INCOMPLETE_TYPE_DEFINITION__STRUCT));
+        return fail_at_token(parser,
+                             MR_FAIL(parser->err, MR_COND_INCOMPLETE_TYPE_DEFINITION__STRUCT));
     MR_TRY(next_token(parser));
     if (at_sign(parser, '>'))
         *out = mr_type_struct(parser->arena, NULL, 0);
@@ -365,7 +387,8 @@ static MrStatus parse_time(TypeParser *parser, const MrType **out)
     MR_TRY(parse_numbers(parser, 1, &precision, &n));
     MR_TRY(parse_without_zone(parser, &without));
     if (precision > 6)
-        return mr_error_raisef(parser->err, MR_COND_UNSUPPORTED_TIME_PRECISION, "precision", "%lld", (long long)precision);
+        return mr_error_raisef(parser->err, MR_COND_UNSUPPORTED_TIME_PRECISION, "precision", "%lld",
+                               (long long)precision);
     MrType *type = MR_NEW(parser->arena, MrType);
     *type = *MR_T(TIME);
     type->precision = (uint8_t)precision;
@@ -377,27 +400,49 @@ static const struct {
     const char *name;
     MrTypeKind kind;
 } type_names[] = {
-    {"void", MR_TYPE_VOID},           {"null", MR_TYPE_VOID},           {"boolean", MR_TYPE_BOOLEAN},
-    {"tinyint", MR_TYPE_TINYINT},     {"byte", MR_TYPE_TINYINT},        {"smallint", MR_TYPE_SMALLINT},
-    {"short", MR_TYPE_SMALLINT},      {"int", MR_TYPE_INT},             {"integer", MR_TYPE_INT},
-    {"bigint", MR_TYPE_BIGINT},       {"long", MR_TYPE_BIGINT},         {"float", MR_TYPE_FLOAT},
-    {"real", MR_TYPE_FLOAT},          {"double", MR_TYPE_DOUBLE},       {"decimal", MR_TYPE_DECIMAL},
-    {"dec", MR_TYPE_DECIMAL},         {"numeric", MR_TYPE_DECIMAL},     {"string", MR_TYPE_STRING},
-    {"char", MR_TYPE_STRING},         {"character", MR_TYPE_STRING},    {"varchar", MR_TYPE_STRING},
-    {"binary", MR_TYPE_BINARY},       {"date", MR_TYPE_DATE},           {"time", MR_TYPE_TIME},
-    {"timestamp", MR_TYPE_TIMESTAMP}, {"timestamp_ltz", MR_TYPE_TIMESTAMP},
-    {"timestamp_ntz", MR_TYPE_TIMESTAMP_NTZ},                           {"interval", MR_TYPE_INTERVAL},
-    {"array", MR_TYPE_ARRAY},         {"map", MR_TYPE_MAP},             {"struct", MR_TYPE_STRUCT},
+    {"void", MR_TYPE_VOID},
+    {"null", MR_TYPE_VOID},
+    {"boolean", MR_TYPE_BOOLEAN},
+    {"tinyint", MR_TYPE_TINYINT},
+    {"byte", MR_TYPE_TINYINT},
+    {"smallint", MR_TYPE_SMALLINT},
+    {"short", MR_TYPE_SMALLINT},
+    {"int", MR_TYPE_INT},
+    {"integer", MR_TYPE_INT},
+    {"bigint", MR_TYPE_BIGINT},
+    {"long", MR_TYPE_BIGINT},
+    {"float", MR_TYPE_FLOAT},
+    {"real", MR_TYPE_FLOAT},
+    {"double", MR_TYPE_DOUBLE},
+    {"decimal", MR_TYPE_DECIMAL},
+    {"dec", MR_TYPE_DECIMAL},
+    {"numeric", MR_TYPE_DECIMAL},
+    {"string", MR_TYPE_STRING},
+    {"char", MR_TYPE_STRING},
+    {"character", MR_TYPE_STRING},
+    {"varchar", MR_TYPE_STRING},
+    {"binary", MR_TYPE_BINARY},
+    {"date", MR_TYPE_DATE},
+    {"time", MR_TYPE_TIME},
+    {"timestamp", MR_TYPE_TIMESTAMP},
+    {"timestamp_ltz", MR_TYPE_TIMESTAMP},
+    {"timestamp_ntz", MR_TYPE_TIMESTAMP_NTZ},
+    {"interval", MR_TYPE_INTERVAL},
+    {"array", MR_TYPE_ARRAY},
+    {"map", MR_TYPE_MAP},
+    {"struct", MR_TYPE_STRUCT},
     {"variant", MR_TYPE_VARIANT},
 };
 
 static MrStatus fail_unknown(TypeParser *parser, Token name)
 {
-    char *text = mr_arena_printf(parser->arena, "\"%.*s\"", (int)name.raw.size_bytes, name.raw.data);
+    char *text =
+        mr_arena_printf(parser->arena, "\"%.*s\"", (int)name.raw.size_bytes, name.raw.data);
     for (char *p = text; *p; p++)
         *p = (char)(*p >= 'a' && *p <= 'z' ? *p - 32 : *p);
     parser->token = name;
-    return fail_at_token(parser, MR_FAIL(parser->err, MR_COND_UNSUPPORTED_DATATYPE, "typeName", text));
+    return fail_at_token(parser,
+                         MR_FAIL(parser->err, MR_COND_UNSUPPORTED_DATATYPE, "typeName", text));
 }
 
 static MrStatus parse_named_type(TypeParser *parser, const MrType **out)
@@ -406,7 +451,8 @@ static MrStatus parse_named_type(TypeParser *parser, const MrType **out)
     if (name.kind != TOKEN_NAME && name.kind != TOKEN_QUOTED_NAME)
         return fail_syntax(parser);
     int64_t i = 0;
-    while (i < MR_COUNT(type_names) && !mr_text_equal_nocase(name.text, mr_text(type_names[i].name)))
+    while (i < MR_COUNT(type_names) &&
+           !mr_text_equal_nocase(name.text, mr_text(type_names[i].name)))
         i++;
     MR_TRY(next_token(parser));
     if (i == MR_COUNT(type_names) || name.kind == TOKEN_QUOTED_NAME)

@@ -36,10 +36,13 @@ static const struct {
     {"numeric(5)", "decimal(5,0)", "DECIMAL(5,0)"},
     {"DECIMAL(38, 38)", "decimal(38,38)", "DECIMAL(38,38)"},
     {"character(3)", "char(3)", "CHAR(3)"},
-    {"varchar(10) collate unicode_ci", "varchar(10) collate UNICODE_CI", "VARCHAR(10) COLLATE UNICODE_CI"},
-    {"string collate system.builtin.UTF8_LCASE", "string collate UTF8_LCASE", "STRING COLLATE UTF8_LCASE"},
+    {"varchar(10) collate unicode_ci", "varchar(10) collate UNICODE_CI",
+     "VARCHAR(10) COLLATE UNICODE_CI"},
+    {"string collate system.builtin.UTF8_LCASE", "string collate UTF8_LCASE",
+     "STRING COLLATE UTF8_LCASE"},
     {"string collate utf8_binary", "string collate UTF8_BINARY", "STRING COLLATE UTF8_BINARY"},
-    {"string COLLATE de_ci_ai_rtrim", "string collate de_CI_AI_RTRIM", "STRING COLLATE de_CI_AI_RTRIM"},
+    {"string COLLATE de_ci_ai_rtrim", "string collate de_CI_AI_RTRIM",
+     "STRING COLLATE de_CI_AI_RTRIM"},
     {"string collate sr_Cyrl_SRB", "string collate sr_Cyrl_SRB", "STRING COLLATE sr_Cyrl_SRB"},
     {"time", "time(6)", "TIME(6)"},
     {"time(0) without time zone", "time(0)", "TIME(0)"},
@@ -68,7 +71,8 @@ static void texts_are_read_and_printed_as_spark_does(void **state)
             fail_msg("not read: %s", texts[i].text);
         assert_string_equal(mr_type_catalog_text(&fixture->arena, type), texts[i].catalog);
         assert_string_equal(mr_type_sql_text(&fixture->arena, type), texts[i].sql);
-        assert_int_equal(mr_type_parse(&fixture->arena, mr_text(texts[i].sql), false, &again, &err), MR_OK);
+        assert_int_equal(mr_type_parse(&fixture->arena, mr_text(texts[i].sql), false, &again, &err),
+                         MR_OK);
         assert_true(mr_type_equal(type, again));
         assert_true(mr_type_equal(type, mr_type_own(&fixture->arena, type)));
     }
@@ -105,7 +109,8 @@ static void a_fault_names_its_condition_and_place(void **state)
     for (int64_t i = 0; i < MR_COUNT(faults); i++) {
         MrError err = {.sql_idx = -1};
         const MrType *type;
-        assert_int_not_equal(mr_type_parse(&fixture->arena, mr_text(faults[i].text), false, &type, &err), MR_OK);
+        assert_int_not_equal(
+            mr_type_parse(&fixture->arena, mr_text(faults[i].text), false, &type, &err), MR_OK);
         if (strcmp(mr_error_condition(&err), mr_conditions[faults[i].condition].name) != 0 ||
             (faults[i].sql_idx >= 0 && err.sql_idx != faults[i].sql_idx))
             fail_msg("'%s': %s at %d", faults[i].text, mr_error_condition(&err), err.sql_idx);
@@ -120,7 +125,8 @@ static void depth_is_limited(void **state)
     const MrType *type;
     for (int i = 0; i < 100000; i++)
         mr_builder_str(&text, "array<");
-    assert_int_equal(mr_type_parse(&fixture->arena, mr_builder_text(&text), false, &type, &err), MR_INVALID);
+    assert_int_equal(mr_type_parse(&fixture->arena, mr_builder_text(&text), false, &type, &err),
+                     MR_INVALID);
 }
 
 static void a_column_list_is_a_struct(void **state)
@@ -128,7 +134,10 @@ static void a_column_list_is_a_struct(void **state)
     Fixture *fixture = *state;
     MrError err = {0};
     const MrType *type;
-    assert_int_equal(mr_type_parse(&fixture->arena, MR_TEXT("a INT, b STRING NOT NULL COMMENT \"x\""), true, &type, &err), MR_OK);
+    assert_int_equal(mr_type_parse(&fixture->arena,
+                                   MR_TEXT("a INT, b STRING NOT NULL COMMENT \"x\""), true, &type,
+                                   &err),
+                     MR_OK);
     assert_int_equal(type->n_fields, 2);
     assert_false(type->fields[1].nullable);
     assert_string_equal(type->fields[1].comment, "x");
@@ -162,7 +171,8 @@ static void collations_order_and_hash_alike(void **state)
             fail_msg("%s: '%s' '%s' give %d", orders[i].collation, orders[i].a, orders[i].b, order);
         assert_int_equal(mr_collation_compare(id, b, a), -order);
         assert_int_equal(mr_collation_hash(id, a, 7) == mr_collation_hash(id, b, 7), order == 0);
-        MrText x = mr_collation_key(&fixture->arena, id, a), y = mr_collation_key(&fixture->arena, id, b);
+        MrText x = mr_collation_key(&fixture->arena, id, a),
+               y = mr_collation_key(&fixture->arena, id, b);
         int keys = mr_text_compare(x, y);
         assert_int_equal((keys > 0) - (keys < 0), order);
     }
@@ -171,7 +181,8 @@ static void collations_order_and_hash_alike(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(texts_are_read_and_printed_as_spark_does, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(texts_are_read_and_printed_as_spark_does, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_fault_names_its_condition_and_place, set_up, tear_down),
         cmocka_unit_test_setup_teardown(depth_is_limited, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_column_list_is_a_struct, set_up, tear_down),

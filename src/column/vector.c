@@ -174,7 +174,8 @@ static void spread_values(const MrVector *from, const uint32_t *codes, MrVector 
     }
 }
 
-MrVector *mr_vector_flatten(MrArena *arena, MrVector *vec, const uint16_t *sel, int32_t n_sel, int64_t n_rows)
+MrVector *mr_vector_flatten(MrArena *arena, MrVector *vec, const uint16_t *sel, int32_t n_sel,
+                            int64_t n_rows)
 {
     if (vec->encoding == MR_FLAT)
         return vec;
@@ -268,7 +269,8 @@ void mr_vector_list_reserve(MrArena *arena, MrVector *vec, int64_t n_more)
 }
 
 /* Appends elements from .. from+n of a child to another child, whose room is there. */
-static void vector_append(MrArena *arena, const MrVector *from, int64_t start, int64_t n, MrVector *to)
+static void vector_append(MrArena *arena, const MrVector *from, int64_t start, int64_t n,
+                          MrVector *to)
 {
     int64_t at = to->n_items;
     to->n_items += (int32_t)n;
@@ -276,7 +278,8 @@ static void vector_append(MrArena *arena, const MrVector *from, int64_t start, i
         mr_vector_copy_row(arena, from, start + i, to, at + i);
 }
 
-void mr_vector_copy_row(MrArena *arena, const MrVector *from, int64_t from_row, MrVector *to, int64_t to_row)
+void mr_vector_copy_row(MrArena *arena, const MrVector *from, int64_t from_row, MrVector *to,
+                        int64_t to_row)
 {
     MR_ASSERT_DEBUG(to->encoding == MR_FLAT);
     if (mr_vector_is_null(from, from_row)) {
@@ -335,12 +338,16 @@ void mr_vector_copy_row(MrArena *arena, const MrVector *from, int64_t from_row, 
         break;                                                                                     \
     }
 
-MrVector *mr_vector_take_rows(MrArena *arena, const MrVector *vec, const int32_t *rows, int64_t n_rows)
+MrVector *mr_vector_take_rows(MrArena *arena, const MrVector *vec, const int32_t *rows,
+                              int64_t n_rows)
 {
     if (vec->encoding == MR_CONSTANT)
         return mr_vector_flatten(arena, vector_share(arena, vec), NULL, 0, n_rows);
     if (vec->encoding == MR_DICTIONARY) { /* gather the codes, then spread */
-        MrVector view = {.type = vec->type, .encoding = MR_DICTIONARY, .n_items = (int32_t)n_rows, .dict = vec->dict};
+        MrVector view = {.type = vec->type,
+                         .encoding = MR_DICTIONARY,
+                         .n_items = (int32_t)n_rows,
+                         .dict = vec->dict};
         view.codes = mr_arena_alloc(arena, n_rows * (int64_t)sizeof(uint32_t));
         for (int64_t i = 0; i < n_rows; i++)
             view.codes[i] = vec->codes[rows[i]];

@@ -5,9 +5,9 @@
  *   constant    data[0] for every r; validity bit 0 says whether it is NULL
  *   dictionary  dict->data[codes[r]]; a NULL is a clear bit in the vector's own validity (the
  *               dictionary is flat and may hold NULLs too); codes of NULL rows are valid, 0 will do
- * Values of NULL rows are any bits, except MrStr and MrSlice, which must be zeroed or valid, so that
- * kernels may run over them.  A vector's memory belongs to its batch's arena, or to buffers that the
- * batch retains (MrShared). */
+ * Values of NULL rows are any bits, except MrStr and MrSlice, which must be zeroed or valid, so
+ * that kernels may run over them.  A vector's memory belongs to its batch's arena, or to buffers
+ * that the batch retains (MrShared). */
 #ifndef MR_COLUMN_VECTOR_H
 #define MR_COLUMN_VECTOR_H
 
@@ -79,11 +79,11 @@ typedef struct MrVector MrVector;
 struct MrVector {
     const MrType *type;
     MrEncoding encoding;
-    int32_t n_items;     /* rows that data holds: 1 for a constant; list children: elements in use */
-    int32_t cap_items;   /* flat: rows that may be written in place; 0: shared memory, do not write.
-                            mr_vector_list_reserve grows it.  Set by the calls below.       */
-    uint64_t *validity;  /* NULL: nothing is NULL                                           */
-    union {              /* by mr_type_physical(type); flat and constant                    */
+    int32_t n_items;    /* rows that data holds: 1 for a constant; list children: elements in use */
+    int32_t cap_items;  /* flat: rows that may be written in place; 0: shared memory, do not write.
+                           mr_vector_list_reserve grows it.  Set by the calls below.       */
+    uint64_t *validity; /* NULL: nothing is NULL                                           */
+    union {             /* by mr_type_physical(type); flat and constant                    */
         void *data;
         int8_t *i8;
         int16_t *i16;
@@ -132,30 +132,34 @@ static inline bool mr_vector_is_null(const MrVector *vec, int64_t row)
     if (vec->encoding == MR_DICTIONARY && vec->validity && !mr_bit_get(vec->validity, row))
         return true;
     const MrVector *holder = mr_vector_at(vec, row, &at);
-    return holder->type->kind == MR_TYPE_VOID || (holder->validity && !mr_bit_get(holder->validity, at));
+    return holder->type->kind == MR_TYPE_VOID ||
+           (holder->validity && !mr_bit_get(holder->validity, at));
 }
 /* Marks rows NULL; allocates the bitmap at need (n_rows bits).  Zeroes a string or slice. */
 void mr_vector_set_null(MrArena *arena, MrVector *vec, int64_t row, int64_t n_rows);
 
 /* The same rows as a flat vector (sel: only those rows need be right; NULL: rows 0 .. n_rows-1).
  * Returns vec itself when it is flat already. */
-MrVector *mr_vector_flatten(MrArena *arena, MrVector *vec, const uint16_t *sel, int32_t n_sel, int64_t n_rows);
+MrVector *mr_vector_flatten(MrArena *arena, MrVector *vec, const uint16_t *sel, int32_t n_sel,
+                            int64_t n_rows);
 /* Deep copy of one row to row to_row of a flat vector; strings are copied into the arena.  Lists
  * append to the children. */
-void mr_vector_copy_row(MrArena *arena, const MrVector *from, int64_t from_row, MrVector *to, int64_t to_row);
+void mr_vector_copy_row(MrArena *arena, const MrVector *from, int64_t from_row, MrVector *to,
+                        int64_t to_row);
 /* Gathers rows of a vector into a new flat one, sharing string bytes and list children. */
-MrVector *mr_vector_take_rows(MrArena *arena, const MrVector *vec, const int32_t *rows, int64_t n_rows);
+MrVector *mr_vector_take_rows(MrArena *arena, const MrVector *vec, const int32_t *rows,
+                              int64_t n_rows);
 /* Makes room for n_more elements in the children of a flat list vector. */
 void mr_vector_list_reserve(MrArena *arena, MrVector *vec, int64_t n_more);
 
-/* Compares two rows of the same type as Spark orders them: NULL first, NaN last and equal to itself,
- * 0.0 = -0.0, strings by their collation, arrays and structs by element. */
+/* Compares two rows of the same type as Spark orders them: NULL first, NaN last and equal to
+ * itself, 0.0 = -0.0, strings by their collation, arrays and structs by element. */
 int mr_vector_compare(const MrVector *a, int64_t a_row, const MrVector *b, int64_t b_row);
 /* As mr_vector_compare(...) == 0, quicker. */
 bool mr_vector_row_equal(const MrVector *a, int64_t a_row, const MrVector *b, int64_t b_row);
 /* Hashes the rows (sel or 0 .. n-1) into hash[i] for the i-th of them.  combine: mixes into what is
  * there.  Equal rows hash alike whatever their encoding; NULLs, NaNs and zeros as above. */
-void mr_vector_hash(const MrVector *vec, const uint16_t *sel, int64_t n, uint64_t seed, bool combine,
-                    uint64_t *hash);
+void mr_vector_hash(const MrVector *vec, const uint16_t *sel, int64_t n, uint64_t seed,
+                    bool combine, uint64_t *hash);
 
 #endif

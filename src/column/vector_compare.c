@@ -19,7 +19,8 @@ static int compare_lists(const MrVector *a, MrSlice x, const MrVector *b, MrSlic
 {
     int32_t n = x.count < y.count ? x.count : y.count;
     for (int32_t i = 0; i < n; i++) {
-        for (int32_t j = 0; j < a->type->n_fields; j++) { /* maps: key, then value, entry by entry */
+        for (int32_t j = 0; j < a->type->n_fields;
+             j++) { /* maps: key, then value, entry by entry */
             int order = mr_vector_compare(a->children[j], x.start + i, b->children[j], y.start + i);
             if (order != 0)
                 return order;
@@ -55,7 +56,8 @@ int mr_vector_compare(const MrVector *a, int64_t a_row, const MrVector *b, int64
         return compare_f64(a->f64[i], b->f64[j]);
     case MR_PHYS_STR:
         if (a->type->collation != MR_COLLATION_BINARY)
-            return mr_collation_compare(a->type->collation, mr_str_text(&a->str[i]), mr_str_text(&b->str[j]));
+            return mr_collation_compare(a->type->collation, mr_str_text(&a->str[i]),
+                                        mr_str_text(&b->str[j]));
         return mr_str_compare(&a->str[i], &b->str[j]);
     case MR_PHYS_INTERVAL: {
         MrInterval x = a->interval[i], y = b->interval[j];

@@ -1,8 +1,9 @@
 /* vector_hash.c - hashes of rows for hash tables and shards.
  *
- * A value has one hash whatever its encoding: integers by value, zeros and NaNs made alike, strings of
- * up to 12 bytes as two words, longer ones by XXH3.  A further column is mixed into the hash of the
- * columns before it, so a dictionary is hashed once per distinct value and its hashes are looked up. */
+ * A value has one hash whatever its encoding: integers by value, zeros and NaNs made alike, strings
+ * of up to 12 bytes as two words, longer ones by XXH3.  A further column is mixed into the hash of
+ * the columns before it, so a dictionary is hashed once per distinct value and its hashes are
+ * looked up. */
 #include "base/hash.h"
 #include "column/collation.h"
 #include "column/vector.h"
@@ -19,7 +20,7 @@ static inline uint64_t hash_mix(uint64_t before, uint64_t value)
 static inline uint64_t hash_f64(double value, uint64_t seed)
 {
     uint64_t bits;
-    value = value == 0 ? 0.0 : value;                    /* -0.0 */
+    value = value == 0 ? 0.0 : value;                   /* -0.0 */
     value = value == value ? value : __builtin_nan(""); /* one NaN for all */
     memcpy(&bits, &value, 8);
     return mr_hash_u64(bits, seed);
@@ -121,9 +122,10 @@ static uint64_t hash_row(const MrVector *vec, int64_t row, uint64_t seed)
         }                                                                                          \
     } while (0)
 
-static inline __attribute__((always_inline)) void hash_flat(const MrVector *vec, const uint16_t *sel,
-                                                             int64_t n, uint64_t seed, bool combine,
-                                                             uint64_t *hash)
+static inline __attribute__((always_inline)) void hash_flat(const MrVector *vec,
+                                                            const uint16_t *sel, int64_t n,
+                                                            uint64_t seed, bool combine,
+                                                            uint64_t *hash)
 {
     switch (mr_type_physical(vec->type)) {
     case MR_PHYS_I8:
@@ -162,12 +164,13 @@ static inline __attribute__((always_inline)) void hash_flat(const MrVector *vec,
 }
 
 /* A struct of flat rows, child by child over a piece of the rows at a time. */
-static void hash_struct(const MrVector *vec, const uint16_t *sel, int64_t n, uint64_t seed, bool combine,
-                        uint64_t *hash)
+static void hash_struct(const MrVector *vec, const uint16_t *sel, int64_t n, uint64_t seed,
+                        bool combine, uint64_t *hash)
 {
     uint64_t piece[STRUCT_CHUNK];
     uint16_t rows[STRUCT_CHUNK];
-    const uint64_t struct_hash = mr_hash_u64(NEST_WORD, seed), null_hash = mr_hash_u64(NULL_WORD, seed);
+    const uint64_t struct_hash = mr_hash_u64(NEST_WORD, seed),
+                   null_hash = mr_hash_u64(NULL_WORD, seed);
     for (int64_t from = 0; from < n; from += STRUCT_CHUNK) {
         int64_t n_piece = n - from < STRUCT_CHUNK ? n - from : STRUCT_CHUNK;
         for (int64_t i = 0; i < n_piece; i++) {
@@ -177,23 +180,25 @@ static void hash_struct(const MrVector *vec, const uint16_t *sel, int64_t n, uin
         for (int32_t k = 0; k < vec->type->n_fields; k++)
             mr_vector_hash(vec->children[k], rows, n_piece, seed, true, piece);
         for (int64_t i = 0; i < n_piece; i++) {
-            uint64_t h = vec->validity && !mr_bit_get(vec->validity, rows[i]) ? null_hash : piece[i];
+            uint64_t h =
+                vec->validity && !mr_bit_get(vec->validity, rows[i]) ? null_hash : piece[i];
             hash[from + i] = combine ? hash_mix(hash[from + i], h) : h;
         }
     }
 }
 
 /* Dictionaries that are no longer than the rows: their hashes first, then a look-up a row. */
-static __attribute__((noinline)) void hash_dictionary(const MrVector *vec, const uint16_t *sel, int64_t n,
-                                                      uint64_t seed, bool combine, uint64_t *hash)
+static __attribute__((noinline)) void hash_dictionary(const MrVector *vec, const uint16_t *sel,
+                                                      int64_t n, uint64_t seed, bool combine,
+                                                      uint64_t *hash)
 {
     uint64_t by_code[MR_BATCH_ROWS];
     mr_vector_hash(vec->dict, NULL, vec->dict->n_items, seed, false, by_code);
     HASH_ROWS(by_code[vec->codes[r]]);
 }
 
-void mr_vector_hash(const MrVector *vec, const uint16_t *sel, int64_t n, uint64_t seed, bool combine,
-                    uint64_t *hash)
+void mr_vector_hash(const MrVector *vec, const uint16_t *sel, int64_t n, uint64_t seed,
+                    bool combine, uint64_t *hash)
 {
     if (vec->encoding == MR_CONSTANT || vec->type->kind == MR_TYPE_VOID) {
         const uint64_t h = hash_row(vec, 0, seed);

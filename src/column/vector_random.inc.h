@@ -19,10 +19,11 @@ static int64_t random_below(int64_t n)
 static const MrType *random_type(MrArena *arena, int depth)
 {
     static const MrTypeKind scalars[] = {
-        MR_TYPE_VOID,   MR_TYPE_BOOLEAN, MR_TYPE_TINYINT, MR_TYPE_SMALLINT,      MR_TYPE_INT,
-        MR_TYPE_BIGINT, MR_TYPE_FLOAT,   MR_TYPE_DOUBLE,  MR_TYPE_STRING,        MR_TYPE_BINARY,
-        MR_TYPE_DATE,   MR_TYPE_TIME,    MR_TYPE_TIMESTAMP, MR_TYPE_TIMESTAMP_NTZ, MR_TYPE_INTERVAL_YM,
-        MR_TYPE_INTERVAL_DT, MR_TYPE_INTERVAL,
+        MR_TYPE_VOID,      MR_TYPE_BOOLEAN,       MR_TYPE_TINYINT,     MR_TYPE_SMALLINT,
+        MR_TYPE_INT,       MR_TYPE_BIGINT,        MR_TYPE_FLOAT,       MR_TYPE_DOUBLE,
+        MR_TYPE_STRING,    MR_TYPE_BINARY,        MR_TYPE_DATE,        MR_TYPE_TIME,
+        MR_TYPE_TIMESTAMP, MR_TYPE_TIMESTAMP_NTZ, MR_TYPE_INTERVAL_YM, MR_TYPE_INTERVAL_DT,
+        MR_TYPE_INTERVAL,
     };
     int64_t pick = random_below(depth > 0 ? MR_COUNT(scalars) + 6 : MR_COUNT(scalars) + 2);
     if (pick < MR_COUNT(scalars))
@@ -35,7 +36,9 @@ static const MrType *random_type(MrArena *arena, int depth)
         return mr_type_array(arena, random_type(arena, depth - 1), true);
     if (pick < MR_COUNT(scalars) + 5)
         return mr_type_map(arena, MR_T(INT), random_type(arena, depth - 1), true);
-    MrField fields[3] = {{.name = "a", .nullable = true}, {.name = "b", .nullable = true}, {.name = "c", .nullable = true}};
+    MrField fields[3] = {{.name = "a", .nullable = true},
+                         {.name = "b", .nullable = true},
+                         {.name = "c", .nullable = true}};
     int32_t n = 1 + (int32_t)random_below(3);
     for (int32_t i = 0; i < n; i++)
         fields[i].type = random_type(arena, depth - 1);
@@ -44,7 +47,8 @@ static const MrType *random_type(MrArena *arena, int depth)
 
 static void random_value(MrArena *arena, MrVector *vec, int64_t row, int null_percent)
 {
-    static const double doubles[] = {0.0, -0.0, 1.5, -1.5, 1e300, -1e-300, __builtin_nan(""), __builtin_inf(), -__builtin_inf()};
+    static const double doubles[] = {
+        0.0, -0.0, 1.5, -1.5, 1e300, -1e-300, __builtin_nan(""), __builtin_inf(), -__builtin_inf()};
     if (random_below(100) < null_percent || vec->type->kind == MR_TYPE_VOID) {
         mr_vector_set_null(arena, vec, row, vec->n_items);
         return;
@@ -71,7 +75,8 @@ static void random_value(MrArena *arena, MrVector *vec, int64_t row, int null_pe
             vec->i64[row] = (number & INT64_MAX) % INT64_C(86400000000) * 1000;
         break;
     case MR_PHYS_I128:
-        vec->i128[row] = (small ? number : (MrI128)number * (int64_t)random_u64()) % mr_pow10_i128[vec->type->precision];
+        vec->i128[row] = (small ? number : (MrI128)number * (int64_t)random_u64()) %
+                         mr_pow10_i128[vec->type->precision];
         break;
     case MR_PHYS_F32:
         vec->f32[row] = (float)doubles[random_below(MR_COUNT(doubles))];
@@ -83,12 +88,15 @@ static void random_value(MrArena *arena, MrVector *vec, int64_t row, int null_pe
         char text[40];
         int64_t n = small ? random_below(4) : random_below(30);
         for (int64_t i = 0; i < n; i++)
-            text[i] = (char)(random_below(4) == 0 && vec->type->kind == MR_TYPE_BINARY ? random_below(256) : 'a' + random_below(2));
+            text[i] = (char)(random_below(4) == 0 && vec->type->kind == MR_TYPE_BINARY
+                                 ? random_below(256)
+                                 : 'a' + random_below(2));
         vec->str[row] = mr_str_own(arena, text, n);
         break;
     }
     case MR_PHYS_INTERVAL:
-        vec->interval[row] = (MrInterval){(int32_t)random_below(3), (int32_t)random_below(3), number};
+        vec->interval[row] =
+            (MrInterval){(int32_t)random_below(3), (int32_t)random_below(3), number};
         break;
     case MR_PHYS_LIST: {
         int32_t count = (int32_t)random_below(4);
@@ -98,7 +106,8 @@ static void random_value(MrArena *arena, MrVector *vec, int64_t row, int null_pe
             MrVector *child = vec->children[j];
             child->n_items += count;
             for (int32_t i = 0; i < count; i++)
-                random_value(arena, child, vec->list[row].start + i, vec->type->kind == MR_TYPE_MAP && j == 0 ? 0 : null_percent);
+                random_value(arena, child, vec->list[row].start + i,
+                             vec->type->kind == MR_TYPE_MAP && j == 0 ? 0 : null_percent);
         }
         break;
     }

@@ -39,7 +39,8 @@ static void expect_same(const MrVector *a, int64_t a_row, const MrVector *b, int
 
 static int32_t random_rows(void)
 {
-    return random_below(4) ? 1 + (int32_t)random_below(70) : 1 + (int32_t)random_below(MR_BATCH_ROWS);
+    return random_below(4) ? 1 + (int32_t)random_below(70)
+                           : 1 + (int32_t)random_below(MR_BATCH_ROWS);
 }
 
 static void flat_gathered_and_copied_rows_are_the_same(void **state)
@@ -139,10 +140,13 @@ static void order_is_total_and_sort_keys_follow_it(void **state)
                     assert_memory_equal(key[j].data, many[row[j]], (size_t)key_bytes);
                 }
             }
-            int64_t common = key[0].size_bytes < key[1].size_bytes ? key[0].size_bytes : key[1].size_bytes;
+            int64_t common =
+                key[0].size_bytes < key[1].size_bytes ? key[0].size_bytes : key[1].size_bytes;
             int got = sign(memcmp(key[0].data, key[1].data, (size_t)common));
-            int want = null[0] || null[1] ? ((int)null[1] - (int)null[0]) * (spec.nulls_first ? 1 : -1)
-                                          : spec.descending ? -sign(order) : sign(order);
+            int want = null[0] || null[1]
+                           ? ((int)null[1] - (int)null[0]) * (spec.nulls_first ? 1 : -1)
+                       : spec.descending ? -sign(order)
+                                         : sign(order);
             if (got != want)
                 fail_msg("sort keys of %s", mr_type_sql_text(arena, type));
         }
@@ -189,7 +193,8 @@ static void rows_come_back_from_packed_and_stored_form(void **state)
             void *next = rows[i + 1];
             int order = 0;
             for (int32_t c = 0; c < n_cols && order == 0; c++)
-                order = mr_vector_compare(cols[c], sel ? sel[i] : i, cols[c], sel ? sel[i + 1] : i + 1);
+                order =
+                    mr_vector_compare(cols[c], sel ? sel[i] : i, cols[c], sel ? sel[i + 1] : i + 1);
             assert_int_equal(sign(mr_row_compare(&layout, rows[i], next)), sign(order));
             uint16_t row = sel ? sel[i] : (uint16_t)i;
             mr_rows_match(&layout, cols, &row, 1, (const void *const *)&next, equal);
@@ -198,7 +203,8 @@ static void rows_come_back_from_packed_and_stored_form(void **state)
         bytes.size_bytes = 0;
         for (int32_t i = 0; i < n; i++)
             assert_int_equal(mr_row_store(cols, n_cols, i, &bytes, &err), MR_OK);
-        MrReader reader = {.at = (const uint8_t *)bytes.data, .end = (const uint8_t *)bytes.data + bytes.size_bytes};
+        MrReader reader = {.at = (const uint8_t *)bytes.data,
+                           .end = (const uint8_t *)bytes.data + bytes.size_bytes};
         for (int32_t i = 0; i < n; i++)
             assert_int_equal(mr_row_load(&reader, arena, loaded, n_cols, i, &err), MR_OK);
         assert_ptr_equal(reader.at, reader.end);
@@ -333,14 +339,20 @@ static void shared_buffers_live_as_long_as_the_last_batch(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(flat_gathered_and_copied_rows_are_the_same, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(flat_gathered_and_copied_rows_are_the_same, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(equal_rows_hash_alike_in_any_encoding, set_up, tear_down),
         cmocka_unit_test_setup_teardown(order_is_total_and_sort_keys_follow_it, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(rows_come_back_from_packed_and_stored_form, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(cut_or_wild_stored_rows_are_refused_and_never_read_past, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(batches_are_copied_and_appended_with_selection_and_weights, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(every_refused_allocation_of_a_copy_leaves_nothing_behind, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(shared_buffers_live_as_long_as_the_last_batch, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(rows_come_back_from_packed_and_stored_form, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(cut_or_wild_stored_rows_are_refused_and_never_read_past,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(batches_are_copied_and_appended_with_selection_and_weights,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(every_refused_allocation_of_a_copy_leaves_nothing_behind,
+                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(shared_buffers_live_as_long_as_the_last_batch, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* cast.c - which types may be cast to which, and casts of nested values.
  *
- * The leaves stand in cast_number.c, cast_datetime.c and cast_string.c.  Source of the rules: Spark's
- * Cast.canAnsiCast and canCast, and the recorded answers of the cast matrix. */
+ * The leaves stand in cast_number.c, cast_datetime.c and cast_string.c.  Source of the rules:
+ * Spark's Cast.canAnsiCast and canCast, and the recorded answers of the cast matrix. */
 #include "function/cast_int.h"
 
 static bool is_string(const MrType *type)
@@ -23,12 +23,14 @@ static bool castable_to_datetime(const MrType *from, const MrType *to, bool ansi
 {
     switch (to->kind) {
     case MR_TYPE_TIMESTAMP:
-        return is_string(from) || from->kind == MR_TYPE_DATE || from->kind == MR_TYPE_TIMESTAMP_NTZ ||
-               mr_type_is_numeric(from) || (!ansi && from->kind == MR_TYPE_BOOLEAN);
+        return is_string(from) || from->kind == MR_TYPE_DATE ||
+               from->kind == MR_TYPE_TIMESTAMP_NTZ || mr_type_is_numeric(from) ||
+               (!ansi && from->kind == MR_TYPE_BOOLEAN);
     case MR_TYPE_TIMESTAMP_NTZ:
         return is_string(from) || from->kind == MR_TYPE_DATE || from->kind == MR_TYPE_TIMESTAMP;
     case MR_TYPE_DATE:
-        return is_string(from) || from->kind == MR_TYPE_TIMESTAMP || from->kind == MR_TYPE_TIMESTAMP_NTZ;
+        return is_string(from) || from->kind == MR_TYPE_TIMESTAMP ||
+               from->kind == MR_TYPE_TIMESTAMP_NTZ;
     case MR_TYPE_TIME:
         return is_string(from) || from->kind == MR_TYPE_TIME;
     default:
@@ -38,7 +40,8 @@ static bool castable_to_datetime(const MrType *from, const MrType *to, bool ansi
 
 static bool castable_to_numeric(const MrType *from, const MrType *to, bool ansi)
 {
-    if (is_string(from) || from->kind == MR_TYPE_BOOLEAN || mr_type_is_numeric(from) || from->kind == MR_TYPE_TIMESTAMP)
+    if (is_string(from) || from->kind == MR_TYPE_BOOLEAN || mr_type_is_numeric(from) ||
+        from->kind == MR_TYPE_TIMESTAMP)
         return true;
     if (is_interval(from) || from->kind == MR_TYPE_TIME)
         return is_exact(to);
@@ -91,24 +94,27 @@ static const char *function_instead(const MrType *from, const MrType *to)
     return NULL;
 }
 
-static MrStatus fail_types(MrArena *arena, const MrType *from, const MrType *to, MrCastMode mode, const char *sql,
-                           MrError *err)
+static MrStatus fail_types(MrArena *arena, const MrType *from, const MrType *to, MrCastMode mode,
+                           const char *sql, MrError *err)
 {
     const char *src = mr__quoted_type(arena, from), *target = mr__quoted_type(arena, to);
     const char *instead = function_instead(from, to);
     /* The cast itself is named unless its type is nested: then what is cast. */
-    const char *expr = mr_type_is_nested(to) && to->kind != MR_TYPE_VARIANT
-                           ? mr__quoted_expr(arena, sql)
-                           : mr__quoted_expr(arena, mr_arena_printf(arena, "%sCAST(%s AS %s)", mode == MR_CAST_TRY ? "TRY_" : "",
-                                                                    sql, mr_type_sql_text(arena, to)));
+    const char *expr =
+        mr_type_is_nested(to) && to->kind != MR_TYPE_VARIANT
+            ? mr__quoted_expr(arena, sql)
+            : mr__quoted_expr(arena, mr_arena_printf(arena, "%sCAST(%s AS %s)",
+                                                     mode == MR_CAST_TRY ? "TRY_" : "", sql,
+                                                     mr_type_sql_text(arena, to)));
     if (instead)
-        return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__CAST_WITH_FUNC_SUGGESTION, "sqlExpr", expr, "srcType", src,
-                       "targetType", target, "functionNames", instead);
+        return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__CAST_WITH_FUNC_SUGGESTION, "sqlExpr", expr,
+                       "srcType", src, "targetType", target, "functionNames", instead);
     if (mode == MR_CAST_ANSI && castable(from, to, false))
-        return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__CAST_WITH_CONF_SUGGESTION, "sqlExpr", expr, "srcType", src,
-                       "targetType", target, "config", "\"spark.sql.ansi.enabled\"", "configVal", "'false'");
-    return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__CAST_WITHOUT_SUGGESTION, "sqlExpr", expr, "srcType", src, "targetType",
-                   target);
+        return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__CAST_WITH_CONF_SUGGESTION, "sqlExpr", expr,
+                       "srcType", src, "targetType", target, "config", "\"spark.sql.ansi.enabled\"",
+                       "configVal", "'false'");
+    return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__CAST_WITHOUT_SUGGESTION, "sqlExpr", expr,
+                   "srcType", src, "targetType", target);
 }
 
 /* What a failed row becomes */
@@ -133,8 +139,9 @@ MrStatus mr__cast_invalid(MrCastRun *run, int64_t row, int64_t at, MrError *err)
 
 MrStatus mr__raise_overflow(MrCastRun *run, int64_t at, MrError *err)
 {
-    return MR_FAIL(err, MR_COND_CAST_OVERFLOW, "value", mr__value_for_error(run->arena, run->in, at, run->settings),
-                   "sourceType", mr__quoted_type(run->arena, run->cast->from), "targetType",
+    return MR_FAIL(err, MR_COND_CAST_OVERFLOW, "value",
+                   mr__value_for_error(run->arena, run->in, at, run->settings), "sourceType",
+                   mr__quoted_type(run->arena, run->cast->from), "targetType",
                    mr__quoted_type(run->arena, run->cast->to), "ansiConfig", ANSI_CONFIG);
 }
 
@@ -155,12 +162,13 @@ const char *mr__decimal_plain(MrArena *arena, MrI128 value, int scale)
 MrStatus mr__raise_decimal(MrCastRun *run, const char *plain, MrError *err)
 {
     const MrType *to = run->cast->to;
-    return MR_FAIL(err, MR_COND_NUMERIC_VALUE_OUT_OF_RANGE__WITH_SUGGESTION, "value", plain, "precision",
-                   mr_arena_printf(run->arena, "%d", to->precision), "scale", mr_arena_printf(run->arena, "%d", to->scale),
-                   "config", ANSI_CONFIG);
+    return MR_FAIL(err, MR_COND_NUMERIC_VALUE_OUT_OF_RANGE__WITH_SUGGESTION, "value", plain,
+                   "precision", mr_arena_printf(run->arena, "%d", to->precision), "scale",
+                   mr_arena_printf(run->arena, "%d", to->scale), "config", ANSI_CONFIG);
 }
 
-MrStatus mr__cast_put_decimal(MrCastRun *run, int64_t row, bool fits, MrI128 value, const char *plain, MrError *err)
+MrStatus mr__cast_put_decimal(MrCastRun *run, int64_t row, bool fits, MrI128 value,
+                              const char *plain, MrError *err)
 {
     if (fits) {
         if (mr_type_physical(run->cast->to) == MR_PHYS_I64)
@@ -177,8 +185,8 @@ MrStatus mr__cast_put_decimal(MrCastRun *run, int64_t row, bool fits, MrI128 val
 
 /* Building */
 
-static MrStatus cast_create(MrArena *arena, const MrType *from, const MrType *to, MrCastMode mode, MrCast **out,
-                            MrError *err);
+static MrStatus cast_create(MrArena *arena, const MrType *from, const MrType *to, MrCastMode mode,
+                            MrCast **out, MrError *err);
 
 static MrStatus nested_create(MrArena *arena, MrCast *cast, MrError *err)
 {
@@ -194,8 +202,8 @@ static MrStatus nested_create(MrArena *arena, MrCast *cast, MrError *err)
     return MR_OK;
 }
 
-static MrStatus cast_create(MrArena *arena, const MrType *from, const MrType *to, MrCastMode mode, MrCast **out,
-                            MrError *err)
+static MrStatus cast_create(MrArena *arena, const MrType *from, const MrType *to, MrCastMode mode,
+                            MrCast **out, MrError *err)
 {
     MrCast *cast = MR_NEW(arena, MrCast);
     *cast = (MrCast){.from = from, .to = to, .mode = mode};
@@ -242,8 +250,9 @@ static MrVector *out_create(MrArena *arena, const MrType *type, const MrVector *
 }
 
 /* Casts a child (flat, n rows, all wanted) and returns what takes its place. */
-static MrStatus child_run(const MrCastRun *outer, const MrCast *cast, MrVector *in, const uint16_t *sel, int64_t n,
-                          int64_t n_rows, MrVector **out, MrError *err)
+static MrStatus child_run(const MrCastRun *outer, const MrCast *cast, MrVector *in,
+                          const uint16_t *sel, int64_t n, int64_t n_rows, MrVector **out,
+                          MrError *err)
 {
     if (!cast) {
         *out = in;
@@ -278,12 +287,14 @@ static MrStatus list_run(MrCastRun *run, MrError *err)
     }
     for (int32_t c = 0; c < run->cast->to->n_fields; c++) {
         MrVector *taken = mr_vector_take_rows(arena, run->in->children[c], elements, n);
-        MR_TRY(child_run(run, run->cast->children[c], taken, NULL, n, n, &run->out->children[c], err));
+        MR_TRY(
+            child_run(run, run->cast->children[c], taken, NULL, n, n, &run->out->children[c], err));
     }
     return MR_OK;
 }
 
-/* A child may hold anything where its struct is NULL: such rows are made NULL, so no cast sees them. */
+/* A child may hold anything where its struct is NULL: such rows are made NULL, so no cast sees
+ * them. */
 static MrVector *child_of_struct(MrCastRun *run, int32_t c)
 {
     MrArena *arena = run->arena;
@@ -298,7 +309,8 @@ static MrVector *child_of_struct(MrCastRun *run, int32_t c)
     int64_t n_words = MR_BITMAP_WORDS(n_rows);
     masked->validity = mr_arena_alloc(arena, 8 * n_words);
     for (int64_t w = 0; w < n_words; w++)
-        masked->validity[w] = run->in->validity[w] & (child->validity ? child->validity[w] : UINT64_MAX);
+        masked->validity[w] =
+            run->in->validity[w] & (child->validity ? child->validity[w] : UINT64_MAX);
     return masked;
 }
 
@@ -313,7 +325,8 @@ static MrStatus struct_run(MrCastRun *run, MrError *err)
             one->encoding = MR_CONSTANT;
             run->out->children[c] = mr_vector_flatten(run->arena, one, NULL, 0, run->n_rows);
         } else {
-            MR_TRY(child_run(run, run->cast->children[c], child, run->sel, run->n, run->n_rows, &run->out->children[c], err));
+            MR_TRY(child_run(run, run->cast->children[c], child, run->sel, run->n, run->n_rows,
+                             &run->out->children[c], err));
         }
     }
     return MR_OK;
@@ -342,7 +355,8 @@ static MrStatus cast_run(MrCastRun *run, MrError *err)
         return MR_OK;
     }
     if (run->cast->children)
-        return mr_type_physical(run->cast->to) == MR_PHYS_LIST ? list_run(run, err) : struct_run(run, err);
+        return mr_type_physical(run->cast->to) == MR_PHYS_LIST ? list_run(run, err)
+                                                               : struct_run(run, err);
     return run->cast->leaf ? run->cast->leaf(run, err) : share_run(run);
 }
 
@@ -381,11 +395,13 @@ static const MrFunctionDef try_cast_def = {
     .example = "try_cast('a' AS INT) IS NULL",
 };
 
-MrStatus mr_cast_bind(MrArena *arena, const MrSettings *settings, const MrType *from, const MrType *to, MrCastMode mode,
-                      const char *sql, MrBound **out, MrError *err)
+MrStatus mr_cast_bind(MrArena *arena, const MrSettings *settings, const MrType *from,
+                      const MrType *to, MrCastMode mode, const char *sql, MrBound **out,
+                      MrError *err)
 {
     MrCast *cast;
-    if (!castable(from, to, mode != MR_CAST_LEGACY) && from->kind != MR_TYPE_VARIANT && to->kind != MR_TYPE_VARIANT)
+    if (!castable(from, to, mode != MR_CAST_LEGACY) && from->kind != MR_TYPE_VARIANT &&
+        to->kind != MR_TYPE_VARIANT)
         return fail_types(arena, from, to, mode, sql, err);
     MR_TRY(cast_create(arena, from, to, mode, &cast, err));
     MrBound *bound = MR_NEW(arena, MrBound);
@@ -394,7 +410,8 @@ MrStatus mr_cast_bind(MrArena *arena, const MrSettings *settings, const MrType *
     bound->type = to;
     bound->data = cast;
     bound->flags = MR_FN_NULL_IF_ANY;
-    bool may_null = mode == MR_CAST_TRY ? !mr_type_equal(from, to) : mr__cast_may_null(settings, from, to);
+    bool may_null =
+        mode == MR_CAST_TRY ? !mr_type_equal(from, to) : mr__cast_may_null(settings, from, to);
     if (cast->total)
         bound->flags |= MR_FN_TOTAL;
     if (cast->can_fail && mode != MR_CAST_TRY)

@@ -106,7 +106,8 @@ static MrStatus boolean_to_timestamp(MrCastRun *run, MrError *err)
 
 static MrStatus float_to_timestamp(MrCastRun *run, MrError *err)
 {
-    const bool is_float = run->cast->from->kind == MR_TYPE_FLOAT, ansi = run->cast->mode != MR_CAST_LEGACY;
+    const bool is_float = run->cast->from->kind == MR_TYPE_FLOAT,
+               ansi = run->cast->mode != MR_CAST_LEGACY;
     for (MR_CAST_EACH(run, row, at)) {
         double seconds = is_float ? (double)run->in->f32[at] : run->in->f64[at];
         double us = seconds * 1e6;
@@ -121,7 +122,8 @@ static MrStatus float_to_timestamp(MrCastRun *run, MrError *err)
         } else { /* Spark names the product, as a DOUBLE that is no BIGINT */
             MrVector *product = mr_vector_constant(run->arena, MR_T(DOUBLE), &us);
             MrCast named = {.from = MR_T(DOUBLE), .to = MR_T(BIGINT), .mode = MR_CAST_ANSI};
-            MrCastRun other = {.cast = &named, .in = product, .arena = run->arena, .settings = run->settings};
+            MrCastRun other = {
+                .cast = &named, .in = product, .arena = run->arena, .settings = run->settings};
             return mr__raise_overflow(&other, 0, err);
         }
     }
@@ -147,15 +149,17 @@ static MrStatus decimal_to_timestamp(MrCastRun *run, MrError *err)
     for (MR_CAST_EACH(run, row, at)) {
         MrI128 value = round_to_34_digits(mr__decimal_at(run->in, at));
         /* BigDecimal.longValue: the low 64 bits of what is too large */
-        run->out->i64[row] = scale > 6 ? (int64_t)(value / mr_pow10_i128[scale - 6])
-                                       : (int64_t)((MrU128)value * (MrU128)mr_pow10_i128[6 - scale]);
+        run->out->i64[row] = scale > 6
+                                 ? (int64_t)(value / mr_pow10_i128[scale - 6])
+                                 : (int64_t)((MrU128)value * (MrU128)mr_pow10_i128[6 - scale]);
     }
     return MR_OK;
 }
 
 /* Whole numbers out of times and intervals */
 
-static MrStatus put_integer(MrCastRun *run, int64_t row, int64_t at, int64_t value, bool always_raise, MrError *err)
+static MrStatus put_integer(MrCastRun *run, int64_t row, int64_t at, int64_t value,
+                            bool always_raise, MrError *err)
 {
     bool fits = true;
     switch (mr_type_physical(run->cast->to)) {
@@ -232,7 +236,8 @@ static MrStatus time_to_integer(MrCastRun *run, MrError *err)
 }
 
 /* value * 10^-scale as the target decimal; raise: an error in legacy mode too */
-static MrStatus put_decimal(MrCastRun *run, int64_t row, MrI128 value, int scale, bool always_raise, MrError *err)
+static MrStatus put_decimal(MrCastRun *run, int64_t row, MrI128 value, int scale, bool always_raise,
+                            MrError *err)
 {
     const MrType *to = run->cast->to;
     MrI128 result = 0;
@@ -251,7 +256,9 @@ static MrStatus timestamp_to_decimal(MrCastRun *run, MrError *err)
         MrI128 value = 0;
         bool fits = mr_f64_to_decimal(seconds, to->precision, to->scale, &value);
         char text[MR_F64_TEXT_MAX];
-        const char *plain = fits ? NULL : mr__number_plain(run->arena, (MrText){text, mr_f64_to_text(seconds, text)});
+        const char *plain =
+            fits ? NULL
+                 : mr__number_plain(run->arena, (MrText){text, mr_f64_to_text(seconds, text)});
         MR_TRY(mr__cast_put_decimal(run, row, fits, value, plain, err));
     }
     return MR_OK;
@@ -264,14 +271,16 @@ static MrStatus time_to_decimal(MrCastRun *run, MrError *err)
     return MR_OK;
 }
 
-static const int64_t unit_us[] = {0, 0, MR_US_PER_DAY, MR_US_PER_HOUR, MR_US_PER_MINUTE, MR_US_PER_SECOND};
+static const int64_t unit_us[] = {
+    0, 0, MR_US_PER_DAY, MR_US_PER_HOUR, MR_US_PER_MINUTE, MR_US_PER_SECOND};
 
 static MrStatus interval_to_integer(MrCastRun *run, MrError *err)
 {
     const MrType *from = run->cast->from;
     for (MR_CAST_EACH(run, row, at)) {
-        int64_t value = from->kind == MR_TYPE_INTERVAL_YM ? run->in->i32[at] / (from->to == MR_YEAR ? 12 : 1)
-                                                          : run->in->i64[at] / unit_us[from->to];
+        int64_t value = from->kind == MR_TYPE_INTERVAL_YM
+                            ? run->in->i32[at] / (from->to == MR_YEAR ? 12 : 1)
+                            : run->in->i64[at] / unit_us[from->to];
         MR_TRY(put_integer(run, row, at, value, true, err));
     }
     return MR_OK;
@@ -282,7 +291,8 @@ static MrStatus interval_to_decimal(MrCastRun *run, MrError *err)
     const MrType *from = run->cast->from;
     for (MR_CAST_EACH(run, row, at)) {
         if (from->kind == MR_TYPE_INTERVAL_YM)
-            MR_TRY(put_decimal(run, row, run->in->i32[at] / (from->to == MR_YEAR ? 12 : 1), 0, true, err));
+            MR_TRY(put_decimal(run, row, run->in->i32[at] / (from->to == MR_YEAR ? 12 : 1), 0, true,
+                               err));
         else if (from->to == MR_SECOND)
             MR_TRY(put_decimal(run, row, run->in->i64[at], 6, true, err));
         else
@@ -296,17 +306,20 @@ static MrStatus interval_to_interval(MrCastRun *run, MrError *err)
     const MrType *to = run->cast->to;
     for (MR_CAST_EACH(run, row, at)) {
         if (to->kind == MR_TYPE_INTERVAL_YM)
-            run->out->i32[row] = to->to == MR_YEAR ? run->in->i32[at] - run->in->i32[at] % 12 : run->in->i32[at];
+            run->out->i32[row] =
+                to->to == MR_YEAR ? run->in->i32[at] - run->in->i32[at] % 12 : run->in->i32[at];
         else
-            run->out->i64[row] = to->to == MR_SECOND ? run->in->i64[at]
-                                                     : run->in->i64[at] - run->in->i64[at] % unit_us[to->to];
+            run->out->i64[row] = to->to == MR_SECOND
+                                     ? run->in->i64[at]
+                                     : run->in->i64[at] - run->in->i64[at] % unit_us[to->to];
     }
     return MR_OK;
 }
 
 /* Numbers to intervals: counts of the type's last field */
 
-static MrStatus put_interval(MrCastRun *run, int64_t row, int64_t at, bool fits, MrI128 value, MrError *err)
+static MrStatus put_interval(MrCastRun *run, int64_t row, int64_t at, bool fits, MrI128 value,
+                             MrError *err)
 {
     if (run->cast->to->kind == MR_TYPE_INTERVAL_YM) {
         run->out->i32[row] = (int32_t)value;
@@ -406,7 +419,9 @@ MrCastLeaf mr__cast_datetime_leaf(MrCast *cast)
     switch (from->kind) {
     case MR_TYPE_DATE:
         cast->can_fail = false;
-        return to->kind == MR_TYPE_TIMESTAMP ? date_to_timestamp : to->kind == MR_TYPE_TIMESTAMP_NTZ ? date_to_ntz : all_to_null;
+        return to->kind == MR_TYPE_TIMESTAMP       ? date_to_timestamp
+               : to->kind == MR_TYPE_TIMESTAMP_NTZ ? date_to_ntz
+                                                   : all_to_null;
     case MR_TYPE_TIMESTAMP:
         cast->can_fail = mr_type_is_numeric(to) && cast->mode == MR_CAST_ANSI;
         return from_timestamp_leaf(to);
@@ -415,7 +430,9 @@ MrCastLeaf mr__cast_datetime_leaf(MrCast *cast)
         return to->kind == MR_TYPE_DATE ? ntz_to_date : ntz_to_timestamp;
     case MR_TYPE_TIME:
         cast->can_fail = to->kind != MR_TYPE_TIME && cast->mode == MR_CAST_ANSI;
-        return to->kind == MR_TYPE_TIME ? time_to_time : to->kind == MR_TYPE_DECIMAL ? time_to_decimal : time_to_integer;
+        return to->kind == MR_TYPE_TIME      ? time_to_time
+               : to->kind == MR_TYPE_DECIMAL ? time_to_decimal
+                                             : time_to_integer;
     case MR_TYPE_INTERVAL_YM:
     case MR_TYPE_INTERVAL_DT:
         return from_interval_leaf(to);

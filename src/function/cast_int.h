@@ -1,7 +1,8 @@
 /* cast_int.h - what the files of casts share.
  *
- * A Cast is built once for a pair of types (with its children for nested ones) and run over vectors.
- * A leaf computes the rows of a CastRun: those of sel (NULL: 0 .. n-1) whose input is not NULL. */
+ * A Cast is built once for a pair of types (with its children for nested ones) and run over
+ * vectors. A leaf computes the rows of a CastRun: those of sel (NULL: 0 .. n-1) whose input is not
+ * NULL. */
 #ifndef MR_FUNCTION_CAST_INT_H
 #define MR_FUNCTION_CAST_INT_H
 
@@ -14,10 +15,10 @@ typedef MrStatus (*MrCastLeaf)(MrCastRun *run, MrError *err);
 struct MrCast {
     const MrType *from, *to;
     MrCastMode mode;
-    MrCastLeaf leaf;    /* NULL: the same bytes                           */
-    bool total;         /* cannot fail or give NULL, safe on any bits     */
-    bool can_fail;      /* may raise                                      */
-    MrCast **children;  /* array 1, map 2, struct n_fields; NULL: no change */
+    MrCastLeaf leaf;   /* NULL: the same bytes                           */
+    bool total;        /* cannot fail or give NULL, safe on any bits     */
+    bool can_fail;     /* may raise                                      */
+    MrCast **children; /* array 1, map 2, struct n_fields; NULL: no change */
 };
 
 struct MrCastRun {
@@ -49,8 +50,10 @@ static inline int64_t mr__cast_at(const MrCastRun *run, int64_t row)
     mr_i++) if (at >= 0
 
 /* What becomes of a row that cannot be cast: NULL, or an error under ANSI rules. */
-MrStatus mr__cast_invalid(MrCastRun *run, int64_t row, int64_t at, MrError *err);  /* CAST_INVALID_INPUT */
-MrStatus mr__cast_overflow(MrCastRun *run, int64_t row, int64_t at, MrError *err); /* CAST_OVERFLOW      */
+MrStatus mr__cast_invalid(MrCastRun *run, int64_t row, int64_t at,
+                          MrError *err); /* CAST_INVALID_INPUT */
+MrStatus mr__cast_overflow(MrCastRun *run, int64_t row, int64_t at,
+                           MrError *err); /* CAST_OVERFLOW      */
 void mr__cast_null(MrCastRun *run, int64_t row);
 MrStatus mr__raise_overflow(MrCastRun *run, int64_t at, MrError *err); /* in any mode but TRY */
 
@@ -60,14 +63,16 @@ static inline MrI128 mr__decimal_at(const MrVector *vec, int64_t at)
 }
 /* Stores a decimal of the target's scale, or deals with one that does not fit; plain is the value's
  * text for the error. */
-MrStatus mr__cast_put_decimal(MrCastRun *run, int64_t row, bool fits, MrI128 value, const char *plain, MrError *err);
+MrStatus mr__cast_put_decimal(MrCastRun *run, int64_t row, bool fits, MrI128 value,
+                              const char *plain, MrError *err);
 MrStatus mr__raise_decimal(MrCastRun *run, const char *plain, MrError *err);
 const char *mr__decimal_plain(MrArena *arena, MrI128 value, int scale);
 
 /* Text of a number with an exponent, written out: "1.5E3" is 1500. */
 const char *mr__number_plain(MrArena *arena, MrText text);
 
-/* The leaf for two scalar types that may be cast; sets total and can_fail.  NULL: the same bytes. */
+/* The leaf for two scalar types that may be cast; sets total and can_fail.  NULL: the same bytes.
+ */
 MrCastLeaf mr__cast_number_leaf(MrCast *cast);
 MrCastLeaf mr__cast_datetime_leaf(MrCast *cast);
 MrCastLeaf mr__cast_from_string_leaf(MrCast *cast);

@@ -3,8 +3,8 @@
 
 /* Values of C types, tinyint to double, each to each.
  *
- * A loop without branches computes all rows and says whether some did not fit; only then a second one
- * looks for them.  K_FITS is on a (input), K_CAST gives the result for any bits. */
+ * A loop without branches computes all rows and says whether some did not fit; only then a second
+ * one looks for them.  K_FITS is on a (input), K_CAST gives the result for any bits. */
 #define DEFINE_NUMBER(name, in_field, In, out_field, Out, K_FITS, K_ANSI, K_LEGACY)                \
     static MrStatus name(MrCastRun *run, MrError *err)                                             \
     {                                                                                              \
@@ -66,7 +66,8 @@ static inline int32_t f64_to_i32(double a)
 #define INT_TO_INT(name, fi, In, fo, Out) DEFINE_NUMBER(name, fi, In, fo, Out, (Out)a == a, a, a)
 #define TO_FLOAT(name, fi, In, fo, Out) DEFINE_NUMBER(name, fi, In, fo, Out, ((void)a, true), a, a)
 #define FLOAT_TO_INT(name, fi, In, fo, Out, min, above)                                            \
-    DEFINE_NUMBER(name, fi, In, fo, Out, FITS_F(min, above), f64_to_i32((double)a), f64_to_i32((double)a))
+    DEFINE_NUMBER(name, fi, In, fo, Out, FITS_F(min, above), f64_to_i32((double)a),                \
+                  f64_to_i32((double)a))
 
 INT_TO_INT(i8_to_i16, i8, int8_t, i16, int16_t)
 INT_TO_INT(i8_to_i32, i8, int8_t, i32, int32_t)
@@ -91,17 +92,20 @@ TO_FLOAT(i64_to_f64, i64, int64_t, f64, double)
 FLOAT_TO_INT(f32_to_i8, f32, float, i8, int8_t, INT8_MIN, 128.0)
 FLOAT_TO_INT(f32_to_i16, f32, float, i16, int16_t, INT16_MIN, 32768.0)
 FLOAT_TO_INT(f32_to_i32, f32, float, i32, int32_t, INT32_MIN, 2147483648.0)
-DEFINE_NUMBER(f32_to_i64, f32, float, i64, int64_t, a >= -9223372036854775808.0f && a < 9223372036854775808.0f,
-              f64_to_i64((double)a), f64_to_i64((double)a))
+DEFINE_NUMBER(f32_to_i64, f32, float, i64, int64_t,
+              a >= -9223372036854775808.0f && a < 9223372036854775808.0f, f64_to_i64((double)a),
+              f64_to_i64((double)a))
 TO_FLOAT(f32_to_f64, f32, float, f64, double)
 FLOAT_TO_INT(f64_to_i8, f64, double, i8, int8_t, INT8_MIN, 128.0)
 FLOAT_TO_INT(f64_to_i16, f64, double, i16, int16_t, INT16_MIN, 32768.0)
 FLOAT_TO_INT(f64_to_i32_, f64, double, i32, int32_t, INT32_MIN, 2147483648.0)
-DEFINE_NUMBER(f64_to_i64_, f64, double, i64, int64_t, a >= -9223372036854775808.0 && a < 9223372036854775808.0,
-              f64_to_i64(a), f64_to_i64(a))
+DEFINE_NUMBER(f64_to_i64_, f64, double, i64, int64_t,
+              a >= -9223372036854775808.0 && a < 9223372036854775808.0, f64_to_i64(a),
+              f64_to_i64(a))
 TO_FLOAT(f64_to_f32, f64, double, f32, float)
 
-#define DEFINE_TO_BOOLEAN(name, field, In) DEFINE_NUMBER(name, field, In, i8, int8_t, ((void)a, true), a != 0, a != 0)
+#define DEFINE_TO_BOOLEAN(name, field, In)                                                         \
+    DEFINE_NUMBER(name, field, In, i8, int8_t, ((void)a, true), a != 0, a != 0)
 DEFINE_TO_BOOLEAN(i8_to_boolean, i8, int8_t)
 DEFINE_TO_BOOLEAN(i16_to_boolean, i16, int16_t)
 DEFINE_TO_BOOLEAN(i32_to_boolean, i32, int32_t)
@@ -129,7 +133,8 @@ static MrStatus integer_to_decimal(MrCastRun *run, MrError *err)
 {
     const MrType *to = run->cast->to;
     const bool small = mr_type_physical(to) == MR_PHYS_I64;
-    const MrI128 factor = mr_pow10_i128[to->scale], limit = mr_pow10_i128[to->precision - to->scale];
+    const MrI128 factor = mr_pow10_i128[to->scale],
+                 limit = mr_pow10_i128[to->precision - to->scale];
     for (MR_CAST_EACH(run, row, at)) {
         int64_t value = integer_at(run->in, at);
         if (__builtin_expect(value < limit && value > -limit, 1)) {
@@ -138,7 +143,8 @@ static MrStatus integer_to_decimal(MrCastRun *run, MrError *err)
             else
                 run->out->i128[row] = value * factor;
         } else {
-            MR_TRY(mr__cast_put_decimal(run, row, false, 0, mr__decimal_plain(run->arena, value, 0), err));
+            MR_TRY(mr__cast_put_decimal(run, row, false, 0, mr__decimal_plain(run->arena, value, 0),
+                                        err));
         }
     }
     return MR_OK;
@@ -159,7 +165,8 @@ static MrStatus float_to_decimal(MrCastRun *run, MrError *err)
         } else {
             char text[MR_F64_TEXT_MAX];
             int32_t n = mr_f64_to_text(value, text);
-            MR_TRY(mr__cast_put_decimal(run, row, false, 0, mr__number_plain(run->arena, (MrText){text, n}), err));
+            MR_TRY(mr__cast_put_decimal(run, row, false, 0,
+                                        mr__number_plain(run->arena, (MrText){text, n}), err));
         }
     }
     return MR_OK;
@@ -168,11 +175,14 @@ static MrStatus float_to_decimal(MrCastRun *run, MrError *err)
 static MrStatus decimal_to_decimal(MrCastRun *run, MrError *err)
 {
     const MrType *from = run->cast->from, *to = run->cast->to;
-    if (run->cast->total && to->scale - from->scale <= 18) { /* only more digits: a multiplication */
+    if (run->cast->total &&
+        to->scale - from->scale <= 18) { /* only more digits: a multiplication */
         const int64_t factor = mr_pow10_i64[to->scale - from->scale];
-        const bool small_in = mr_type_physical(from) == MR_PHYS_I64, small_out = mr_type_physical(to) == MR_PHYS_I64;
+        const bool small_in = mr_type_physical(from) == MR_PHYS_I64,
+                   small_out = mr_type_physical(to) == MR_PHYS_I64;
         if (small_in && small_out && run->in->encoding == MR_FLAT && !run->sel) {
-            for (int64_t i = 0; i < run->n; i++) /* NULL rows may hold any bits: no signed overflow */
+            for (int64_t i = 0; i < run->n;
+                 i++) /* NULL rows may hold any bits: no signed overflow */
                 run->out->i64[i] = (int64_t)((uint64_t)run->in->i64[i] * (uint64_t)factor);
             return MR_OK;
         }
@@ -189,7 +199,8 @@ static MrStatus decimal_to_decimal(MrCastRun *run, MrError *err)
         MrI128 value = mr__decimal_at(run->in, at), result = 0;
         bool fits = mr_decimal_rescale(value, from->scale, to->scale, to->precision, &result);
         MR_TRY(mr__cast_put_decimal(run, row, fits, result,
-                                    fits ? NULL : mr__decimal_plain(run->arena, value, from->scale), err));
+                                    fits ? NULL : mr__decimal_plain(run->arena, value, from->scale),
+                                    err));
     }
     return MR_OK;
 }
@@ -205,7 +216,8 @@ static MrStatus decimal_to_integer(MrCastRun *run, MrError *err)
     for (MR_CAST_EACH(run, row, at)) {
         MrI128 value = mr__decimal_at(run->in, at) / divisor;
         if (value > max || value < -(MrI128)max - 1) {
-            if (run->cast->mode != MR_CAST_LEGACY) { /* legacy: Decimal.toLong and what fits of it */
+            if (run->cast->mode !=
+                MR_CAST_LEGACY) { /* legacy: Decimal.toLong and what fits of it */
                 MR_TRY(mr__cast_overflow(run, row, at, err));
                 continue;
             }
@@ -289,16 +301,22 @@ MrCastLeaf mr__cast_number_leaf(MrCast *cast)
 {
     static const MrCastLeaf leaves[N_KINDS][N_KINDS] = {
         [N_I8] = {NULL, i8_to_i16, i8_to_i32, i8_to_i64, i8_to_f32, i8_to_f64, integer_to_decimal},
-        [N_I16] = {i16_to_i8, NULL, i16_to_i32, i16_to_i64, i16_to_f32, i16_to_f64, integer_to_decimal},
-        [N_I32] = {i32_to_i8, i32_to_i16, NULL, i32_to_i64, i32_to_f32, i32_to_f64, integer_to_decimal},
-        [N_I64] = {i64_to_i8, i64_to_i16, i64_to_i32, NULL, i64_to_f32, i64_to_f64, integer_to_decimal},
-        [N_F32] = {f32_to_i8, f32_to_i16, f32_to_i32, f32_to_i64, NULL, f32_to_f64, float_to_decimal},
-        [N_F64] = {f64_to_i8, f64_to_i16, f64_to_i32_, f64_to_i64_, f64_to_f32, NULL, float_to_decimal},
-        [N_DECIMAL] = {decimal_to_integer, decimal_to_integer, decimal_to_integer, decimal_to_integer,
-                       decimal_to_float, decimal_to_float, decimal_to_decimal},
+        [N_I16] = {i16_to_i8, NULL, i16_to_i32, i16_to_i64, i16_to_f32, i16_to_f64,
+                   integer_to_decimal},
+        [N_I32] = {i32_to_i8, i32_to_i16, NULL, i32_to_i64, i32_to_f32, i32_to_f64,
+                   integer_to_decimal},
+        [N_I64] = {i64_to_i8, i64_to_i16, i64_to_i32, NULL, i64_to_f32, i64_to_f64,
+                   integer_to_decimal},
+        [N_F32] = {f32_to_i8, f32_to_i16, f32_to_i32, f32_to_i64, NULL, f32_to_f64,
+                   float_to_decimal},
+        [N_F64] = {f64_to_i8, f64_to_i16, f64_to_i32_, f64_to_i64_, f64_to_f32, NULL,
+                   float_to_decimal},
+        [N_DECIMAL] = {decimal_to_integer, decimal_to_integer, decimal_to_integer,
+                       decimal_to_integer, decimal_to_float, decimal_to_float, decimal_to_decimal},
     };
-    static const MrCastLeaf to_boolean[N_KINDS] = {i8_to_boolean,  i16_to_boolean, i32_to_boolean,    i64_to_boolean,
-                                                   f32_to_boolean, f64_to_boolean, decimal_to_boolean};
+    static const MrCastLeaf to_boolean[N_KINDS] = {
+        i8_to_boolean,  i16_to_boolean, i32_to_boolean,    i64_to_boolean,
+        f32_to_boolean, f64_to_boolean, decimal_to_boolean};
     const MrType *from = cast->from, *to = cast->to;
     int x = number_kind(from), y = number_kind(to);
     if (to->kind == MR_TYPE_BINARY)
@@ -308,7 +326,8 @@ MrCastLeaf mr__cast_number_leaf(MrCast *cast)
         return from->kind == MR_TYPE_BOOLEAN ? NULL : to_boolean[x];
     }
     if (x == N_DECIMAL && y == N_DECIMAL)
-        cast->total = to->scale >= from->scale && to->precision - to->scale >= from->precision - from->scale;
+        cast->total =
+            to->scale >= from->scale && to->precision - to->scale >= from->precision - from->scale;
     else if (y == N_DECIMAL)
         cast->total = false;
     else

@@ -31,7 +31,8 @@ static bool text_to_integer(MrText text, bool fraction_allowed, int64_t *out)
         unsigned digit = (unsigned char)*at - (unsigned)'0';
         if (digit > 9)
             break;
-        if (__builtin_mul_overflow(value, (uint64_t)10, &value) || __builtin_add_overflow(value, (uint64_t)digit, &value))
+        if (__builtin_mul_overflow(value, (uint64_t)10, &value) ||
+            __builtin_add_overflow(value, (uint64_t)digit, &value))
             return false;
     }
     if (at < end && *at == '.' && fraction_allowed) {
@@ -75,8 +76,10 @@ static bool text_to_double(MrText text, bool is_float, double *out)
     if (text.size_bytes == 0)
         return false;
     MrText number = text;
-    char last = text.data[text.size_bytes - 1], before = text.size_bytes > 1 ? text.data[text.size_bytes - 2] : 0;
-    if ((last == 'd' || last == 'D' || last == 'f' || last == 'F') && ((before >= '0' && before <= '9') || before == '.'))
+    char last = text.data[text.size_bytes - 1],
+         before = text.size_bytes > 1 ? text.data[text.size_bytes - 2] : 0;
+    if ((last == 'd' || last == 'D' || last == 'f' || last == 'F') &&
+        ((before >= '0' && before <= '9') || before == '.'))
         number.size_bytes--;
     char digit = number.data[number.size_bytes - 1];
     if (((digit >= '0' && digit <= '9') || digit == '.') && mr_text_to_f64(number, out)) {
@@ -197,7 +200,8 @@ const char *mr__number_plain(MrArena *arena, MrText text)
         return mr_arena_strn(arena, text.data, text.size_bytes);
     int32_t n = parts.n_digits;
     /* 1.0E10 is 10000000000: a double's lone zero behind the point is no digit of the decimal */
-    while (n > 1 && n > parts.n_whole && parts.digits[n - 1] == '0' && parts.n_whole > 0 && memchr(text.data, 'E', (size_t)text.size_bytes))
+    while (n > 1 && n > parts.n_whole && parts.digits[n - 1] == '0' && parts.n_whole > 0 &&
+           memchr(text.data, 'E', (size_t)text.size_bytes))
         n--;
     if (parts.negative)
         mr_builder_char(&out, '-');
@@ -213,7 +217,8 @@ const char *mr__number_plain(MrArena *arena, MrText text)
     return mr_builder_text(&out).data;
 }
 
-/* Not a decimal of the target type: no number, one beyond 38 digits, or one too large for the type. */
+/* Not a decimal of the target type: no number, one beyond 38 digits, or one too large for the type.
+ */
 static MrStatus decimal_refused(MrCastRun *run, int64_t row, int64_t at, MrText text, MrError *err)
 {
     NumberParts parts;
@@ -254,7 +259,8 @@ static MrStatus string_to_boolean(MrCastRun *run, MrError *err)
     static const struct {
         const char *word;
         int8_t value;
-    } words[] = {{"true", 1}, {"false", 0}, {"t", 1}, {"f", 0}, {"1", 1}, {"0", 0}, {"yes", 1}, {"no", 0}, {"y", 1}, {"n", 0}};
+    } words[] = {{"true", 1}, {"false", 0}, {"t", 1},  {"f", 0}, {"1", 1},
+                 {"0", 0},    {"yes", 1},   {"no", 0}, {"y", 1}, {"n", 0}};
     for (MR_CAST_EACH(run, row, at)) {
         MrText text = mr_text_trim_all(text_at(run->in, at));
         int i = 0;
@@ -274,7 +280,8 @@ static MrStatus string_to_boolean(MrCastRun *run, MrError *err)
 static bool special_us(const MrCastRun *run, int64_t at, int64_t *us)
 {
     return run->in->encoding == MR_CONSTANT &&
-           mr_text_to_special_us(text_at(run->in, at), run->settings->zone, run->settings->zones, run->context->now_us, us);
+           mr_text_to_special_us(text_at(run->in, at), run->settings->zone, run->settings->zones,
+                                 run->context->now_us, us);
 }
 
 static MrStatus string_to_date(MrCastRun *run, MrError *err)
@@ -284,7 +291,8 @@ static MrStatus string_to_date(MrCastRun *run, MrError *err)
         if (mr_text_to_date(text_at(run->in, at), &run->out->i32[row]))
             continue;
         if (special_us(run, at, &us))
-            run->out->i32[row] = us == 0 ? 0 : (int32_t)mr_us_to_days(mr_zone_to_local_us(run->settings->zone, us));
+            run->out->i32[row] =
+                us == 0 ? 0 : (int32_t)mr_us_to_days(mr_zone_to_local_us(run->settings->zone, us));
         else
             MR_TRY(mr__cast_invalid(run, row, at, err));
     }
@@ -296,7 +304,8 @@ static MrStatus string_to_timestamp(MrCastRun *run, MrError *err)
     const MrSettings *settings = run->settings;
     for (MR_CAST_EACH(run, row, at)) {
         int64_t *us = &run->out->i64[row];
-        if (!mr_text_to_timestamp(text_at(run->in, at), settings->zone, settings->zones, run->context->now_us, us) &&
+        if (!mr_text_to_timestamp(text_at(run->in, at), settings->zone, settings->zones,
+                                  run->context->now_us, us) &&
             !special_us(run, at, us))
             MR_TRY(mr__cast_invalid(run, row, at, err));
     }
@@ -307,7 +316,8 @@ static MrStatus string_to_ntz(MrCastRun *run, MrError *err)
 {
     for (MR_CAST_EACH(run, row, at)) {
         int64_t us;
-        if (mr_text_to_timestamp_ntz(text_at(run->in, at), run->settings->zones, true, &run->out->i64[row]))
+        if (mr_text_to_timestamp_ntz(text_at(run->in, at), run->settings->zones, true,
+                                     &run->out->i64[row]))
             continue;
         if (special_us(run, at, &us))
             run->out->i64[row] = us == 0 ? 0 : mr_zone_to_local_us(run->settings->zone, us);

@@ -40,13 +40,21 @@ static int tear_down(void **state)
     return 0;
 }
 
-static MrStatus cast_one(MrVector *in, const MrType *to, MrCastMode mode, MrVector **out, MrError *err)
+static MrStatus cast_one(MrVector *in, const MrType *to, MrCastMode mode, MrVector **out,
+                         MrError *err)
 {
     MrBound *bound;
     MR_TRY(mr_cast_bind(&fixture.arena, &fixture.settings, in->type, to, mode, "x", &bound, err));
     MrEvalContext context = {.settings = &fixture.settings, .now_us = INT64_C(1600000000000000)};
     MrVector *vec = mr_vector_create(&fixture.arena, to, 1);
-    MrCall call = {.context = &context, .bound = bound, .n_args = 1, .args = &in, .n = 1, .n_rows = 1, .out = vec, .arena = &fixture.arena};
+    MrCall call = {.context = &context,
+                   .bound = bound,
+                   .n_args = 1,
+                   .args = &in,
+                   .n = 1,
+                   .n_rows = 1,
+                   .out = vec,
+                   .arena = &fixture.arena};
     MR_TRY(bound->call(&call, err));
     *out = call.out;
     return MR_OK;
@@ -126,13 +134,17 @@ static const struct {
     {'A', "STRING", "1-2", "INTERVAL YEAR TO MONTH", "1-2"},
     {'A', "STRING", "INTERVAL -'1-2' YEAR TO MONTH", "INTERVAL YEAR TO MONTH", "-1-2"},
     {'A', "STRING", "1-12", "INTERVAL YEAR TO MONTH", "!INVALID_INTERVAL_FORMAT.INTERVAL_PARSING"},
-    {'A', "STRING", "-106751991 04:00:54.775808", "INTERVAL DAY TO SECOND", "-106751991 04:00:54.775808000"},
-    {'L', "STRING", "1", "INTERVAL DAY TO SECOND", "!INVALID_INTERVAL_FORMAT.UNMATCHED_FORMAT_STRING_WITH_NOTICE"},
+    {'A', "STRING", "-106751991 04:00:54.775808", "INTERVAL DAY TO SECOND",
+     "-106751991 04:00:54.775808000"},
+    {'L', "STRING", "1", "INTERVAL DAY TO SECOND",
+     "!INVALID_INTERVAL_FORMAT.UNMATCHED_FORMAT_STRING_WITH_NOTICE"},
     {'T', "STRING", "1", "INTERVAL DAY TO SECOND", "NULL"},
-    {'A', "STRING", "interval 1 year -3 days 2.5 seconds", "INTERVAL", "1 years -3 days 2.5 seconds"},
+    {'A', "STRING", "interval 1 year -3 days 2.5 seconds", "INTERVAL",
+     "1 years -3 days 2.5 seconds"},
     {'A', "STRING", "1 parsec", "INTERVAL", "NULL"},
     {'A', "INTERVAL SECOND", "-1", "STRING", "INTERVAL '-01' SECOND"},
-    {'A', "INTERVAL DAY TO SECOND", "1 02:03:04.5", "STRING", "INTERVAL '1 02:03:04.5' DAY TO SECOND"},
+    {'A', "INTERVAL DAY TO SECOND", "1 02:03:04.5", "STRING",
+     "INTERVAL '1 02:03:04.5' DAY TO SECOND"},
     {'L', "INTERVAL HOUR TO SECOND", "23:59:59", "SMALLINT", "!CAST_OVERFLOW"},
     {'A', "DECIMAL(10,6)", "80.654321", "INTERVAL HOUR TO MINUTE", "0 01:20:00.000000000"},
     {'A', "DECIMAL(10,6)", "10.654321", "INTERVAL MONTH", "0-11"},
@@ -145,10 +157,14 @@ static void values_are_cast_as_spark_does(void **state)
         MrError err = {0};
         const MrType *from, *to;
         MrVector *in, *out = NULL;
-        MrCastMode mode = cases[i].mode == 'A' ? MR_CAST_ANSI : cases[i].mode == 'L' ? MR_CAST_LEGACY : MR_CAST_TRY;
+        MrCastMode mode = cases[i].mode == 'A'   ? MR_CAST_ANSI
+                          : cases[i].mode == 'L' ? MR_CAST_LEGACY
+                                                 : MR_CAST_TRY;
         MrStr str = mr_str_own(&fixture.arena, cases[i].text, (int64_t)strlen(cases[i].text));
-        assert_int_equal(mr_type_parse(&fixture.arena, mr_text(cases[i].from), false, &from, &err), MR_OK);
-        assert_int_equal(mr_type_parse(&fixture.arena, mr_text(cases[i].to), false, &to, &err), MR_OK);
+        assert_int_equal(mr_type_parse(&fixture.arena, mr_text(cases[i].from), false, &from, &err),
+                         MR_OK);
+        assert_int_equal(mr_type_parse(&fixture.arena, mr_text(cases[i].to), false, &to, &err),
+                         MR_OK);
         in = mr_vector_constant(&fixture.arena, MR_T(STRING), &str);
         fixture.settings.ansi = mode != MR_CAST_LEGACY;
         if (from->kind != MR_TYPE_STRING)
@@ -160,8 +176,8 @@ static void values_are_cast_as_spark_does(void **state)
         else
             mr_builder_printf(&text, "!%s", mr_error_condition(&err));
         if (strcmp(mr_builder_text(&text).data, cases[i].result) != 0)
-            fail_msg("%c '%s' as %s to %s gives %s, not %s", cases[i].mode, cases[i].text, cases[i].from, cases[i].to,
-                     mr_builder_text(&text).data, cases[i].result);
+            fail_msg("%c '%s' as %s to %s gives %s, not %s", cases[i].mode, cases[i].text,
+                     cases[i].from, cases[i].to, mr_builder_text(&text).data, cases[i].result);
     }
 }
 
@@ -169,8 +185,10 @@ static void values_are_cast_as_spark_does(void **state)
 static MrVector *nested_value(void)
 {
     MrArena *arena = &fixture.arena;
-    MrField fields[] = {{.name = "a", .type = MR_T(INT), .nullable = true}, {.name = "b", .type = MR_T(STRING), .nullable = true}};
-    MrVector *vec = mr_vector_create(arena, mr_type_array(arena, mr_type_struct(arena, fields, 2), true), 1);
+    MrField fields[] = {{.name = "a", .type = MR_T(INT), .nullable = true},
+                        {.name = "b", .type = MR_T(STRING), .nullable = true}};
+    MrVector *vec =
+        mr_vector_create(arena, mr_type_array(arena, mr_type_struct(arena, fields, 2), true), 1);
     mr_vector_list_reserve(arena, vec, 3);
     vec->list[0] = (MrSlice){0, 3};
     MrVector *element = vec->children[0];
@@ -193,18 +211,23 @@ static void nested_values_are_cast_element_by_element(void **state)
         MrCastMode mode;
         const char *to, *result;
     } nested[] = {
-        {MR_CAST_ANSI, "ARRAY<STRUCT<x: SMALLINT, y: STRING>>", "[{\"x\":1,\"y\":\"x\"},{\"x\":300,\"y\":null},null]"},
-        {MR_CAST_TRY, "ARRAY<STRUCT<x: TINYINT, y: STRING>>", "[{\"x\":1,\"y\":\"x\"},{\"x\":null,\"y\":null},null]"},
+        {MR_CAST_ANSI, "ARRAY<STRUCT<x: SMALLINT, y: STRING>>",
+         "[{\"x\":1,\"y\":\"x\"},{\"x\":300,\"y\":null},null]"},
+        {MR_CAST_TRY, "ARRAY<STRUCT<x: TINYINT, y: STRING>>",
+         "[{\"x\":1,\"y\":\"x\"},{\"x\":null,\"y\":null},null]"},
         {MR_CAST_ANSI, "STRING", "[{1, x}, {300, null}, null]"},
     };
     for (int64_t i = 0; i < MR_COUNT(nested); i++) {
         MrTextBuilder text = {.arena = &fixture.arena};
-        assert_int_equal(mr_type_parse(&fixture.arena, mr_text(nested[i].to), false, &to, &err), MR_OK);
+        assert_int_equal(mr_type_parse(&fixture.arena, mr_text(nested[i].to), false, &to, &err),
+                         MR_OK);
         assert_int_equal(cast_one(in, to, nested[i].mode, &out, &err), MR_OK);
         mr_value_text(out, 0, MR_TEXT_HIVE, &fixture.settings, &text);
         assert_string_equal(mr_builder_text(&text).data, nested[i].result);
     }
-    assert_int_equal(mr_type_parse(&fixture.arena, MR_TEXT("ARRAY<STRUCT<x: TINYINT, y: STRING>>"), false, &to, &err), MR_OK);
+    assert_int_equal(mr_type_parse(&fixture.arena, MR_TEXT("ARRAY<STRUCT<x: TINYINT, y: STRING>>"),
+                                   false, &to, &err),
+                     MR_OK);
     assert_int_equal(cast_one(in, to, MR_CAST_ANSI, &out, &err), MR_INVALID);
     assert_string_equal(mr_error_param(&err, "value"), "300");
 }
@@ -214,7 +237,8 @@ static void a_value_has_a_text_in_each_style(void **state)
     static const char *const texts[] = {
         [MR_TEXT_CAST] = "[{1, x}, {300, null}, null]",
         [MR_TEXT_HIVE] = "[{\"a\":1,\"b\":\"x\"},{\"a\":300,\"b\":null},null]",
-        [MR_TEXT_SQL] = "ARRAY(NAMED_STRUCT('a', 1, 'b', 'x'), NAMED_STRUCT('a', 300, 'b', CAST(NULL AS STRING)), NULL)",
+        [MR_TEXT_SQL] = "ARRAY(NAMED_STRUCT('a', 1, 'b', 'x'), NAMED_STRUCT('a', 300, 'b', "
+                        "CAST(NULL AS STRING)), NULL)",
         [MR_TEXT_JSON] = "[{\"a\":1,\"b\":\"x\"},{\"a\":300},null]",
     };
     MrVector *vec = nested_value();
@@ -237,11 +261,20 @@ static void rows_outside_the_selection_raise_nothing(void **state)
     in->i64[2] = INT64_MAX;
     in->i64[3] = 4;
     mr_vector_set_null(arena, in, 2, 4);
-    assert_int_equal(mr_cast_bind(arena, &fixture.settings, MR_T(BIGINT), MR_T(INT), MR_CAST_ANSI, "x", &bound, &err), MR_OK);
+    assert_int_equal(mr_cast_bind(arena, &fixture.settings, MR_T(BIGINT), MR_T(INT), MR_CAST_ANSI,
+                                  "x", &bound, &err),
+                     MR_OK);
     assert_true(bound->flags & MR_FN_CAN_FAIL);
     MrEvalContext context = {.settings = &fixture.settings};
-    MrCall call = {.context = &context, .bound = bound, .n_args = 1, .args = &in, .n = 2, .sel = sel, .n_rows = 4,
-                   .out = mr_vector_create(arena, MR_T(INT), 4), .arena = arena};
+    MrCall call = {.context = &context,
+                   .bound = bound,
+                   .n_args = 1,
+                   .args = &in,
+                   .n = 2,
+                   .sel = sel,
+                   .n_rows = 4,
+                   .out = mr_vector_create(arena, MR_T(INT), 4),
+                   .arena = arena};
     assert_int_equal(bound->call(&call, &err), MR_OK);
     assert_int_equal(call.out->i32[3], 4);
     call.sel = NULL;
@@ -256,9 +289,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(values_are_cast_as_spark_does, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(nested_values_are_cast_element_by_element, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nested_values_are_cast_element_by_element, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_value_has_a_text_in_each_style, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(rows_outside_the_selection_raise_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(rows_outside_the_selection_raise_nothing, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,10 +7,11 @@ static MrStatus collate_bind(MrBind *bind, MrError *err)
     MrText name;
     if (!mr__arg_text(&bind->args[1], &name)) {
         if (bind->args[1].value)
-            return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__UNEXPECTED_NULL, "exprName", "`collation`", "sqlExpr",
-                           mr__quoted_expr(bind->arena, bind->sql));
-        return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__NON_FOLDABLE_INPUT, "inputName", "`collationName`", "inputType",
-                       "\"STRING\"", "inputExpr", mr__quoted_expr(bind->arena, bind->args[1].sql), "sqlExpr",
+            return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__UNEXPECTED_NULL, "exprName",
+                           "`collation`", "sqlExpr", mr__quoted_expr(bind->arena, bind->sql));
+        return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__NON_FOLDABLE_INPUT, "inputName",
+                       "`collationName`", "inputType", "\"STRING\"", "inputExpr",
+                       mr__quoted_expr(bind->arena, bind->args[1].sql), "sqlExpr",
                        mr__quoted_expr(bind->arena, bind->sql));
     }
     int32_t collation = mr_collation_find(name);
@@ -43,7 +44,8 @@ static MrStatus collate_call(MrCall *call, MrError *err)
 static MrStatus collation_bind(MrBind *bind, MrError *err)
 {
     char name[MR_COLLATION_NAME_MAX];
-    bind->data = mr_arena_printf(bind->arena, "SYSTEM.BUILTIN.%s", mr_collation_name(bind->args[0].type->collation, name));
+    bind->data = mr_arena_printf(bind->arena, "SYSTEM.BUILTIN.%s",
+                                 mr_collation_name(bind->args[0].type->collation, name));
     bind->nullable = false;
     return MR_OK;
 }

@@ -27,7 +27,8 @@ static inline int32_t two_digits(const char *at)
 /* yyyy-mm-dd at the start of the text; false: look closer. */
 static inline bool plain_date(const char *at, int32_t *days)
 {
-    int32_t year = two_digits(at) * 100 + two_digits(at + 2), month = two_digits(at + 5), day = two_digits(at + 8);
+    int32_t year = two_digits(at) * 100 + two_digits(at + 2), month = two_digits(at + 5),
+            day = two_digits(at + 8);
     if (at[4] != '-' || at[7] != '-' || year < 0 || !civil_valid(year, month, day))
         return false;
     *days = (int32_t)mr_civil_to_days(year, month, day);
@@ -65,7 +66,8 @@ bool mr_text_to_date(MrText text, int32_t *days)
     segments[n_segments] = value;
     if (!civil_valid(sign * segments[0], (int32_t)segments[1], (int32_t)segments[2]))
         return false;
-    int64_t result = mr_civil_to_days(sign * segments[0], (int32_t)segments[1], (int32_t)segments[2]);
+    int64_t result =
+        mr_civil_to_days(sign * segments[0], (int32_t)segments[1], (int32_t)segments[2]);
     if (result != (int32_t)result)
         return false;
     *days = (int32_t)result;
@@ -177,19 +179,22 @@ static bool parse_parts(MrText text, TimestampParts *out)
     out->minute = s[4];
     out->second = s[5];
     out->us = s[6];
-    return s[3] < 24 && s[4] < 60 && s[5] < 60 && (out->time_only || civil_valid(out->year, s[1], s[2]));
+    return s[3] < 24 && s[4] < 60 && s[5] < 60 &&
+           (out->time_only || civil_valid(out->year, s[1], s[2]));
 }
 
 static int64_t parts_time_us(const TimestampParts *parts)
 {
-    return (parts->hour * INT64_C(3600) + parts->minute * 60 + parts->second) * MR_US_PER_SECOND + parts->us;
+    return (parts->hour * INT64_C(3600) + parts->minute * 60 + parts->second) * MR_US_PER_SECOND +
+           parts->us;
 }
 
 static bool zone_of(MrText id, MrZones *zones, const MrZone **out)
 {
     char text[64];
     MrError ignored;
-    if (!zones || id.size_bytes >= (int64_t)sizeof text || memchr(id.data, 0, (size_t)id.size_bytes))
+    if (!zones || id.size_bytes >= (int64_t)sizeof text ||
+        memchr(id.data, 0, (size_t)id.size_bytes))
         return false;
     memcpy(text, id.data, (size_t)id.size_bytes);
     text[id.size_bytes] = 0;
@@ -201,10 +206,11 @@ static inline bool plain_timestamp(MrText text, int64_t *local_us)
 {
     const char *at = text.data;
     int32_t days;
-    if (text.size_bytes < 19 || text.size_bytes > 26 || !plain_date(at, &days) || (at[10] != ' ' && at[10] != 'T') ||
-        at[13] != ':' || at[16] != ':')
+    if (text.size_bytes < 19 || text.size_bytes > 26 || !plain_date(at, &days) ||
+        (at[10] != ' ' && at[10] != 'T') || at[13] != ':' || at[16] != ':')
         return false;
-    int32_t hour = two_digits(at + 11), minute = two_digits(at + 14), second = two_digits(at + 17), fraction = 0;
+    int32_t hour = two_digits(at + 11), minute = two_digits(at + 14), second = two_digits(at + 17),
+            fraction = 0;
     if ((uint32_t)hour > 23 || (uint32_t)minute > 59 || (uint32_t)second > 59)
         return false;
     if (text.size_bytes > 19) {
@@ -217,7 +223,8 @@ static inline bool plain_timestamp(MrText text, int64_t *local_us)
             fraction = fraction * 10 + (int32_t)digit;
         }
     }
-    *local_us = days * MR_US_PER_DAY + (hour * INT64_C(3600) + minute * 60 + second) * MR_US_PER_SECOND + fraction;
+    *local_us = days * MR_US_PER_DAY +
+                (hour * INT64_C(3600) + minute * 60 + second) * MR_US_PER_SECOND + fraction;
     return true;
 }
 
@@ -226,7 +233,8 @@ static int64_t floor_days(int64_t us)
     return mr_us_to_days(us);
 }
 
-bool mr_text_to_timestamp(MrText text, const MrZone *zone, MrZones *zones, int64_t now_us, int64_t *us)
+bool mr_text_to_timestamp(MrText text, const MrZone *zone, MrZones *zones, int64_t now_us,
+                          int64_t *us)
 {
     int64_t local_us;
     TimestampParts parts;
@@ -258,7 +266,8 @@ bool mr_text_to_timestamp_ntz(MrText text, MrZones *zones, bool allow_zone, int6
         return false;
     if (parts.zone.size_bytes > 0 && (!allow_zone || !zone_of(parts.zone, zones, &zone)))
         return false;
-    if (__builtin_mul_overflow(mr_civil_to_days(parts.year, parts.month, parts.day), MR_US_PER_DAY, &local_us) ||
+    if (__builtin_mul_overflow(mr_civil_to_days(parts.year, parts.month, parts.day), MR_US_PER_DAY,
+                               &local_us) ||
         __builtin_add_overflow(local_us, parts_time_us(&parts), &local_us))
         return false;
     *us = local_us;
@@ -268,7 +277,8 @@ bool mr_text_to_timestamp_ntz(MrText text, MrZones *zones, bool allow_zone, int6
 static bool ends_nocase(MrText text, const char *word)
 {
     int64_t n = (int64_t)strlen(word);
-    return text.size_bytes >= n && mr_text_equal_nocase((MrText){text.data + text.size_bytes - n, n}, mr_text(word));
+    return text.size_bytes >= n &&
+           mr_text_equal_nocase((MrText){text.data + text.size_bytes - n, n}, mr_text(word));
 }
 
 bool mr_text_to_time(MrText text, int64_t *ns)
@@ -289,7 +299,8 @@ bool mr_text_to_time(MrText text, int64_t *ns)
     return true;
 }
 
-bool mr_text_to_special_us(MrText text, const MrZone *zone, MrZones *zones, int64_t now_us, int64_t *us)
+bool mr_text_to_special_us(MrText text, const MrZone *zone, MrZones *zones, int64_t now_us,
+                           int64_t *us)
 {
     static const char *const words[] = {"epoch", "now", "today", "tomorrow", "yesterday"};
     text = mr_text_trim_all(text);
@@ -413,7 +424,8 @@ static char *put_fields(char *at, MrIntervalField from, MrIntervalField to)
     return at;
 }
 
-int32_t mr_interval_ym_to_text(int32_t months, MrIntervalField from, MrIntervalField to, bool hive, char *out)
+int32_t mr_interval_ym_to_text(int32_t months, MrIntervalField from, MrIntervalField to, bool hive,
+                               char *out)
 {
     char *at = out;
     int64_t all = months < 0 ? -(int64_t)months : months;
@@ -433,9 +445,11 @@ int32_t mr_interval_ym_to_text(int32_t months, MrIntervalField from, MrIntervalF
     return (int32_t)(at - out);
 }
 
-int32_t mr_interval_dt_to_text(int64_t us, MrIntervalField from, MrIntervalField to, bool hive, char *out)
+int32_t mr_interval_dt_to_text(int64_t us, MrIntervalField from, MrIntervalField to, bool hive,
+                               char *out)
 {
-    static const int64_t unit_us[] = {0, 0, MR_US_PER_DAY, MR_US_PER_HOUR, MR_US_PER_MINUTE, MR_US_PER_SECOND};
+    static const int64_t unit_us[] = {
+        0, 0, MR_US_PER_DAY, MR_US_PER_HOUR, MR_US_PER_MINUTE, MR_US_PER_SECOND};
     char *at = out;
     uint64_t rest = us < 0 ? 0 - (uint64_t)us : (uint64_t)us;
     if (!hive)

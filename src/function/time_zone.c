@@ -1,10 +1,10 @@
 /* time_zone.c - zones from TZif files (RFC 8536) and fixed offsets.
  *
  * A zone is its list of transitions, the rule at the file's end laid out until RULE_YEARS_END.  A
- * bucket of 2^24 seconds (half a year) says where to begin in the list, so that a look-up is one load
- * and a step or two.  Later instants ask the rule itself.  For local times each transition has the
- * local second from which the new offset holds: a gap belongs to the offset before it, and so does an
- * overlap, as in java.time. */
+ * bucket of 2^24 seconds (half a year) says where to begin in the list, so that a look-up is one
+ * load and a step or two.  Later instants ask the rule itself.  For local times each transition has
+ * the local second from which the new offset holds: a gap belongs to the offset before it, and so
+ * does an overlap, as in java.time. */
 #include "function/time_zone.h"
 #include "function/calendar.h"
 
@@ -16,7 +16,8 @@
 
 /* One end of daylight saving time in a year: a day and the local second of it. */
 typedef struct ZoneRuleDay {
-    char kind; /* 'M': month, week, weekday; 'J': day 1 .. 365 without 29 February; 'N': day 0 .. 365 */
+    char kind; /* 'M': month, week, weekday; 'J': day 1 .. 365 without 29 February; 'N': day 0 ..
+                  365 */
     int32_t month, week, day;
     int32_t second;
 } ZoneRuleDay;
@@ -41,7 +42,7 @@ struct MrZone {
     int32_t n_transitions;
     ZoneTransition *transitions;
     int64_t from_s, until_s; /* what the buckets cover; after it the rule holds */
-    uint16_t *buckets; /* transitions whose instant and local second are before the bucket */
+    uint16_t *buckets;       /* transitions whose instant and local second are before the bucket */
     ZoneRule rule;
 };
 
@@ -139,8 +140,9 @@ static bool rule_day(const char **at, ZoneRuleDay *out)
     if (**at == 'M') {
         (*at)++;
         out->kind = 'M';
-        if (!rule_number(at, 12, &out->month) || *(*at)++ != '.' || !rule_number(at, 5, &out->week) ||
-            *(*at)++ != '.' || !rule_number(at, 6, &out->day) || out->month == 0 || out->week == 0)
+        if (!rule_number(at, 12, &out->month) || *(*at)++ != '.' ||
+            !rule_number(at, 5, &out->week) || *(*at)++ != '.' || !rule_number(at, 6, &out->day) ||
+            out->month == 0 || out->week == 0)
             return false;
     } else {
         if (**at == 'J') {
@@ -208,7 +210,8 @@ static void rule_year(const ZoneRule *rule, int64_t year, ZoneTransition out[2])
 {
     int64_t to_dst = rule_day_local_s(&rule->dst_from, year) - rule->std_offset_s;
     int64_t to_std = rule_day_local_s(&rule->dst_to, year) - rule->dst_offset_s;
-    int32_t wider = rule->std_offset_s > rule->dst_offset_s ? rule->std_offset_s : rule->dst_offset_s;
+    int32_t wider =
+        rule->std_offset_s > rule->dst_offset_s ? rule->std_offset_s : rule->dst_offset_s;
     ZoneTransition dst = {to_dst, to_dst + wider, rule->dst_offset_s};
     ZoneTransition std = {to_std, to_std + wider, rule->std_offset_s};
     out[0] = to_dst < to_std ? dst : std;
@@ -235,11 +238,12 @@ static int32_t rule_offset_s(const ZoneRule *rule, int64_t second, bool local)
 
 /* Building a zone in one block */
 
-static MrStatus zone_alloc(MrZones *zones, const char *id, const ZoneTransition *transitions, int32_t n,
-                           MrZone **out, MrError *err)
+static MrStatus zone_alloc(MrZones *zones, const char *id, const ZoneTransition *transitions,
+                           int32_t n, MrZone **out, MrError *err)
 {
     int64_t from_s = n > 0 ? transitions[0].utc_s - MAX_OFFSET_S * 2 : 0;
-    int64_t n_buckets = n > 0 ? ((transitions[n - 1].utc_s + MAX_OFFSET_S * 2 - from_s) >> BUCKET_SHIFT) + 1 : 0;
+    int64_t n_buckets =
+        n > 0 ? ((transitions[n - 1].utc_s + MAX_OFFSET_S * 2 - from_s) >> BUCKET_SHIFT) + 1 : 0;
     int64_t id_bytes = (int64_t)strlen(id) + 1;
     int64_t transitions_bytes = n * (int64_t)sizeof(ZoneTransition);
     int64_t size_bytes = (int64_t)sizeof(MrZone) + transitions_bytes + 2 * n_buckets + id_bytes;
@@ -254,8 +258,9 @@ static MrStatus zone_alloc(MrZones *zones, const char *id, const ZoneTransition 
     zone->n_transitions = n;
     zone->from_s = from_s;
     if (n > 0)
-        zone->until_s = transitions[n - 1].utc_s > transitions[n - 1].local_s ? transitions[n - 1].utc_s
-                                                                              : transitions[n - 1].local_s;
+        zone->until_s = transitions[n - 1].utc_s > transitions[n - 1].local_s
+                            ? transitions[n - 1].utc_s
+                            : transitions[n - 1].local_s;
     if (n > 0)
         memcpy(zone->transitions, transitions, (size_t)transitions_bytes);
     uint16_t i = 0;
@@ -294,30 +299,36 @@ static bool tzif_header(MrReader *reader, TzifHeader *out, char *version)
     return true;
 }
 
-/* The file's transitions, then the rule's.  false: no TZif file, or one that breaks its own rules. */
-static bool tzif_parse(MrText bytes, ZoneTransition *transitions, int32_t *n_out, int32_t *first_offset_s,
-                       ZoneRule *rule)
+/* The file's transitions, then the rule's.  false: no TZif file, or one that breaks its own rules.
+ */
+static bool tzif_parse(MrText bytes, ZoneTransition *transitions, int32_t *n_out,
+                       int32_t *first_offset_s, ZoneRule *rule)
 {
     if (bytes.size_bytes == 0) /* no such zone */
         return false;
-    MrReader reader = {.at = (const uint8_t *)bytes.data, .end = (const uint8_t *)bytes.data + bytes.size_bytes};
+    MrReader reader = {.at = (const uint8_t *)bytes.data,
+                       .end = (const uint8_t *)bytes.data + bytes.size_bytes};
     TzifHeader header;
     const uint8_t *skipped, *times, *types_of, *types, *footer;
     char version;
     if (!tzif_header(&reader, &header, &version) || version < '2')
         return false; /* version 1 ends in 2037 and has no rule */
-    if (!mr_reader_bytes(&reader, header.n_time * 5 + header.n_type * 6 + header.n_char + header.n_leap * 8 +
-                                      header.n_isstd + header.n_isut, &skipped) ||
-        !tzif_header(&reader, &header, &version) || header.n_time > MAX_TRANSITIONS || header.n_type == 0 ||
-        !mr_reader_bytes(&reader, header.n_time * 8, &times) ||
+    if (!mr_reader_bytes(&reader,
+                         header.n_time * 5 + header.n_type * 6 + header.n_char + header.n_leap * 8 +
+                             header.n_isstd + header.n_isut,
+                         &skipped) ||
+        !tzif_header(&reader, &header, &version) || header.n_time > MAX_TRANSITIONS ||
+        header.n_type == 0 || !mr_reader_bytes(&reader, header.n_time * 8, &times) ||
         !mr_reader_bytes(&reader, header.n_time, &types_of) ||
         !mr_reader_bytes(&reader, header.n_type * 6, &types) ||
-        !mr_reader_bytes(&reader, header.n_char + header.n_leap * 12 + header.n_isstd + header.n_isut, &skipped))
+        !mr_reader_bytes(
+            &reader, header.n_char + header.n_leap * 12 + header.n_isstd + header.n_isut, &skipped))
         return false;
     int64_t n_footer = reader.end - reader.at;
     char text[128];
-    if (n_footer < 2 || n_footer > (int64_t)sizeof text || !mr_reader_bytes(&reader, n_footer, &footer) ||
-        footer[0] != '\n' || footer[n_footer - 1] != '\n')
+    if (n_footer < 2 || n_footer > (int64_t)sizeof text ||
+        !mr_reader_bytes(&reader, n_footer, &footer) || footer[0] != '\n' ||
+        footer[n_footer - 1] != '\n')
         return false;
     memcpy(text, footer + 1, (size_t)(n_footer - 2));
     text[n_footer - 2] = 0;
@@ -328,8 +339,8 @@ static bool tzif_parse(MrText bytes, ZoneTransition *transitions, int32_t *n_out
         if (types_of[i] >= header.n_type)
             return false;
         int32_t offset_s = (int32_t)read_be32(types + 6 * types_of[i]);
-        if (offset_s < -MAX_OFFSET_S * 2 || offset_s > MAX_OFFSET_S * 2 || utc_s > INT64_C(1) << 40 ||
-            (n > 0 && utc_s <= transitions[n - 1].utc_s))
+        if (offset_s < -MAX_OFFSET_S * 2 || offset_s > MAX_OFFSET_S * 2 ||
+            utc_s > INT64_C(1) << 40 || (n > 0 && utc_s <= transitions[n - 1].utc_s))
             return false;
         if (utc_s < -(INT64_C(1) << 36)) { /* "since the Big Bang": no transition */
             *first_offset_s = before_s = offset_s;
@@ -337,7 +348,8 @@ static bool tzif_parse(MrText bytes, ZoneTransition *transitions, int32_t *n_out
         }
         if (offset_s == before_s)
             continue; /* only the name or the daylight mark changes */
-        transitions[n++] = (ZoneTransition){utc_s, utc_s + (offset_s > before_s ? offset_s : before_s), offset_s};
+        transitions[n++] =
+            (ZoneTransition){utc_s, utc_s + (offset_s > before_s ? offset_s : before_s), offset_s};
         before_s = offset_s;
     }
     if (text[0] == 0)
@@ -420,20 +432,34 @@ static void offset_pad(const char *id, char *fixed, size_t size_bytes)
 
 /* java.time.ZoneId.SHORT_IDS */
 static const char *const short_ids[][2] = {
-    {"EST", "-05:00"},           {"HST", "-10:00"},
-    {"MST", "-07:00"},           {"ACT", "Australia/Darwin"},
-    {"AET", "Australia/Sydney"}, {"AGT", "America/Argentina/Buenos_Aires"},
-    {"ART", "Africa/Cairo"},     {"AST", "America/Anchorage"},
-    {"BET", "America/Sao_Paulo"}, {"BST", "Asia/Dhaka"},
-    {"CAT", "Africa/Harare"},    {"CNT", "America/St_Johns"},
-    {"CST", "America/Chicago"},  {"CTT", "Asia/Shanghai"},
-    {"EAT", "Africa/Addis_Ababa"}, {"ECT", "Europe/Paris"},
-    {"IET", "America/Indiana/Indianapolis"}, {"IST", "Asia/Kolkata"},
-    {"JST", "Asia/Tokyo"},       {"MIT", "Pacific/Apia"},
-    {"NET", "Asia/Yerevan"},     {"NST", "Pacific/Auckland"},
-    {"PLT", "Asia/Karachi"},     {"PNT", "America/Phoenix"},
-    {"PRT", "America/Puerto_Rico"}, {"PST", "America/Los_Angeles"},
-    {"SST", "Pacific/Guadalcanal"}, {"VST", "Asia/Ho_Chi_Minh"},
+    {"EST", "-05:00"},
+    {"HST", "-10:00"},
+    {"MST", "-07:00"},
+    {"ACT", "Australia/Darwin"},
+    {"AET", "Australia/Sydney"},
+    {"AGT", "America/Argentina/Buenos_Aires"},
+    {"ART", "Africa/Cairo"},
+    {"AST", "America/Anchorage"},
+    {"BET", "America/Sao_Paulo"},
+    {"BST", "Asia/Dhaka"},
+    {"CAT", "Africa/Harare"},
+    {"CNT", "America/St_Johns"},
+    {"CST", "America/Chicago"},
+    {"CTT", "Asia/Shanghai"},
+    {"EAT", "Africa/Addis_Ababa"},
+    {"ECT", "Europe/Paris"},
+    {"IET", "America/Indiana/Indianapolis"},
+    {"IST", "Asia/Kolkata"},
+    {"JST", "Asia/Tokyo"},
+    {"MIT", "Pacific/Apia"},
+    {"NET", "Asia/Yerevan"},
+    {"NST", "Pacific/Auckland"},
+    {"PLT", "Asia/Karachi"},
+    {"PNT", "America/Phoenix"},
+    {"PRT", "America/Puerto_Rico"},
+    {"PST", "America/Los_Angeles"},
+    {"SST", "Pacific/Guadalcanal"},
+    {"VST", "Asia/Ho_Chi_Minh"},
 };
 
 static bool id_is_fixed(const char *id, int32_t *offset_s)
@@ -472,12 +498,14 @@ static bool id_is_region(const char *id)
     return id[0] != 0 && id[1] != 0 && !strstr(id, "..");
 }
 
-static MrStatus region_create(MrZones *zones, const char *id, const char *region, MrZone **out, MrError *err)
+static MrStatus region_create(MrZones *zones, const char *id, const char *region, MrZone **out,
+                              MrError *err)
 {
     MrStatus status = MR_OK;
     MrBuffer bytes;
     void *block = NULL;
-    const int64_t block_bytes = (MAX_TRANSITIONS + 2 * RULE_YEARS_END) * (int64_t)sizeof(ZoneTransition);
+    const int64_t block_bytes =
+        (MAX_TRANSITIONS + 2 * RULE_YEARS_END) * (int64_t)sizeof(ZoneTransition);
     ZoneRule rule;
     int32_t n, first_offset_s;
     MrZone *zone;
@@ -505,7 +533,8 @@ MrStatus mr_zone_find(MrZones *zones, const char *id, const MrZone **out, MrErro
         hash = hash * 33 ^ (uint8_t)*p;
     _Atomic(MrZone *) *head = &zones->heads[hash % N_HEADS];
     /* acquire: pairs with the exchange below, so that the zone is seen whole. */
-    for (const MrZone *zone = atomic_load_explicit(head, memory_order_acquire); zone; zone = zone->next) {
+    for (const MrZone *zone = atomic_load_explicit(head, memory_order_acquire); zone;
+         zone = zone->next) {
         if (strcmp(zone->id, id) == 0) {
             *out = zone;
             return MR_OK;
@@ -531,7 +560,8 @@ MrStatus mr_zone_find(MrZones *zones, const char *id, const MrZone **out, MrErro
         return MR_FAIL(err, MR_COND_INVALID_TIMEZONE, "timeZone", id);
     }
     zone->next = atomic_load_explicit(head, memory_order_relaxed);
-    while (!atomic_compare_exchange_weak_explicit(head, &zone->next, zone, memory_order_release, memory_order_relaxed))
+    while (!atomic_compare_exchange_weak_explicit(head, &zone->next, zone, memory_order_release,
+                                                  memory_order_relaxed))
         ; /* another zone came first; next is that one now */
     *out = zone;
     return MR_OK;

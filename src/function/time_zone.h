@@ -9,16 +9,18 @@
 
 typedef struct MrZones MrZones;
 
-/* Appends the TZif bytes of a region id to out; leaves out empty when there is none of that name. */
+/* Appends the TZif bytes of a region id to out; leaves out empty when there is none of that name.
+ */
 typedef MrStatus (*MrZoneRead)(void *self, const char *id, MrBuffer *out, MrError *err);
 
-MR_MUST_USE MrStatus mr_zones_create(MrBudget *budget, MrZoneRead read, void *self, MrZones **out, MrError *err);
+MR_MUST_USE MrStatus mr_zones_create(MrBudget *budget, MrZoneRead read, void *self, MrZones **out,
+                                     MrError *err);
 void mr_zones_destroy(MrZones *zones); /* accepts NULL */
 /* Fails with INVALID_TIMEZONE.  The zone lives as long as the cache. */
 MR_MUST_USE MrStatus mr_zone_find(MrZones *zones, const char *id, const MrZone **out, MrError *err);
 
-/* Seconds east of UTC at an instant, and for a local time (gaps: the offset before; overlaps: the earlier
- * offset, as java.time does). */
+/* Seconds east of UTC at an instant, and for a local time (gaps: the offset before; overlaps: the
+ * earlier offset, as java.time does). */
 int32_t mr_zone_offset_s(const MrZone *zone, int64_t utc_us);
 int64_t mr_zone_to_utc_us(const MrZone *zone, int64_t local_us);
 int64_t mr_zone_to_local_us(const MrZone *zone, int64_t utc_us);

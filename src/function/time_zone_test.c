@@ -19,7 +19,8 @@ static void put_tzif(MrBuffer *out, const char *rule)
     MrError err = {0};
     for (int block = 0; block < 2; block++) {
         int64_t n_time = block, n_type = block ? 2 : 1, n_char = 8;
-        assert_int_equal(mr_buffer_put(out, "TZif2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20, &err), MR_OK);
+        assert_int_equal(mr_buffer_put(out, "TZif2\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20, &err),
+                         MR_OK);
         put_be(out, 0, 4);
         put_be(out, 0, 4);
         put_be(out, 0, 4);
@@ -136,19 +137,37 @@ static void both_ways_agree_outside_gaps(void **state)
     const MrZone *zone;
     assert_int_equal(mr_zone_find(fixture->zones, "Test/Pacific", &zone, &err), MR_OK);
     int32_t n_overlaps = 0;
-    for (int64_t us = at_us(1880, 1, 1, 0, 0); us < at_us(2300, 1, 1, 0, 0); us += INT64_C(3571) * MR_US_PER_SECOND) {
+    for (int64_t us = at_us(1880, 1, 1, 0, 0); us < at_us(2300, 1, 1, 0, 0);
+         us += INT64_C(3571) * MR_US_PER_SECOND) {
         int64_t again = mr_zone_to_utc_us(zone, mr_zone_to_local_us(zone, us));
         n_overlaps += again != us; /* the second hour of an overlap */
-        assert_true(again == us || again == us - 3600 * MR_US_PER_SECOND || us < at_us(1884, 1, 1, 0, 0));
+        assert_true(again == us || again == us - 3600 * MR_US_PER_SECOND ||
+                    us < at_us(1884, 1, 1, 0, 0));
     }
     assert_in_range(n_overlaps, 300, 500);
 }
 
 static void ids_that_are_none_are_refused(void **state)
 {
-    static const char *const ids[] = {"", " ", "a", "utc", "+19:00", "+18:01", "+08:60", "+", "+1:", "+123", "UTC+", "Mars/Base",
-                                      "posix/UTC", "../etc/passwd", "Test/Broken", "Test/Cut", "+08:00 ",
-                                      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
+    static const char *const ids[] = {
+        "",
+        " ",
+        "a",
+        "utc",
+        "+19:00",
+        "+18:01",
+        "+08:60",
+        "+",
+        "+1:",
+        "+123",
+        "UTC+",
+        "Mars/Base",
+        "posix/UTC",
+        "../etc/passwd",
+        "Test/Broken",
+        "Test/Cut",
+        "+08:00 ",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"};
     Fixture *fixture = *state;
     for (int64_t i = 0; i < MR_COUNT(ids); i++) {
         MrError err = {0};
@@ -163,7 +182,8 @@ static void ids_that_are_none_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(local_times_mean_the_instants_of_java_time, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(local_times_mean_the_instants_of_java_time, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(both_ways_agree_outside_gaps, set_up, tear_down),
         cmocka_unit_test_setup_teardown(ids_that_are_none_are_refused, set_up, tear_down),
     };

@@ -18,7 +18,8 @@ static void put(ValueText *self, const char *data, int64_t size_bytes)
     mr_builder_put(self->out, data, size_bytes);
 }
 
-/* A run of text in quotes: '...' in SQL, "..." in Hive's nested values (not escaped there) and JSON. */
+/* A run of text in quotes: '...' in SQL, "..." in Hive's nested values (not escaped there) and
+ * JSON. */
 static void put_string(ValueText *self, MrText text, bool nested)
 {
     if (self->style == MR_TEXT_JSON) {
@@ -55,14 +56,16 @@ static void put_binary(ValueText *self, MrText bytes)
         return;
     }
     if (self->style == MR_TEXT_JSON) { /* base64, RFC 4648 */
-        static const char code[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        static const char code[] =
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         const unsigned char *in = (const unsigned char *)bytes.data;
         mr_builder_char(self->out, '"');
         for (int64_t i = 0; i < bytes.size_bytes; i += 3) {
             int64_t n = bytes.size_bytes - i;
-            uint32_t word = (uint32_t)in[i] << 16 | (n > 1 ? (uint32_t)in[i + 1] << 8 : 0) | (n > 2 ? in[i + 2] : 0u);
-            char group[4] = {code[word >> 18], code[word >> 12 & 63], n > 1 ? code[word >> 6 & 63] : '=',
-                             n > 2 ? code[word & 63] : '='};
+            uint32_t word = (uint32_t)in[i] << 16 | (n > 1 ? (uint32_t)in[i + 1] << 8 : 0) |
+                            (n > 2 ? in[i + 2] : 0u);
+            char group[4] = {code[word >> 18], code[word >> 12 & 63],
+                             n > 1 ? code[word >> 6 & 63] : '=', n > 2 ? code[word & 63] : '='};
             put(self, group, 4);
         }
         mr_builder_char(self->out, '"');
@@ -87,7 +90,8 @@ static void put_binary(ValueText *self, MrText bytes)
 static void put_decimal(ValueText *self, MrI128 value, int scale)
 {
     char text[MR_DECIMAL_TEXT_MAX], digits[MR_DECIMAL_TEXT_MAX];
-    bool plain = self->style == MR_TEXT_HIVE || (self->style == MR_TEXT_CAST && (!self->settings || self->settings->ansi));
+    bool plain = self->style == MR_TEXT_HIVE ||
+                 (self->style == MR_TEXT_CAST && (!self->settings || self->settings->ansi));
     MrI128 absolute = value < 0 ? -value : value;
     int32_t n = mr_decimal_to_text(absolute, 0, digits);
     if (!plain && scale > 0 && n - 1 - scale < -6) {
@@ -109,8 +113,8 @@ static void put_float(ValueText *self, double value, const char *text, int32_t n
     bool special = !__builtin_isfinite(value);
     if (self->style == MR_TEXT_SQL) {
         if (special || !is_double) {
-            mr_builder_printf(self->out, special ? "CAST('%.*s' AS %s)" : "CAST(%.*s AS %s)", n, text,
-                              is_double ? "DOUBLE" : "FLOAT");
+            mr_builder_printf(self->out, special ? "CAST('%.*s' AS %s)" : "CAST(%.*s AS %s)", n,
+                              text, is_double ? "DOUBLE" : "FLOAT");
         } else {
             put(self, text, n);
             mr_builder_char(self->out, 'D');
@@ -143,18 +147,21 @@ static void put_json_timestamp(ValueText *self, int64_t us, bool has_zone)
 {
     char text[MR_DATETIME_TEXT_MAX];
     int32_t offset_s = has_zone ? offset_s_of(self, us) : 0;
-    int64_t rest = us % MR_US_PER_DAY + (us % MR_US_PER_DAY < 0 ? MR_US_PER_DAY : 0) + offset_s * MR_US_PER_SECOND;
+    int64_t rest = us % MR_US_PER_DAY + (us % MR_US_PER_DAY < 0 ? MR_US_PER_DAY : 0) +
+                   offset_s * MR_US_PER_SECOND;
     int64_t days = mr_us_to_days(us) + mr_us_to_days(rest);
     rest -= mr_us_to_days(rest) * MR_US_PER_DAY;
     int32_t n = mr_date_to_text(days, text);
-    mr_builder_printf(self->out, "\"%.*sT%02d:%02d:%02d.%03d", n, text, (int)(rest / MR_US_PER_HOUR),
-                      (int)(rest / MR_US_PER_MINUTE % 60), (int)(rest / 1000000 % 60), (int)(rest / 1000 % 1000));
+    mr_builder_printf(self->out, "\"%.*sT%02d:%02d:%02d.%03d", n, text,
+                      (int)(rest / MR_US_PER_HOUR), (int)(rest / MR_US_PER_MINUTE % 60),
+                      (int)(rest / 1000000 % 60), (int)(rest / 1000 % 1000));
     if (has_zone) {
         int32_t all = offset_s < 0 ? -offset_s : offset_s;
         if (offset_s == 0)
             mr_builder_char(self->out, 'Z');
         else
-            mr_builder_printf(self->out, "%c%02d:%02d", offset_s < 0 ? '-' : '+', all / 3600, all / 60 % 60);
+            mr_builder_printf(self->out, "%c%02d:%02d", offset_s < 0 ? '-' : '+', all / 3600,
+                              all / 60 % 60);
     }
     mr_builder_char(self->out, '"');
 }
@@ -164,7 +171,8 @@ static void put_array(ValueText *self, const MrVector *vec, MrSlice slice)
     mr_builder_str(self->out, self->style == MR_TEXT_SQL ? "ARRAY(" : "[");
     for (int32_t i = 0; i < slice.count; i++) {
         if (i > 0)
-            mr_builder_str(self->out, self->style == MR_TEXT_HIVE || self->style == MR_TEXT_JSON ? "," : ", ");
+            mr_builder_str(self->out,
+                           self->style == MR_TEXT_HIVE || self->style == MR_TEXT_JSON ? "," : ", ");
         put_value(self, vec->children[0], slice.start + i, true);
     }
     mr_builder_char(self->out, self->style == MR_TEXT_SQL ? ')' : ']');
@@ -223,7 +231,8 @@ static void put_map(ValueText *self, const MrVector *vec, MrSlice slice)
 
 static void put_struct(ValueText *self, const MrVector *vec, int64_t at)
 {
-    bool first = true, named = self->style != MR_TEXT_CAST, spaced = self->style == MR_TEXT_CAST || self->style == MR_TEXT_SQL;
+    bool first = true, named = self->style != MR_TEXT_CAST,
+         spaced = self->style == MR_TEXT_CAST || self->style == MR_TEXT_SQL;
     mr_builder_str(self->out, self->style == MR_TEXT_SQL ? "NAMED_STRUCT(" : "{");
     for (int32_t i = 0; i < vec->type->n_fields; i++) {
         const char *name = vec->type->fields[i].name;
@@ -249,7 +258,10 @@ static void put_null(ValueText *self, const MrType *type, bool nested)
     if (self->style == MR_TEXT_SQL && type->kind != MR_TYPE_VOID && !mr_type_is_nested(type))
         mr_builder_printf(self->out, "CAST(NULL AS %s)", mr_type_sql_text(self->out->arena, type));
     else
-        mr_builder_str(self->out, self->style == MR_TEXT_JSON || (nested && self->style != MR_TEXT_SQL) ? "null" : "NULL");
+        mr_builder_str(self->out,
+                       self->style == MR_TEXT_JSON || (nested && self->style != MR_TEXT_SQL)
+                           ? "null"
+                           : "NULL");
 }
 
 static void put_integer(ValueText *self, int64_t value, const char *suffix)
@@ -297,7 +309,8 @@ static void put_value(ValueText *self, const MrVector *vec, int64_t row, bool ne
         put_float(self, vec->f64[at], text, mr_f64_to_text(vec->f64[at], text), true);
         break;
     case MR_TYPE_DECIMAL:
-        put_decimal(self, mr_type_physical(type) == MR_PHYS_I64 ? vec->i64[at] : vec->i128[at], type->scale);
+        put_decimal(self, mr_type_physical(type) == MR_PHYS_I64 ? vec->i64[at] : vec->i128[at],
+                    type->scale);
         if (self->style == MR_TEXT_SQL)
             mr_builder_str(self->out, "BD");
         break;
@@ -321,7 +334,8 @@ static void put_value(ValueText *self, const MrVector *vec, int64_t row, bool ne
         if (self->style == MR_TEXT_JSON)
             put_json_timestamp(self, vec->i64[at], true);
         else
-            put_typed(self, "TIMESTAMP", text, mr_instant_to_text(vec->i64[at], offset_s_of(self, vec->i64[at]), text));
+            put_typed(self, "TIMESTAMP", text,
+                      mr_instant_to_text(vec->i64[at], offset_s_of(self, vec->i64[at]), text));
         break;
     case MR_TYPE_TIMESTAMP_NTZ:
         if (self->style == MR_TEXT_JSON)
@@ -332,8 +346,9 @@ static void put_value(ValueText *self, const MrVector *vec, int64_t row, bool ne
     case MR_TYPE_INTERVAL_YM:
     case MR_TYPE_INTERVAL_DT: {
         MrIntervalField from = (MrIntervalField)type->from, to = (MrIntervalField)type->to;
-        int32_t n = type->kind == MR_TYPE_INTERVAL_YM ? mr_interval_ym_to_text(vec->i32[at], from, to, hive, text)
-                                                      : mr_interval_dt_to_text(vec->i64[at], from, to, hive, text);
+        int32_t n = type->kind == MR_TYPE_INTERVAL_YM
+                        ? mr_interval_ym_to_text(vec->i32[at], from, to, hive, text)
+                        : mr_interval_dt_to_text(vec->i64[at], from, to, hive, text);
         if (self->style == MR_TEXT_JSON)
             mr_json_put_string(self->out, (MrText){text, n});
         else
@@ -358,13 +373,15 @@ static void put_value(ValueText *self, const MrVector *vec, int64_t row, bool ne
     }
 }
 
-void mr_value_text(const MrVector *vec, int64_t row, MrTextStyle style, const MrSettings *settings, MrTextBuilder *out)
+void mr_value_text(const MrVector *vec, int64_t row, MrTextStyle style, const MrSettings *settings,
+                   MrTextBuilder *out)
 {
     ValueText self = {style, settings, out};
     put_value(&self, vec, row, false);
 }
 
-const char *mr__value_for_error(MrArena *arena, const MrVector *vec, int64_t row, const MrSettings *settings)
+const char *mr__value_for_error(MrArena *arena, const MrVector *vec, int64_t row,
+                                const MrSettings *settings)
 {
     MrTextBuilder out = {.arena = arena};
     int64_t at;
