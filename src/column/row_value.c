@@ -347,6 +347,8 @@ MrStatus mr_row_store(MrVector *const *cols, int32_t n_cols, int64_t row, MrBuff
                       MrError *err)
 {
     int64_t n_bytes = VALID_BYTES(n_cols);
+    if (n_cols == 0) /* the key of a group of all rows */
+        return MR_OK;
     for (int32_t c = 0; c < n_cols; c++)
         n_bytes += mr_vector_is_null(cols[c], row) ? 0 : mr__value_bytes(cols[c], row);
     MR_TRY(mr_buffer_reserve(out, n_bytes, err));
