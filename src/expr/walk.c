@@ -234,31 +234,52 @@ bool mr_expr_can_fail(const MrExpr *expr)
     return found;
 }
 
-static bool not_constant_visit(void *self, const MrExpr *expr)
+typedef struct Constancy {
+    bool found; /* something that changes */
+    int32_t n_lambdas;
+    const MrExpr *lambdas[32]; /* met on the way down: their parameters are their own */
+} Constancy;
+
+static bool param_is_own(const Constancy *self, int32_t id)
 {
-    bool *found = self;
+    for (int32_t i = 0; i < self->n_lambdas; i++)
+        for (int32_t k = 0; k < self->lambdas[i]->lambda.n_params; k++)
+            if (self->lambdas[i]->lambda.param_ids[k] == id)
+                return true;
+    return false;
+}
+
+static bool not_constant_visit(void *arg, const MrExpr *expr)
+{
+    Constancy *self = arg;
     switch (expr->kind) {
     case MR_EXPR_LITERAL:
     case MR_EXPR_AND:
     case MR_EXPR_OR:
     case MR_EXPR_CASE:
     case MR_EXPR_COALESCE:
+        break;
     case MR_EXPR_LAMBDA:
+        if (self->n_lambdas < MR_COUNT(self->lambdas))
+            self->lambdas[self->n_lambdas++] = expr;
+        break;
     case MR_EXPR_LAMBDA_PARAM:
+        if (!param_is_own(self, expr->column.id))
+            self->found = true;
         break;
     case MR_EXPR_CALL:
         if (expr->bound->flags & (MR_FN_VOLATILE | MR_FN_STABLE))
-            *found = true;
+            self->found = true;
         break;
     default:
-        *found = true;
+        self->found = true;
     }
-    return !*found;
+    return !self->found;
 }
 
 bool mr_expr_is_constant(const MrExpr *expr)
 {
-    bool found = false;
-    mr_expr_walk(expr, not_constant_visit, &found);
-    return !found;
+    Constancy self = {0};
+    mr_expr_walk(expr, not_constant_visit, &self);
+    return !self.found;
 }

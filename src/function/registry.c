@@ -13,7 +13,8 @@ extern const MrFunctionDef mr_functions_arithmetic[], mr_functions_compare[], mr
     mr_functions_date_field[],
     mr_functions_date_make[],
     mr_functions_date_pattern[],
-    mr_functions_collection_array[];
+    mr_functions_collection_array[],
+    mr_functions_collection_map[];
 
 const MrFunctionDef *const mr_function_tables[] = {
     mr_functions_arithmetic, mr_functions_compare, mr_functions_bitwise, mr_functions_conditional,
@@ -28,6 +29,7 @@ const MrFunctionDef *const mr_function_tables[] = {
     mr_functions_date_make,
     mr_functions_date_pattern,
     mr_functions_collection_array,
+    mr_functions_collection_map,
     NULL,
 };
 
