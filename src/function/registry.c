@@ -14,7 +14,8 @@ extern const MrFunctionDef mr_functions_arithmetic[], mr_functions_compare[], mr
     mr_functions_date_make[],
     mr_functions_date_pattern[],
     mr_functions_collection_array[],
-    mr_functions_collection_map[];
+    mr_functions_collection_map[],
+    mr_functions_string_format[];
 
 const MrFunctionDef *const mr_function_tables[] = {
     mr_functions_arithmetic, mr_functions_compare, mr_functions_bitwise, mr_functions_conditional,
@@ -30,6 +31,7 @@ const MrFunctionDef *const mr_function_tables[] = {
     mr_functions_date_pattern,
     mr_functions_collection_array,
     mr_functions_collection_map,
+    mr_functions_string_format,
     NULL,
 };
 
