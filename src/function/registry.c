@@ -15,7 +15,8 @@ extern const MrFunctionDef mr_functions_arithmetic[], mr_functions_compare[], mr
     mr_functions_date_pattern[],
     mr_functions_collection_array[],
     mr_functions_collection_map[],
-    mr_functions_string_format[];
+    mr_functions_string_format[],
+    mr_functions_json_text[];
 
 const MrFunctionDef *const mr_function_tables[] = {
     mr_functions_arithmetic, mr_functions_compare, mr_functions_bitwise, mr_functions_conditional,
@@ -32,6 +33,7 @@ const MrFunctionDef *const mr_function_tables[] = {
     mr_functions_collection_array,
     mr_functions_collection_map,
     mr_functions_string_format,
+    mr_functions_json_text,
     NULL,
 };
 
