@@ -174,6 +174,11 @@ static MrStatus items_bind(Select *s)
             item_add(s, ast->alias.names[0], true, expr, ast->place);
             laterals[s->scope.n_laterals++] = (NamedItem){ast->alias.names[0], expr};
         } else {
+            if (ast->kind == MR_SQL_CAST && expr->kind == MR_EXPR_CALL && expr->n_args == 1 &&
+                (expr->args[0]->kind == MR_EXPR_COLUMN || expr->args[0]->kind == MR_EXPR_OUTER)) {
+                item_add(s, expr->args[0]->column.name, false, expr, ast->place); /* a cast column keeps its name */
+                continue;
+            }
             bool named = ast->kind == MR_SQL_NAME && ast->name.n_parts > 0 && s->ctx.has_lateral;
             item_add(s, named ? ast->name.parts[ast->name.n_parts - 1] : auto_name(expr), false, expr, ast->place);
         }
@@ -1046,7 +1051,8 @@ MrStatus mr__select_bind(Binder *b, const MrSqlSelect *ast, const MrSqlQuery *qu
         s.scope.n_first_ids = 0;
         s.scope.n_outputs = 0;
         s.scope.outputs = NULL;
-        MR_TRY(mr__condition(b, ast->having->place, "HAVING", having, &having));
+        if (having->type->kind != MR_TYPE_BOOLEAN) /* Spark casts it as if it were written */
+            MR_TRY(mr__cast_written(b, ast->having->place, having, MR_T(BOOLEAN), false, &having));
     }
     if (ast->qualify) {
         NamedItem *all = s.names;
