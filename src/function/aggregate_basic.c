@@ -47,6 +47,17 @@ static MrStatus count_finish(MrAggregateCall *call, char *const *groups, int32_t
     return MR_OK;
 }
 
+static MrStatus count_bind(MrBind *bind, MrAggregate *agg, MrError *err)
+{
+    const char *key = "spark.sql.legacy.allowParameterlessCount";
+    const char *allowed = bind->settings->get ? bind->settings->get(bind->settings->conf, key) : NULL;
+    if (bind->n_args > 0 || (allowed && mr_str_equal_nocase(allowed, "true")))
+        return MR_OK;
+    return MR_FAIL(err, MR_COND_WRONG_NUM_ARGS__WITH_SUGGESTION, "functionName", "`count`", "expectedNum",
+                   " >= 1", "actualNum", "0", "legacyNum", "0", "legacyConfKey",
+                   "\"spark.sql.legacy.allowParameterlessCount\"", "legacyConfValue", "\"true\"");
+}
+
 static MrStatus count_if_update(MrAggregateCall *call, char *const *groups, int32_t offset, MrError *err)
 {
     for (MR_EACH(call, i, row))
@@ -815,7 +826,7 @@ static MrStatus bits_bind(MrBind *bind, MrAggregate *agg, MrError *err)
     {name, "boolean -> boolean", SKIPS | MR_AGG_IGNORES_DISTINCT, BIT_BYTES, BITS_CALLS, NULL, doc, example}
 
 const MrAggregateDef mr_aggregates_basic[] = {
-    {"count", "any* -> bigint", SKIPS | MR_AGG_RETRACTS | MR_AGG_NEVER_NULL, 8, COUNT_CALLS, NULL,
+    {"count", "any* -> bigint", SKIPS | MR_AGG_RETRACTS | MR_AGG_NEVER_NULL, 8, COUNT_CALLS, count_bind,
      "Number of rows without NULL among the arguments.", "count(1) = 1"},
     {"count_if", "boolean -> bigint", SKIPS | MR_AGG_RETRACTS | MR_AGG_NEVER_NULL, 8, NULL,
      count_if_update, NULL, count_merge, count_finish, mr__plain_save, mr__plain_load, NULL,

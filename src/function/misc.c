@@ -149,6 +149,10 @@ static MrStatus uniform_call(MrCall *call, MrError *err)
     Random *random = random_of(call);
     MrVector *out = call->out;
     for (MR_EACH(call, i, row)) {
+        if (mr_arg_null(call->args[0], row) || mr_arg_null(call->args[1], row)) {
+            mr_call_null(call, row);
+            continue;
+        }
         double low = number_of(call->args[0], row), high = number_of(call->args[1], row);
         double value = low + random_f64(random) * (high - low);
         switch (out->type->kind) {
@@ -193,11 +197,13 @@ static MrStatus uniform_bind(MrBind *bind, MrError *err)
                            mr__quoted_expr(bind->arena, bind->args[i].sql));
     MR_TRY(random_seed_bind(bind, 2, err));
     const MrType *x = bind->args[0].type, *y = bind->args[1].type;
-    bind->type = mr_coerce_common(bind->arena, bind->settings, x, y);
+    bool wide = x->kind == MR_TYPE_DOUBLE || y->kind == MR_TYPE_DOUBLE;
+    bool floats = x->kind == MR_TYPE_FLOAT || y->kind == MR_TYPE_FLOAT;
+    bind->type = floats && !wide ? MR_T(FLOAT) : mr_coerce_common(bind->arena, bind->settings, x, y);
     if (!bind->type || !mr_type_is_numeric(bind->type))
         bind->type = MR_T(DOUBLE);
-    if (x->kind == MR_TYPE_VOID || y->kind == MR_TYPE_VOID)
-        bind->nullable = true;
+    bind->nullable = x->kind == MR_TYPE_VOID || y->kind == MR_TYPE_VOID || bind->args[0].nullable ||
+                     bind->args[1].nullable;
     return MR_OK;
 }
 
@@ -346,15 +352,15 @@ static MrStatus minus_one_call(MrCall *call, MrError *err)
     {name, "-> string", MR_FN_NEVER_NULL, text_call, bind, doc, example}
 
 const MrFunctionDef mr_functions_misc[] = {
-    {"rand", "int|bigint? -> double", ROW_VOLATILE, rand_call, rand_bind,
+    {"rand", "int|bigint!? -> double", ROW_VOLATILE, rand_call, rand_bind,
      "A random number, uniform in [0, 1).", "rand(0) = 0.7604953758285915D"},
-    {"random", "int|bigint? -> double", ROW_VOLATILE, rand_call, rand_bind,
+    {"random", "int|bigint!? -> double", ROW_VOLATILE, rand_call, rand_bind,
      "A random number, uniform in [0, 1).", "random(0) = 0.7604953758285915D"},
-    {"randn", "int|bigint? -> double", ROW_VOLATILE, randn_call, rand_bind,
+    {"randn", "int|bigint!? -> double", ROW_VOLATILE, randn_call, rand_bind,
      "A random number of the standard normal distribution.", "randn(0) = 1.6034991609278433D"},
-    {"uniform", "numeric!, numeric!, int|bigint? -> bind", MR_FN_VOLATILE | MR_FN_NULL_IF_ANY,
+    {"uniform", "numeric!, numeric!, int|bigint!? -> bind", MR_FN_VOLATILE,
      uniform_call, uniform_bind, "A random number between two.", NULL},
-    {"uuid", "int|bigint? -> string", ROW_VOLATILE, uuid_call, rand_bind, "A random UUID.", NULL},
+    {"uuid", "int|bigint!? -> string", ROW_VOLATILE, uuid_call, rand_bind, "A random UUID.", NULL},
     {"monotonically_increasing_id", "-> bigint", ROW_VOLATILE, increasing_id_call, NULL,
      "A number that no other row has.", "monotonically_increasing_id() = 0"},
     {"spark_partition_id", "-> int", ROW_VOLATILE, partition_id_call, NULL, "Number of the shard.",
