@@ -334,6 +334,7 @@ static MrStatus check_stopped(const MrRun *run, MrError *err)
 }
 
 static MrStatus worker_drain(Worker *worker, RunNode *node);
+static bool chain_sated(const Worker *worker, const RunNode *node);
 
 /* Takes the batch that node gave. */
 static MrStatus worker_push_up(Worker *worker, RunNode *node, MrBatch *batch)
@@ -343,7 +344,7 @@ static MrStatus worker_push_up(Worker *worker, RunNode *node, MrBatch *batch)
     MrOpMetrics *metrics = &node->instances[worker->idx].metrics;
     metrics->rows_out += batch->n_sel;
     metrics->batches_out++;
-    if (batch->n_sel == 0) {
+    if (batch->n_sel == 0 || chain_sated(worker, node)) {
         mr_batch_destroy(batch);
         return MR_OK;
     }
@@ -370,7 +371,9 @@ static bool chain_sated(const Worker *worker, const RunNode *node)
         const MrOp *op = parent->instances[worker->idx].op;
         if (op && op->sated)
             return true;
-        if (parent->type->blocking || child->input_idx > 0)
+        bool built = child->input_idx == 1 &&
+                     (parent->phys->kind == MR_PHYS_OP_HASH_JOIN || parent->phys->kind == MR_PHYS_OP_LOOP_JOIN);
+        if (parent->type->blocking || built)
             return false;
     }
     return false;
