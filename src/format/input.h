@@ -9,7 +9,8 @@
 /* Bytes with a known size, read at any place.  Several threads may call read_at at a time. */
 typedef struct MrInput {
     int64_t size_bytes;
-    /* Reads all of size_bytes or fails; [offset, offset + size_bytes) lies within size_bytes above. */
+    /* Reads all of size_bytes or fails; [offset, offset + size_bytes) lies within size_bytes above.
+     */
     MrStatus (*read_at)(void *self, int64_t offset, void *data, int64_t size_bytes, MrError *err);
     void *self;
     const char *name; /* path or what stands for it in messages */

@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <time.h>
 
-static MrStatus memory_read(void *self, int64_t offset, void *data, int64_t size_bytes, MrError *err)
+static MrStatus memory_read(void *self, int64_t offset, void *data, int64_t size_bytes,
+                            MrError *err)
 {
     memcpy(data, (const char *)self + offset, (size_t)size_bytes);
     return MR_OK;
@@ -50,7 +51,8 @@ int main(int argc, char **argv)
         return 1;
     fclose(in);
 
-    MrInput input = {.size_bytes = size, .read_at = memory_read, .self = bytes.data, .name = argv[1]};
+    MrInput input = {
+        .size_bytes = size, .read_at = memory_read, .self = bytes.data, .name = argv[1]};
     MrParquetFile *file;
     if (mr_parquet_open(&budget, &input, &file, &err) != MR_OK)
         return fail(&err);
@@ -58,7 +60,8 @@ int main(int argc, char **argv)
     int32_t n_cols = 0;
     char *names = argc > 2 && argv[2][0] ? argv[2] : NULL;
     for (char *name = names ? strtok(names, ",") : NULL; name; name = strtok(NULL, ","))
-        cols[n_cols++] = (MrParquetColumn){.col_idx = mr_parquet_find_column(file, mr_text(name), false)};
+        cols[n_cols++] =
+            (MrParquetColumn){.col_idx = mr_parquet_find_column(file, mr_text(name), false)};
     for (int32_t i = 0; !names && i < mr_parquet_schema(file)->n_cols && i < 1000; i++)
         cols[n_cols++] = (MrParquetColumn){.col_idx = i};
     MrParquetScan *scan;
@@ -84,8 +87,8 @@ int main(int argc, char **argv)
             }
         }
         double s = now_s() - start;
-        printf("%lld rows x %d columns in %.1f ms: %.0f M values/s\n", (long long)n_rows, (int)n_cols, s * 1e3,
-               (double)n_rows * n_cols / s * 1e-6);
+        printf("%lld rows x %d columns in %.1f ms: %.0f M values/s\n", (long long)n_rows,
+               (int)n_cols, s * 1e3, (double)n_rows * n_cols / s * 1e-6);
     }
     mr_batch_destroy(batch);
     mr_parquet_scan_destroy(scan);

@@ -13,8 +13,9 @@ static const struct {
     const char *name;
     int32_t codec;
 } codec_names[] = {
-    {"none", MR_PARQUET_NONE},     {"uncompressed", MR_PARQUET_NONE}, {"snappy", MR_PARQUET_SNAPPY},
-    {"gzip", MR_PARQUET_GZIP},     {"zstd", MR_PARQUET_ZSTD},         {"lz4", MR_PARQUET_LZ4_RAW},
+    {"none", MR_PARQUET_NONE},       {"uncompressed", MR_PARQUET_NONE},
+    {"snappy", MR_PARQUET_SNAPPY},   {"gzip", MR_PARQUET_GZIP},
+    {"zstd", MR_PARQUET_ZSTD},       {"lz4", MR_PARQUET_LZ4_RAW},
     {"lz4_raw", MR_PARQUET_LZ4_RAW}, {"lz4raw", MR_PARQUET_LZ4_RAW},
 };
 
@@ -26,8 +27,8 @@ MrStatus mr_parquet_codec_find(const char *name, MrParquetCodec *out, MrError *e
             return MR_OK;
         }
     }
-    return MR_FAIL(err, MR_COND_CODEC_NOT_AVAILABLE__WITH_AVAILABLE_CODECS_SUGGESTION, "codecName", name,
-                   "availableCodecs", "uncompressed, snappy, gzip, zstd, lz4, lz4_raw");
+    return MR_FAIL(err, MR_COND_CODEC_NOT_AVAILABLE__WITH_AVAILABLE_CODECS_SUGGESTION, "codecName",
+                   name, "availableCodecs", "uncompressed, snappy, gzip, zstd, lz4, lz4_raw");
 }
 
 const char *mr__pq_codec_name(int32_t codec)
@@ -76,8 +77,10 @@ static uint32_t big_endian_u32(const uint8_t *at)
     return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
-/* Hadoop's framing: for each frame its size uncompressed and compressed, big-endian, then a block. */
-static bool hadoop_lz4_decompress(const uint8_t *from, int64_t from_bytes, uint8_t *to, int64_t to_bytes)
+/* Hadoop's framing: for each frame its size uncompressed and compressed, big-endian, then a block.
+ */
+static bool hadoop_lz4_decompress(const uint8_t *from, int64_t from_bytes, uint8_t *to,
+                                  int64_t to_bytes)
 {
     while (from_bytes >= 8) {
         int64_t plain = big_endian_u32(from), packed = big_endian_u32(from + 4);
@@ -93,8 +96,8 @@ static bool hadoop_lz4_decompress(const uint8_t *from, int64_t from_bytes, uint8
     return from_bytes == 0 && to_bytes == 0;
 }
 
-MrStatus mr__pq_decompress(MrParquetCodec codec, const uint8_t *from, int64_t from_bytes, uint8_t *to,
-                           int64_t to_bytes, bool numbers, bool *ok, MrError *err)
+MrStatus mr__pq_decompress(MrParquetCodec codec, const uint8_t *from, int64_t from_bytes,
+                           uint8_t *to, int64_t to_bytes, bool numbers, bool *ok, MrError *err)
 {
     size_t size = (size_t)to_bytes;
     switch (codec) {
@@ -120,11 +123,13 @@ MrStatus mr__pq_decompress(MrParquetCodec codec, const uint8_t *from, int64_t fr
               lz4_decompress(from, from_bytes, to, to_bytes);
         return MR_OK;
     case MR_PARQUET_BROTLI:
-        *ok = BrotliDecoderDecompress((size_t)from_bytes, from, &size, to) == BROTLI_DECODER_RESULT_SUCCESS &&
+        *ok = BrotliDecoderDecompress((size_t)from_bytes, from, &size, to) ==
+                  BROTLI_DECODER_RESULT_SUCCESS &&
               size == (size_t)to_bytes;
         return MR_OK;
     default:
-        return MR_FAIL(err, MR_COND_CODEC_NOT_AVAILABLE, "codecName", mr__pq_codec_name((int32_t)codec));
+        return MR_FAIL(err, MR_COND_CODEC_NOT_AVAILABLE, "codecName",
+                       mr__pq_codec_name((int32_t)codec));
     }
 }
 
@@ -153,7 +158,8 @@ MrStatus mr__pq_compress(MrParquetCodec codec, const void *from, int64_t from_by
     case MR_PARQUET_SNAPPY:
         size = snappy_max_compressed_length((size_t)from_bytes);
         MR_TRY(mr_buffer_reserve(out, (int64_t)size, err));
-        if (snappy_compress(from, (size_t)from_bytes, out->data + out->size_bytes, &size) != SNAPPY_OK)
+        if (snappy_compress(from, (size_t)from_bytes, out->data + out->size_bytes, &size) !=
+            SNAPPY_OK)
             return MR_FAIL_INTERNAL(err, "Snappy failed.");
         break;
     case MR_PARQUET_GZIP:
@@ -168,11 +174,13 @@ MrStatus mr__pq_compress(MrParquetCodec codec, const void *from, int64_t from_by
     case MR_PARQUET_LZ4_RAW: {
         int bound = LZ4_compressBound((int)from_bytes);
         MR_TRY(mr_buffer_reserve(out, bound, err));
-        size = (size_t)LZ4_compress_default(from, out->data + out->size_bytes, (int)from_bytes, bound);
+        size =
+            (size_t)LZ4_compress_default(from, out->data + out->size_bytes, (int)from_bytes, bound);
         break;
     }
     default:
-        return MR_FAIL(err, MR_COND_CODEC_NOT_AVAILABLE, "codecName", mr__pq_codec_name((int32_t)codec));
+        return MR_FAIL(err, MR_COND_CODEC_NOT_AVAILABLE, "codecName",
+                       mr__pq_codec_name((int32_t)codec));
     }
     out->size_bytes += (int64_t)size;
     return MR_OK;

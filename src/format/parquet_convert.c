@@ -6,7 +6,8 @@
 #include "format/parquet_int.h"
 
 #define CALL(name)                                                                                 \
-    static bool name(const MrPqConvert *convert, const void *from, int64_t n, void *to, MrArena *arena)
+    static bool name(const MrPqConvert *convert, const void *from, int64_t n, void *to,            \
+                     MrArena *arena)
 
 static inline uint64_t le_u64(const uint8_t *at)
 {
@@ -48,7 +49,7 @@ EACH(i32_to_i128, int32_t, MrI128, X)
 EACH(i64_to_i128, int64_t, MrI128, X)
 EACH(u64_to_i128, uint64_t, MrI128, X)
 EACH(f32_to_f64, float, double, X)
-EACH(days_to_us, int32_t, int64_t, (int64_t)X * INT64_C(86400000000))
+EACH(days_to_us, int32_t, int64_t, (int64_t)X *INT64_C(86400000000))
 EACH(ns_to_us, int64_t, int64_t, X / 1000 - (X % 1000 < 0))
 EACH(i32_times, int32_t, int64_t, (int64_t)X * convert->factor)
 
@@ -73,7 +74,8 @@ CALL(int96_to_us)
         uint32_t day;
         memcpy(&day, src + 12 * i + 8, 4);
         int64_t us = (int64_t)le_u64(src + 12 * i) / 1000, midnight;
-        overflow |= __builtin_mul_overflow((int64_t)(int32_t)day - 2440588, INT64_C(86400000000), &midnight);
+        overflow |= __builtin_mul_overflow((int64_t)(int32_t)day - 2440588, INT64_C(86400000000),
+                                           &midnight);
         overflow |= __builtin_add_overflow(midnight, us, &dst[i]);
     }
     return !overflow;
@@ -82,7 +84,8 @@ CALL(int96_to_us)
 static bool decimal_put(const MrPqConvert *convert, MrI128 value, void *to, int64_t i)
 {
     if (convert->from_scale != convert->to_scale &&
-        !mr_decimal_rescale(value, convert->from_scale, convert->to_scale, MR_DECIMAL_MAX_DIGITS, &value))
+        !mr_decimal_rescale(value, convert->from_scale, convert->to_scale, MR_DECIMAL_MAX_DIGITS,
+                            &value))
         return false;
     MrI128 limit = mr_pow10_i128[convert->to_precision];
     if (value >= limit || value <= -limit)
@@ -129,7 +132,8 @@ CALL(fixed_to_decimal)
     const uint8_t *src = from;
     for (int64_t i = 0; i < n; i++, src += convert->from_bytes) {
         MrI128 value;
-        if (!big_endian_read(src, convert->from_bytes, &value) || !decimal_put(convert, value, to, i))
+        if (!big_endian_read(src, convert->from_bytes, &value) ||
+            !decimal_put(convert, value, to, i))
             return false;
     }
     return true;
@@ -149,7 +153,8 @@ CALL(bytes_to_decimal)
 /* Half precision, as annotated by FLOAT16. */
 static float half_to_f32(uint16_t half)
 {
-    uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 31, fraction = half & 0x3ff;
+    uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 31,
+             fraction = half & 0x3ff;
     uint32_t bits;
     float value;
     if (exponent == 0) {
@@ -285,8 +290,8 @@ const MrType *mr__pq_leaf_type(MrArena *arena, const MrPqElement *e)
         return kind.is_unsigned ? MR_T(BIGINT) : MR_T(INT);
     case MR_PQ_INT64:
         if (kind.timestamp_unit) {
-            bool local = e->has & MR_PQ_ELEMENT_LOGICAL && e->logical->has & MR_PQ_LOGICAL_TIMESTAMP &&
-                         !e->logical->timestamp->utc;
+            bool local = e->has & MR_PQ_ELEMENT_LOGICAL &&
+                         e->logical->has & MR_PQ_LOGICAL_TIMESTAMP && !e->logical->timestamp->utc;
             return local ? MR_T(TIMESTAMP_NTZ) : MR_T(TIMESTAMP);
         }
         if (kind.time_unit)
@@ -309,15 +314,16 @@ const MrType *mr__pq_leaf_type(MrArena *arena, const MrPqElement *e)
     }
 }
 
-/* A decimal (or an integer, as a decimal of scale 0) to a decimal.  max_digits: what the stored type can
- * hold before the point. */
+/* A decimal (or an integer, as a decimal of scale 0) to a decimal.  max_digits: what the stored
+ * type can hold before the point. */
 static MrPqConvertCall decimal_find(const MrPqLeafDef *leaf, const LeafKind *kind, const MrType *to,
                                     MrPqConvert *out)
 {
     static const uint8_t int_digits[16] = {[1] = 3, [2] = 5, [4] = 10, [8] = 20};
     int scale = kind->decimal ? kind->scale : 0;
-    int whole = kind->decimal ? kind->precision - scale
-                              : int_digits[kind->int_bits ? kind->int_bits / 8 : leaf->value_bytes & 15];
+    int whole = kind->decimal
+                    ? kind->precision - scale
+                    : int_digits[kind->int_bits ? kind->int_bits / 8 : leaf->value_bytes & 15];
     out->from_scale = scale;
     out->to_scale = to->scale;
     out->to_precision = to->precision;
@@ -342,17 +348,21 @@ static MrPqConvertCall decimal_find(const MrPqLeafDef *leaf, const LeafKind *kin
     }
 }
 
-static MrPqConvertCall time_find(const LeafKind *kind, const MrType *to, MrPqConvert *out, bool is_i32)
+static MrPqConvertCall time_find(const LeafKind *kind, const MrType *to, MrPqConvert *out,
+                                 bool is_i32)
 {
     if (kind->time_unit && to->kind == MR_TYPE_TIME) {
-        out->factor = kind->time_unit == MR_PQ_MILLIS ? 1000000 : kind->time_unit == MR_PQ_MICROS ? 1000 : 1;
+        out->factor = kind->time_unit == MR_PQ_MILLIS   ? 1000000
+                      : kind->time_unit == MR_PQ_MICROS ? 1000
+                                                        : 1;
         return is_i32 ? i32_times : out->factor == 1 ? copy : i64_times;
     }
     if (kind->timestamp_unit && !is_i32 &&
         (to->kind == MR_TYPE_TIMESTAMP || to->kind == MR_TYPE_TIMESTAMP_NTZ)) {
         out->factor = 1000;
-        return kind->timestamp_unit == MR_PQ_MICROS ? copy
-               : kind->timestamp_unit == MR_PQ_MILLIS ? i64_times : ns_to_us;
+        return kind->timestamp_unit == MR_PQ_MICROS   ? copy
+               : kind->timestamp_unit == MR_PQ_MILLIS ? i64_times
+                                                      : ns_to_us;
     }
     return NULL;
 }
@@ -360,7 +370,9 @@ static MrPqConvertCall time_find(const LeafKind *kind, const MrType *to, MrPqCon
 static MrPqConvertCall i32_find(const LeafKind *kind, const MrType *to, MrPqConvert *out)
 {
     if (kind->date)
-        return to->kind == MR_TYPE_DATE ? copy : to->kind == MR_TYPE_TIMESTAMP_NTZ ? days_to_us : NULL;
+        return to->kind == MR_TYPE_DATE            ? copy
+               : to->kind == MR_TYPE_TIMESTAMP_NTZ ? days_to_us
+                                                   : NULL;
     if (kind->time_unit)
         return time_find(kind, to, out, true);
     switch (to->kind) {
@@ -423,10 +435,13 @@ bool mr__pq_convert_find(const MrPqLeafDef *leaf, const MrType *to, MrPqConvert 
             call = i64_find(&kind, to, out);
             break;
         case MR_PQ_INT96:
-            call = to->kind == MR_TYPE_TIMESTAMP || to->kind == MR_TYPE_TIMESTAMP_NTZ ? int96_to_us : NULL;
+            call = to->kind == MR_TYPE_TIMESTAMP || to->kind == MR_TYPE_TIMESTAMP_NTZ ? int96_to_us
+                                                                                      : NULL;
             break;
         case MR_PQ_FLOAT:
-            call = to->kind == MR_TYPE_FLOAT ? copy : to->kind == MR_TYPE_DOUBLE ? f32_to_f64 : NULL;
+            call = to->kind == MR_TYPE_FLOAT    ? copy
+                   : to->kind == MR_TYPE_DOUBLE ? f32_to_f64
+                                                : NULL;
             break;
         case MR_PQ_DOUBLE:
             call = to->kind == MR_TYPE_DOUBLE ? copy : NULL;

@@ -1,19 +1,21 @@
 /* parquet_encode.c - values to pages: dictionary, levels, statistics, compression.
  *
  * Every chunk starts with a dictionary.  When the first page shows that it does not pay, or when it
- * grows beyond 1 MiB, later pages are PLAIN.  Pages are data page v1 with a CRC.  Min and max are found
- * when a page ends: over the distinct values where there is a dictionary. */
+ * grows beyond 1 MiB, later pages are PLAIN.  Pages are data page v1 with a CRC.  Min and max are
+ * found when a page ends: over the distinct values where there is a dictionary. */
 #include "format/parquet_encode_int.h"
 #include "base/hash.h"
 
 #define DICT_MAX_BYTES ((int64_t)1 << 20)
 #define BOUND_MAX_BYTES 64 /* longer strings are cut in statistics */
 
-void mr__pq_encoder_init(MrPqEncoder *encoder, MrBudget *budget, const MrParquetWriteOptions *options)
+void mr__pq_encoder_init(MrPqEncoder *encoder, MrBudget *budget,
+                         const MrParquetWriteOptions *options)
 {
     *encoder = (MrPqEncoder){.budget = budget, .options = options};
-    MrBuffer *buffers[] = {&encoder->def,    &encoder->rep,     &encoder->codes,  &encoder->values,
-                           &encoder->pages,  &encoder->scratch, &encoder->packed, &encoder->dict_values};
+    MrBuffer *buffers[] = {&encoder->def,    &encoder->rep,        &encoder->codes,
+                           &encoder->values, &encoder->pages,      &encoder->scratch,
+                           &encoder->packed, &encoder->dict_values};
     for (int64_t i = 0; i < MR_COUNT(buffers); i++)
         mr_buffer_init(buffers[i], budget, INT32_MAX);
     mr_arena_init(&encoder->dict_arena, budget);
@@ -22,8 +24,9 @@ void mr__pq_encoder_init(MrPqEncoder *encoder, MrBudget *budget, const MrParquet
 
 void mr__pq_encoder_deinit(MrPqEncoder *encoder)
 {
-    MrBuffer *buffers[] = {&encoder->def,    &encoder->rep,     &encoder->codes,  &encoder->values,
-                           &encoder->pages,  &encoder->scratch, &encoder->packed, &encoder->dict_values};
+    MrBuffer *buffers[] = {&encoder->def,    &encoder->rep,        &encoder->codes,
+                           &encoder->values, &encoder->pages,      &encoder->scratch,
+                           &encoder->packed, &encoder->dict_values};
     for (int64_t i = 0; i < MR_COUNT(buffers); i++)
         mr_buffer_deinit(buffers[i]);
     mr_arena_deinit(&encoder->dict_arena);
@@ -60,13 +63,15 @@ void mr__pq_encoder_reset(MrPqEncoder *encoder)
     mr_arena_reset(&encoder->chunk_arena);
     encoder->written = NULL;
     encoder->n_written = encoder->cap_written = 0;
-    encoder->chunk_rows = encoder->chunk_values = encoder->chunk_nulls = encoder->uncompressed_bytes = 0;
+    encoder->chunk_rows = encoder->chunk_values = encoder->chunk_nulls =
+        encoder->uncompressed_bytes = 0;
     encoder->n_dict_pages = encoder->n_plain_pages = 0;
 }
 
 /* ---- RLE and bit-packing ---- */
 
-static MrStatus packed_run_write(const uint32_t *values, int64_t n, int width, MrBuffer *out, MrError *err)
+static MrStatus packed_run_write(const uint32_t *values, int64_t n, int width, MrBuffer *out,
+                                 MrError *err)
 {
     int64_t n_groups = (n + 7) / 8, size = n_groups * width;
     MR_TRY(mr_buffer_put_varint(out, (uint64_t)n_groups << 1 | 1, err));
@@ -172,17 +177,20 @@ static int64_t dict_item_bytes(const MrPqEncoder *encoder)
 
 static bool stored_equal(const MrPqEncoder *encoder, const void *a, const void *b)
 {
-    return encoder->value_bytes == 0 ? mr_str_equal(a, b) : memcmp(a, b, (size_t)encoder->value_bytes) == 0;
+    return encoder->value_bytes == 0 ? mr_str_equal(a, b)
+                                     : memcmp(a, b, (size_t)encoder->value_bytes) == 0;
 }
 
 static MrStatus slots_grow(MrPqEncoder *encoder, MrError *err)
 {
-    int64_t n = encoder->n_slots ? 2 * encoder->n_slots : 1024, item_bytes = dict_item_bytes(encoder);
+    int64_t n = encoder->n_slots ? 2 * encoder->n_slots : 1024,
+            item_bytes = dict_item_bytes(encoder);
     void *block;
     MR_TRY(mr_budget_alloc_zeroed(encoder->budget, n * 4, &block, err));
     uint32_t *slots = block;
     for (int64_t i = 0; i < encoder->n_dict; i++) {
-        uint64_t at = stored_hash(encoder, encoder->dict_values.data + i * item_bytes) & (uint64_t)(n - 1);
+        uint64_t at =
+            stored_hash(encoder, encoder->dict_values.data + i * item_bytes) & (uint64_t)(n - 1);
         while (slots[at])
             at = (at + 1) & (uint64_t)(n - 1);
         slots[at] = (uint32_t)i + 1;
@@ -224,7 +232,8 @@ static MrStatus dict_code(MrPqEncoder *encoder, const void *value, uint32_t *out
 
 static int64_t plain_bytes_of(const MrPqEncoder *encoder, const void *value)
 {
-    return encoder->value_bytes ? encoder->value_bytes : 4 + (int64_t)((const MrStr *)value)->size_bytes;
+    return encoder->value_bytes ? encoder->value_bytes
+                                : 4 + (int64_t)((const MrStr *)value)->size_bytes;
 }
 
 static MrStatus codes_put(MrPqEncoder *encoder, const MrPqPiece *piece, MrError *err)
@@ -295,7 +304,8 @@ static MrStatus plain_put(MrPqEncoder *encoder, const MrPqPiece *piece, MrError 
         MR_TRY(mr_buffer_put(&encoder->values, piece->values, piece->n_stored * item_bytes, err));
     } else {
         for (int64_t i = 0; i < piece->n_stored; i++)
-            MR_TRY(plain_put_one(encoder, (const char *)piece->values + i * item_bytes, &encoder->values, err));
+            MR_TRY(plain_put_one(encoder, (const char *)piece->values + i * item_bytes,
+                                 &encoder->values, err));
     }
     encoder->page_plain_bytes += encoder->values.size_bytes - before;
     return MR_OK;
@@ -368,14 +378,14 @@ static void bounds_take(MrPqEncoder *encoder, MrPqWrittenPage *page, MrText valu
 
 #define BOUNDS_LOOP(type)                                                                          \
     do {                                                                                           \
-        const type *items = (const type *)(const void *)encoder->values.data;                         \
+        const type *items = (const type *)(const void *)encoder->values.data;                      \
         int64_t low = 0, high = 0;                                                                 \
         for (int64_t i = 1; i < n; i++) {                                                          \
             low = items[i] < items[low] ? i : low;                                                 \
             high = items[i] > items[high] ? i : high;                                              \
         }                                                                                          \
-        bounds_take(encoder, page, (MrText){(const char *)&items[low], (int64_t)sizeof(type)});     \
-        bounds_take(encoder, page, (MrText){(const char *)&items[high], (int64_t)sizeof(type)});    \
+        bounds_take(encoder, page, (MrText){(const char *)&items[low], (int64_t)sizeof(type)});    \
+        bounds_take(encoder, page, (MrText){(const char *)&items[high], (int64_t)sizeof(type)});   \
     } while (0)
 
 /* Over what the page holds. */
@@ -393,8 +403,9 @@ static void bounds_find(MrPqEncoder *encoder, MrPqWrittenPage *page)
         for (int64_t i = 0; i < encoder->n_dict; i++) {
             const char *value = encoder->dict_values.data + i * item_bytes;
             if (seen[i])
-                bounds_take(encoder, page, encoder->value_bytes ? (MrText){value, item_bytes}
-                                                                : mr_str_text((const MrStr *)(const void *)value));
+                bounds_take(encoder, page,
+                            encoder->value_bytes ? (MrText){value, item_bytes}
+                                                 : mr_str_text((const MrStr *)(const void *)value));
         }
     } else if (encoder->order == MR_PQ_ORDER_I32) {
         BOUNDS_LOOP(int32_t);
@@ -402,8 +413,9 @@ static void bounds_find(MrPqEncoder *encoder, MrPqWrittenPage *page)
         BOUNDS_LOOP(int64_t);
     } else if (encoder->value_bytes) {
         for (int64_t i = 0; i < n; i++)
-            bounds_take(encoder, page,
-                        (MrText){encoder->values.data + i * encoder->value_bytes, encoder->value_bytes});
+            bounds_take(
+                encoder, page,
+                (MrText){encoder->values.data + i * encoder->value_bytes, encoder->value_bytes});
     } else {
         const char *at = encoder->values.data;
         for (int64_t i = 0; i < n; i++) {
@@ -448,7 +460,8 @@ static void bounds_own(MrPqEncoder *encoder, MrPqWrittenPage *page)
     }
     bool text = encoder->value_bytes == 0;
     if (text && page->min.size_bytes > BOUND_MAX_BYTES) {
-        page->min.size_bytes = encoder->is_utf8 ? char_start(page->min, BOUND_MAX_BYTES) : BOUND_MAX_BYTES;
+        page->min.size_bytes =
+            encoder->is_utf8 ? char_start(page->min, BOUND_MAX_BYTES) : BOUND_MAX_BYTES;
         page->min_exact = false;
     }
     page->min = mr_text_own(arena, page->min);
@@ -491,7 +504,8 @@ static MrStatus page_put(MrPqEncoder *encoder, MrPqPageHeader *header, MrBuffer 
 {
     const MrBuffer *body = &encoder->scratch;
     encoder->packed.size_bytes = 0;
-    MR_TRY(mr__pq_compress(encoder->options->codec, body->data, body->size_bytes, &encoder->packed, err));
+    MR_TRY(mr__pq_compress(encoder->options->codec, body->data, body->size_bytes, &encoder->packed,
+                           err));
     header->has |= MR_PQ_PAGE_NEEDED | MR_PQ_PAGE_HAS_CRC;
     header->uncompressed_bytes = (int32_t)body->size_bytes;
     header->compressed_bytes = (int32_t)encoder->packed.size_bytes;
@@ -508,7 +522,8 @@ static MrStatus dict_give_up(MrPqEncoder *encoder, MrError *err)
     const uint32_t *codes = (const uint32_t *)(const void *)encoder->codes.data;
     int64_t item_bytes = dict_item_bytes(encoder);
     for (int64_t i = 0; i < encoder->page_stored; i++)
-        MR_TRY(plain_put_one(encoder, encoder->dict_values.data + codes[i] * item_bytes, &encoder->values, err));
+        MR_TRY(plain_put_one(encoder, encoder->dict_values.data + codes[i] * item_bytes,
+                             &encoder->values, err));
     encoder->codes.size_bytes = 0;
     dict_drop(encoder);
     encoder->dict_on = false;
@@ -532,8 +547,8 @@ static MrStatus page_flush(MrPqEncoder *encoder, MrError *err)
     if (encoder->dict_on) {
         int width = width_of(encoder->n_dict > 0 ? (uint64_t)encoder->n_dict - 1 : 0);
         MR_TRY(mr_buffer_put_u8(body, (uint8_t)width, err));
-        MR_TRY(mr__rle_write((const uint32_t *)(const void *)encoder->codes.data, encoder->page_stored, width,
-                             body, err));
+        MR_TRY(mr__rle_write((const uint32_t *)(const void *)encoder->codes.data,
+                             encoder->page_stored, width, body, err));
         encoder->n_dict_pages++;
     } else {
         if (encoder->stored == MR_PQ_BOOLEAN)
@@ -557,7 +572,8 @@ static MrStatus page_flush(MrPqEncoder *encoder, MrError *err)
     page.size_bytes = (int32_t)(encoder->pages.size_bytes - page.offset);
     bounds_find(encoder, &page);
     bounds_own(encoder, &page);
-    MR_PUSH(&encoder->chunk_arena, encoder->written, encoder->n_written, encoder->cap_written, page);
+    MR_PUSH(&encoder->chunk_arena, encoder->written, encoder->n_written, encoder->cap_written,
+            page);
     page_reset(encoder);
     return MR_OK;
 }
@@ -576,7 +592,8 @@ MrStatus mr__pq_encoder_put(MrPqEncoder *encoder, const MrPqPiece *piece, MrErro
             MR_TRY(mr_buffer_put(&encoder->def, piece->def, piece->n_levels, err));
         } else {
             MR_TRY(mr_buffer_reserve(&encoder->def, piece->n_levels, err));
-            memset(encoder->def.data + encoder->def.size_bytes, encoder->max_def, (size_t)piece->n_levels);
+            memset(encoder->def.data + encoder->def.size_bytes, encoder->max_def,
+                   (size_t)piece->n_levels);
             encoder->def.size_bytes += piece->n_levels;
         }
     }
@@ -610,8 +627,10 @@ MrStatus mr__pq_encoder_dict_page(MrPqEncoder *encoder, MrBuffer *out, MrError *
     encoder->scratch.size_bytes = 0;
     int64_t item_bytes = dict_item_bytes(encoder);
     for (int64_t i = 0; i < encoder->n_dict; i++)
-        MR_TRY(plain_put_one(encoder, encoder->dict_values.data + i * item_bytes, &encoder->scratch, err));
+        MR_TRY(plain_put_one(encoder, encoder->dict_values.data + i * item_bytes, &encoder->scratch,
+                             err));
     MrPqDictHeader dict = {.has = 3, .n_values = (int32_t)encoder->n_dict, .encoding = MR_PQ_PLAIN};
-    MrPqPageHeader header = {.has = MR_PQ_PAGE_HAS_DICT, .type = MR_PQ_PAGE_DICTIONARY, .dict = &dict};
+    MrPqPageHeader header = {
+        .has = MR_PQ_PAGE_HAS_DICT, .type = MR_PQ_PAGE_DICTIONARY, .dict = &dict};
     return page_put(encoder, &header, out, err);
 }

@@ -5,14 +5,14 @@
 #include "format/parquet_int.h"
 
 typedef enum MrPqOrder { /* how min and max are found */
-    MR_PQ_ORDER_NONE,
-    MR_PQ_ORDER_BOOL,
-    MR_PQ_ORDER_I32,
-    MR_PQ_ORDER_I64,
-    MR_PQ_ORDER_F32,
-    MR_PQ_ORDER_F64,
-    MR_PQ_ORDER_BYTES, /* unsigned */
-    MR_PQ_ORDER_SIGNED /* big-endian two's complement: decimals */
+                         MR_PQ_ORDER_NONE,
+                         MR_PQ_ORDER_BOOL,
+                         MR_PQ_ORDER_I32,
+                         MR_PQ_ORDER_I64,
+                         MR_PQ_ORDER_F32,
+                         MR_PQ_ORDER_F64,
+                         MR_PQ_ORDER_BYTES, /* unsigned */
+                         MR_PQ_ORDER_SIGNED /* big-endian two's complement: decimals */
 } MrPqOrder;
 
 typedef struct MrPqWrittenPage {
@@ -35,21 +35,21 @@ typedef struct MrPqEncoder {
     int16_t max_def, max_rep;
 
     /* the page being filled */
-    MrBuffer def, rep;   /* a byte per level */
-    MrBuffer codes;      /* uint32 each, when dict is on */
-    MrBuffer values;     /* as stored, plain, when it is off */
+    MrBuffer def, rep; /* a byte per level */
+    MrBuffer codes;    /* uint32 each, when dict is on */
+    MrBuffer values;   /* as stored, plain, when it is off */
     int64_t page_levels, page_stored, page_rows, page_nulls;
     int64_t page_plain_bytes; /* what its values take without a dictionary */
 
     /* the dictionary */
     bool dict_on;
-    uint32_t *slots;     /* number of the value + 1; 0: free */
+    uint32_t *slots; /* number of the value + 1; 0: free */
     int64_t n_slots, n_dict;
-    MrBuffer dict_values;  /* fixed: as stored; byte arrays: MrStr into dict_arena */
+    MrBuffer dict_values; /* fixed: as stored; byte arrays: MrStr into dict_arena */
     MrArena dict_arena;
-    int64_t dict_bytes;    /* of its page */
-    uint64_t remap_id;     /* dict_id of the vectors that remap knows */
-    uint32_t *remap;       /* their code to ours + 1; 0: not met */
+    int64_t dict_bytes; /* of its page */
+    uint64_t remap_id;  /* dict_id of the vectors that remap knows */
+    uint32_t *remap;    /* their code to ours + 1; 0: not met */
     int64_t n_remap;
 
     /* the chunk */
@@ -62,11 +62,12 @@ typedef struct MrPqEncoder {
     int64_t n_dict_pages, n_plain_pages; /* data pages by encoding */
 } MrPqEncoder;
 
-void mr__pq_encoder_init(MrPqEncoder *encoder, MrBudget *budget, const MrParquetWriteOptions *options);
+void mr__pq_encoder_init(MrPqEncoder *encoder, MrBudget *budget,
+                         const MrParquetWriteOptions *options);
 void mr__pq_encoder_deinit(MrPqEncoder *encoder);
 void mr__pq_encoder_reset(MrPqEncoder *encoder); /* a new chunk */
-/* Appends levels (rep NULL: all 0; def NULL: all present) and the stored values: packed fixed ones, or
- * MrStr.  They hold n_rows whole rows. */
+/* Appends levels (rep NULL: all 0; def NULL: all present) and the stored values: packed fixed ones,
+ * or MrStr.  They hold n_rows whole rows. */
 typedef struct MrPqPiece {
     const uint8_t *def, *rep;
     int64_t n_levels, n_rows, n_stored;
@@ -86,6 +87,7 @@ MR_MUST_USE MrStatus mr__pq_encoder_dict_page(MrPqEncoder *encoder, MrBuffer *ou
 int mr__pq_bounds_compare(MrPqOrder order, MrText a, MrText b);
 
 /* RLE hybrid of n values of width bits. */
-MR_MUST_USE MrStatus mr__rle_write(const uint32_t *values, int64_t n, int width, MrBuffer *out, MrError *err);
+MR_MUST_USE MrStatus mr__rle_write(const uint32_t *values, int64_t n, int width, MrBuffer *out,
+                                   MrError *err);
 
 #endif

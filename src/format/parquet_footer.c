@@ -1,9 +1,9 @@
 /* parquet_footer.c - from a file's last bytes to a schema.
  *
  * A file ends in its footer (a Thrift FileMetaData), the footer's length and "PAR1".  The footer's
- * schema is a tree, depth first; its leaves are the columns that are stored.  Here Spark's types are
- * laid over it: lists of two and three levels, maps and groups become fields with the levels that
- * say where their values are.  All of it is read-only afterwards. */
+ * schema is a tree, depth first; its leaves are the columns that are stored.  Here Spark's types
+ * are laid over it: lists of two and three levels, maps and groups become fields with the levels
+ * that say where their values are.  All of it is read-only afterwards. */
 #include "format/parquet_int.h"
 #include <stdio.h>
 
@@ -14,8 +14,8 @@ MrStatus mr__pq_corrupt(MrError *err, const MrParquetFile *file, const char *for
 {
     char text[256];
     va_list args;
-    MrStatus status =
-        MR_FAIL(err, MR_COND_FAILED_READ_FILE__NO_HINT, "path", file->input.name ? file->input.name : "");
+    MrStatus status = MR_FAIL(err, MR_COND_FAILED_READ_FILE__NO_HINT, "path",
+                              file->input.name ? file->input.name : "");
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
@@ -35,9 +35,9 @@ static MrStatus bad_footer(MrError *err, const MrParquetFile *file, const char *
 
 typedef struct SchemaBuild {
     MrParquetFile *file;
-    int32_t at;        /* next element */
-    int32_t leaf_idx;  /* next leaf    */
-    const char *what;  /* what is wrong */
+    int32_t at;       /* next element */
+    int32_t leaf_idx; /* next leaf    */
+    const char *what; /* what is wrong */
 } SchemaBuild;
 
 /* Where we are: levels of the parent and of the nearest repeated ancestor. */
@@ -45,7 +45,7 @@ typedef struct Place {
     int16_t def, rep;           /* of the parent                                */
     int16_t slot_def, slot_rep; /* of the nearest repeated ancestor; 0: none    */
     int32_t depth;
-    const char *path;           /* of the parent; "" at the top                 */
+    const char *path; /* of the parent; "" at the top                 */
 } Place;
 
 static int converted_of(const MrPqElement *e)
@@ -107,7 +107,8 @@ static bool leaf_build(SchemaBuild *build, const MrPqElement *e, Place place, Mr
 
 static MrField type_field(const MrPqField *field, const char *name)
 {
-    return (MrField){.name = name ? name : field->name, .type = field->type, .nullable = field->nullable};
+    return (MrField){
+        .name = name ? name : field->name, .type = field->type, .nullable = field->nullable};
 }
 
 static bool group_build(SchemaBuild *build, int32_t n_children, Place place, MrPqField *out)
@@ -129,8 +130,10 @@ static bool group_build(SchemaBuild *build, int32_t n_children, Place place, MrP
     return true;
 }
 
-/* Spark's and parquet-mr's rule: is the repeated field of a LIST the element itself (two levels)? */
-static bool is_two_level(const MrPqElement *list, const MrPqElement *repeated, const MrPqElement *only)
+/* Spark's and parquet-mr's rule: is the repeated field of a LIST the element itself (two levels)?
+ */
+static bool is_two_level(const MrPqElement *list, const MrPqElement *repeated,
+                         const MrPqElement *only)
 {
     char tuple[256];
     if (!is_group(repeated) || repeated->n_children > 1)
@@ -140,7 +143,8 @@ static bool is_two_level(const MrPqElement *list, const MrPqElement *repeated, c
     /* One repeated child: a list of lists of two levels. */
     if (only && repetition_of(only) == MR_PQ_REPEATED)
         return true;
-    int n = snprintf(tuple, sizeof tuple, "%.*s_tuple", (int)list->name.size_bytes, list->name.data);
+    int n =
+        snprintf(tuple, sizeof tuple, "%.*s_tuple", (int)list->name.size_bytes, list->name.data);
     return mr_text_equal(repeated->name, (MrText){tuple, n < (int)sizeof tuple ? n : 0});
 }
 
@@ -150,16 +154,20 @@ static bool list_build(SchemaBuild *build, const MrPqElement *list, Place place,
     MrParquetFile *file = build->file;
     MrPqFooter *footer = file->footer;
     const MrPqElement *repeated = &footer->schema.items[build->at];
-    const MrPqElement *only =
-        is_group(repeated) && build->at + 1 < footer->schema.n ? &footer->schema.items[build->at + 1] : NULL;
+    const MrPqElement *only = is_group(repeated) && build->at + 1 < footer->schema.n
+                                  ? &footer->schema.items[build->at + 1]
+                                  : NULL;
     out->shape = MR_PQ_LIST;
     out->leaf_idx = build->leaf_idx;
     out->n_children = 1;
     out->children = MR_NEW(&file->arena, MrPqField);
     out->elem_def = (int16_t)(place.def + 1);
-    Place inner = {.def = (int16_t)(place.def + 1), .rep = (int16_t)(place.rep + 1),
-                   .slot_def = (int16_t)(place.def + 1), .slot_rep = (int16_t)(place.rep + 1),
-                   .depth = place.depth + 1, .path = place.path};
+    Place inner = {.def = (int16_t)(place.def + 1),
+                   .rep = (int16_t)(place.rep + 1),
+                   .slot_def = (int16_t)(place.def + 1),
+                   .slot_rep = (int16_t)(place.rep + 1),
+                   .depth = place.depth + 1,
+                   .path = place.path};
     if (!is_two_level(list, repeated, only)) {
         inner.path = path_of(build, &place, repeated);
         build->at++;
@@ -176,9 +184,12 @@ static bool map_build(SchemaBuild *build, Place place, MrPqField *out)
 {
     MrParquetFile *file = build->file;
     const MrPqElement *entry = &file->footer->schema.items[build->at];
-    Place inner = {.def = (int16_t)(place.def + 1), .rep = (int16_t)(place.rep + 1),
-                   .slot_def = (int16_t)(place.def + 1), .slot_rep = (int16_t)(place.rep + 1),
-                   .depth = place.depth + 1, .path = path_of(build, &place, entry)};
+    Place inner = {.def = (int16_t)(place.def + 1),
+                   .rep = (int16_t)(place.rep + 1),
+                   .slot_def = (int16_t)(place.def + 1),
+                   .slot_rep = (int16_t)(place.rep + 1),
+                   .depth = place.depth + 1,
+                   .path = path_of(build, &place, entry)};
     build->at++;
     out->shape = MR_PQ_LIST;
     out->leaf_idx = build->leaf_idx;
@@ -200,8 +211,8 @@ static bool is_variant(const MrPqField *group)
            group->children[1].shape == MR_PQ_LEAF;
 }
 
-/* Reads the element at build->at and what is below it.  as_element: a repeated field that is taken for
- * the list's element itself (its repetition is counted already). */
+/* Reads the element at build->at and what is below it.  as_element: a repeated field that is taken
+ * for the list's element itself (its repetition is counted already). */
 static bool field_build(SchemaBuild *build, Place place, bool as_element, MrPqField *out)
 {
     MrParquetFile *file = build->file;
@@ -213,12 +224,14 @@ static bool field_build(SchemaBuild *build, Place place, bool as_element, MrPqFi
         return wrong(build, "the schema is nested too deeply");
     const MrPqElement *e = &footer->schema.items[build->at];
     int repetition = repetition_of(e);
-    if (!(e->has & MR_PQ_ELEMENT_NAME) || repetition < MR_PQ_REQUIRED || repetition > MR_PQ_REPEATED)
+    if (!(e->has & MR_PQ_ELEMENT_NAME) || repetition < MR_PQ_REQUIRED ||
+        repetition > MR_PQ_REPEATED)
         return wrong(build, "a schema element is broken");
     if (is_group(e) && (e->n_children < 1 || e->n_children > footer->schema.n - build->at - 1))
         return wrong(build, "a group has an impossible number of columns");
 
-    if (repetition == MR_PQ_REPEATED && !as_element) { /* unannotated: a list of required elements */
+    if (repetition == MR_PQ_REPEATED &&
+        !as_element) { /* unannotated: a list of required elements */
         out->name = mr_arena_strn(arena, e->name.data, e->name.size_bytes);
         out->slot_def = place.slot_def;
         out->slot_rep = place.slot_rep;
@@ -228,9 +241,12 @@ static bool field_build(SchemaBuild *build, Place place, bool as_element, MrPqFi
         out->n_children = 1;
         out->children = MR_NEW(arena, MrPqField);
         out->elem_def = (int16_t)(place.def + 1);
-        Place inner = {.def = (int16_t)(place.def + 1), .rep = (int16_t)(place.rep + 1),
-                       .slot_def = (int16_t)(place.def + 1), .slot_rep = (int16_t)(place.rep + 1),
-                       .depth = place.depth + 1, .path = place.path};
+        Place inner = {.def = (int16_t)(place.def + 1),
+                       .rep = (int16_t)(place.rep + 1),
+                       .slot_def = (int16_t)(place.def + 1),
+                       .slot_rep = (int16_t)(place.rep + 1),
+                       .depth = place.depth + 1,
+                       .path = place.path};
         if (!field_build(build, inner, true, out->children))
             return false;
         out->type = mr_type_array(arena, out->children->type, false);
@@ -253,8 +269,9 @@ static bool field_build(SchemaBuild *build, Place place, bool as_element, MrPqFi
     bool one_repeated = e->n_children == 1 && repetition_of(child) == MR_PQ_REPEATED;
     uint32_t logical = logical_of(e);
     int converted = converted_of(e);
-    if (one_repeated && (logical & MR_PQ_LOGICAL_MAP || converted == MR_PQ_CONV_MAP ||
-                         converted == MR_PQ_CONV_MAP_KEY_VALUE) &&
+    if (one_repeated &&
+        (logical & MR_PQ_LOGICAL_MAP || converted == MR_PQ_CONV_MAP ||
+         converted == MR_PQ_CONV_MAP_KEY_VALUE) &&
         is_group(child) && child->n_children == 2)
         return map_build(build, place, out);
     if (one_repeated && (logical & MR_PQ_LOGICAL_LIST || converted == MR_PQ_CONV_LIST))
@@ -271,13 +288,15 @@ static bool type_fits(const MrParquetFile *file, const MrPqField *field, const M
 {
     MrPqConvert convert;
     if (field->shape == MR_PQ_LEAF)
-        return !mr_type_is_nested(type) && mr__pq_convert_find(&file->leaves[field->leaf_idx], type, &convert);
+        return !mr_type_is_nested(type) &&
+               mr__pq_convert_find(&file->leaves[field->leaf_idx], type, &convert);
     if (type->kind == MR_TYPE_VARIANT || field->type->kind == MR_TYPE_VARIANT)
         return field->shape == MR_PQ_GROUP && is_variant(field);
     if (field->type->kind != type->kind || field->n_children != type->n_fields)
         return false;
     for (int32_t i = 0; i < field->n_children; i++) {
-        if (type->kind == MR_TYPE_STRUCT && strcmp(field->children[i].name, type->fields[i].name) != 0)
+        if (type->kind == MR_TYPE_STRUCT &&
+            strcmp(field->children[i].name, type->fields[i].name) != 0)
             return false;
         if (!type_fits(file, &field->children[i], type->fields[i].type))
             return false;
@@ -305,7 +324,8 @@ static bool schema_build(MrParquetFile *file, const char **what)
     for (int32_t i = 1; i < footer->schema.n; i++)
         n_leaves += !is_group(&footer->schema.items[i]);
     if (n_cols < 0 || n_cols > footer->schema.n - 1 || n_leaves > MR_PARQUET_MAX_COLUMNS) {
-        *what = n_leaves > MR_PARQUET_MAX_COLUMNS ? "there are too many columns" : "the schema is broken";
+        *what = n_leaves > MR_PARQUET_MAX_COLUMNS ? "there are too many columns"
+                                                  : "the schema is broken";
         return false;
     }
     file->leaves = MR_NEW_N(&file->arena, MrPqLeafDef, n_leaves);
@@ -348,7 +368,8 @@ static bool row_groups_check(MrParquetFile *file, const char **what)
     for (int32_t i = 0; i < footer->row_groups.n; i++) {
         MrPqRowGroup *group = &footer->row_groups.items[i];
         if ((group->has & MR_PQ_ROW_GROUP_NEEDED) != MR_PQ_ROW_GROUP_NEEDED || group->n_rows < 0 ||
-            group->chunks.n != file->n_leaves || __builtin_add_overflow(n_rows, group->n_rows, &n_rows)) {
+            group->chunks.n != file->n_leaves ||
+            __builtin_add_overflow(n_rows, group->n_rows, &n_rows)) {
             *what = "a row group does not fit the schema";
             return false;
         }
@@ -406,7 +427,8 @@ static MrStatus footer_load(MrParquetFile *file, MrError *err)
         return MR_FAIL(err, MR_COND_CODEC_NOT_AVAILABLE, "codecName", "encrypted Parquet");
     for (int32_t i = 0; i < file->footer->metadata.n; i++) {
         MrText *value = &file->footer->metadata.items[i].value;
-        value->data = mr_arena_strn(&file->arena, value->data ? value->data : "", value->size_bytes);
+        value->data =
+            mr_arena_strn(&file->arena, value->data ? value->data : "", value->size_bytes);
     }
     const char *what = NULL;
     if (!schema_build(file, &what) || !row_groups_check(file, &what))
@@ -427,8 +449,8 @@ MrStatus mr_parquet_open(MrBudget *budget, const MrInput *input, MrParquetFile *
     mr_arena_init(&file->arena, budget);
     MrStatus status;
     MR_GUARD_BEGIN(status, err)
-    file->input.name = mr_arena_str(&file->arena, input->name ? input->name : "");
-    status = footer_load(file, err);
+        file->input.name = mr_arena_str(&file->arena, input->name ? input->name : "");
+        status = footer_load(file, err);
     MR_GUARD_END(status)
     if (status != MR_OK) {
         mr_shared_release(&file->shared);
@@ -519,8 +541,8 @@ const char *mr_parquet_metadata(const MrParquetFile *file, const char *key)
     return NULL;
 }
 
-MrStatus mr__pq_chunk_range(const MrParquetFile *file, int32_t row_group, int32_t leaf_idx, int64_t *from,
-                            int64_t *to, MrError *err)
+MrStatus mr__pq_chunk_range(const MrParquetFile *file, int32_t row_group, int32_t leaf_idx,
+                            int64_t *from, int64_t *to, MrError *err)
 {
     const MrPqChunk *chunk = &file->footer->row_groups.items[row_group].chunks.items[leaf_idx];
     const MrPqLeafDef *leaf = &file->leaves[leaf_idx];
@@ -529,19 +551,24 @@ MrStatus mr__pq_chunk_range(const MrParquetFile *file, int32_t row_group, int32_
     if (chunk->has & MR_PQ_CHUNK_PATH && chunk->path.size_bytes > 0)
         return MR_FAIL_UNSUPPORTED(err, "Parquet columns kept in other files");
     const MrPqChunkMeta *meta = chunk->meta;
-    if (!(chunk->has & MR_PQ_CHUNK_META) || (meta->has & MR_PQ_CHUNK_META_NEEDED) != MR_PQ_CHUNK_META_NEEDED)
-        return mr__pq_corrupt(err, file, "in column %s, row group %d: no metadata", leaf->path, row_group);
+    if (!(chunk->has & MR_PQ_CHUNK_META) ||
+        (meta->has & MR_PQ_CHUNK_META_NEEDED) != MR_PQ_CHUNK_META_NEEDED)
+        return mr__pq_corrupt(err, file, "in column %s, row group %d: no metadata", leaf->path,
+                              row_group);
     int64_t start = chunk_start(chunk), end;
     if (meta->type != (int32_t)leaf->stored || meta->n_values < 0)
-        return mr__pq_corrupt(err, file, "in column %s, row group %d: metadata disagrees with the schema",
+        return mr__pq_corrupt(err, file,
+                              "in column %s, row group %d: metadata disagrees with the schema",
                               leaf->path, row_group);
     if (start < 4 || meta->compressed_bytes < 0 ||
-        __builtin_add_overflow(start, meta->compressed_bytes, &end) || end > file->input.size_bytes - 8)
-        return mr__pq_corrupt(err, file, "in column %s, row group %d: pages lie outside the file", leaf->path,
-                              row_group);
-    if (leaf->max_rep == 0 && meta->n_values != file->footer->row_groups.items[row_group].n_rows)
-        return mr__pq_corrupt(err, file, "in column %s, row group %d: its number of values is not that of rows",
+        __builtin_add_overflow(start, meta->compressed_bytes, &end) ||
+        end > file->input.size_bytes - 8)
+        return mr__pq_corrupt(err, file, "in column %s, row group %d: pages lie outside the file",
                               leaf->path, row_group);
+    if (leaf->max_rep == 0 && meta->n_values != file->footer->row_groups.items[row_group].n_rows)
+        return mr__pq_corrupt(
+            err, file, "in column %s, row group %d: its number of values is not that of rows",
+            leaf->path, row_group);
     *from = start;
     *to = end;
     return MR_OK;

@@ -85,16 +85,20 @@ static void scan_all(MrBudget *budget, MrParquetFile *file, bool filtered)
         cols[i] = (MrParquetColumn){.col_idx = i, .stage = filtered ? i & 1 : 0};
         MrStatus status;
         MR_GUARD_BEGIN(status, &err)
-        mr_parquet_column_stats(file, -1, i, &arena, &stats);
+            mr_parquet_column_stats(file, -1, i, &arena, &stats);
         MR_GUARD_END(status)
         if (filtered && status == MR_OK && stats.min && i % 3 == 0)
             predicates[n_predicates++] = (MrParquetPredicate){
                 .column = i, .test = (MrParquetTest)(i % 7), .values = stats.min, .n_values = 1};
     }
     MrParquetFilter filter = {every_third, NULL};
-    MrParquetScanOptions options = {.budget = budget, .n_cols = schema->n_cols, .cols = cols,
-                                    .n_filters = filtered, .filters = &filter};
-    if (mr_parquet_scan_create(file, &options, &scan, &err) != MR_OK || mr_batch_create(budget, &batch, &err) != MR_OK)
+    MrParquetScanOptions options = {.budget = budget,
+                                    .n_cols = schema->n_cols,
+                                    .cols = cols,
+                                    .n_filters = filtered,
+                                    .filters = &filter};
+    if (mr_parquet_scan_create(file, &options, &scan, &err) != MR_OK ||
+        mr_batch_create(budget, &batch, &err) != MR_OK)
         goto done;
     for (int32_t g = 0; g < mr_parquet_n_row_groups(file); g++) {
         bool more = true;
@@ -122,13 +126,15 @@ static void snappy_check(MrBudget *budget, const uint8_t *data, int64_t size)
     size_t n;
     void *block, *expected;
     MrError err = {0};
-    if (snappy_uncompressed_length((const char *)data, (size_t)size, &n) != SNAPPY_OK || n > 1 << 20)
+    if (snappy_uncompressed_length((const char *)data, (size_t)size, &n) != SNAPPY_OK ||
+        n > 1 << 20)
         return;
     int64_t cap = (int64_t)n + MR_PQ_SLACK_BYTES;
     if (mr_budget_alloc_zeroed(budget, cap, &block, &err) != MR_OK)
         return;
     if (mr_budget_alloc_zeroed(budget, cap, &expected, &err) == MR_OK) {
-        bool theirs = snappy_uncompress((const char *)data, (size_t)size, expected, &n) == SNAPPY_OK;
+        bool theirs =
+            snappy_uncompress((const char *)data, (size_t)size, expected, &n) == SNAPPY_OK;
         for (int numbers = 0; numbers < 2; numbers++) {
             bool ours = mr__snappy_decompress(data, size, block, cap - MR_PQ_SLACK_BYTES, numbers);
             MR_ASSERT(ours == theirs && (!ours || memcmp(block, expected, n) == 0));
@@ -153,9 +159,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     snappy_check(&budget, data + 4, (int64_t)size - 4);
     mr_buffer_init(&bytes, &budget, INT32_MAX);
     if (mr_buffer_put(&bytes, data + 4, (int64_t)size - 4, &err) == MR_OK &&
-        mr_buffer_put_u32(&bytes, footer_bytes, &err) == MR_OK && mr_buffer_put(&bytes, "PAR1", 4, &err) == MR_OK) {
+        mr_buffer_put_u32(&bytes, footer_bytes, &err) == MR_OK &&
+        mr_buffer_put(&bytes, "PAR1", 4, &err) == MR_OK) {
         Bytes self = {(const uint8_t *)bytes.data};
-        MrInput input = {.size_bytes = bytes.size_bytes, .read_at = bytes_read, .self = &self, .name = "fuzz"};
+        MrInput input = {
+            .size_bytes = bytes.size_bytes, .read_at = bytes_read, .self = &self, .name = "fuzz"};
         MrParquetFile *file;
         if (mr_parquet_open(&budget, &input, &file, &err) == MR_OK) {
             scan_all(&budget, file, true);

@@ -1,15 +1,13 @@
 /* parquet_int.h - what the files of the Parquet reader and writer share.
  *
  *   parquet_thrift.c   Thrift's compact protocol and the format's structs, as tables
- *   parquet_footer.c   footer to schema: which Spark type each column has and how it lies in the file
- *   parquet_spark.c    Spark's own schema in the footer's metadata
- *   parquet_codec.c    compression; parquet_snappy.c: the common codec, quicker
- *   parquet_unpack.c   RLE, bit-packing and delta encodings
- *   parquet_convert.c  stored values to values of the wanted type
- *   parquet_leaf.c     one column chunk: pages, dictionary, levels, values
- *   parquet_scan.c     one row group: stages, filters, nested columns
- *   parquet_prune.c    statistics and page index
- *   parquet_write.c    batches to files; parquet_encode.c: values to pages
+ *   parquet_footer.c   footer to schema: which Spark type each column has and how it lies in the
+ * file parquet_spark.c    Spark's own schema in the footer's metadata parquet_codec.c compression;
+ * parquet_snappy.c: the common codec, quicker parquet_unpack.c   RLE, bit-packing and delta
+ * encodings parquet_convert.c  stored values to values of the wanted type parquet_leaf.c     one
+ * column chunk: pages, dictionary, levels, values parquet_scan.c     one row group: stages,
+ * filters, nested columns parquet_prune.c    statistics and page index parquet_write.c    batches
+ * to files; parquet_encode.c: values to pages
  *
  * Source of all of it: the Parquet format specification (apache/parquet-format, parquet.thrift). */
 #ifndef MR_FORMAT_PARQUET_INT_H
@@ -87,54 +85,59 @@ enum {
 enum { MR_PQ_REQUIRED = 0, MR_PQ_OPTIONAL = 1, MR_PQ_REPEATED = 2 };
 
 typedef enum MrPqStored { /* physical types, the format's numbers */
-    MR_PQ_BOOLEAN = 0,
-    MR_PQ_INT32 = 1,
-    MR_PQ_INT64 = 2,
-    MR_PQ_INT96 = 3,
-    MR_PQ_FLOAT = 4,
-    MR_PQ_DOUBLE = 5,
-    MR_PQ_BYTE_ARRAY = 6,
-    MR_PQ_FIXED = 7,
-    MR_PQ_N_STORED
+                          MR_PQ_BOOLEAN = 0,
+                          MR_PQ_INT32 = 1,
+                          MR_PQ_INT64 = 2,
+                          MR_PQ_INT96 = 3,
+                          MR_PQ_FLOAT = 4,
+                          MR_PQ_DOUBLE = 5,
+                          MR_PQ_BYTE_ARRAY = 6,
+                          MR_PQ_FIXED = 7,
+                          MR_PQ_N_STORED
 } MrPqStored;
 
 enum { /* converted types */
-    MR_PQ_CONV_UTF8 = 0,
-    MR_PQ_CONV_MAP = 1,
-    MR_PQ_CONV_MAP_KEY_VALUE = 2,
-    MR_PQ_CONV_LIST = 3,
-    MR_PQ_CONV_ENUM = 4,
-    MR_PQ_CONV_DECIMAL = 5,
-    MR_PQ_CONV_DATE = 6,
-    MR_PQ_CONV_TIME_MILLIS = 7,
-    MR_PQ_CONV_TIME_MICROS = 8,
-    MR_PQ_CONV_TIMESTAMP_MILLIS = 9,
-    MR_PQ_CONV_TIMESTAMP_MICROS = 10,
-    MR_PQ_CONV_UINT_8 = 11,
-    MR_PQ_CONV_UINT_16 = 12,
-    MR_PQ_CONV_UINT_32 = 13,
-    MR_PQ_CONV_UINT_64 = 14,
-    MR_PQ_CONV_INT_8 = 15,
-    MR_PQ_CONV_INT_16 = 16,
-    MR_PQ_CONV_INT_32 = 17,
-    MR_PQ_CONV_INT_64 = 18,
-    MR_PQ_CONV_JSON = 19,
-    MR_PQ_CONV_BSON = 20,
-    MR_PQ_CONV_INTERVAL = 21
+       MR_PQ_CONV_UTF8 = 0,
+       MR_PQ_CONV_MAP = 1,
+       MR_PQ_CONV_MAP_KEY_VALUE = 2,
+       MR_PQ_CONV_LIST = 3,
+       MR_PQ_CONV_ENUM = 4,
+       MR_PQ_CONV_DECIMAL = 5,
+       MR_PQ_CONV_DATE = 6,
+       MR_PQ_CONV_TIME_MILLIS = 7,
+       MR_PQ_CONV_TIME_MICROS = 8,
+       MR_PQ_CONV_TIMESTAMP_MILLIS = 9,
+       MR_PQ_CONV_TIMESTAMP_MICROS = 10,
+       MR_PQ_CONV_UINT_8 = 11,
+       MR_PQ_CONV_UINT_16 = 12,
+       MR_PQ_CONV_UINT_32 = 13,
+       MR_PQ_CONV_UINT_64 = 14,
+       MR_PQ_CONV_INT_8 = 15,
+       MR_PQ_CONV_INT_16 = 16,
+       MR_PQ_CONV_INT_32 = 17,
+       MR_PQ_CONV_INT_64 = 18,
+       MR_PQ_CONV_JSON = 19,
+       MR_PQ_CONV_BSON = 20,
+       MR_PQ_CONV_INTERVAL = 21
 };
 
 enum { /* encodings */
-    MR_PQ_PLAIN = 0,
-    MR_PQ_PLAIN_DICTIONARY = 2,
-    MR_PQ_RLE = 3,
-    MR_PQ_BIT_PACKED = 4,
-    MR_PQ_DELTA_BINARY_PACKED = 5,
-    MR_PQ_DELTA_LENGTH_BYTE_ARRAY = 6,
-    MR_PQ_DELTA_BYTE_ARRAY = 7,
-    MR_PQ_RLE_DICTIONARY = 8,
-    MR_PQ_BYTE_STREAM_SPLIT = 9
+       MR_PQ_PLAIN = 0,
+       MR_PQ_PLAIN_DICTIONARY = 2,
+       MR_PQ_RLE = 3,
+       MR_PQ_BIT_PACKED = 4,
+       MR_PQ_DELTA_BINARY_PACKED = 5,
+       MR_PQ_DELTA_LENGTH_BYTE_ARRAY = 6,
+       MR_PQ_DELTA_BYTE_ARRAY = 7,
+       MR_PQ_RLE_DICTIONARY = 8,
+       MR_PQ_BYTE_STREAM_SPLIT = 9
 };
-enum { MR_PQ_PAGE_DATA = 0, MR_PQ_PAGE_INDEX = 1, MR_PQ_PAGE_DICTIONARY = 2, MR_PQ_PAGE_DATA_V2 = 3 };
+enum {
+    MR_PQ_PAGE_DATA = 0,
+    MR_PQ_PAGE_INDEX = 1,
+    MR_PQ_PAGE_DICTIONARY = 2,
+    MR_PQ_PAGE_DATA_V2 = 3
+};
 
 typedef struct MrPqStatistics {
     uint32_t has;
@@ -305,8 +308,9 @@ typedef struct MrThriftStruct MrThriftStruct;
 extern const MrThriftStruct mr__pq_footer_def, mr__pq_page_header_def, mr__pq_offset_index_def,
     mr__pq_column_index_def;
 
-/* Reads one struct into *out (zeroed here); lists go to the arena, texts are borrowed.  false: broken
- * or cut; out is then partly filled.  The reader stands behind the struct.  May jump (arena). */
+/* Reads one struct into *out (zeroed here); lists go to the arena, texts are borrowed.  false:
+ * broken or cut; out is then partly filled.  The reader stands behind the struct.  May jump
+ * (arena). */
 bool mr__thrift_read(MrReader *reader, const MrThriftStruct *def, MrArena *arena, void *out);
 MR_MUST_USE MrStatus mr__thrift_write(const MrThriftStruct *def, const void *from, MrBuffer *out,
                                       MrError *err);
@@ -315,9 +319,9 @@ MR_MUST_USE MrStatus mr__thrift_write(const MrThriftStruct *def, const void *fro
 
 typedef enum MrPqShape { MR_PQ_LEAF, MR_PQ_GROUP, MR_PQ_LIST } MrPqShape; /* a map is a list */
 
-/* A Spark type laid over the file's columns.  Levels: a slot of this field exists where the definition
- * level is at least slot_def and starts where the repetition level is at most slot_rep; it holds a
- * value where the definition level is at least def. */
+/* A Spark type laid over the file's columns.  Levels: a slot of this field exists where the
+ * definition level is at least slot_def and starts where the repetition level is at most slot_rep;
+ * it holds a value where the definition level is at least def. */
 typedef struct MrPqField MrPqField;
 struct MrPqField {
     const char *name;
@@ -325,9 +329,9 @@ struct MrPqField {
     bool nullable;
     MrPqShape shape;
     int16_t slot_def, slot_rep, def;
-    int16_t elem_def;       /* list: an element exists from here on; its repetition is slot_rep + 1 */
-    int32_t leaf_idx;       /* leaf: its column; else the first leaf below                         */
-    int32_t n_children;     /* list 1 (map 2), group: its fields                                   */
+    int16_t elem_def;   /* list: an element exists from here on; its repetition is slot_rep + 1 */
+    int32_t leaf_idx;   /* leaf: its column; else the first leaf below                         */
+    int32_t n_children; /* list 1 (map 2), group: its fields                                   */
     MrPqField *children;
 };
 
@@ -336,7 +340,7 @@ typedef struct MrPqLeafDef {
     MrPqStored stored;
     int32_t value_bytes; /* of a stored fixed-size value; 0: byte array, boolean */
     int16_t max_def, max_rep;
-    const char *path;    /* "a.list.element" */
+    const char *path; /* "a.list.element" */
 } MrPqLeafDef;
 
 struct MrParquetFile {
@@ -356,8 +360,8 @@ struct MrParquetFile {
 MrStatus mr__pq_corrupt(MrError *err, const MrParquetFile *file, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Checks the chunk's metadata against the file; the bytes of its pages are [*from, *to). */
-MR_MUST_USE MrStatus mr__pq_chunk_range(const MrParquetFile *file, int32_t row_group, int32_t leaf_idx,
-                                        int64_t *from, int64_t *to, MrError *err);
+MR_MUST_USE MrStatus mr__pq_chunk_range(const MrParquetFile *file, int32_t row_group,
+                                        int32_t leaf_idx, int64_t *from, int64_t *to, MrError *err);
 const char *mr__pq_element_text(MrArena *arena, const MrPqElement *element);
 
 /* Spark's schema from the footer's metadata, or NULL when it is not there or broken. */
@@ -369,8 +373,9 @@ MrText mr__pq_spark_schema_text(MrArena *arena, const MrSchema *schema);
 
 /* Exactly to_bytes must come out; the slack behind them is written, too.  Fails with
  * CODEC_NOT_AVAILABLE; *ok false: the bytes are broken. */
-MR_MUST_USE MrStatus mr__pq_decompress(MrParquetCodec codec, const uint8_t *from, int64_t from_bytes,
-                                       uint8_t *to, int64_t to_bytes, bool numbers, bool *ok, MrError *err);
+MR_MUST_USE MrStatus mr__pq_decompress(MrParquetCodec codec, const uint8_t *from,
+                                       int64_t from_bytes, uint8_t *to, int64_t to_bytes,
+                                       bool numbers, bool *ok, MrError *err);
 /* Raw Snappy; numbers: probably fixed-size values (a hint).  Behind to_bytes lie MR_PQ_SLACK_BYTES
  * that may be written.  false: broken. */
 bool mr__snappy_decompress(const uint8_t *from, int64_t from_bytes, uint8_t *to, int64_t to_bytes,
@@ -384,17 +389,18 @@ const char *mr__pq_codec_name(int32_t codec);
 
 #define MR_PQ_SLACK_BYTES 64 /* readable (any bits) behind all page data */
 
-/* Unpacks n values of width 0 .. 32 bits from src on, starting with value number skip.  Needs slack. */
+/* Unpacks n values of width 0 .. 32 bits from src on, starting with value number skip.  Needs
+ * slack. */
 void mr__unpack_u32(const uint8_t *src, int width, int64_t skip, int64_t n, uint32_t *out);
 /* The same up to 64 bits. */
 void mr__unpack_u64(const uint8_t *src, int width, int64_t skip, int64_t n, uint64_t *out);
 
 /* The RLE / bit-packing hybrid. */
 typedef struct MrRle {
-    const uint8_t *at, *end;   /* what is not yet begun          */
-    const uint8_t *packed;     /* current packed run; NULL: RLE  */
-    int64_t packed_at;         /* its next value                 */
-    int64_t run_left;          /* values left of the current run */
+    const uint8_t *at, *end; /* what is not yet begun          */
+    const uint8_t *packed;   /* current packed run; NULL: RLE  */
+    int64_t packed_at;       /* its next value                 */
+    int64_t run_left;        /* values left of the current run */
     uint32_t run_value;
     int32_t width;
 } MrRle;
@@ -409,14 +415,14 @@ bool mr__rle_read_bits(MrRle *rle, int64_t n, uint64_t *bits, int64_t at, int64_
 /* DELTA_BINARY_PACKED, as a stream. */
 typedef struct MrDelta {
     const uint8_t *at, *end;
-    int64_t n_left;          /* values not yet given, the first included  */
-    int64_t block_left;      /* deltas left of this block                 */
-    int64_t mini_left;       /* deltas left of this miniblock             */
-    int64_t mini_at;         /* next delta in the packed bits             */
+    int64_t n_left;     /* values not yet given, the first included  */
+    int64_t block_left; /* deltas left of this block                 */
+    int64_t mini_left;  /* deltas left of this miniblock             */
+    int64_t mini_at;    /* next delta in the packed bits             */
     int64_t block_values, mini_values;
     const uint8_t *widths, *packed;
     int32_t mini_idx, n_minis, width;
-    bool first;              /* the first value comes next */
+    bool first; /* the first value comes next */
     uint64_t last;
     uint64_t min_delta;
 } MrDelta;
@@ -429,14 +435,14 @@ const uint8_t *mr__delta_end(const MrDelta *delta);
 /* ---- Conversion ---- */
 
 typedef struct MrPqConvert MrPqConvert;
-/* Converts n values.  from: packed as stored (booleans a byte each, byte arrays as MrStr).  false: a
- * value does not fit. */
+/* Converts n values.  from: packed as stored (booleans a byte each, byte arrays as MrStr).  false:
+ * a value does not fit. */
 typedef bool (*MrPqConvertCall)(const MrPqConvert *convert, const void *from, int64_t n, void *to,
                                 MrArena *arena);
 struct MrPqConvert {
     MrPqConvertCall call;
-    bool identity;        /* the bytes are the same                                */
-    int32_t from_bytes;   /* stored size; 16 for byte arrays (MrStr), 1 for booleans */
+    bool identity;      /* the bytes are the same                                */
+    int32_t from_bytes; /* stored size; 16 for byte arrays (MrStr), 1 for booleans */
     int32_t to_bytes;
     int32_t from_scale, to_scale, to_precision;
     int64_t factor;
@@ -481,7 +487,7 @@ typedef struct MrPqLeaf {
     MrBudget *budget;
     const MrPqLeafDef *def;
     int32_t leaf_idx;
-    bool is_flat;           /* read by mr__pq_leaf_read_flat; else nested */
+    bool is_flat; /* read by mr__pq_leaf_read_flat; else nested */
     MrPqConvert convert;
     const MrType *type; /* wanted */
     MrPhysical physical;
@@ -490,14 +496,14 @@ typedef struct MrPqLeaf {
     /* the chunk */
     int32_t row_group;
     const MrPqChunk *chunk;
-    bool is_open;           /* the chunk's range is checked and set */
-    int64_t from, to;       /* bytes of the chunk     */
-    int64_t next_offset;    /* of the next page       */
-    int64_t row;            /* rows before the current place (flat: exact) */
-    int64_t want_row;       /* where the next read starts */
-    int64_t n_values_left;  /* in pages not yet begun; the chunk's count   */
-    MrPqDict *dict;         /* retained  */
-    bool dict_read;         /* this chunk's dictionary has been looked for */
+    bool is_open;          /* the chunk's range is checked and set */
+    int64_t from, to;      /* bytes of the chunk     */
+    int64_t next_offset;   /* of the next page       */
+    int64_t row;           /* rows before the current place (flat: exact) */
+    int64_t want_row;      /* where the next read starts */
+    int64_t n_values_left; /* in pages not yet begun; the chunk's count   */
+    MrPqDict *dict;        /* retained  */
+    bool dict_read;        /* this chunk's dictionary has been looked for */
     const MrPqOffsetIndex *offset_index;
     bool offset_index_read;
 
@@ -512,41 +518,44 @@ typedef struct MrPqLeaf {
     bool page_no_nulls;
     MrRle def_levels;
     MrPqValues values;
-    const uint8_t *at, *end;      /* FIXED, BITS (at is the start), STR */
-    int64_t value_at;             /* BITS, VIEWS: next value */
-    int64_t n_values;             /* BITS, VIEWS, FIXED: stored values in the page, at most */
-    MrRle rle;                    /* RLE, DICT */
+    const uint8_t *at, *end; /* FIXED, BITS (at is the start), STR */
+    int64_t value_at;        /* BITS, VIEWS: next value */
+    int64_t n_values;        /* BITS, VIEWS, FIXED: stored values in the page, at most */
+    MrRle rle;               /* RLE, DICT */
     MrDelta delta;
     MrStr *views;
-    uint8_t *levels;              /* nested: definition levels, then repetition levels of the page */
+    uint8_t *levels; /* nested: definition levels, then repetition levels of the page */
     int64_t levels_cap;
-    int64_t level_bytes;          /* stride between the two */
-    MrArena arena;                /* of the page: views, decoded values */
-    MrArena chunk_arena;          /* of the chunk: offset index         */
+    int64_t level_bytes; /* stride between the two */
+    MrArena arena;       /* of the page: views, decoded values */
+    MrArena chunk_arena; /* of the chunk: offset index         */
 
     /* scratch */
-    uint32_t *codes;              /* MR_BATCH_ROWS */
-    uint8_t *stage;               /* MR_BATCH_ROWS values of 16 bytes */
+    uint32_t *codes; /* MR_BATCH_ROWS */
+    uint8_t *stage;  /* MR_BATCH_ROWS values of 16 bytes */
 } MrPqLeaf;
 
-void mr__pq_leaf_init(MrPqLeaf *leaf, MrParquetFile *file, MrBudget *budget, int32_t leaf_idx, bool is_flat,
-                      const MrType *type, const MrPqConvert *convert, MrParquetScanCounts *counts);
+void mr__pq_leaf_init(MrPqLeaf *leaf, MrParquetFile *file, MrBudget *budget, int32_t leaf_idx,
+                      bool is_flat, const MrType *type, const MrPqConvert *convert,
+                      MrParquetScanCounts *counts);
 void mr__pq_leaf_deinit(MrPqLeaf *leaf);
 void mr__pq_leaf_start(MrPqLeaf *leaf, int32_t row_group);
-/* A column without levels beyond NULL: rows [row, row + n) of the row group, n <= MR_BATCH_ROWS.  sel:
- * only these are needed (numbered from row); NULL: all.  row never goes back. */
-MR_MUST_USE MrStatus mr__pq_leaf_read_flat(MrPqLeaf *leaf, int64_t row, int32_t n, const uint16_t *sel,
-                                           int32_t n_sel, MrBatch *batch, MrVector **out, MrError *err);
+/* A column without levels beyond NULL: rows [row, row + n) of the row group, n <= MR_BATCH_ROWS.
+ * sel: only these are needed (numbered from row); NULL: all.  row never goes back. */
+MR_MUST_USE MrStatus mr__pq_leaf_read_flat(MrPqLeaf *leaf, int64_t row, int32_t n,
+                                           const uint16_t *sel, int32_t n_sel, MrBatch *batch,
+                                           MrVector **out, MrError *err);
 /* Any column: levels and values of n_rows rows. */
 typedef struct MrPqNested {
     int64_t n_levels;
     const uint8_t *def, *rep; /* rep NULL: all 0 */
     int64_t n_values;
-    void *values;             /* n_values, flat, of the wanted type */
+    void *values; /* n_values, flat, of the wanted type */
 } MrPqNested;
-MR_MUST_USE MrStatus mr__pq_leaf_read_nested(MrPqLeaf *leaf, int64_t row, int32_t n_rows, MrBatch *batch,
-                                             MrPqNested *out, MrError *err);
-/* Reads the chunk's dictionary if it has one; all_dict: every data page uses it, as far as known. */
+MR_MUST_USE MrStatus mr__pq_leaf_read_nested(MrPqLeaf *leaf, int64_t row, int32_t n_rows,
+                                             MrBatch *batch, MrPqNested *out, MrError *err);
+/* Reads the chunk's dictionary if it has one; all_dict: every data page uses it, as far as known.
+ */
 MR_MUST_USE MrStatus mr__pq_leaf_dictionary(MrPqLeaf *leaf, bool *all_dict, MrError *err);
 
 /* ---- Pruning ---- */
@@ -562,9 +571,11 @@ bool mr__pq_may_pass(const MrParquetPredicate *predicate, const MrVector *min, c
 MrVector *mr__pq_stats_value(MrArena *arena, const MrPqLeafDef *leaf, const MrPqConvert *convert,
                              const MrType *type, MrText bytes);
 /* Narrows the ranges by the page index of one column. */
-MR_MUST_USE MrStatus mr__pq_prune_pages(MrPqLeaf *leaf, const MrParquetPredicate *predicate, int64_t n_rows,
-                                        MrArena *arena, MrPqRange **ranges, int32_t *n_ranges, MrError *err);
-bool mr__pq_prune_chunk(MrPqLeaf *leaf, const MrParquetPredicate *predicate, int64_t n_rows, MrArena *arena);
+MR_MUST_USE MrStatus mr__pq_prune_pages(MrPqLeaf *leaf, const MrParquetPredicate *predicate,
+                                        int64_t n_rows, MrArena *arena, MrPqRange **ranges,
+                                        int32_t *n_ranges, MrError *err);
+bool mr__pq_prune_chunk(MrPqLeaf *leaf, const MrParquetPredicate *predicate, int64_t n_rows,
+                        MrArena *arena);
 MR_MUST_USE MrStatus mr__pq_offset_index(MrPqLeaf *leaf, MrError *err);
 
 #endif

@@ -1,12 +1,12 @@
 /* parquet_leaf.c - one stored column of one row group: pages in, values out.
  *
- * A chunk's pages are read through a window of file bytes.  A page that holds no wanted row is stepped
- * over by its header alone (or jumped over by the offset index); others are decompressed into a
- * MrPqPage, which batches retain when their strings point into it and which is used again when they do
- * not.  A page's values then come as a stream: read some, skip some.
+ * A chunk's pages are read through a window of file bytes.  A page that holds no wanted row is
+ * stepped over by its header alone (or jumped over by the offset index); others are decompressed
+ * into a MrPqPage, which batches retain when their strings point into it and which is used again
+ * when they do not.  A page's values then come as a stream: read some, skip some.
  *
- * Columns with no levels beyond "is NULL" are read flat, straight into a batch's vectors; all others
- * give levels and dense values, which parquet_scan.c puts together. */
+ * Columns with no levels beyond "is NULL" are read flat, straight into a batch's vectors; all
+ * others give levels and dense values, which parquet_scan.c puts together. */
 #include "format/parquet_int.h"
 
 #define WINDOW_BYTES ((int64_t)256 << 10)
@@ -15,8 +15,8 @@
 
 static MrStatus corrupt(const MrPqLeaf *leaf, MrError *err, const char *what)
 {
-    return mr__pq_corrupt(err, leaf->file, "in column %s, row group %d, page %d: %s", leaf->def->path,
-                          leaf->row_group, leaf->page_idx, what);
+    return mr__pq_corrupt(err, leaf->file, "in column %s, row group %d, page %d: %s",
+                          leaf->def->path, leaf->row_group, leaf->page_idx, what);
 }
 
 /* ---- Buffers ---- */
@@ -34,7 +34,9 @@ static MrStatus page_create(MrBudget *budget, int64_t size_bytes, MrPqPage **out
     void *block;
     MR_TRY(mr_budget_alloc(budget, 64 + cap + MR_PQ_SLACK_BYTES, &block, err));
     MrPqPage *page = block;
-    *page = (MrPqPage){.shared.destroy = page_destroy, .budget = budget, .cap_bytes = cap,
+    *page = (MrPqPage){.shared.destroy = page_destroy,
+                       .budget = budget,
+                       .cap_bytes = cap,
                        .data = (uint8_t *)block + 64};
     atomic_store(&page->shared.n_refs, 1);
     memset(page->data + cap, 0, MR_PQ_SLACK_BYTES);
@@ -94,11 +96,18 @@ static void dict_release(MrPqLeaf *leaf)
 
 /* ---- Life ---- */
 
-void mr__pq_leaf_init(MrPqLeaf *leaf, MrParquetFile *file, MrBudget *budget, int32_t leaf_idx, bool is_flat,
-                      const MrType *type, const MrPqConvert *convert, MrParquetScanCounts *counts)
+void mr__pq_leaf_init(MrPqLeaf *leaf, MrParquetFile *file, MrBudget *budget, int32_t leaf_idx,
+                      bool is_flat, const MrType *type, const MrPqConvert *convert,
+                      MrParquetScanCounts *counts)
 {
-    *leaf = (MrPqLeaf){.file = file, .budget = budget, .def = &file->leaves[leaf_idx], .leaf_idx = leaf_idx,
-                       .is_flat = is_flat, .convert = *convert, .type = type, .physical = mr_type_physical(type),
+    *leaf = (MrPqLeaf){.file = file,
+                       .budget = budget,
+                       .def = &file->leaves[leaf_idx],
+                       .leaf_idx = leaf_idx,
+                       .is_flat = is_flat,
+                       .convert = *convert,
+                       .type = type,
+                       .physical = mr_type_physical(type),
                        .counts = counts};
     mr_arena_init(&leaf->arena, budget);
     mr_arena_init(&leaf->chunk_arena, budget);
@@ -139,7 +148,8 @@ static MrStatus chunk_open(MrPqLeaf *leaf, MrError *err)
 {
     if (leaf->is_open)
         return MR_OK;
-    MR_TRY(mr__pq_chunk_range(leaf->file, leaf->row_group, leaf->leaf_idx, &leaf->from, &leaf->to, err));
+    MR_TRY(mr__pq_chunk_range(leaf->file, leaf->row_group, leaf->leaf_idx, &leaf->from, &leaf->to,
+                              err));
     if (!leaf->codes) {
         void *block;
         MR_TRY(mr_budget_alloc(leaf->budget, MR_BATCH_ROWS * 4, &block, err));
@@ -195,7 +205,8 @@ static MrStatus window_get(MrPqLeaf *leaf, int64_t offset, int64_t want_bytes, c
 }
 
 /* Reads the header at next_offset into the page's arena (emptied first). */
-static MrStatus header_read(MrPqLeaf *leaf, MrPqPageHeader *header, int64_t *header_bytes, MrError *err)
+static MrStatus header_read(MrPqLeaf *leaf, MrPqPageHeader *header, int64_t *header_bytes,
+                            MrError *err)
 {
     for (int64_t want = 1024;; want *= 8) {
         const uint8_t *data;
@@ -235,12 +246,15 @@ static MrStatus body_read(MrPqLeaf *leaf, const MrPqPageHeader *header, int64_t 
     if (plain_bytes > packed_bytes || plain_bytes > size)
         return corrupt(leaf, err, "its levels are longer than the page");
     memcpy(to, data, (size_t)plain_bytes);
-    if (size == plain_bytes && packed_bytes - plain_bytes <= 8) /* no values: some codecs' empty block */
+    if (size == plain_bytes &&
+        packed_bytes - plain_bytes <= 8) /* no values: some codecs' empty block */
         return MR_OK;
     bool ok;
-    MrParquetCodec codec = is_compressed ? (MrParquetCodec)leaf->chunk->meta->codec : MR_PARQUET_NONE;
-    MR_TRY(mr__pq_decompress(codec, data + plain_bytes, packed_bytes - plain_bytes, to + plain_bytes,
-                             size - plain_bytes, leaf->def->value_bytes > 0, &ok, err));
+    MrParquetCodec codec =
+        is_compressed ? (MrParquetCodec)leaf->chunk->meta->codec : MR_PARQUET_NONE;
+    MR_TRY(mr__pq_decompress(codec, data + plain_bytes, packed_bytes - plain_bytes,
+                             to + plain_bytes, size - plain_bytes, leaf->def->value_bytes > 0, &ok,
+                             err));
     return ok ? MR_OK : corrupt(leaf, err, "it cannot be decompressed");
 }
 
@@ -274,7 +288,8 @@ static bool views_make(const uint8_t **at, const uint8_t *end, int64_t n, MrStr 
             uint64_t rest;
             memcpy(&head, p, 4);
             memcpy(&rest, p + 4, 8);
-            uint32_t head_bits = size >= 4 ? 32 : size * 8, rest_bits = size > 4 ? (size - 4) * 8 : 0;
+            uint32_t head_bits = size >= 4 ? 32 : size * 8,
+                     rest_bits = size > 4 ? (size - 4) * 8 : 0;
             head &= (uint32_t)((UINT64_C(1) << head_bits) - 1);
             rest = rest_bits == 64 ? rest : rest & ((UINT64_C(1) << rest_bits) - 1);
             memcpy(out[i].prefix, &head, 4);
@@ -316,7 +331,8 @@ static MrStatus dict_create(MrPqLeaf *leaf, MrPqDict **out, MrError *err)
 }
 
 /* Makes the vector out of the page at data. */
-static MrStatus dict_fill(MrPqLeaf *leaf, MrPqDict *dict, const uint8_t *data, int64_t size_bytes, MrError *err)
+static MrStatus dict_fill(MrPqLeaf *leaf, MrPqDict *dict, const uint8_t *data, int64_t size_bytes,
+                          MrError *err)
 {
     int64_t n = dict->n_values, n_rows = n > 0 ? n : 1;
     const uint8_t *at = data, *end = at + size_bytes;
@@ -338,9 +354,10 @@ static MrStatus dict_fill(MrPqLeaf *leaf, MrPqDict *dict, const uint8_t *data, i
     return MR_OK;
 }
 
-/* Numbers are copied out of the page, which is the leaf's (no data page is loaded yet); only this leaf
- * looks at such a dictionary, so one object does for all row groups. */
-static MrStatus dict_load_numbers(MrPqLeaf *leaf, const MrPqPageHeader *header, int64_t header_bytes, MrError *err)
+/* Numbers are copied out of the page, which is the leaf's (no data page is loaded yet); only this
+ * leaf looks at such a dictionary, so one object does for all row groups. */
+static MrStatus dict_load_numbers(MrPqLeaf *leaf, const MrPqPageHeader *header,
+                                  int64_t header_bytes, MrError *err)
 {
     if (!leaf->dict)
         MR_TRY(dict_create(leaf, &leaf->dict, err));
@@ -353,7 +370,8 @@ static MrStatus dict_load_numbers(MrPqLeaf *leaf, const MrPqPageHeader *header, 
 }
 
 /* Strings point into the page, which the dictionary keeps; batches keep the dictionary. */
-static MrStatus dict_load_strings(MrPqLeaf *leaf, const MrPqPageHeader *header, int64_t header_bytes, MrError *err)
+static MrStatus dict_load_strings(MrPqLeaf *leaf, const MrPqPageHeader *header,
+                                  int64_t header_bytes, MrError *err)
 {
     MrPqDict *last = leaf->dict, *dict;
     int64_t size = header->uncompressed_bytes;
@@ -371,7 +389,8 @@ static MrStatus dict_load_strings(MrPqLeaf *leaf, const MrPqPageHeader *header, 
         status = body_read(leaf, header, header_bytes, 0, true, dict->page->data, err);
     /* The same bytes as in the row group before: its id goes on, and what was computed of it. */
     bool same = status == MR_OK && last && last->id != 0 && last->n_values == dict->n_values &&
-                last->page_bytes == size && memcmp(last->page->data, dict->page->data, (size_t)size) == 0;
+                last->page_bytes == size &&
+                memcmp(last->page->data, dict->page->data, (size_t)size) == 0;
     MrPqDict *gone = status != MR_OK || same ? dict : last;
     if (gone != dict)
         leaf->dict = dict; /* the leaf owns it from here on, also when something below jumps */
@@ -390,7 +409,8 @@ static MrStatus dict_load_strings(MrPqLeaf *leaf, const MrPqPageHeader *header, 
     return MR_OK;
 }
 
-static MrStatus dict_load(MrPqLeaf *leaf, const MrPqPageHeader *header, int64_t header_bytes, MrError *err)
+static MrStatus dict_load(MrPqLeaf *leaf, const MrPqPageHeader *header, int64_t header_bytes,
+                          MrError *err)
 {
     if (leaf->dict_read || !(header->has & MR_PQ_PAGE_HAS_DICT))
         return corrupt(leaf, err, "there is more than one dictionary");
@@ -426,7 +446,8 @@ static bool levels_fit(const uint8_t *levels, int64_t n, int max)
 }
 
 /* The levels of a nested column are unpacked page by page. */
-static MrStatus levels_unpack(MrPqLeaf *leaf, MrRle *rep, MrRle *def, int64_t *n_stored, MrError *err)
+static MrStatus levels_unpack(MrPqLeaf *leaf, MrRle *rep, MrRle *def, int64_t *n_stored,
+                              MrError *err)
 {
     int64_t n = leaf->page_values;
     int max_def = leaf->def->max_def, max_rep = leaf->def->max_rep;
@@ -471,7 +492,8 @@ static MrStatus page_change(MrPqLeaf *leaf, int64_t size_bytes, MrError *err)
 }
 
 /* Fixed-size values whose bytes are stored byte 0 of all, byte 1 of all, ... */
-static MrStatus stream_split_join(MrPqLeaf *leaf, const uint8_t *at, const uint8_t *end, MrError *err)
+static MrStatus stream_split_join(MrPqLeaf *leaf, const uint8_t *at, const uint8_t *end,
+                                  MrError *err)
 {
     int64_t width = leaf->def->value_bytes, n = width > 0 ? (end - at) / width : 0;
     if (width == 0 || leaf->def->stored == MR_PQ_BYTE_ARRAY || (end - at) % width != 0)
@@ -490,7 +512,8 @@ static MrStatus lengths_read(MrPqLeaf *leaf, const uint8_t **at, const uint8_t *
                              int64_t *n, MrError *err)
 {
     MrDelta delta;
-    if (!mr__delta_init(&delta, *at, end) || delta.n_left > leaf->page_values || delta.n_left > MAX_VIEWS)
+    if (!mr__delta_init(&delta, *at, end) || delta.n_left > leaf->page_values ||
+        delta.n_left > MAX_VIEWS)
         return corrupt(leaf, err, "its lengths are broken");
     *n = delta.n_left;
     *out = MR_NEW_N(&leaf->arena, int64_t, *n);
@@ -500,7 +523,8 @@ static MrStatus lengths_read(MrPqLeaf *leaf, const uint8_t **at, const uint8_t *
     return MR_OK;
 }
 
-static MrStatus delta_lengths_views(MrPqLeaf *leaf, const uint8_t *at, const uint8_t *end, MrError *err)
+static MrStatus delta_lengths_views(MrPqLeaf *leaf, const uint8_t *at, const uint8_t *end,
+                                    MrError *err)
 {
     int64_t *lengths, n;
     MR_TRY(lengths_read(leaf, &at, end, &lengths, &n, err));
@@ -516,7 +540,8 @@ static MrStatus delta_lengths_views(MrPqLeaf *leaf, const uint8_t *at, const uin
 }
 
 /* DELTA_BYTE_ARRAY: each value is a prefix of the one before and a suffix of its own. */
-static MrStatus delta_strings_views(MrPqLeaf *leaf, const uint8_t *at, const uint8_t *end, MrError *err)
+static MrStatus delta_strings_views(MrPqLeaf *leaf, const uint8_t *at, const uint8_t *end,
+                                    MrError *err)
 {
     int64_t *prefixes, *suffixes, n, n_suffixes, size = 0, last = 0;
     bool fixed = leaf->def->stored == MR_PQ_FIXED;
@@ -552,7 +577,8 @@ static MrStatus delta_strings_views(MrPqLeaf *leaf, const uint8_t *at, const uin
     return MR_OK;
 }
 
-static MrStatus values_begin(MrPqLeaf *leaf, int encoding, const uint8_t *at, const uint8_t *end, MrError *err)
+static MrStatus values_begin(MrPqLeaf *leaf, int encoding, const uint8_t *at, const uint8_t *end,
+                             MrError *err)
 {
     MrPqStored stored = leaf->def->stored;
     leaf->at = at;
@@ -569,7 +595,8 @@ static MrStatus values_begin(MrPqLeaf *leaf, int encoding, const uint8_t *at, co
     case MR_PQ_RLE_DICTIONARY: {
         int width = at < end ? *at : 0;
         if (width > 32 || !leaf->dict_read)
-            return corrupt(leaf, err, width > 32 ? "its codes are too wide" : "there is no dictionary");
+            return corrupt(leaf, err,
+                           width > 32 ? "its codes are too wide" : "there is no dictionary");
         leaf->values = MR_PQ_VALUES_DICT;
         mr__rle_init(&leaf->rle, at < end ? at + 1 : at, end, width);
         return MR_OK;
@@ -613,8 +640,8 @@ static MrStatus values_begin(MrPqLeaf *leaf, int encoding, const uint8_t *at, co
 }
 
 /* Length-prefixed levels of a v1 page. */
-static MrStatus levels_v1(MrPqLeaf *leaf, const uint8_t **at, const uint8_t *end, int max, int encoding,
-                          MrRle *out, MrError *err)
+static MrStatus levels_v1(MrPqLeaf *leaf, const uint8_t **at, const uint8_t *end, int max,
+                          int encoding, MrRle *out, MrError *err)
 {
     if (max == 0)
         return MR_OK;
@@ -633,10 +660,12 @@ static bool one_run_of_ones(const MrRle *levels, int64_t n)
 {
     MrRle probe = *levels;
     uint32_t first;
-    return n > 0 && mr__rle_read(&probe, 1, &first) && first == 1 && !probe.packed && probe.run_left >= n - 1;
+    return n > 0 && mr__rle_read(&probe, 1, &first) && first == 1 && !probe.packed &&
+           probe.run_left >= n - 1;
 }
 
-static MrStatus data_page_load(MrPqLeaf *leaf, const MrPqPageHeader *header, int64_t header_bytes, MrError *err)
+static MrStatus data_page_load(MrPqLeaf *leaf, const MrPqPageHeader *header, int64_t header_bytes,
+                               MrError *err)
 {
     const MrPqLeafDef *def = leaf->def;
     MrRle rep_levels = {0}, def_levels = {0};
@@ -653,8 +682,10 @@ static MrStatus data_page_load(MrPqLeaf *leaf, const MrPqPageHeader *header, int
         encoding = header->data->encoding;
     }
     MR_TRY(page_acquire(leaf, header->uncompressed_bytes, err));
-    bool is_compressed = !v2 || !(header->data_v2->has & MR_PQ_V2_IS_COMPRESSED) || header->data_v2->is_compressed;
-    MR_TRY(body_read(leaf, header, header_bytes, plain_bytes, is_compressed, leaf->page->data, err));
+    bool is_compressed =
+        !v2 || !(header->data_v2->has & MR_PQ_V2_IS_COMPRESSED) || header->data_v2->is_compressed;
+    MR_TRY(
+        body_read(leaf, header, header_bytes, plain_bytes, is_compressed, leaf->page->data, err));
     const uint8_t *at = leaf->page->data, *end = at + header->uncompressed_bytes;
     memset(leaf->page->data + header->uncompressed_bytes, 0, MR_PQ_SLACK_BYTES);
     if (v2) {
@@ -663,8 +694,10 @@ static MrStatus data_page_load(MrPqLeaf *leaf, const MrPqPageHeader *header, int
         mr__rle_init(&def_levels, at, at + header->data_v2->def_bytes, level_width(def->max_def));
         at += header->data_v2->def_bytes;
     } else {
-        MR_TRY(levels_v1(leaf, &at, end, def->max_rep, header->data->rep_encoding, &rep_levels, err));
-        MR_TRY(levels_v1(leaf, &at, end, def->max_def, header->data->def_encoding, &def_levels, err));
+        MR_TRY(
+            levels_v1(leaf, &at, end, def->max_rep, header->data->rep_encoding, &rep_levels, err));
+        MR_TRY(
+            levels_v1(leaf, &at, end, def->max_def, header->data->def_encoding, &def_levels, err));
     }
     leaf->page_no_nulls = def->max_def == 0;
     if (leaf->is_flat) {
@@ -862,8 +895,8 @@ static bool is_sparse(const Wanted *wanted, int64_t n)
         }                                                                                          \
     } while (0)
 
-static void dict_gather(const MrVector *dict, int32_t item_bytes, const uint32_t *codes, int64_t n, void *to,
-                        const Wanted *wanted)
+static void dict_gather(const MrVector *dict, int32_t item_bytes, const uint32_t *codes, int64_t n,
+                        void *to, const Wanted *wanted)
 {
     switch (item_bytes) {
     case 1:
@@ -884,8 +917,8 @@ static void dict_gather(const MrVector *dict, int32_t item_bytes, const uint32_t
     }
 }
 
-static MrStatus convert_all(MrPqLeaf *leaf, const void *from, int64_t n, void *to, const Wanted *wanted,
-                            MrArena *arena, MrError *err)
+static MrStatus convert_all(MrPqLeaf *leaf, const void *from, int64_t n, void *to,
+                            const Wanted *wanted, MrArena *arena, MrError *err)
 {
     const MrPqConvert *convert = &leaf->convert;
     if (is_sparse(wanted, n)) {
@@ -910,7 +943,8 @@ static bool views_some(MrPqLeaf *leaf, int64_t n, MrStr *to, const Wanted *wante
     int64_t at = 0;
     for (int32_t w = 0; w < wanted->n; w++) {
         int64_t i = wanted->rows[w] - wanted->base;
-        if (!views_skip(&leaf->at, leaf->end, i - at) || !views_make(&leaf->at, leaf->end, 1, &to[i]))
+        if (!views_skip(&leaf->at, leaf->end, i - at) ||
+            !views_make(&leaf->at, leaf->end, 1, &to[i]))
             return false;
         at = i + 1;
     }
@@ -918,8 +952,8 @@ static bool views_some(MrPqLeaf *leaf, int64_t n, MrStr *to, const Wanted *wante
 }
 
 /* n <= MR_BATCH_ROWS values, dense, as the wanted type. */
-static MrStatus values_read(MrPqLeaf *leaf, int64_t n, void *to, const Wanted *wanted, MrArena *arena,
-                            MrError *err)
+static MrStatus values_read(MrPqLeaf *leaf, int64_t n, void *to, const Wanted *wanted,
+                            MrArena *arena, MrError *err)
 {
     if (n == 0)
         return MR_OK;
@@ -971,7 +1005,8 @@ static MrStatus values_read(MrPqLeaf *leaf, int64_t n, void *to, const Wanted *w
     return convert_all(leaf, from, n, to, wanted, arena, err);
 }
 
-/* Spreads n_set dense values over n places by bits [at, at + n) of valid; NULL places become zero. */
+/* Spreads n_set dense values over n places by bits [at, at + n) of valid; NULL places become zero.
+ */
 #define SPREAD(type)                                                                               \
     do {                                                                                           \
         type *items = data;                                                                        \
@@ -980,7 +1015,8 @@ static MrStatus values_read(MrPqLeaf *leaf, int64_t n, void *to, const Wanted *w
             items[i] = mr_bit_get(valid, at + i) ? items[--n_set] : zero;                          \
     } while (0)
 
-static void spread(void *data, int32_t item_bytes, int64_t n_set, int64_t n, const uint64_t *valid, int64_t at)
+static void spread(void *data, int32_t item_bytes, int64_t n_set, int64_t n, const uint64_t *valid,
+                   int64_t at)
 {
     switch (item_bytes) {
     case 1:
@@ -1041,9 +1077,9 @@ static MrStatus flat_seek(MrPqLeaf *leaf, int64_t row, MrError *err)
 
 typedef struct FlatRead {
     MrBatch *batch;
-    MrVector *vec;   /* NULL: not decided yet */
-    int32_t n, at;   /* rows in all, and done */
-    int64_t n_set;   /* not NULL among those done */
+    MrVector *vec; /* NULL: not decided yet */
+    int32_t n, at; /* rows in all, and done */
+    int64_t n_set; /* not NULL among those done */
     uint64_t valid[MR_BITMAP_WORDS(MR_BATCH_ROWS) + 1];
 } FlatRead;
 
@@ -1058,7 +1094,8 @@ static void codes_to_views(MrPqLeaf *leaf, FlatRead *read)
     read->vec = views;
 }
 
-static MrStatus flat_piece(MrPqLeaf *leaf, FlatRead *read, int64_t k, const Wanted *wanted, MrError *err)
+static MrStatus flat_piece(MrPqLeaf *leaf, FlatRead *read, int64_t k, const Wanted *wanted,
+                           MrError *err)
 {
     MrBatch *batch = read->batch;
     int64_t n_set = k;
@@ -1107,8 +1144,8 @@ static bool is_constant_run(const MrPqLeaf *leaf, int32_t n)
            leaf->rle.run_value < leaf->dict->n_values;
 }
 
-MrStatus mr__pq_leaf_read_flat(MrPqLeaf *leaf, int64_t row, int32_t n, const uint16_t *sel, int32_t n_sel,
-                               MrBatch *batch, MrVector **out, MrError *err)
+MrStatus mr__pq_leaf_read_flat(MrPqLeaf *leaf, int64_t row, int32_t n, const uint16_t *sel,
+                               int32_t n_sel, MrBatch *batch, MrVector **out, MrError *err)
 {
     FlatRead read = {.batch = batch, .n = n};
     int32_t n_done = 0; /* of the selection */
@@ -1120,14 +1157,16 @@ MrStatus mr__pq_leaf_read_flat(MrPqLeaf *leaf, int64_t row, int32_t n, const uin
             const MrVector *dict = leaf->dict->vec;
             MR_TRY(values_skip(leaf, n, err));
             *out = mr_vector_constant(&batch->arena, leaf->type,
-                                      (char *)dict->data + (int64_t)leaf->rle.run_value * leaf->convert.to_bytes);
+                                      (char *)dict->data +
+                                          (int64_t)leaf->rle.run_value * leaf->convert.to_bytes);
             if (leaf->physical == MR_PHYS_STR)
                 mr_batch_retain(batch, &leaf->dict->shared);
             leaf->page_at += n;
             leaf->row += n;
             return MR_OK;
         }
-        int64_t left = leaf->page_values - leaf->page_at, k = n - read.at < left ? n - read.at : left;
+        int64_t left = leaf->page_values - leaf->page_at,
+                k = n - read.at < left ? n - read.at : left;
         Wanted wanted = {.rows = sel ? sel + n_done : NULL, .base = read.at};
         if (sel) {
             while (n_done < n_sel && sel[n_done] < read.at + k)
@@ -1212,14 +1251,14 @@ static MrStatus nested_piece(MrPqLeaf *leaf, NestedRead *read, int64_t k, MrErro
     Wanted all = {0};
     for (int64_t done = 0; done < n_set;) {
         int64_t step = n_set - done < MR_BATCH_ROWS ? n_set - done : MR_BATCH_ROWS;
-        MR_TRY(values_read(leaf, step, (char *)out->values + out->n_values * leaf->convert.to_bytes, &all,
-                           &read->batch->arena, err));
+        MR_TRY(values_read(leaf, step, (char *)out->values + out->n_values * leaf->convert.to_bytes,
+                           &all, &read->batch->arena, err));
         out->n_values += step;
         done += step;
     }
     if (leaf->physical == MR_PHYS_STR && n_set > 0)
         mr_batch_retain(read->batch, leaf->values == MR_PQ_VALUES_DICT ? &leaf->dict->shared
-                                                                        : &leaf->page->shared);
+                                                                       : &leaf->page->shared);
     return MR_OK;
 }
 
@@ -1260,8 +1299,8 @@ static MrStatus nested_take(MrPqLeaf *leaf, NestedRead *read, int64_t n_rows, Mr
     return MR_OK;
 }
 
-MrStatus mr__pq_leaf_read_nested(MrPqLeaf *leaf, int64_t row, int32_t n_rows, MrBatch *batch, MrPqNested *out,
-                                 MrError *err)
+MrStatus mr__pq_leaf_read_nested(MrPqLeaf *leaf, int64_t row, int32_t n_rows, MrBatch *batch,
+                                 MrPqNested *out, MrError *err)
 {
     MR_TRY(chunk_open(leaf, err));
     *out = (MrPqNested){0};

@@ -23,7 +23,8 @@ static bool is_comparable(const MrType *type)
 {
     /* char(n) is compared padded, collated strings by another order than the file's. */
     return type->collation == 0 && !type->is_char && !mr_type_is_nested(type) &&
-           type->kind != MR_TYPE_INTERVAL && type->kind != MR_TYPE_VOID && type->kind != MR_TYPE_VARIANT;
+           type->kind != MR_TYPE_INTERVAL && type->kind != MR_TYPE_VOID &&
+           type->kind != MR_TYPE_VARIANT;
 }
 
 bool mr__pq_may_pass(const MrParquetPredicate *predicate, const MrVector *min, const MrVector *max,
@@ -113,8 +114,8 @@ MrVector *mr__pq_stats_value(MrArena *arena, const MrPqLeafDef *leaf, const MrPq
 
 /* min and max of a chunk, each NULL where the footer does not say or is not to be trusted. */
 static void chunk_bounds(const MrParquetFile *file, const MrPqChunk *chunk, int32_t leaf_idx,
-                         const MrPqConvert *convert, const MrType *type, MrArena *arena, MrVector **min,
-                         MrVector **max, int64_t *n_nulls, bool *exact)
+                         const MrPqConvert *convert, const MrType *type, MrArena *arena,
+                         MrVector **min, MrVector **max, int64_t *n_nulls, bool *exact)
 {
     const MrPqLeafDef *leaf = &file->leaves[leaf_idx];
     const MrPqStatistics *stats = chunk->meta ? chunk->meta->stats : NULL;
@@ -160,13 +161,14 @@ static bool dictionary_may_pass(MrPqLeaf *leaf, const MrParquetPredicate *predic
     return false;
 }
 
-bool mr__pq_prune_chunk(MrPqLeaf *leaf, const MrParquetPredicate *predicate, int64_t n_rows, MrArena *arena)
+bool mr__pq_prune_chunk(MrPqLeaf *leaf, const MrParquetPredicate *predicate, int64_t n_rows,
+                        MrArena *arena)
 {
     MrVector *min, *max;
     int64_t n_nulls;
     bool exact;
-    chunk_bounds(leaf->file, leaf->chunk, leaf->leaf_idx, &leaf->convert, leaf->type, arena, &min, &max,
-                 &n_nulls, &exact);
+    chunk_bounds(leaf->file, leaf->chunk, leaf->leaf_idx, &leaf->convert, leaf->type, arena, &min,
+                 &max, &n_nulls, &exact);
     if (!mr__pq_may_pass(predicate, min, max, n_nulls, n_rows))
         return true;
     bool compares = predicate->test != MR_PARQUET_IS_NULL && predicate->test != MR_PARQUET_NOT_NULL;
@@ -175,8 +177,8 @@ bool mr__pq_prune_chunk(MrPqLeaf *leaf, const MrParquetPredicate *predicate, int
 
 /* ---- Page index ---- */
 
-static MrStatus index_read(MrPqLeaf *leaf, int64_t offset, int32_t size_bytes, const MrThriftStruct *def,
-                           void *out, bool *ok, MrError *err)
+static MrStatus index_read(MrPqLeaf *leaf, int64_t offset, int32_t size_bytes,
+                           const MrThriftStruct *def, void *out, bool *ok, MrError *err)
 {
     const MrInput *input = &leaf->file->input;
     *ok = false;
@@ -203,8 +205,8 @@ MrStatus mr__pq_offset_index(MrPqLeaf *leaf, MrError *err)
     MR_TRY(mr__pq_chunk_range(leaf->file, leaf->row_group, leaf->leaf_idx, &from, &to, err));
     MrPqOffsetIndex *index = MR_NEW(&leaf->chunk_arena, MrPqOffsetIndex);
     bool ok;
-    MR_TRY(index_read(leaf, chunk->offset_index_offset, chunk->offset_index_bytes, &mr__pq_offset_index_def,
-                      index, &ok, err));
+    MR_TRY(index_read(leaf, chunk->offset_index_offset, chunk->offset_index_bytes,
+                      &mr__pq_offset_index_def, index, &ok, err));
     ok = ok && index->pages.n > 0 && index->pages.items[0].first_row == 0;
     for (int32_t i = 0; ok && i < index->pages.n; i++) {
         const MrPqPageLocation *page = &index->pages.items[i];
@@ -247,8 +249,8 @@ MrStatus mr__pq_prune_pages(MrPqLeaf *leaf, const MrParquetPredicate *predicate,
         return MR_OK;
     MrPqColumnIndex *index = MR_NEW(arena, MrPqColumnIndex);
     bool ok;
-    MR_TRY(index_read(leaf, chunk->column_index_offset, chunk->column_index_bytes, &mr__pq_column_index_def,
-                      index, &ok, err));
+    MR_TRY(index_read(leaf, chunk->column_index_offset, chunk->column_index_bytes,
+                      &mr__pq_column_index_def, index, &ok, err));
     int32_t n = leaf->offset_index->pages.n;
     bool counted = index->has & MR_PQ_COLUMN_INDEX_N_NULLS && index->n_nulls.n == n;
     if (!ok || index->null_pages.n != n || index->min.n != n || index->max.n != n)
@@ -263,8 +265,10 @@ MrStatus mr__pq_prune_pages(MrPqLeaf *leaf, const MrParquetPredicate *predicate,
         if (index->null_pages.items[i]) {
             n_nulls = to - from;
         } else {
-            min = mr__pq_stats_value(arena, leaf->def, &leaf->convert, leaf->type, index->min.items[i]);
-            max = mr__pq_stats_value(arena, leaf->def, &leaf->convert, leaf->type, index->max.items[i]);
+            min = mr__pq_stats_value(arena, leaf->def, &leaf->convert, leaf->type,
+                                     index->min.items[i]);
+            max = mr__pq_stats_value(arena, leaf->def, &leaf->convert, leaf->type,
+                                     index->max.items[i]);
         }
         if (!mr__pq_may_pass(predicate, min, max, n_nulls, to - from))
             continue;
@@ -279,8 +283,8 @@ MrStatus mr__pq_prune_pages(MrPqLeaf *leaf, const MrParquetPredicate *predicate,
 
 /* ---- Statistics of the whole column ---- */
 
-void mr_parquet_column_stats(const MrParquetFile *file, int32_t row_group, int32_t col_idx, MrArena *arena,
-                             MrParquetStats *out)
+void mr_parquet_column_stats(const MrParquetFile *file, int32_t row_group, int32_t col_idx,
+                             MrArena *arena, MrParquetStats *out)
 {
     const MrPqField *field = &file->fields[col_idx];
     int32_t first = row_group < 0 ? 0 : row_group;
@@ -301,7 +305,8 @@ void mr_parquet_column_stats(const MrParquetFile *file, int32_t row_group, int32
                                           i >= file->fields[col_idx + 1].leaf_idx)))
                 break;
             const MrPqChunkMeta *meta = group->chunks.items[i].meta;
-            if (meta && meta->compressed_bytes > 0 && meta->compressed_bytes <= file->input.size_bytes)
+            if (meta && meta->compressed_bytes > 0 &&
+                meta->compressed_bytes <= file->input.size_bytes)
                 out->size_bytes += meta->compressed_bytes;
         }
         if (!flat || group->n_rows == 0)
@@ -310,7 +315,8 @@ void mr_parquet_column_stats(const MrParquetFile *file, int32_t row_group, int32
         MrVector *min, *max;
         int64_t nulls;
         bool exact;
-        chunk_bounds(file, chunk, field->leaf_idx, &convert, field->type, arena, &min, &max, &nulls, &exact);
+        chunk_bounds(file, chunk, field->leaf_idx, &convert, field->type, arena, &min, &max, &nulls,
+                     &exact);
         known &= nulls >= 0 && nulls <= group->n_rows;
         n_nulls += known ? nulls : 0;
         if (known && nulls == group->n_rows) /* no values, no bounds */

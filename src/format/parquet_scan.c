@@ -1,8 +1,8 @@
 /* parquet_scan.c - one worker reading row groups: stages, filters, nested columns put together.
  *
  * A batch is made stage by stage.  Columns of a stage are decoded for the rows that earlier filters
- * left; when none are left, later columns do not even move: each leaf knows the row it stands at and
- * steps over what lies between when it is asked again.
+ * left; when none are left, later columns do not even move: each leaf knows the row it stands at
+ * and steps over what lies between when it is asked again.
  *
  * Nested columns come as levels and dense values.  Each node of the type finds its own slots in the
  * levels of its first leaf: validity, and for lists where each one starts. */
@@ -15,7 +15,7 @@ typedef struct ReadNode ReadNode;
 struct ReadNode {
     const MrPqField *field; /* NULL: not in the file */
     const MrType *type;
-    int32_t leaf;           /* in scan->leaves: its values, or the levels it goes by */
+    int32_t leaf; /* in scan->leaves: its values, or the levels it goes by */
     int32_t n_children;
     ReadNode *children;
 };
@@ -35,22 +35,23 @@ struct MrParquetScan {
     MrArena group_arena; /* life of a row group       */
     int32_t n_leaves, cap_leaves;
     MrPqLeaf *leaves;
-    MrPqNested *nested;  /* of each leaf, while a batch is made */
+    MrPqNested *nested; /* of each leaf, while a batch is made */
     ReadColumn *cols;
     bool any_nested;
 
-    int32_t row_group;   /* -1: none */
+    int32_t row_group; /* -1: none */
     MrPqRange *ranges;
     int32_t n_ranges, range_idx;
-    int64_t row;         /* next one within the row group */
+    int64_t row; /* next one within the row group */
     int32_t batch_rows;
-    int64_t batch_row;   /* of the last batch */
+    int64_t batch_row; /* of the last batch */
     MrParquetScanCounts counts;
 };
 
 /* ---- Wanted types over the file's columns ---- */
 
-static MrStatus mismatch(MrParquetScan *scan, const MrPqField *field, const MrType *type, MrError *err)
+static MrStatus mismatch(MrParquetScan *scan, const MrPqField *field, const MrType *type,
+                         MrError *err)
 {
     const MrPqLeafDef *leaf = &scan->file->leaves[field->leaf_idx];
     MrTextBuilder path = {.arena = &scan->arena};
@@ -81,13 +82,14 @@ static int32_t leaf_add(MrParquetScan *scan, int32_t leaf_idx, bool is_flat, con
                         const MrPqConvert *convert)
 {
     MrPqLeaf leaf;
-    mr__pq_leaf_init(&leaf, scan->file, scan->budget, leaf_idx, is_flat, type, convert, &scan->counts);
+    mr__pq_leaf_init(&leaf, scan->file, scan->budget, leaf_idx, is_flat, type, convert,
+                     &scan->counts);
     MR_PUSH(&scan->arena, scan->leaves, scan->n_leaves, scan->cap_leaves, leaf);
     return scan->n_leaves - 1;
 }
 
-static MrStatus node_build(MrParquetScan *scan, const MrPqField *field, const MrType *type, bool is_flat,
-                           ReadNode *out, MrError *err)
+static MrStatus node_build(MrParquetScan *scan, const MrPqField *field, const MrType *type,
+                           bool is_flat, ReadNode *out, MrError *err)
 {
     MrPqConvert convert;
     *out = (ReadNode){.field = field, .type = type, .leaf = -1};
@@ -107,8 +109,9 @@ static MrStatus node_build(MrParquetScan *scan, const MrPqField *field, const Mr
     out->n_children = type->n_fields;
     out->children = MR_NEW_N(&scan->arena, ReadNode, type->n_fields);
     for (int32_t i = 0; i < type->n_fields; i++) {
-        const MrPqField *child = field->shape == MR_PQ_LIST ? &field->children[i]
-                                                            : child_find(field, type->fields[i].name);
+        const MrPqField *child = field->shape == MR_PQ_LIST
+                                     ? &field->children[i]
+                                     : child_find(field, type->fields[i].name);
         MR_TRY(node_build(scan, child, type->fields[i].type, false, &out->children[i], err));
         if (out->leaf < 0)
             out->leaf = out->children[i].leaf;
@@ -138,7 +141,8 @@ static MrStatus scan_build(MrParquetScan *scan, MrError *err)
         col->stage = want->stage;
         col->is_flat = field && field->shape == MR_PQ_LEAF;
         col->first_leaf = scan->n_leaves;
-        MR_TRY(node_build(scan, field, want->type ? want->type : field->type, col->is_flat, &col->node, err));
+        MR_TRY(node_build(scan, field, want->type ? want->type : field->type, col->is_flat,
+                          &col->node, err));
         col->n_leaves = scan->n_leaves - col->first_leaf;
         scan->any_nested |= col->n_leaves > 0 && !col->is_flat;
     }
@@ -163,7 +167,7 @@ MrStatus mr_parquet_scan_create(MrParquetFile *file, const MrParquetScanOptions 
     mr_arena_init(&scan->group_arena, scan->budget);
     MrStatus status;
     MR_GUARD_BEGIN(status, err)
-    status = scan_build(scan, err);
+        status = scan_build(scan, err);
     MR_GUARD_END(status)
     if (status != MR_OK) {
         mr_parquet_scan_destroy(scan);
@@ -203,8 +207,8 @@ static bool predicate_is_usable(const MrParquetScan *scan, const MrParquetPredic
 }
 
 /* What column statistics, dictionaries and the page index leave of the row group. */
-static MrStatus ranges_find(MrParquetScan *scan, const MrParquetPredicate *predicates, int32_t n_predicates,
-                            MrError *err)
+static MrStatus ranges_find(MrParquetScan *scan, const MrParquetPredicate *predicates,
+                            int32_t n_predicates, MrError *err)
 {
     int64_t n_rows = scan->file->footer->row_groups.items[scan->row_group].n_rows;
     MrArena *arena = &scan->group_arena;
@@ -224,7 +228,8 @@ static MrStatus ranges_find(MrParquetScan *scan, const MrParquetPredicate *predi
         if (!predicate_is_usable(scan, &predicates[i]))
             continue;
         MrPqLeaf *leaf = &scan->leaves[scan->cols[predicates[i].column].first_leaf];
-        MR_TRY(mr__pq_prune_pages(leaf, &predicates[i], n_rows, arena, &scan->ranges, &scan->n_ranges, err));
+        MR_TRY(mr__pq_prune_pages(leaf, &predicates[i], n_rows, arena, &scan->ranges,
+                                  &scan->n_ranges, err));
     }
     int64_t n_left = 0;
     for (int32_t i = 0; i < scan->n_ranges; i++)
@@ -236,8 +241,9 @@ static MrStatus ranges_find(MrParquetScan *scan, const MrParquetPredicate *predi
     return MR_OK;
 }
 
-MrStatus mr_parquet_scan_start(MrParquetScan *scan, int32_t row_group, const MrParquetPredicate *predicates,
-                               int32_t n_predicates, bool *skipped, MrError *err)
+MrStatus mr_parquet_scan_start(MrParquetScan *scan, int32_t row_group,
+                               const MrParquetPredicate *predicates, int32_t n_predicates,
+                               bool *skipped, MrError *err)
 {
     MR_ASSERT(row_group >= 0 && row_group < scan->file->footer->row_groups.n);
     const MrPqRowGroup *group = &scan->file->footer->row_groups.items[row_group];
@@ -256,7 +262,7 @@ MrStatus mr_parquet_scan_start(MrParquetScan *scan, int32_t row_group, const MrP
     scan->batch_rows = (int32_t)(rows < 1 ? 1 : rows > MR_BATCH_ROWS ? MR_BATCH_ROWS : rows);
     MrStatus status;
     MR_GUARD_BEGIN(status, err)
-    status = ranges_find(scan, predicates, n_predicates, err);
+        status = ranges_find(scan, predicates, n_predicates, err);
     MR_GUARD_END(status)
     if (status != MR_OK) {
         scan->n_ranges = 0;
@@ -289,8 +295,8 @@ static MrVector *null_vector(MrArena *arena, const MrType *type, int64_t n)
 }
 
 /* Validity of the node's slots; also counts them.  NULL in *validity: all present. */
-static int64_t slots_find(const ReadNode *node, const MrPqNested *levels, MrArena *arena, int64_t n_slots,
-                          uint64_t **validity)
+static int64_t slots_find(const ReadNode *node, const MrPqNested *levels, MrArena *arena,
+                          int64_t n_slots, uint64_t **validity)
 {
     const MrPqField *field = node->field;
     int slot_def = field->slot_def, slot_rep = field->slot_rep, def = field->def;
@@ -309,8 +315,8 @@ static int64_t slots_find(const ReadNode *node, const MrPqNested *levels, MrAren
     return n;
 }
 
-static MrStatus leaf_assemble(MrParquetScan *scan, const ReadNode *node, MrBatch *batch, int64_t n_slots,
-                              MrVector **out, MrError *err)
+static MrStatus leaf_assemble(MrParquetScan *scan, const ReadNode *node, MrBatch *batch,
+                              int64_t n_slots, MrVector **out, MrError *err)
 {
     const MrPqNested *levels = &scan->nested[node->leaf];
     MrArena *arena = &batch->arena;
@@ -399,8 +405,8 @@ static MrStatus column_read(MrParquetScan *scan, int32_t col_idx, MrBatch *batch
         return MR_OK;
     }
     if (col->is_flat)
-        return mr__pq_leaf_read_flat(&scan->leaves[col->first_leaf], scan->row, batch->n_rows, batch->sel,
-                                     batch->n_sel, batch, out, err);
+        return mr__pq_leaf_read_flat(&scan->leaves[col->first_leaf], scan->row, batch->n_rows,
+                                     batch->sel, batch->n_sel, batch, out, err);
     for (int32_t i = 0; i < col->n_leaves; i++) {
         int32_t leaf = col->first_leaf + i;
         MR_TRY(mr__pq_leaf_read_nested(&scan->leaves[leaf], scan->row, batch->n_rows, batch,
@@ -409,7 +415,8 @@ static MrStatus column_read(MrParquetScan *scan, int32_t col_idx, MrBatch *batch
     return assemble(scan, &col->node, batch, batch->n_rows, out, err);
 }
 
-static MrStatus columns_read(MrParquetScan *scan, int32_t stage, bool and_later, MrBatch *batch, MrError *err)
+static MrStatus columns_read(MrParquetScan *scan, int32_t stage, bool and_later, MrBatch *batch,
+                             MrError *err)
 {
     for (int32_t i = 0; i < scan->options.n_cols; i++)
         if (scan->cols[i].stage == stage || (and_later && scan->cols[i].stage > stage))
@@ -459,7 +466,7 @@ MrStatus mr_parquet_scan_next(MrParquetScan *scan, MrBatch *batch, bool *more, M
 {
     MrStatus status;
     MR_GUARD_BEGIN(status, err)
-    status = live_rows_read(scan, batch, more, err);
+        status = live_rows_read(scan, batch, more, err);
     MR_GUARD_END(status)
     if (status != MR_OK)
         scan->range_idx = scan->n_ranges; /* the row group is over */

@@ -1,10 +1,10 @@
 /* parquet_snappy.c - Snappy's raw format, decompressed.
  *
- * Why not libsnappy: Debian's build calls memmove for each of the many short pieces; this takes half
- * the time (parquet_bench, l_extendedprice).  The common step has one shape for literals and copies:
- * length and source come out of a table and two conditional moves, then 64 bytes are moved whatever
- * the length.  That may write up to 64 bytes behind the place reached, so the caller gives slack; near
- * the input's end, and for copies that overlap themselves, a careful step follows.
+ * Why not libsnappy: Debian's build calls memmove for each of the many short pieces; this takes
+ * half the time (parquet_bench, l_extendedprice).  The common step has one shape for literals and
+ * copies: length and source come out of a table and two conditional moves, then 64 bytes are moved
+ * whatever the length.  That may write up to 64 bytes behind the place reached, so the caller gives
+ * slack; near the input's end, and for copies that overlap themselves, a careful step follows.
  *
  * Pages of fixed-size values have their own loop, see there.
  *
@@ -17,10 +17,22 @@ typedef struct TagRow {
     uint16_t offset; /* high bits of a one-byte offset */
 } TagRow;
 
-#define LITERAL(n) {(n) < 60 ? (n) + 1 : 0, 0}
-#define COPY1(n) {4 + ((n) & 7), ((n) >> 3) << 8}
-#define COPY2(n) {(n) + 1, 0}
-#define COPY4(n) {0, 0}
+#define LITERAL(n)                                                                                 \
+    {                                                                                              \
+        (n) < 60 ? (n) + 1 : 0, 0                                                                  \
+    }
+#define COPY1(n)                                                                                   \
+    {                                                                                              \
+        4 + ((n)&7), ((n) >> 3) << 8                                                               \
+    }
+#define COPY2(n)                                                                                   \
+    {                                                                                              \
+        (n) + 1, 0                                                                                 \
+    }
+#define COPY4(n)                                                                                   \
+    {                                                                                              \
+        0, 0                                                                                       \
+    }
 #define FOUR(n) LITERAL(n), COPY1(n), COPY2(n), COPY4(n)
 #define SIXTEEN(n) FOUR(n), FOUR((n) + 1), FOUR((n) + 2), FOUR((n) + 3)
 #define SIXTYFOUR(n) SIXTEEN(n), SIXTEEN((n) + 4), SIXTEEN((n) + 8), SIXTEEN((n) + 12)
@@ -37,8 +49,8 @@ static inline uint32_t load_u32(const uint8_t *at)
 }
 
 /* One element by the book.  false: broken. */
-static bool careful_step(const uint8_t **from, const uint8_t *from_end, uint8_t *start, uint8_t **to,
-                         uint8_t *to_end)
+static bool careful_step(const uint8_t **from, const uint8_t *from_end, uint8_t *start,
+                         uint8_t **to, uint8_t *to_end)
 {
     const uint8_t *in = *from;
     uint8_t tag = *in++, *out = *to;
@@ -95,12 +107,12 @@ static inline uint64_t load_u64(const uint8_t *at)
     return value;
 }
 
-/* Numbers: most elements are a few bytes that differ from the number before and a copy of those that do
- * not.  Such a copy would load what was stored a moment ago in other pieces, which the CPU cannot
- * forward; so the last eight bytes made are kept in a register and short elements come out of it.
- * Stops before the last 65 bytes of input and at the end of output; false: broken. */
-static bool numbers_decompress(const uint8_t **from, const uint8_t *end, uint8_t *start, uint8_t **to,
-                               uint8_t *out_end)
+/* Numbers: most elements are a few bytes that differ from the number before and a copy of those
+ * that do not.  Such a copy would load what was stored a moment ago in other pieces, which the CPU
+ * cannot forward; so the last eight bytes made are kept in a register and short elements come out
+ * of it. Stops before the last 65 bytes of input and at the end of output; false: broken. */
+static bool numbers_decompress(const uint8_t **from, const uint8_t *end, uint8_t *start,
+                               uint8_t **to, uint8_t *out_end)
 {
     const uint8_t *in = *from;
     uint8_t *out = *to;
@@ -166,7 +178,8 @@ static bool numbers_decompress(const uint8_t **from, const uint8_t *end, uint8_t
     return true;
 }
 
-bool mr__snappy_decompress(const uint8_t *from, int64_t from_bytes, uint8_t *to, int64_t to_bytes, bool numbers)
+bool mr__snappy_decompress(const uint8_t *from, int64_t from_bytes, uint8_t *to, int64_t to_bytes,
+                           bool numbers)
 {
     static const uint32_t masks[4] = {0, 0xff, 0xffff, 0xffffffff};
     const uint8_t *in = from, *end = from + from_bytes;
@@ -187,7 +200,8 @@ bool mr__snappy_decompress(const uint8_t *from, int64_t from_bytes, uint8_t *to,
     while (end - in > 65 && out < out_end) {
         uint32_t tag = *in;
         TagRow row = tags[tag];
-        /* Where the next tag is comes out of arithmetic, not the table: all else can wait for it. */
+        /* Where the next tag is comes out of arithmetic, not the table: all else can wait for it.
+         */
         uint64_t copy = -(uint64_t)((tag & 3) != 0);
         uint64_t step = ((1 + (tag & 3)) & copy) | ((2 + (tag >> 2)) & ~copy);
         int64_t offset = (load_u32(in + 1) & masks[tag & 3]) + row.offset;

@@ -31,8 +31,10 @@ static const MrType *name_read(MrArena *arena, MrText name)
 static const MrType *char_type_of(MrArena *arena, const MrJson *field, const MrType *type)
 {
     const MrJson *metadata = mr_json_get(field, "metadata");
-    const char *text = metadata && metadata->kind == MR_JSON_OBJECT ? mr_json_str(metadata, CHAR_KEY) : NULL;
-    const MrType *exact = text && type->kind == MR_TYPE_STRING ? name_read(arena, mr_text(text)) : NULL;
+    const char *text =
+        metadata && metadata->kind == MR_JSON_OBJECT ? mr_json_str(metadata, CHAR_KEY) : NULL;
+    const MrType *exact =
+        text && type->kind == MR_TYPE_STRING ? name_read(arena, mr_text(text)) : NULL;
     return exact && exact->kind == MR_TYPE_STRING ? exact : type;
 }
 
@@ -109,8 +111,8 @@ static void struct_put(MrTextBuilder *out, const MrField *fields, int32_t n_fiel
         mr_builder_str(out, fields[i].nullable ? ",\"nullable\":true" : ",\"nullable\":false");
         mr_builder_str(out, ",\"metadata\":{");
         if (type->kind == MR_TYPE_STRING && type->length > 0)
-            mr_builder_printf(out, "\"" CHAR_KEY "\":\"%s(%d)\"", type->is_char ? "char" : "varchar",
-                              type->length);
+            mr_builder_printf(out, "\"" CHAR_KEY "\":\"%s(%d)\"",
+                              type->is_char ? "char" : "varchar", type->length);
         if (fields[i].comment) {
             mr_builder_str(out, type->kind == MR_TYPE_STRING && type->length > 0 ? "," : "");
             mr_builder_str(out, "\"comment\":");
@@ -123,9 +125,10 @@ static void struct_put(MrTextBuilder *out, const MrField *fields, int32_t n_fiel
 
 static void type_put(MrTextBuilder *out, const MrType *type)
 {
-    static const char *const names[MR_N_TYPES] = {
-        [MR_TYPE_TINYINT] = "byte", [MR_TYPE_SMALLINT] = "short",
-        [MR_TYPE_INT] = "integer",  [MR_TYPE_BIGINT] = "long"};
+    static const char *const names[MR_N_TYPES] = {[MR_TYPE_TINYINT] = "byte",
+                                                  [MR_TYPE_SMALLINT] = "short",
+                                                  [MR_TYPE_INT] = "integer",
+                                                  [MR_TYPE_BIGINT] = "long"};
     MrType plain = *type;
     switch (type->kind) {
     case MR_TYPE_STRUCT:
@@ -134,19 +137,22 @@ static void type_put(MrTextBuilder *out, const MrType *type)
     case MR_TYPE_ARRAY:
         mr_builder_str(out, "{\"type\":\"array\",\"elementType\":");
         type_put(out, type->fields[0].type);
-        mr_builder_printf(out, ",\"containsNull\":%s}", type->fields[0].nullable ? "true" : "false");
+        mr_builder_printf(out, ",\"containsNull\":%s}",
+                          type->fields[0].nullable ? "true" : "false");
         return;
     case MR_TYPE_MAP:
         mr_builder_str(out, "{\"type\":\"map\",\"keyType\":");
         type_put(out, type->fields[0].type);
         mr_builder_str(out, ",\"valueType\":");
         type_put(out, type->fields[1].type);
-        mr_builder_printf(out, ",\"valueContainsNull\":%s}", type->fields[1].nullable ? "true" : "false");
+        mr_builder_printf(out, ",\"valueContainsNull\":%s}",
+                          type->fields[1].nullable ? "true" : "false");
         return;
     default:
         plain.length = 0; /* char and varchar stand beside the type */
-        mr_json_put_string(out, mr_text(names[type->kind] ? names[type->kind]
-                                                          : mr_type_catalog_text(out->arena, &plain)));
+        mr_json_put_string(out,
+                           mr_text(names[type->kind] ? names[type->kind]
+                                                     : mr_type_catalog_text(out->arena, &plain)));
     }
 }
 

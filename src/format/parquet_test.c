@@ -1,4 +1,5 @@
-/* parquet_test.c - Parquet written and read back, its encodings one by one, and what damaged files do. */
+/* parquet_test.c - Parquet written and read back, its encodings one by one, and what damaged files
+ * do. */
 #include "format/parquet_int.h"
 #include "format/parquet_encode_int.h"
 #include <setjmp.h>
@@ -58,7 +59,8 @@ static MrStatus buffer_write(void *self, const void *data, int64_t size_bytes, M
 {
     return mr_buffer_put(self, data, size_bytes, err);
 }
-static MrStatus buffer_read(void *self, int64_t offset, void *data, int64_t size_bytes, MrError *err)
+static MrStatus buffer_read(void *self, int64_t offset, void *data, int64_t size_bytes,
+                            MrError *err)
 {
     const MrBuffer *bytes = self;
     assert_true(offset >= 0 && size_bytes >= 0 && offset + size_bytes <= bytes->size_bytes);
@@ -67,7 +69,10 @@ static MrStatus buffer_read(void *self, int64_t offset, void *data, int64_t size
 }
 static MrInput input_of(MrBuffer *bytes)
 {
-    return (MrInput){.size_bytes = bytes->size_bytes, .read_at = buffer_read, .self = bytes, .name = "a.parquet"};
+    return (MrInput){.size_bytes = bytes->size_bytes,
+                     .read_at = buffer_read,
+                     .self = bytes,
+                     .name = "a.parquet"};
 }
 
 /* ---- Random rows ---- */
@@ -98,7 +103,8 @@ static void value_fill(Fixture *fixture, MrVector *vec, int64_t row, bool few)
         vec->i64[row] = word;
         break;
     case MR_PHYS_I128:
-        vec->i128[row] = ((MrI128)word * ((MrI128)1 << 60) + (int64_t)(next_random(fixture) >> 4)) % mr_pow10_i128[vec->type->precision];
+        vec->i128[row] = ((MrI128)word * ((MrI128)1 << 60) + (int64_t)(next_random(fixture) >> 4)) %
+                         mr_pow10_i128[vec->type->precision];
         break;
     case MR_PHYS_F32:
         vec->f32[row] = (float)word / 3;
@@ -113,7 +119,8 @@ static void value_fill(Fixture *fixture, MrVector *vec, int64_t row, bool few)
         vec->str[row] = mr_str_own(arena, text, size);
         break;
     case MR_PHYS_INTERVAL:
-        vec->interval[row] = (MrInterval){(int32_t)word, (int32_t)(word >> 7), (int64_t)(uint32_t)word * 1000};
+        vec->interval[row] =
+            (MrInterval){(int32_t)word, (int32_t)(word >> 7), (int64_t)(uint32_t)word * 1000};
         break;
     default:
         break;
@@ -121,7 +128,8 @@ static void value_fill(Fixture *fixture, MrVector *vec, int64_t row, bool few)
 }
 
 /* nulls: one in so many is NULL; 0: none, 1: all. */
-static MrVector *vector_fill(Fixture *fixture, const MrType *type, int64_t n, int64_t nulls, bool few)
+static MrVector *vector_fill(Fixture *fixture, const MrType *type, int64_t n, int64_t nulls,
+                             bool few)
 {
     MrArena *arena = &fixture->arena;
     MrVector *vec = mr_vector_create(arena, type, n);
@@ -141,8 +149,9 @@ static MrVector *vector_fill(Fixture *fixture, const MrType *type, int64_t n, in
     for (int32_t c = 0; c < type->n_fields; c++) {
         bool key = type->kind == MR_TYPE_MAP && c == 0;
         bool nullable = type->fields[c].nullable && !key;
-        vec->children[c] = vector_fill(fixture, type->fields[c].type, physical == MR_PHYS_LIST ? n_elements : n,
-                                       nullable ? nulls : 0, few);
+        vec->children[c] =
+            vector_fill(fixture, type->fields[c].type, physical == MR_PHYS_LIST ? n_elements : n,
+                        nullable ? nulls : 0, few);
     }
     return vec;
 }
@@ -174,15 +183,16 @@ static Rows rows_make(Fixture *fixture, const char *schema, int64_t n, int64_t n
 }
 
 /* Writes all rows; wrap: as dictionary vectors with a selection of every row twice as many. */
-static void rows_write(Fixture *fixture, const Rows *rows, const MrParquetWriteOptions *options, bool wrap,
-                       MrBuffer *out)
+static void rows_write(Fixture *fixture, const Rows *rows, const MrParquetWriteOptions *options,
+                       bool wrap, MrBuffer *out)
 {
     MrError err = {0};
     MrParquetWriter *writer;
     MrBatch *batch;
     MrOutput output = {buffer_write, out};
     mr_buffer_init(out, &fixture->budget, INT32_MAX);
-    must(mr_parquet_writer_create(&fixture->budget, rows->schema, options, &output, &writer, &err), &err);
+    must(mr_parquet_writer_create(&fixture->budget, rows->schema, options, &output, &writer, &err),
+         &err);
     must(mr_batch_create(&fixture->budget, &batch, &err), &err);
     for (int64_t at = 0; at < rows->n;) {
         int64_t k = 1 + random_below(fixture, MR_BATCH_ROWS / 2);
@@ -231,7 +241,8 @@ static bool same_row(const MrVector *a, int64_t a_row, const MrVector *b, int64_
             return false;
         for (int32_t i = 0; i < x->list[a_at].count; i++)
             for (int32_t c = 0; c < x->type->n_fields; c++)
-                if (!same_row(x->children[c], x->list[a_at].start + i, y->children[c], y->list[b_at].start + i))
+                if (!same_row(x->children[c], x->list[a_at].start + i, y->children[c],
+                              y->list[b_at].start + i))
                     return false;
         return true;
     }
@@ -281,8 +292,11 @@ static void rows_check(Fixture *fixture, const Rows *rows, MrBuffer *bytes, bool
         cols[i] = (MrParquetColumn){.col_idx = i, .stage = i % 3};
     }
     MrParquetFilter filters[] = {{keep_some, fixture}, {keep_some, fixture}};
-    MrParquetScanOptions options = {.budget = &fixture->budget, .n_cols = schema->n_cols, .cols = cols,
-                                    .n_filters = filtered ? 2 : 0, .filters = filters};
+    MrParquetScanOptions options = {.budget = &fixture->budget,
+                                    .n_cols = schema->n_cols,
+                                    .cols = cols,
+                                    .n_filters = filtered ? 2 : 0,
+                                    .filters = filters};
     must(mr_parquet_scan_create(file, &options, &scan, &err), &err);
     must(mr_batch_create(&fixture->budget, &batch, &err), &err);
     int64_t n_seen = 0;
@@ -298,8 +312,10 @@ static void rows_check(Fixture *fixture, const Rows *rows, MrBuffer *bytes, bool
             for (int32_t i = 0; i < batch->n_sel; i++) {
                 int32_t row = mr_batch_row(batch, i);
                 for (int32_t c = 0; c < batch->n_cols; c++)
-                    if (!same_row(batch->cols[c], row, rows->cols[c], mr_parquet_scan_row(scan) + row))
-                        fail_msg("row %lld of %s differs", (long long)(mr_parquet_scan_row(scan) + row),
+                    if (!same_row(batch->cols[c], row, rows->cols[c],
+                                  mr_parquet_scan_row(scan) + row))
+                        fail_msg("row %lld of %s differs",
+                                 (long long)(mr_parquet_scan_row(scan) + row),
                                  schema->cols[c].name);
             }
         }
@@ -313,11 +329,14 @@ static void rows_check(Fixture *fixture, const Rows *rows, MrBuffer *bytes, bool
 
 static const char all_types[] =
     "b boolean, i8 tinyint, i16 smallint, i32 int, i64 bigint, f float, d double, d9 decimal(9,2), "
-    "d18 decimal(18,4), d38 decimal(38,10), s string, v varchar(80), c char(80), bin binary, day date, t time(6), "
-    "ts timestamp, ntz timestamp_ntz, ym interval year to month, dt interval day to second, ci interval, "
+    "d18 decimal(18,4), d38 decimal(38,10), s string, v varchar(80), c char(80), bin binary, day "
+    "date, t time(6), "
+    "ts timestamp, ntz timestamp_ntz, ym interval year to month, dt interval day to second, ci "
+    "interval, "
     "r int not null, rs string not null, "
     "l array<int>, ls array<string>, ll array<array<bigint>>, m map<string,decimal(20,3)>, "
-    "st struct<a:int,b:string,c:struct<d:double,e:array<int>>>, lst array<struct<x:int,y:array<string>>>, "
+    "st struct<a:int,b:string,c:struct<d:double,e:array<int>>>, lst "
+    "array<struct<x:int,y:array<string>>>, "
     "ml map<int,array<struct<k:boolean>>>, va variant";
 
 static const struct {
@@ -334,15 +353,35 @@ static const struct {
     {"many NULLs", 5000, 2, false, false, {.codec = MR_PARQUET_ZSTD}},
     {"nothing but NULLs", 3000, 1, false, false, {.codec = MR_PARQUET_SNAPPY}},
     {"few values", 5000, 9, true, false, {.codec = MR_PARQUET_LZ4_RAW}},
-    {"few values without a dictionary", 5000, 9, true, false, {.codec = MR_PARQUET_GZIP, .no_dictionary = true}},
+    {"few values without a dictionary",
+     5000,
+     9,
+     true,
+     false,
+     {.codec = MR_PARQUET_GZIP, .no_dictionary = true}},
     {"a row a page", 300, 3, true, false, {.page_rows = 1}},
     {"pages of seven rows", 3000, 5, false, false, {.page_rows = 7, .codec = MR_PARQUET_SNAPPY}},
     {"row groups of 100 rows", 1000, 5, true, false, {.row_group_rows = 100}},
-    {"small pages in small row groups", 2500, 4, true, false, {.row_group_rows = 333, .page_rows = 50}},
+    {"small pages in small row groups",
+     2500,
+     4,
+     true,
+     false,
+     {.row_group_rows = 333, .page_rows = 50}},
     {"pages by size", 4000, 4, false, false, {.page_bytes = 500}},
     {"dictionary vectors", 3000, 6, true, true, {.codec = MR_PARQUET_SNAPPY}},
-    {"dictionary vectors, plain pages", 3000, 6, false, true, {.no_dictionary = true, .page_rows = 99}},
-    {"timestamps and decimals the old way", 2000, 6, false, false, {.int96_timestamps = true, .legacy_decimals = true}},
+    {"dictionary vectors, plain pages",
+     3000,
+     6,
+     false,
+     true,
+     {.no_dictionary = true, .page_rows = 99}},
+    {"timestamps and decimals the old way",
+     2000,
+     6,
+     false,
+     false,
+     {.int96_timestamps = true, .legacy_decimals = true}},
 };
 
 static void what_is_written_is_read_back(void **state)
@@ -351,8 +390,10 @@ static void what_is_written_is_read_back(void **state)
     for (int64_t i = 0; i < MR_COUNT(round_trips); i++) {
         MrBuffer bytes;
         print_message("  %s\n", round_trips[i].rule);
-        Rows rows = rows_make(fixture, all_types, round_trips[i].n_rows, round_trips[i].nulls, round_trips[i].few);
-        rows_write(fixture, &rows, &round_trips[i].options, round_trips[i].wrap && rows.n > 0, &bytes);
+        Rows rows = rows_make(fixture, all_types, round_trips[i].n_rows, round_trips[i].nulls,
+                              round_trips[i].few);
+        rows_write(fixture, &rows, &round_trips[i].options, round_trips[i].wrap && rows.n > 0,
+                   &bytes);
         rows_check(fixture, &rows, &bytes, false);
         rows_check(fixture, &rows, &bytes, true);
         mr_buffer_deinit(&bytes);
@@ -369,7 +410,8 @@ static void a_dictionary_that_overflows_is_left(void **state)
     for (int64_t i = 0; i < rows.n; i++) {
         char text[64];
         bool few = i < 25000; /* the dictionary pays on the first page */
-        int n = snprintf(text, sizeof text, "a string that is a little longer %lld", (long long)(few ? i % 10 : i));
+        int n = snprintf(text, sizeof text, "a string that is a little longer %lld",
+                         (long long)(few ? i % 10 : i));
         rows.cols[0]->str[i] = mr_str_own(&fixture->arena, text, n);
         rows.cols[1]->i64[i] = few ? i % 10 : i * 1000003;
     }
@@ -400,7 +442,8 @@ static bool passes(const MrVector *vec, int64_t row, MrParquetTest test, const M
                                    : order >= 0;
 }
 
-static Found rows_find(Fixture *fixture, MrBuffer *bytes, int32_t col_idx, MrParquetTest test, const MrVector *value)
+static Found rows_find(Fixture *fixture, MrBuffer *bytes, int32_t col_idx, MrParquetTest test,
+                       const MrVector *value)
 {
     MrError err = {0};
     Found found = {0};
@@ -413,7 +456,8 @@ static Found rows_find(Fixture *fixture, MrBuffer *bytes, int32_t col_idx, MrPar
     MrParquetColumn cols[16];
     for (int32_t i = 0; i < n_cols; i++)
         cols[i].col_idx = i, cols[i].type = NULL, cols[i].stage = 0;
-    MrParquetPredicate predicate = {.column = col_idx, .test = test, .values = value, .n_values = 1};
+    MrParquetPredicate predicate = {
+        .column = col_idx, .test = test, .values = value, .n_values = 1};
     MrParquetScanOptions options = {.budget = &fixture->budget, .n_cols = n_cols, .cols = cols};
     must(mr_parquet_scan_create(file, &options, &scan, &err), &err);
     must(mr_batch_create(&fixture->budget, &batch, &err), &err);
@@ -442,8 +486,9 @@ static Found rows_find(Fixture *fixture, MrBuffer *bytes, int32_t col_idx, MrPar
 static void pruning_never_loses_a_row_and_skips_what_it_can(void **state)
 {
     Fixture *fixture = *state;
-    static const char schema[] = "n bigint, sorted bigint, r int, s string, d double, dec decimal(25,2), "
-                                 "nul int, l array<int>";
+    static const char schema[] =
+        "n bigint, sorted bigint, r int, s string, d double, dec decimal(25,2), "
+        "nul int, l array<int>";
     MrBuffer bytes;
     Rows rows = rows_make(fixture, schema, 6000, 0, false);
     rows.cols[7] = vector_fill(fixture, rows.schema->cols[7].type, rows.n, 5, true);
@@ -452,13 +497,15 @@ static void pruning_never_loses_a_row_and_skips_what_it_can(void **state)
         rows.cols[0]->i64[i] = i;
         rows.cols[1]->i64[i] = i / 10;
         rows.cols[2]->i32[i] = (int32_t)(i % 20 * 2);
-        rows.cols[3]->str[i] = mr_str_own(&fixture->arena, text, snprintf(text, sizeof text, "k%05d", (int)(i / 7)));
+        rows.cols[3]->str[i] =
+            mr_str_own(&fixture->arena, text, snprintf(text, sizeof text, "k%05d", (int)(i / 7)));
         rows.cols[4]->f64[i] = (double)(i / 100);
         rows.cols[5]->i128[i] = (MrI128)i * 100 - 300000;
         if (i / 1000 == 2)
             mr_vector_set_null(&fixture->arena, rows.cols[6], i, rows.n);
     }
-    rows_write(fixture, &rows, &(MrParquetWriteOptions){.row_group_rows = 1500, .page_rows = 100}, false, &bytes);
+    rows_write(fixture, &rows, &(MrParquetWriteOptions){.row_group_rows = 1500, .page_rows = 100},
+               false, &bytes);
     for (int32_t c = 1; c < 7; c++) {
         for (int test = MR_PARQUET_EQ; test <= MR_PARQUET_NOT_NULL; test++) {
             for (int k = 0; k < 4; k++) {
@@ -476,7 +523,8 @@ static void pruning_never_loses_a_row_and_skips_what_it_can(void **state)
                 assert_int_equal(found.n_rows + found.counts.n_rows_pruned, rows.n);
                 bool clustered = c == 1 || c == 3 || c == 4 || c == 5;
                 if (clustered && test == MR_PARQUET_EQ && found.n_rows > 200 + 1)
-                    fail_msg("%lld rows read for one value of column %d", (long long)found.n_rows, c);
+                    fail_msg("%lld rows read for one value of column %d", (long long)found.n_rows,
+                             c);
                 if (c == 2 && k == 1 && test == MR_PARQUET_EQ)
                     assert_int_equal(found.n_rows, 0);
                 if (c == 6 && test == MR_PARQUET_IS_NULL)
@@ -506,13 +554,27 @@ static const struct {
     const char *stored, *wanted;
     bool fits;
 } widenings[] = {
-    {"int", "bigint", true},          {"tinyint", "smallint", true},         {"smallint", "bigint", true},
-    {"int", "double", true},          {"float", "double", true},             {"int", "decimal(12,2)", true},
-    {"bigint", "decimal(20,0)", true}, {"decimal(9,2)", "decimal(12,4)", true}, {"decimal(20,2)", "decimal(38,2)", true},
-    {"date", "timestamp_ntz", true},  {"timestamp", "timestamp_ntz", true},  {"string", "binary", true},
-    {"string", "varchar(9)", true},   {"array<int>", "array<bigint>", true}, {"int", "string", false},
-    {"bigint", "int", false},         {"string", "int", false},              {"decimal(9,2)", "decimal(9,3)", false},
-    {"timestamp", "bigint", false},   {"array<int>", "int", false},          {"array<int>", "map<int,int>", false},
+    {"int", "bigint", true},
+    {"tinyint", "smallint", true},
+    {"smallint", "bigint", true},
+    {"int", "double", true},
+    {"float", "double", true},
+    {"int", "decimal(12,2)", true},
+    {"bigint", "decimal(20,0)", true},
+    {"decimal(9,2)", "decimal(12,4)", true},
+    {"decimal(20,2)", "decimal(38,2)", true},
+    {"date", "timestamp_ntz", true},
+    {"timestamp", "timestamp_ntz", true},
+    {"string", "binary", true},
+    {"string", "varchar(9)", true},
+    {"array<int>", "array<bigint>", true},
+    {"int", "string", false},
+    {"bigint", "int", false},
+    {"string", "int", false},
+    {"decimal(9,2)", "decimal(9,3)", false},
+    {"timestamp", "bigint", false},
+    {"array<int>", "int", false},
+    {"array<int>", "map<int,int>", false},
     {"struct<a:int,b:string>", "struct<B:string,x:double,a:bigint>", true},
     {"struct<a:int,b:string>", "struct<x:double>", true},
 };
@@ -546,13 +608,15 @@ static void columns_are_widened_or_the_mismatch_is_named(void **state)
             assert_int_equal(batch->n_rows, 100);
             assert_true(mr_type_equal(batch->cols[0]->type, cols[0].type));
             for (int32_t r = 0; r < 100; r++) {
-                assert_int_equal(mr_vector_is_null(batch->cols[0], r), mr_vector_is_null(rows.cols[0], r));
+                assert_int_equal(mr_vector_is_null(batch->cols[0], r),
+                                 mr_vector_is_null(rows.cols[0], r));
                 assert_true(mr_vector_is_null(batch->cols[1], r));
             }
             mr_batch_destroy(batch);
         } else {
             assert_int_equal(status, MR_CORRUPT);
-            assert_string_equal(mr_error_condition(&err), "FAILED_READ_FILE.PARQUET_COLUMN_DATA_TYPE_MISMATCH");
+            assert_string_equal(mr_error_condition(&err),
+                                "FAILED_READ_FILE.PARQUET_COLUMN_DATA_TYPE_MISMATCH");
             assert_string_equal(mr_error_param(&err, "expectedType"), widenings[i].wanted);
         }
         mr_parquet_scan_destroy(scan);
@@ -635,7 +699,9 @@ static void every_refused_allocation_is_survived(void **state)
 {
     Fixture *fixture = *state;
     MrBuffer bytes;
-    Rows rows = rows_make(fixture, "i int, s string, l array<struct<a:bigint,b:string>>, d decimal(30,2)", 3000, 5, false);
+    Rows rows =
+        rows_make(fixture, "i int, s string, l array<struct<a:bigint,b:string>>, d decimal(30,2)",
+                  3000, 5, false);
     rows_write(fixture, &rows, &(MrParquetWriteOptions){.page_rows = 500}, false, &bytes);
     bool done = false;
     for (int64_t k = 1; !done; k += 1 + k / 10) {
@@ -662,7 +728,8 @@ static void every_refused_allocation_is_survived(void **state)
         _Atomic int64_t countdown = k;
         fixture->budget.fail_countdown = &countdown;
         MrOutput output = {buffer_write, &again};
-        MrStatus status = mr_parquet_writer_create(&fixture->budget, rows.schema, &(MrParquetWriteOptions){.page_rows = 300},
+        MrStatus status = mr_parquet_writer_create(&fixture->budget, rows.schema,
+                                                   &(MrParquetWriteOptions){.page_rows = 300},
                                                    &output, &writer, &err);
         if (status == MR_OK)
             status = mr_parquet_write(writer, batch, &err);
@@ -690,7 +757,8 @@ static void packed_values_of_every_width_come_out(void **state)
         for (int64_t i = 0; i < 200; i++) {
             values[i] = width == 0 ? 0 : next_random(fixture) >> (64 - width);
             for (int b = 0; b < width; b++)
-                packed[(i * width + b) >> 3] |= (uint8_t)((values[i] >> b & 1) << ((i * width + b) & 7));
+                packed[(i * width + b) >> 3] |=
+                    (uint8_t)((values[i] >> b & 1) << ((i * width + b) & 7));
         }
         for (int64_t skip = 0; skip < 20; skip++) {
             mr__unpack_u64(packed, width, skip, 200 - skip, out64);
@@ -757,7 +825,8 @@ static void deltas_come_out(void **state)
     assert_true(mr__delta_read(&delta, 6, out));
     static const int64_t want[] = {3, 1, 2, 3, 4, 5};
     assert_memory_equal(out, want, sizeof want);
-    assert_false(mr__delta_init(&delta, (const uint8_t *)"\x00\x04\x08\x0e", (const uint8_t *)"\x00\x04\x08\x0e" + 4));
+    assert_false(mr__delta_init(&delta, (const uint8_t *)"\x00\x04\x08\x0e",
+                                (const uint8_t *)"\x00\x04\x08\x0e" + 4));
 }
 
 static void snappy_agrees_with_the_library(void **state)
@@ -769,7 +838,9 @@ static void snappy_agrees_with_the_library(void **state)
         int64_t size = random_below(fixture, round % 4 ? 500 : 70000);
         int64_t letters = 1 + random_below(fixture, 250), repeat = 1 + random_below(fixture, 40);
         for (int64_t i = 0; i < size; i++)
-            plain[i] = i >= repeat && random_below(fixture, 8) ? plain[i - repeat] : (char)random_below(fixture, letters);
+            plain[i] = i >= repeat && random_below(fixture, 8)
+                           ? plain[i - repeat]
+                           : (char)random_below(fixture, letters);
         size_t packed_bytes = sizeof packed;
         snappy_compress(plain, (size_t)size, packed, &packed_bytes);
         for (int numbers = 0; numbers < 2; numbers++) {
@@ -797,7 +868,8 @@ static void thrift_nesting_has_a_limit(void **state)
     memset(deep, 0xf9, sizeof deep); /* lists of lists */
     reader = (MrReader){.at = deep, .end = deep + sizeof deep};
     assert_false(mr__thrift_read(&reader, &mr__pq_footer_def, &fixture->arena, &footer));
-    static const uint8_t huge_list[] = {0x29, 0xfc, 0xff, 0xff, 0xff, 0x7f}; /* 2^28 schema elements */
+    static const uint8_t huge_list[] = {0x29, 0xfc, 0xff,
+                                        0xff, 0xff, 0x7f}; /* 2^28 schema elements */
     reader = (MrReader){.at = huge_list, .end = huge_list + sizeof huge_list};
     assert_false(mr__thrift_read(&reader, &mr__pq_footer_def, &fixture->arena, &footer));
 }
@@ -807,9 +879,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_written_is_read_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_dictionary_that_overflows_is_left, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(pruning_never_loses_a_row_and_skips_what_it_can, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(columns_are_widened_or_the_mismatch_is_named, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_damaged_file_gives_an_error_whatever_byte_it_is, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(pruning_never_loses_a_row_and_skips_what_it_can, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(columns_are_widened_or_the_mismatch_is_named, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_damaged_file_gives_an_error_whatever_byte_it_is, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(every_refused_allocation_is_survived, set_up, tear_down),
         cmocka_unit_test_setup_teardown(packed_values_of_every_width_come_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(runs_and_packed_groups_come_out, set_up, tear_down),

@@ -1,8 +1,8 @@
 /* parquet_thrift.c - Thrift's compact protocol, driven by tables of the format's structs.
  *
  * Source: Thrift compact protocol specification; field numbers from parquet.thrift.  Fields that we
- * have no use for are not in the tables: reading skips them, writing leaves them out.  Nesting is at
- * most 32 deep, and a list's count is checked against the bytes that are there. */
+ * have no use for are not in the tables: reading skips them, writing leaves them out.  Nesting is
+ * at most 32 deep, and a list's count is checked against the bytes that are there. */
 #include "format/parquet_int.h"
 
 #define MAX_DEPTH 32
@@ -36,78 +36,96 @@ typedef struct MrThriftList {
     void *items;
 } MrThriftList;
 
-#define FIELD(id, kind, type, member) {id, kind, 0, offsetof(type, member), NULL}
-#define SUB(id, type, member, def) {id, T_STRUCT, 0, offsetof(type, member), &(def)}
-#define FLAG(id) {id, T_STRUCT, 0, 0, NULL} /* an empty struct: only its presence counts */
-#define LIST(id, kind, type, member) {id, T_LIST, kind, offsetof(type, member), NULL}
-#define LIST_OF(id, type, member, def) {id, T_LIST, T_STRUCT, offsetof(type, member), &(def)}
+#define FIELD(id, kind, type, member)                                                              \
+    {                                                                                              \
+        id, kind, 0, offsetof(type, member), NULL                                                  \
+    }
+#define SUB(id, type, member, def)                                                                 \
+    {                                                                                              \
+        id, T_STRUCT, 0, offsetof(type, member), &(def)                                            \
+    }
+#define FLAG(id)                                                                                   \
+    {                                                                                              \
+        id, T_STRUCT, 0, 0, NULL                                                                   \
+    } /* an empty struct: only its presence counts */
+#define LIST(id, kind, type, member)                                                               \
+    {                                                                                              \
+        id, T_LIST, kind, offsetof(type, member), NULL                                             \
+    }
+#define LIST_OF(id, type, member, def)                                                             \
+    {                                                                                              \
+        id, T_LIST, T_STRUCT, offsetof(type, member), &(def)                                       \
+    }
 #define STRUCT(scope, name, type, ...)                                                             \
     static const MrThriftField name##_fields[] = {__VA_ARGS__};                                    \
-    scope const MrThriftStruct name = {(int32_t)sizeof(type), (int32_t)MR_COUNT(name##_fields), name##_fields}
+    scope const MrThriftStruct name = {(int32_t)sizeof(type), (int32_t)MR_COUNT(name##_fields),    \
+                                       name##_fields}
 
 static const MrThriftStruct empty_def = {(int32_t)sizeof(MrPqEmpty), 0, NULL};
 
 STRUCT(static, decimal_def, MrPqDecimal, FIELD(1, T_I32, MrPqDecimal, scale),
-              FIELD(2, T_I32, MrPqDecimal, precision));
+       FIELD(2, T_I32, MrPqDecimal, precision));
 STRUCT(static, unit_def, MrPqTimeUnit, FLAG(1), FLAG(2), FLAG(3));
 STRUCT(static, time_def, MrPqTimeUnitType, FIELD(1, T_BOOL, MrPqTimeUnitType, utc),
-              SUB(2, MrPqTimeUnitType, unit, unit_def));
+       SUB(2, MrPqTimeUnitType, unit, unit_def));
 STRUCT(static, integer_def, MrPqInteger, FIELD(1, T_I8, MrPqInteger, bits),
-              FIELD(2, T_BOOL, MrPqInteger, is_signed));
+       FIELD(2, T_BOOL, MrPqInteger, is_signed));
 STRUCT(static, logical_def, MrPqLogical, FLAG(1), FLAG(2), FLAG(3), FLAG(4),
-              SUB(5, MrPqLogical, decimal, decimal_def), FLAG(6), SUB(7, MrPqLogical, time, time_def),
-              SUB(8, MrPqLogical, timestamp, time_def), SUB(10, MrPqLogical, integer, integer_def),
-              FLAG(11), FLAG(12), FLAG(13), FLAG(14), FLAG(15), FLAG(16));
+       SUB(5, MrPqLogical, decimal, decimal_def), FLAG(6), SUB(7, MrPqLogical, time, time_def),
+       SUB(8, MrPqLogical, timestamp, time_def), SUB(10, MrPqLogical, integer, integer_def),
+       FLAG(11), FLAG(12), FLAG(13), FLAG(14), FLAG(15), FLAG(16));
 STRUCT(static, element_def, MrPqElement, FIELD(1, T_I32, MrPqElement, type),
-              FIELD(2, T_I32, MrPqElement, type_length), FIELD(3, T_I32, MrPqElement, repetition),
-              FIELD(4, T_TEXT, MrPqElement, name), FIELD(5, T_I32, MrPqElement, n_children),
-              FIELD(6, T_I32, MrPqElement, converted), FIELD(7, T_I32, MrPqElement, scale),
-              FIELD(8, T_I32, MrPqElement, precision), FIELD(9, T_I32, MrPqElement, field_id),
-              SUB(10, MrPqElement, logical, logical_def));
+       FIELD(2, T_I32, MrPqElement, type_length), FIELD(3, T_I32, MrPqElement, repetition),
+       FIELD(4, T_TEXT, MrPqElement, name), FIELD(5, T_I32, MrPqElement, n_children),
+       FIELD(6, T_I32, MrPqElement, converted), FIELD(7, T_I32, MrPqElement, scale),
+       FIELD(8, T_I32, MrPqElement, precision), FIELD(9, T_I32, MrPqElement, field_id),
+       SUB(10, MrPqElement, logical, logical_def));
 STRUCT(static, stats_def, MrPqStatistics, FIELD(1, T_TEXT, MrPqStatistics, old_max),
-              FIELD(2, T_TEXT, MrPqStatistics, old_min), FIELD(3, T_I64, MrPqStatistics, n_nulls),
-              FIELD(4, T_I64, MrPqStatistics, n_distinct), FIELD(5, T_TEXT, MrPqStatistics, max),
-              FIELD(6, T_TEXT, MrPqStatistics, min), FIELD(7, T_BOOL, MrPqStatistics, max_exact),
-              FIELD(8, T_BOOL, MrPqStatistics, min_exact));
+       FIELD(2, T_TEXT, MrPqStatistics, old_min), FIELD(3, T_I64, MrPqStatistics, n_nulls),
+       FIELD(4, T_I64, MrPqStatistics, n_distinct), FIELD(5, T_TEXT, MrPqStatistics, max),
+       FIELD(6, T_TEXT, MrPqStatistics, min), FIELD(7, T_BOOL, MrPqStatistics, max_exact),
+       FIELD(8, T_BOOL, MrPqStatistics, min_exact));
 STRUCT(static, encoding_stats_def, MrPqEncodingStats, FIELD(1, T_I32, MrPqEncodingStats, page_type),
-              FIELD(2, T_I32, MrPqEncodingStats, encoding), FIELD(3, T_I32, MrPqEncodingStats, count));
+       FIELD(2, T_I32, MrPqEncodingStats, encoding), FIELD(3, T_I32, MrPqEncodingStats, count));
 STRUCT(static, chunk_meta_def, MrPqChunkMeta, FIELD(1, T_I32, MrPqChunkMeta, type),
-              LIST(2, T_I32, MrPqChunkMeta, encodings), LIST(3, T_TEXT, MrPqChunkMeta, path),
-              FIELD(4, T_I32, MrPqChunkMeta, codec), FIELD(5, T_I64, MrPqChunkMeta, n_values),
-              FIELD(6, T_I64, MrPqChunkMeta, uncompressed_bytes),
-              FIELD(7, T_I64, MrPqChunkMeta, compressed_bytes),
-              FIELD(9, T_I64, MrPqChunkMeta, data_offset), FIELD(10, T_I64, MrPqChunkMeta, index_offset),
-              FIELD(11, T_I64, MrPqChunkMeta, dict_offset), SUB(12, MrPqChunkMeta, stats, stats_def),
-              LIST_OF(13, MrPqChunkMeta, encoding_stats, encoding_stats_def),
-              FIELD(14, T_I64, MrPqChunkMeta, bloom_offset), FIELD(15, T_I32, MrPqChunkMeta, bloom_bytes));
-STRUCT(static, chunk_def, MrPqChunk, FIELD(1, T_TEXT, MrPqChunk, path), FIELD(2, T_I64, MrPqChunk, offset),
-              SUB(3, MrPqChunk, meta, chunk_meta_def), FIELD(4, T_I64, MrPqChunk, offset_index_offset),
-              FIELD(5, T_I32, MrPqChunk, offset_index_bytes),
-              FIELD(6, T_I64, MrPqChunk, column_index_offset),
-              FIELD(7, T_I32, MrPqChunk, column_index_bytes), SUB(8, MrPqChunk, crypto, empty_def));
+       LIST(2, T_I32, MrPqChunkMeta, encodings), LIST(3, T_TEXT, MrPqChunkMeta, path),
+       FIELD(4, T_I32, MrPqChunkMeta, codec), FIELD(5, T_I64, MrPqChunkMeta, n_values),
+       FIELD(6, T_I64, MrPqChunkMeta, uncompressed_bytes),
+       FIELD(7, T_I64, MrPqChunkMeta, compressed_bytes),
+       FIELD(9, T_I64, MrPqChunkMeta, data_offset), FIELD(10, T_I64, MrPqChunkMeta, index_offset),
+       FIELD(11, T_I64, MrPqChunkMeta, dict_offset), SUB(12, MrPqChunkMeta, stats, stats_def),
+       LIST_OF(13, MrPqChunkMeta, encoding_stats, encoding_stats_def),
+       FIELD(14, T_I64, MrPqChunkMeta, bloom_offset), FIELD(15, T_I32, MrPqChunkMeta, bloom_bytes));
+STRUCT(static, chunk_def, MrPqChunk, FIELD(1, T_TEXT, MrPqChunk, path),
+       FIELD(2, T_I64, MrPqChunk, offset), SUB(3, MrPqChunk, meta, chunk_meta_def),
+       FIELD(4, T_I64, MrPqChunk, offset_index_offset),
+       FIELD(5, T_I32, MrPqChunk, offset_index_bytes),
+       FIELD(6, T_I64, MrPqChunk, column_index_offset),
+       FIELD(7, T_I32, MrPqChunk, column_index_bytes), SUB(8, MrPqChunk, crypto, empty_def));
 STRUCT(static, row_group_def, MrPqRowGroup, LIST_OF(1, MrPqRowGroup, chunks, chunk_def),
-              FIELD(2, T_I64, MrPqRowGroup, size_bytes), FIELD(3, T_I64, MrPqRowGroup, n_rows),
-              FIELD(5, T_I64, MrPqRowGroup, offset), FIELD(6, T_I64, MrPqRowGroup, compressed_bytes),
-              FIELD(7, T_I16, MrPqRowGroup, ordinal));
+       FIELD(2, T_I64, MrPqRowGroup, size_bytes), FIELD(3, T_I64, MrPqRowGroup, n_rows),
+       FIELD(5, T_I64, MrPqRowGroup, offset), FIELD(6, T_I64, MrPqRowGroup, compressed_bytes),
+       FIELD(7, T_I16, MrPqRowGroup, ordinal));
 STRUCT(static, key_value_def, MrPqKeyValue, FIELD(1, T_TEXT, MrPqKeyValue, key),
-              FIELD(2, T_TEXT, MrPqKeyValue, value));
+       FIELD(2, T_TEXT, MrPqKeyValue, value));
 STRUCT(static, column_order_def, MrPqColumnOrder, SUB(1, MrPqColumnOrder, type_order, empty_def));
 STRUCT(, mr__pq_footer_def, MrPqFooter, FIELD(1, T_I32, MrPqFooter, version),
        LIST_OF(2, MrPqFooter, schema, element_def), FIELD(3, T_I64, MrPqFooter, n_rows),
-       LIST_OF(4, MrPqFooter, row_groups, row_group_def), LIST_OF(5, MrPqFooter, metadata, key_value_def),
-       FIELD(6, T_TEXT, MrPqFooter, created_by), LIST_OF(7, MrPqFooter, column_orders, column_order_def),
+       LIST_OF(4, MrPqFooter, row_groups, row_group_def),
+       LIST_OF(5, MrPqFooter, metadata, key_value_def), FIELD(6, T_TEXT, MrPqFooter, created_by),
+       LIST_OF(7, MrPqFooter, column_orders, column_order_def),
        SUB(8, MrPqFooter, encryption, empty_def));
 
 STRUCT(static, data_header_def, MrPqDataHeader, FIELD(1, T_I32, MrPqDataHeader, n_values),
-              FIELD(2, T_I32, MrPqDataHeader, encoding), FIELD(3, T_I32, MrPqDataHeader, def_encoding),
-              FIELD(4, T_I32, MrPqDataHeader, rep_encoding));
+       FIELD(2, T_I32, MrPqDataHeader, encoding), FIELD(3, T_I32, MrPqDataHeader, def_encoding),
+       FIELD(4, T_I32, MrPqDataHeader, rep_encoding));
 STRUCT(static, dict_header_def, MrPqDictHeader, FIELD(1, T_I32, MrPqDictHeader, n_values),
-              FIELD(2, T_I32, MrPqDictHeader, encoding));
+       FIELD(2, T_I32, MrPqDictHeader, encoding));
 STRUCT(static, data_header_v2_def, MrPqDataHeaderV2, FIELD(1, T_I32, MrPqDataHeaderV2, n_values),
-              FIELD(2, T_I32, MrPqDataHeaderV2, n_nulls), FIELD(3, T_I32, MrPqDataHeaderV2, n_rows),
-              FIELD(4, T_I32, MrPqDataHeaderV2, encoding), FIELD(5, T_I32, MrPqDataHeaderV2, def_bytes),
-              FIELD(6, T_I32, MrPqDataHeaderV2, rep_bytes),
-              FIELD(7, T_BOOL, MrPqDataHeaderV2, is_compressed));
+       FIELD(2, T_I32, MrPqDataHeaderV2, n_nulls), FIELD(3, T_I32, MrPqDataHeaderV2, n_rows),
+       FIELD(4, T_I32, MrPqDataHeaderV2, encoding), FIELD(5, T_I32, MrPqDataHeaderV2, def_bytes),
+       FIELD(6, T_I32, MrPqDataHeaderV2, rep_bytes),
+       FIELD(7, T_BOOL, MrPqDataHeaderV2, is_compressed));
 STRUCT(, mr__pq_page_header_def, MrPqPageHeader, FIELD(1, T_I32, MrPqPageHeader, type),
        FIELD(2, T_I32, MrPqPageHeader, uncompressed_bytes),
        FIELD(3, T_I32, MrPqPageHeader, compressed_bytes), FIELD(4, T_I32, MrPqPageHeader, crc),
@@ -115,9 +133,10 @@ STRUCT(, mr__pq_page_header_def, MrPqPageHeader, FIELD(1, T_I32, MrPqPageHeader,
        SUB(8, MrPqPageHeader, data_v2, data_header_v2_def));
 
 STRUCT(static, location_def, MrPqPageLocation, FIELD(1, T_I64, MrPqPageLocation, offset),
-              FIELD(2, T_I32, MrPqPageLocation, compressed_bytes),
-              FIELD(3, T_I64, MrPqPageLocation, first_row));
-STRUCT(, mr__pq_offset_index_def, MrPqOffsetIndex, LIST_OF(1, MrPqOffsetIndex, pages, location_def));
+       FIELD(2, T_I32, MrPqPageLocation, compressed_bytes),
+       FIELD(3, T_I64, MrPqPageLocation, first_row));
+STRUCT(, mr__pq_offset_index_def, MrPqOffsetIndex,
+       LIST_OF(1, MrPqOffsetIndex, pages, location_def));
 STRUCT(, mr__pq_column_index_def, MrPqColumnIndex, LIST(1, T_BOOL, MrPqColumnIndex, null_pages),
        LIST(2, T_TEXT, MrPqColumnIndex, min), LIST(3, T_TEXT, MrPqColumnIndex, max),
        FIELD(4, T_I32, MrPqColumnIndex, boundary_order), LIST(5, T_I64, MrPqColumnIndex, n_nulls));
@@ -139,11 +158,11 @@ enum {
     W_STRUCT = 12,
     W_UUID = 13
 };
-static const uint8_t wire_of_kind[] = {[T_BOOL] = W_TRUE,   [T_I8] = W_I8,     [T_I16] = W_I16,
-                                       [T_I32] = W_I32,     [T_I64] = W_I64,   [T_TEXT] = W_BINARY,
-                                       [T_STRUCT] = W_STRUCT, [T_LIST] = W_LIST};
-static const uint8_t item_bytes[] = {[T_BOOL] = 1, [T_I8] = 1,  [T_I16] = 2,
-                                     [T_I32] = 4,  [T_I64] = 8, [T_TEXT] = sizeof(MrText)};
+static const uint8_t wire_of_kind[] = {
+    [T_BOOL] = W_TRUE, [T_I8] = W_I8,       [T_I16] = W_I16,       [T_I32] = W_I32,
+    [T_I64] = W_I64,   [T_TEXT] = W_BINARY, [T_STRUCT] = W_STRUCT, [T_LIST] = W_LIST};
+static const uint8_t item_bytes[] = {
+    [T_BOOL] = 1, [T_I8] = 1, [T_I16] = 2, [T_I32] = 4, [T_I64] = 8, [T_TEXT] = sizeof(MrText)};
 
 static bool zigzag_read(MrReader *reader, int64_t *out)
 {
@@ -241,10 +260,11 @@ static bool value_skip(MrReader *reader, int wire, int depth, bool in_list)
     }
 }
 
-static bool struct_read(MrReader *reader, const MrThriftStruct *def, MrArena *arena, void *out, int depth);
+static bool struct_read(MrReader *reader, const MrThriftStruct *def, MrArena *arena, void *out,
+                        int depth);
 
-static bool item_read(MrReader *reader, int kind, const MrThriftStruct *of, MrArena *arena, void *to,
-                      int depth)
+static bool item_read(MrReader *reader, int kind, const MrThriftStruct *of, MrArena *arena,
+                      void *to, int depth)
 {
     int64_t value;
     uint8_t byte;
@@ -277,8 +297,8 @@ static bool item_read(MrReader *reader, int kind, const MrThriftStruct *of, MrAr
     }
 }
 
-static bool list_read(MrReader *reader, const MrThriftField *field, MrArena *arena, MrThriftList *list,
-                      int depth)
+static bool list_read(MrReader *reader, const MrThriftField *field, MrArena *arena,
+                      MrThriftList *list, int depth)
 {
     int wire;
     int64_t n;
@@ -287,7 +307,8 @@ static bool list_read(MrReader *reader, const MrThriftField *field, MrArena *are
     int want = wire_of_kind[field->item_kind];
     if (n > 0 && wire != want && !(want == W_TRUE && wire == W_FALSE))
         return fail(reader);
-    int64_t size = field->item_kind == T_STRUCT ? field->of->size_bytes : item_bytes[field->item_kind];
+    int64_t size =
+        field->item_kind == T_STRUCT ? field->of->size_bytes : item_bytes[field->item_kind];
     char *items = mr_arena_zeroed(arena, n * size);
     for (int64_t i = 0; i < n; i++)
         if (!item_read(reader, field->item_kind, field->of, arena, items + i * size, depth))
@@ -297,8 +318,8 @@ static bool list_read(MrReader *reader, const MrThriftField *field, MrArena *are
     return true;
 }
 
-static bool field_read(MrReader *reader, const MrThriftField *field, int wire, MrArena *arena, char *out,
-                       int depth)
+static bool field_read(MrReader *reader, const MrThriftField *field, int wire, MrArena *arena,
+                       char *out, int depth)
 {
     char *to = out + field->offset;
     if (field->kind == T_BOOL) {
@@ -318,7 +339,8 @@ static bool field_read(MrReader *reader, const MrThriftField *field, int wire, M
     return true;
 }
 
-static bool struct_read(MrReader *reader, const MrThriftStruct *def, MrArena *arena, void *out, int depth)
+static bool struct_read(MrReader *reader, const MrThriftStruct *def, MrArena *arena, void *out,
+                        int depth)
 {
     int64_t id = 0;
     int32_t row = 0; /* fields mostly come in order */

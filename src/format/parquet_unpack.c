@@ -39,9 +39,9 @@ static void unpack_avx2(const uint8_t *src, int width, int64_t n, uint32_t *out)
     __m256i shift = _mm256_loadu_si256((const __m256i *)shifts);
     __m256i mask = _mm256_set1_epi32((int)((UINT32_C(1) << width) - 1));
     for (int64_t i = 0; i + 8 <= n; i += 8, src += width) {
-        __m256i bytes = _mm256_inserti128_si256(
-            _mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)src)),
-            _mm_loadu_si128((const __m128i *)(src + half)), 1);
+        __m256i bytes =
+            _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const __m128i *)src)),
+                                    _mm_loadu_si128((const __m128i *)(src + half)), 1);
         __m256i values = _mm256_srlv_epi32(_mm256_shuffle_epi8(bytes, order), shift);
         _mm256_storeu_si256((__m256i *)(out + i), _mm256_and_si256(values, mask));
     }
@@ -224,8 +224,9 @@ bool mr__rle_read_bits(MrRle *rle, int64_t n, uint64_t *bits, int64_t at, int64_
         for (int64_t done = 0; done < k;) {
             int64_t step = k - done < 56 ? k - done : 56;
             uint64_t mask = (UINT64_C(1) << step) - 1;
-            uint64_t value = rle->packed ? bits_at(rle->packed, rle->packed_at + done, mask)
-                             : rle->run_value ? mask : 0;
+            uint64_t value = rle->packed      ? bits_at(rle->packed, rle->packed_at + done, mask)
+                             : rle->run_value ? mask
+                                              : 0;
             bits_put(bits, at + done, value, step);
             *n_set += __builtin_popcountll(value);
             done += step;

@@ -1,12 +1,12 @@
 /* parquet_write.c - batches to a Parquet file, as Spark writes them.
  *
- * The schema becomes a tree of nodes; each batch is taken apart into levels and stored values per leaf
- * (the Dremel way), which an encoder per leaf turns into pages.  A row group is kept in memory, encoded,
- * until it is full; the page index and the footer come last.
+ * The schema becomes a tree of nodes; each batch is taken apart into levels and stored values per
+ * leaf (the Dremel way), which an encoder per leaf turns into pages.  A row group is kept in
+ * memory, encoded, until it is full; the page index and the footer come last.
  *
  * Types: Spark's standard mapping (not the legacy one): lists of three levels, timestamps as INT64
- * microseconds, decimals as INT32, INT64 or the shortest fixed length.  Spark's schema stands in the
- * metadata. */
+ * microseconds, decimals as INT32, INT64 or the shortest fixed length.  Spark's schema stands in
+ * the metadata. */
 #include "format/parquet_encode_int.h"
 
 #define ROW_GROUP_ROWS ((int64_t)1 << 20)
@@ -22,7 +22,7 @@ struct WriteNode {
     bool nullable;
     int16_t def, rep; /* level of a value here; of the element for lists: elem_def, rep + 1 */
     int16_t elem_def;
-    int32_t leaf;     /* encoder; first one below for groups */
+    int32_t leaf; /* encoder; first one below for groups */
     int32_t n_leaves;
     int32_t n_children;
     WriteNode *children;
@@ -33,13 +33,13 @@ struct MrParquetWriter {
     MrBudget *budget;
     MrParquetWriteOptions options;
     MrOutput output;
-    MrArena arena;        /* life of the writer      */
-    MrArena batch_arena;  /* life of a piece of rows */
+    MrArena arena;       /* life of the writer      */
+    MrArena batch_arena; /* life of a piece of rows */
     MrSchema schema;
-    WriteNode *nodes;     /* of the schema's columns */
+    WriteNode *nodes; /* of the schema's columns */
     int32_t n_leaves;
     MrPqEncoder *encoders;
-    const char ***paths;  /* of each leaf, ended by NULL */
+    const char ***paths; /* of each leaf, ended by NULL */
 
     MrPqElement *elements;
     int32_t n_elements, cap_elements;
@@ -48,7 +48,7 @@ struct MrParquetWriter {
     MrPqColumnIndex **column_indexes; /* of each row group: one per leaf */
     MrPqOffsetIndex **offset_indexes;
     int32_t n_indexes, cap_indexes, n_offsets, cap_offsets;
-    MrBuffer out;         /* small things on their way out */
+    MrBuffer out; /* small things on their way out */
     int64_t n_bytes, n_rows, group_rows;
     bool begun, finished, broken;
 };
@@ -84,7 +84,8 @@ static MrPqLogical *logical_integer(MrArena *arena, int bits)
 
 static MrPqLogical *logical_time(MrArena *arena, bool timestamp, bool utc)
 {
-    MrPqLogical *logical = logical_new(arena, timestamp ? MR_PQ_LOGICAL_TIMESTAMP : MR_PQ_LOGICAL_TIME);
+    MrPqLogical *logical =
+        logical_new(arena, timestamp ? MR_PQ_LOGICAL_TIMESTAMP : MR_PQ_LOGICAL_TIME);
     MrPqTimeUnitType *time = MR_NEW(arena, MrPqTimeUnitType);
     *time = (MrPqTimeUnitType){.has = 3, .utc = utc, .unit = MR_NEW(arena, MrPqTimeUnit)};
     time->unit->has = MR_PQ_MICROS;
@@ -104,7 +105,8 @@ static int32_t decimal_bytes(int precision)
     return n;
 }
 
-static void decimal_element(MrParquetWriter *writer, const MrType *type, MrPqElement *e, MrPqEncoder *encoder)
+static void decimal_element(MrParquetWriter *writer, const MrType *type, MrPqElement *e,
+                            MrPqEncoder *encoder)
 {
     MrPqLogical *logical = logical_new(&writer->arena, MR_PQ_LOGICAL_DECIMAL);
     logical->decimal = MR_NEW(&writer->arena, MrPqDecimal);
@@ -191,8 +193,8 @@ static MrStatus leaf_element(MrParquetWriter *writer, const WriteNode *node, MrP
         element_annotate(e, MR_PQ_CONV_INTERVAL, NULL);
         break;
     case MR_TYPE_VOID:
-        return MR_FAIL(err, MR_COND_UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE, "format", "Parquet", "columnName",
-                       node->name, "columnType", "\"VOID\"");
+        return MR_FAIL(err, MR_COND_UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE, "format", "Parquet",
+                       "columnName", node->name, "columnType", "\"VOID\"");
     default:
         break;
     }
@@ -208,7 +210,8 @@ static MrStatus leaf_element(MrParquetWriter *writer, const WriteNode *node, MrP
 }
 
 /* Where a new element stands; the pointer is good until the next one. */
-static MrPqElement *element_add(MrParquetWriter *writer, const char *name, int repetition, int32_t n_children)
+static MrPqElement *element_add(MrParquetWriter *writer, const char *name, int repetition,
+                                int32_t n_children)
 {
     MrPqElement e = {.has = MR_PQ_ELEMENT_NAME | MR_PQ_ELEMENT_REPETITION,
                      .name = mr_text(name),
@@ -247,13 +250,17 @@ static MrStatus write_node_build(MrParquetWriter *writer, const MrField *field, 
     MrPhysical physical = mr_type_physical(type);
     bool nested = physical == MR_PHYS_LIST || physical == MR_PHYS_STRUCT;
     if (place->depth >= MR_PARQUET_MAX_DEPTH)
-        return MR_FAIL_UNSUPPORTED(err, "Parquet columns nested more than %d deep", MR_PARQUET_MAX_DEPTH);
+        return MR_FAIL_UNSUPPORTED(err, "Parquet columns nested more than %d deep",
+                                   MR_PARQUET_MAX_DEPTH);
     int16_t def = place->def, rep = place->rep;
-    *node = (WriteNode){.name = name, .type = type, .nullable = field->nullable, .leaf = writer->n_leaves,
+    *node = (WriteNode){.name = name,
+                        .type = type,
+                        .nullable = field->nullable,
+                        .leaf = writer->n_leaves,
                         .n_children = type->n_fields};
     if (nested && type->n_fields == 0)
-        return MR_FAIL(err, MR_COND_UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE, "format", "Parquet", "columnName",
-                       name, "columnType", mr_type_sql_text(arena, type));
+        return MR_FAIL(err, MR_COND_UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE, "format", "Parquet",
+                       "columnName", name, "columnType", mr_type_sql_text(arena, type));
     node->def = place->def = (int16_t)(def + field->nullable);
     node->rep = rep;
     int32_t n_path = place->n_path;
@@ -286,7 +293,8 @@ static MrStatus write_node_build(MrParquetWriter *writer, const MrField *field, 
             MrField child = type->fields[i];
             if (map && i == 0)
                 child.nullable = false;
-            MR_TRY(write_node_build(writer, &child, names[map + i], place, &node->children[i], err));
+            MR_TRY(
+                write_node_build(writer, &child, names[map + i], place, &node->children[i], err));
         }
     } else {
         if (type->kind == MR_TYPE_VARIANT)
@@ -317,7 +325,8 @@ static MrStatus writer_build(MrParquetWriter *writer, const MrSchema *schema, Mr
         n_leaves += leaves_count(cols[i].type, 0);
     }
     if (n_leaves > MR_PARQUET_MAX_COLUMNS)
-        return MR_FAIL_UNSUPPORTED(err, "Parquet files of more than %d columns", MR_PARQUET_MAX_COLUMNS);
+        return MR_FAIL_UNSUPPORTED(err, "Parquet files of more than %d columns",
+                                   MR_PARQUET_MAX_COLUMNS);
     writer->schema = (MrSchema){schema->n_cols, cols};
     writer->encoders = MR_NEW_N(arena, MrPqEncoder, n_leaves);
     writer->paths = MR_NEW_N(arena, const char **, n_leaves);
@@ -353,7 +362,7 @@ MrStatus mr_parquet_writer_create(MrBudget *budget, const MrSchema *schema,
     mr_buffer_init(&writer->out, budget, INT32_MAX);
     MrStatus status;
     MR_GUARD_BEGIN(status, err)
-    status = writer_build(writer, schema, err);
+        status = writer_build(writer, schema, err);
     MR_GUARD_END(status)
     if (status != MR_OK) {
         mr_parquet_writer_destroy(writer);
@@ -384,7 +393,8 @@ int64_t mr_parquet_writer_bytes(const MrParquetWriter *writer)
     return writer->n_bytes;
 }
 
-static MrStatus output_put(MrParquetWriter *writer, const void *data, int64_t size_bytes, MrError *err)
+static MrStatus output_put(MrParquetWriter *writer, const void *data, int64_t size_bytes,
+                           MrError *err)
 {
     if (size_bytes == 0)
         return MR_OK;
@@ -409,8 +419,9 @@ static void big_endian_put(uint8_t *to, MrI128 value, int32_t n_bytes)
 }
 
 /* Stored values of n rows of a flat vector; n rows of vec are all there (none is NULL). */
-static const void *stored_make(MrParquetWriter *writer, const MrPqEncoder *encoder, const MrType *type,
-                               const MrVector *vec, const int32_t *rows, int64_t n)
+static const void *stored_make(MrParquetWriter *writer, const MrPqEncoder *encoder,
+                               const MrType *type, const MrVector *vec, const int32_t *rows,
+                               int64_t n)
 {
     MrArena *arena = &writer->batch_arena;
     int64_t width = encoder->value_bytes ? encoder->value_bytes : (int64_t)sizeof(MrStr);
@@ -443,7 +454,8 @@ static const void *stored_make(MrParquetWriter *writer, const MrPqEncoder *encod
                 big_endian_put((uint8_t *)to + i * width, vec->i64[rows[i]], encoder->value_bytes);
         } else if (encoder->stored == MR_PQ_INT96) {
             for (int64_t i = 0; i < n; i++) {
-                int64_t us = vec->i64[rows[i]], day = us / INT64_C(86400000000), in_day = us % INT64_C(86400000000);
+                int64_t us = vec->i64[rows[i]], day = us / INT64_C(86400000000),
+                        in_day = us % INT64_C(86400000000);
                 if (in_day < 0) {
                     in_day += INT64_C(86400000000);
                     day--;
@@ -469,7 +481,8 @@ static const void *stored_make(MrParquetWriter *writer, const MrPqEncoder *encod
     case MR_PHYS_INTERVAL:
         for (int64_t i = 0; i < n; i++) {
             const MrInterval *from = &vec->interval[rows[i]];
-            uint32_t words[3] = {(uint32_t)from->months, (uint32_t)from->days, (uint32_t)(from->us / 1000)};
+            uint32_t words[3] = {(uint32_t)from->months, (uint32_t)from->days,
+                                 (uint32_t)(from->us / 1000)};
             memcpy(to + 12 * i, words, 12);
         }
         break;
@@ -483,7 +496,8 @@ static const void *stored_make(MrParquetWriter *writer, const MrPqEncoder *encod
 
 /* ---- Taking rows apart ---- */
 
-/* Slots of a node: their rows in its vector (-1: absent, an ancestor is NULL or empty), and levels. */
+/* Slots of a node: their rows in its vector (-1: absent, an ancestor is NULL or empty), and levels.
+ */
 typedef struct Slots {
     int64_t n;
     int32_t *rows;
@@ -495,8 +509,8 @@ static MrStatus null_in_required(const WriteNode *node, MrError *err)
     return MR_FAIL(err, MR_COND_NOT_NULL_ASSERT_VIOLATION, "walkedTypePath", node->name);
 }
 
-static MrStatus leaf_take(MrParquetWriter *writer, const WriteNode *node, MrVector *vec, const Slots *slots,
-                          int64_t n_rows, MrError *err)
+static MrStatus leaf_take(MrParquetWriter *writer, const WriteNode *node, MrVector *vec,
+                          const Slots *slots, int64_t n_rows, MrError *err)
 {
     MrPqEncoder *encoder = &writer->encoders[node->leaf];
     MrArena *arena = &writer->batch_arena;
@@ -516,7 +530,10 @@ static MrStatus leaf_take(MrParquetWriter *writer, const WriteNode *node, MrVect
             rows[n_set++] = row;
         }
     }
-    MrPqPiece piece = {.def = n_set == n ? NULL : def, .rep = slots->rep, .n_levels = n, .n_rows = n_rows,
+    MrPqPiece piece = {.def = n_set == n ? NULL : def,
+                       .rep = slots->rep,
+                       .n_levels = n,
+                       .n_rows = n_rows,
                        .n_stored = n_set};
     if (vec->encoding == MR_DICTIONARY && vec->dict_id != 0 && encoder->value_bytes == 0) {
         uint32_t *codes = mr_arena_alloc(arena, n_set * 4);
@@ -540,8 +557,8 @@ static MrStatus leaf_take(MrParquetWriter *writer, const WriteNode *node, MrVect
     return mr__pq_encoder_put(encoder, &piece, err);
 }
 
-static MrStatus node_take(MrParquetWriter *writer, const WriteNode *node, MrVector *vec, const Slots *slots,
-                          int64_t n_rows, MrError *err)
+static MrStatus node_take(MrParquetWriter *writer, const WriteNode *node, MrVector *vec,
+                          const Slots *slots, int64_t n_rows, MrError *err)
 {
     MrPhysical physical = mr_type_physical(node->type);
     MrArena *arena = &writer->batch_arena;
@@ -554,7 +571,8 @@ static MrStatus node_take(MrParquetWriter *writer, const WriteNode *node, MrVect
         if (row >= 0 && !mr_vector_is_null(vec, row) && vec->list[row].count > 1)
             n_below += vec->list[row].count - 1;
     }
-    Slots below = {.rows = mr_arena_alloc(arena, n_below * 4), .def = mr_arena_alloc(arena, n_below),
+    Slots below = {.rows = mr_arena_alloc(arena, n_below * 4),
+                   .def = mr_arena_alloc(arena, n_below),
                    .rep = mr_arena_alloc(arena, n_below)};
     for (int64_t i = 0; i < slots->n; i++) {
         int32_t row = slots->rows[i], first = -1, count = 1;
@@ -608,15 +626,16 @@ static int64_t piece_rows(const MrParquetWriter *writer, const WriteNode *node, 
     return n;
 }
 
-static MrStatus column_take(MrParquetWriter *writer, int32_t col_idx, MrVector *vec, const int32_t *rows,
-                            int64_t n, MrError *err)
+static MrStatus column_take(MrParquetWriter *writer, int32_t col_idx, MrVector *vec,
+                            const int32_t *rows, int64_t n, MrError *err)
 {
     const WriteNode *node = &writer->nodes[col_idx];
     for (int64_t at = 0; at < n;) {
         mr_arena_reset(&writer->batch_arena);
         int64_t k = piece_rows(writer, node, vec, rows + at, n - at);
         MR_ASSERT(k > 0);
-        Slots slots = {.n = k, .rows = mr_arena_alloc(&writer->batch_arena, k * 4),
+        Slots slots = {.n = k,
+                       .rows = mr_arena_alloc(&writer->batch_arena, k * 4),
                        .def = mr_arena_zeroed(&writer->batch_arena, k),
                        .rep = mr_arena_zeroed(&writer->batch_arena, k)};
         memcpy(slots.rows, rows + at, (size_t)k * 4);
@@ -662,7 +681,8 @@ static MrPqStatistics *chunk_stats(MrParquetWriter *writer, const MrPqEncoder *e
     stats->n_nulls = encoder->chunk_nulls;
     /* A page of floats may be all NaN and have no bounds; then the chunk has none. */
     if (all && min && max && encoder->order != MR_PQ_ORDER_NONE) {
-        stats->has |= MR_PQ_STATS_MIN | MR_PQ_STATS_MAX | MR_PQ_STATS_MIN_EXACT | MR_PQ_STATS_MAX_EXACT;
+        stats->has |=
+            MR_PQ_STATS_MIN | MR_PQ_STATS_MAX | MR_PQ_STATS_MIN_EXACT | MR_PQ_STATS_MAX_EXACT;
         stats->min = text_copy(&writer->arena, min->min);
         stats->max = text_copy(&writer->arena, max->max);
         stats->min_exact = min->min_exact;
@@ -699,7 +719,8 @@ static MrPqColumnIndex *column_index_make(MrParquetWriter *writer, const MrPqEnc
     if (encoder->order == MR_PQ_ORDER_NONE || encoder->max_rep > 0 || n <= 0)
         return NULL;
     for (int32_t i = 0; i < n; i++)
-        if (!encoder->written[i].has_bounds && encoder->written[i].n_nulls < encoder->written[i].n_values)
+        if (!encoder->written[i].has_bounds &&
+            encoder->written[i].n_nulls < encoder->written[i].n_values)
             return NULL;
     MrPqColumnIndex *index = MR_NEW(arena, MrPqColumnIndex);
     index->has = 0x1f;
@@ -720,7 +741,8 @@ static MrPqColumnIndex *column_index_make(MrParquetWriter *writer, const MrPqEnc
 }
 
 static MrStatus chunk_flush(MrParquetWriter *writer, int32_t leaf_idx, MrPqChunk *chunk,
-                            MrPqColumnIndex **column_index, MrPqOffsetIndex **offset_index, MrError *err)
+                            MrPqColumnIndex **column_index, MrPqOffsetIndex **offset_index,
+                            MrError *err)
 {
     MrPqEncoder *encoder = &writer->encoders[leaf_idx];
     MrArena *arena = &writer->arena;
@@ -734,7 +756,8 @@ static MrStatus chunk_flush(MrParquetWriter *writer, int32_t leaf_idx, MrPqChunk
     MR_TRY(output_put(writer, encoder->pages.data, encoder->pages.size_bytes, err));
 
     /* All up to the data offset, and statistics. */
-    meta->has = 0xff | 1u << 10 | (dict ? MR_PQ_CHUNK_META_DICT_OFFSET : 0u) | MR_PQ_CHUNK_META_ENCODING_STATS;
+    meta->has = 0xff | 1u << 10 | (dict ? MR_PQ_CHUNK_META_DICT_OFFSET : 0u) |
+                MR_PQ_CHUNK_META_ENCODING_STATS;
     meta->type = (int32_t)encoder->stored;
     meta->codec = (int32_t)writer->options.codec;
     meta->n_values = encoder->chunk_values;
@@ -754,8 +777,8 @@ static MrStatus chunk_flush(MrParquetWriter *writer, int32_t leaf_idx, MrPqChunk
     if (dict) {
         encodings[(*n_encodings)++] = MR_PQ_RLE_DICTIONARY;
         counts[(*n_counts)++] = (MrPqEncodingStats){7, MR_PQ_PAGE_DICTIONARY, MR_PQ_PLAIN, 1};
-        counts[(*n_counts)++] =
-            (MrPqEncodingStats){7, MR_PQ_PAGE_DATA, MR_PQ_RLE_DICTIONARY, (int32_t)encoder->n_dict_pages};
+        counts[(*n_counts)++] = (MrPqEncodingStats){7, MR_PQ_PAGE_DATA, MR_PQ_RLE_DICTIONARY,
+                                                    (int32_t)encoder->n_dict_pages};
     }
     if (encoder->n_plain_pages > 0)
         counts[(*n_counts)++] =
@@ -773,9 +796,9 @@ static MrStatus chunk_flush(MrParquetWriter *writer, int32_t leaf_idx, MrPqChunk
     (*offset_index)->pages.n = (int32_t)encoder->n_written;
     (*offset_index)->pages.items = MR_NEW_N(arena, MrPqPageLocation, encoder->n_written);
     for (int64_t i = 0; i < encoder->n_written; i++)
-        (*offset_index)->pages.items[i] = (MrPqPageLocation){7, data_start + encoder->written[i].offset,
-                                                             encoder->written[i].size_bytes,
-                                                             encoder->written[i].first_row};
+        (*offset_index)->pages.items[i] =
+            (MrPqPageLocation){7, data_start + encoder->written[i].offset,
+                               encoder->written[i].size_bytes, encoder->written[i].first_row};
     *chunk = (MrPqChunk){.has = 2 | MR_PQ_CHUNK_META, .offset = 0, .meta = meta};
     mr__pq_encoder_reset(encoder);
     return MR_OK;
@@ -806,13 +829,16 @@ static MrStatus row_group_flush(MrParquetWriter *writer, MrError *err)
     MrPqColumnIndex **column_indexes = MR_NEW_N(arena, MrPqColumnIndex *, writer->n_leaves);
     MrPqOffsetIndex **offset_indexes = MR_NEW_N(arena, MrPqOffsetIndex *, writer->n_leaves);
     for (int32_t i = 0; i < writer->n_leaves; i++) {
-        MR_TRY(chunk_flush(writer, i, &group.chunks.items[i], &column_indexes[i], &offset_indexes[i], err));
+        MR_TRY(chunk_flush(writer, i, &group.chunks.items[i], &column_indexes[i],
+                           &offset_indexes[i], err));
         group.size_bytes += group.chunks.items[i].meta->uncompressed_bytes;
         group.compressed_bytes += group.chunks.items[i].meta->compressed_bytes;
     }
     for (int32_t i = 0; i < writer->n_leaves; i++) {
-        MR_PUSH(arena, writer->column_indexes, writer->n_indexes, writer->cap_indexes, column_indexes[i]);
-        MR_PUSH(arena, writer->offset_indexes, writer->n_offsets, writer->cap_offsets, offset_indexes[i]);
+        MR_PUSH(arena, writer->column_indexes, writer->n_indexes, writer->cap_indexes,
+                column_indexes[i]);
+        MR_PUSH(arena, writer->offset_indexes, writer->n_offsets, writer->cap_offsets,
+                offset_indexes[i]);
     }
     MR_PUSH(arena, writer->row_groups, writer->n_row_groups, writer->cap_row_groups, group);
     writer->group_rows = 0;
@@ -841,7 +867,8 @@ static MrStatus rows_take(MrParquetWriter *writer, const MrBatch *batch, MrError
         writer->n_rows += k;
         writer->group_rows += k;
         at += k;
-        if (writer->group_rows >= writer->options.row_group_rows || group_bytes(writer) >= ROW_GROUP_BYTES)
+        if (writer->group_rows >= writer->options.row_group_rows ||
+            group_bytes(writer) >= ROW_GROUP_BYTES)
             MR_TRY(row_group_flush(writer, err));
     }
     return MR_OK;
@@ -854,7 +881,7 @@ MrStatus mr_parquet_write(MrParquetWriter *writer, const MrBatch *batch, MrError
         return MR_FAIL_INTERNAL(err, "A Parquet writer that failed was used again.");
     MrStatus status;
     MR_GUARD_BEGIN(status, err)
-    status = rows_take(writer, batch, err);
+        status = rows_take(writer, batch, err);
     MR_GUARD_END(status)
     writer->broken = status != MR_OK;
     return status;
@@ -865,18 +892,22 @@ MrStatus mr_parquet_write(MrParquetWriter *writer, const MrBatch *batch, MrError
 static MrStatus indexes_write(MrParquetWriter *writer, MrError *err)
 {
     for (int32_t i = 0; i < writer->n_indexes; i++) {
-        MrPqChunk *chunk = &writer->row_groups[i / writer->n_leaves].chunks.items[i % writer->n_leaves];
+        MrPqChunk *chunk =
+            &writer->row_groups[i / writer->n_leaves].chunks.items[i % writer->n_leaves];
         if (!writer->column_indexes[i])
             continue;
-        MR_TRY(mr__thrift_write(&mr__pq_column_index_def, writer->column_indexes[i], &writer->out, err));
+        MR_TRY(mr__thrift_write(&mr__pq_column_index_def, writer->column_indexes[i], &writer->out,
+                                err));
         chunk->has |= MR_PQ_CHUNK_COLUMN_INDEX;
         chunk->column_index_offset = writer->n_bytes;
         chunk->column_index_bytes = (int32_t)writer->out.size_bytes;
         MR_TRY(out_flush(writer, err));
     }
     for (int32_t i = 0; i < writer->n_offsets; i++) {
-        MrPqChunk *chunk = &writer->row_groups[i / writer->n_leaves].chunks.items[i % writer->n_leaves];
-        MR_TRY(mr__thrift_write(&mr__pq_offset_index_def, writer->offset_indexes[i], &writer->out, err));
+        MrPqChunk *chunk =
+            &writer->row_groups[i / writer->n_leaves].chunks.items[i % writer->n_leaves];
+        MR_TRY(mr__thrift_write(&mr__pq_offset_index_def, writer->offset_indexes[i], &writer->out,
+                                err));
         chunk->has |= MR_PQ_CHUNK_OFFSET_INDEX;
         chunk->offset_index_offset = writer->n_bytes;
         chunk->offset_index_bytes = (int32_t)writer->out.size_bytes;
@@ -896,7 +927,9 @@ static MrStatus footer_write(MrParquetWriter *writer, MrError *err)
         {3, MR_TEXT("org.apache.spark.version"), MR_TEXT("4.2.0")},
         {3, MR_TEXT(MR_PQ_SPARK_SCHEMA_KEY), mr__pq_spark_schema_text(arena, &writer->schema)},
     };
-    MrPqFooter footer = {.has = 0x7f, .version = 1, .n_rows = writer->n_rows,
+    MrPqFooter footer = {.has = 0x7f,
+                         .version = 1,
+                         .n_rows = writer->n_rows,
                          .created_by = MR_TEXT("Millrace version " MR_VERSION)};
     footer.schema.n = writer->n_elements;
     footer.schema.items = writer->elements;
@@ -923,7 +956,7 @@ MrStatus mr_parquet_finish(MrParquetWriter *writer, MrError *err)
     writer->finished = true;
     MrStatus status;
     MR_GUARD_BEGIN(status, err)
-    status = footer_write(writer, err);
+        status = footer_write(writer, err);
     MR_GUARD_END(status)
     return status;
 }
