@@ -741,7 +741,7 @@ const MrFunctionDef mr_functions_collection_array[] = {
      "size(array_repeat('a', 3)) = 3"},
     {"flatten", "array<T> -> bind", STRICT | MR_FN_CAN_FAIL, flatten_call, flatten_bind, "Arrays of arrays as one.",
      "size(flatten(array(array(1), array(2)))) = 2"},
-    {"array_join", "array<string>, string, string? -> string", STRICT, array_join_call, NULL, "The strings with a separator between.",
+    {"array_join", "array<string>, string!, string!? -> string", STRICT, array_join_call, NULL, "The strings with a separator between.",
      "array_join(array('a', 'b'), '-') = 'a-b'"},
     {"sort_array", "array<T>, boolean? -> same", STRICT, sort_array_call, element_bind, "In order; NULL is smallest.",
      "sort_array(array(2, 1))[0] = 1"},

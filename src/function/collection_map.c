@@ -687,7 +687,7 @@ const MrFunctionDef mr_functions_collection_map[] = {
     {"map_entries", "map<K, V> -> bind", STRICT, map_entries_call, map_entries_bind, "The pairs.", "map_entries(map('a', 1))[0].value = 1"},
     {"map_contains_key", "map<K, V>, K -> boolean", STRICT, map_contains_key_call, NULL, "Is the key there?",
      "map_contains_key(map('a', 1), 'a')"},
-    {"str_to_map", "string, string?, string? -> bind", FAILS, str_to_map_call, str_to_map_bind, "A map of a text of pairs.",
+    {"str_to_map", "string!, string!?, string!? -> bind", FAILS, str_to_map_call, str_to_map_bind, "A map of a text of pairs.",
      "str_to_map('a:1,b:2')['b'] = '2'"},
     {"transform", "array<T>, lambda -> bind", STRICT, transform_call, list_lambda_bind, "A function of each element.",
      "transform(array(1, 2), x -> x + 1)[1] = 3"},

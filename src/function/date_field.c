@@ -514,8 +514,9 @@ static MrStatus timestampadd_call(MrCall *call, MrError *err)
         bool overflow;
         if (unit->months) {
             int64_t local = mr__local_us(zone, us), days = mr_us_to_days(local);
-            int64_t later = mr_days_add_months(days, n * unit->months);
-            overflow = __builtin_mul_overflow(later - days, MR_US_PER_DAY, &more) || __builtin_add_overflow(local, more, &sum);
+            bool far = n > 10000000 || n < -10000000; /* more than all years that 64 bits of microseconds hold */
+            int64_t later = far ? days : mr_days_add_months(days, n * unit->months);
+            overflow = far || __builtin_mul_overflow(later - days, MR_US_PER_DAY, &more) || __builtin_add_overflow(local, more, &sum);
             sum = overflow ? 0 : mr__utc_us(zone, sum);
         } else if (unit->us >= MR_US_PER_DAY) { /* days of the wall clock */
             int64_t local = mr__local_us(zone, us);

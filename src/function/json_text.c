@@ -404,11 +404,11 @@ static MrStatus from_json_bind(MrBind *bind, MrError *err)
 
 #define STRICT MR_FN_NULL_IF_ANY
 const MrFunctionDef mr_functions_json_text[] = {
-    {"get_json_object", "string, string -> string", STRICT | MR_FN_MAY_NULL, get_json_object_call, NULL, "What stands at a path.",
+    {"get_json_object", "string!, string! -> string", STRICT | MR_FN_MAY_NULL, get_json_object_call, NULL, "What stands at a path.",
      "get_json_object('{\"a\": [1, 2]}', '$.a[1]') = '2'"},
-    {"json_array_length", "string -> int", STRICT | MR_FN_MAY_NULL, json_array_length_call, NULL, "Number of elements.",
+    {"json_array_length", "string! -> int", STRICT | MR_FN_MAY_NULL, json_array_length_call, NULL, "Number of elements.",
      "json_array_length('[1, 2]') = 2"},
-    {"json_object_keys", "string -> bind", STRICT | MR_FN_MAY_NULL, json_object_keys_call, json_object_keys_bind, "The names.",
+    {"json_object_keys", "string! -> bind", STRICT | MR_FN_MAY_NULL, json_object_keys_call, json_object_keys_bind, "The names.",
      "json_object_keys('{\"a\": 1}')[0] = 'a'"},
     {"to_json", "any, map<string, string>? -> string", STRICT, to_json_call, to_json_bind, "As JSON.",
      "to_json(named_struct('a', 1)) = '{\"a\":1}'"},
