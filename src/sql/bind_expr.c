@@ -388,9 +388,7 @@ static MrStatus like_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr **ou
         if (ast->like.op == MR_SQL_OP_RLIKE)
             sql = mr_arena_printf(b->arena, "RLIKE(%s, %s)", value->sql, args[1]->sql);
         else if (ast->like.op == MR_SQL_OP_ILIKE)
-            sql = escape && strcmp(escape->sql, "\\") != 0
-                      ? mr_arena_printf(b->arena, "ilike(%s, %s, %s)", value->sql, args[1]->sql, escape->sql)
-                      : mr_arena_printf(b->arena, "ilike(%s, %s)", value->sql, args[1]->sql);
+            sql = mr_arena_printf(b->arena, "ilike(%s, %s)", value->sql, args[1]->sql);
         else
             sql = escape && strcmp(escape->sql, "\\") != 0
                       ? mr_arena_printf(b->arena, "%s LIKE %s ESCAPE '%s'", value->sql, args[1]->sql, escape->sql)

@@ -100,8 +100,13 @@ static const char *auto_name(const MrExpr *expr)
 {
     if (expr->kind == MR_EXPR_OUTER || (expr->kind == MR_EXPR_COLUMN && expr->column.id >= 0))
         return expr->column.name;
-    if (expr->kind == MR_EXPR_CALL && expr->bound->def && strcmp(expr->bound->def->name, ".") == 0)
-        return expr->args[1]->sql;
+    if (expr->kind == MR_EXPR_CALL && expr->bound->def && strcmp(expr->bound->def->name, ".") == 0) {
+        const MrExpr *base = expr->args[0];
+        while (base->kind == MR_EXPR_CALL && base->bound->def && strcmp(base->bound->def->name, ".") == 0)
+            base = base->args[0];
+        if (base->kind == MR_EXPR_COLUMN || base->kind == MR_EXPR_OUTER)
+            return expr->args[1]->sql;
+    }
     /* A cast of a column keeps the column's name. */
     if (expr->kind == MR_EXPR_CALL && expr->bound->def && expr->args[0] && expr->args[0]->kind == MR_EXPR_COLUMN &&
         expr->args[0]->column.id >= 0 &&
@@ -174,12 +179,8 @@ static MrStatus items_bind(Select *s)
             item_add(s, ast->alias.names[0], true, expr, ast->place);
             laterals[s->scope.n_laterals++] = (NamedItem){ast->alias.names[0], expr};
         } else {
-            if (ast->kind == MR_SQL_CAST && expr->kind == MR_EXPR_CALL && expr->n_args == 1 &&
-                (expr->args[0]->kind == MR_EXPR_COLUMN || expr->args[0]->kind == MR_EXPR_OUTER)) {
-                item_add(s, expr->args[0]->column.name, false, expr, ast->place); /* a cast column keeps its name */
-                continue;
-            }
-            bool named = ast->kind == MR_SQL_NAME && ast->name.n_parts > 0 && s->ctx.has_lateral;
+            bool named = ast->kind == MR_SQL_NAME &&
+                         (ast->name.n_parts > 1 || (ast->name.n_parts > 0 && s->ctx.has_lateral));
             item_add(s, named ? ast->name.parts[ast->name.n_parts - 1] : auto_name(expr), false, expr, ast->place);
         }
     }
