@@ -332,6 +332,15 @@ static MrStatus date_add_call(MrCall *call, MrError *err)
     return MR_OK;
 }
 
+/* Wider numbers are not taken; texts are. */
+static MrStatus date_add_bind(MrBind *bind, MrError *err)
+{
+    const MrType *type = bind->args[1].type;
+    if (mr_type_is_numeric(type) && type->kind != MR_TYPE_INT && type->kind != MR_TYPE_SMALLINT && type->kind != MR_TYPE_TINYINT)
+        return mr__fail_input_type(bind, 1, "(\"INT\" or \"SMALLINT\" or \"TINYINT\")", err);
+    return MR_OK;
+}
+
 static MrStatus date_diff_call(MrCall *call, MrError *err)
 {
     for (MR_EACH(call, i, row))
@@ -778,11 +787,11 @@ const MrFunctionDef mr_functions_date_field[] = {
      "date_part('MONTH', DATE'2020-02-03') = 2"},
     {"datepart", "any, any -> bind", STRICT, NULL, extract_bind, "A field of a date, time or interval.",
      "datepart('MONTH', DATE'2020-02-03') = 2"},
-    {"date_add", "date, int|smallint|tinyint -> date", STRICT, date_add_call, NULL, "Days later.",
+    {"date_add", "date, int|smallint|tinyint -> date", STRICT, date_add_call, date_add_bind, "Days later.",
      "date_add(DATE'2020-02-28', 2) = DATE'2020-03-01'"},
-    {"dateadd", "date, int|smallint|tinyint -> date", STRICT, date_add_call, NULL, "Days later.",
+    {"dateadd", "date, int|smallint|tinyint -> date", STRICT, date_add_call, date_add_bind, "Days later.",
      "dateadd(DATE'2020-02-28', 2) = DATE'2020-03-01'"},
-    {"date_sub", "date, int|smallint|tinyint -> date", STRICT, date_add_call, NULL, "Days earlier.",
+    {"date_sub", "date, int|smallint|tinyint -> date", STRICT, date_add_call, date_add_bind, "Days earlier.",
      "date_sub(DATE'2020-03-01', 1) = DATE'2020-02-29'"},
     {"datediff", "date, date -> int", STRICT, date_diff_call, NULL, "Days from the second to the first.",
      "datediff(DATE'2020-03-01', DATE'2020-02-01') = 29"},

@@ -351,10 +351,10 @@ static MrStatus time_same_bind(MrBind *bind, MrError *err)
 #define PARTS "int, int, int, int, int, decimal(16,6)"
 #define TIMESTAMP_ROWS(name, doc)                                                                                   \
     {name, PARTS ", string? -> bind", STRICT, make_timestamp_call, make_timestamp_bind, doc, NULL},                 \
-    {name, "date, time?, string? -> bind", STRICT, make_timestamp_call, make_timestamp_bind, doc, NULL}
+    {name, "date!, time?, string? -> bind", STRICT, make_timestamp_call, make_timestamp_bind, doc, NULL}
 #define NTZ_ROWS(name, doc)                                                                                         \
     {name, PARTS " -> bind", STRICT, make_timestamp_call, make_timestamp_bind, doc, NULL},                          \
-    {name, "date, time -> bind", STRICT, make_timestamp_call, make_timestamp_bind, doc, NULL}
+    {name, "date!, time -> bind", STRICT, make_timestamp_call, make_timestamp_bind, doc, NULL}
 
 const MrFunctionDef mr_functions_date_make[] = {
     {"make_date", "int, int, int -> date", STRICT, make_date_call, ansi_nullable_bind, "A date of year, month and day.",

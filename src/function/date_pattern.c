@@ -115,6 +115,14 @@ static MrStatus fail_pattern(MrArena *arena, PatternFault fault, char bad, MrTex
     const char letter[2] = {bad, '\0'};
     if (fault == PATTERN_WEEK_BASED)
         return MR_FAIL(err, MR_COND_INCONSISTENT_BEHAVIOR_CROSS_VERSION__DATETIME_WEEK_BASED_PATTERN, "c", letter);
+    bool legacy_knows = fault == PATTERN_LENGTH || (fault == PATTERN_ILLEGAL && (bad == 'E' || bad == 'F'));
+    for (int64_t k = 0; k < text.size_bytes && legacy_knows; k++)
+        legacy_knows = !((text.data[k] | 32) >= 'a' && (text.data[k] | 32) <= 'z') ||
+                       strchr("GyYMLwWDdFEuaHkKhmsSzZX", text.data[k]);
+    if (legacy_knows) /* Java's SimpleDateFormat would take it */
+        return MR_FAIL(err, MR_COND_INCONSISTENT_BEHAVIOR_CROSS_VERSION__DATETIME_PATTERN_RECOGNITION, "pattern",
+                       mr_arena_printf(arena, "'%s'", pattern), "config", "\"spark.sql.legacy.timeParserPolicy\"", "docroot",
+                       "https://spark.apache.org/docs/latest");
     if (fault == PATTERN_ILLEGAL)
         return MR_FAIL(err, MR_COND_INVALID_DATETIME_PATTERN__ILLEGAL_CHARACTER, "c", letter, "pattern", pattern);
     return MR_FAIL(err, MR_COND_INVALID_DATETIME_PATTERN__WITH_SUGGESTION, "pattern",
@@ -421,7 +429,7 @@ static bool field_parse(const PatternField *field, MrText text, int64_t *at, MrZ
         return take_number(text, at, min, n == 1 && !field->adjacent ? 2 : max, &out->second) && out->second < 60;
     case 'S': {
         int64_t from = *at;
-        if (!take_number(text, at, n, n, &value))
+        if (!take_number(text, at, 1, n, &value)) /* Spark takes fewer digits too */
             return false;
         for (int64_t k = *at - from; k < 6; k++)
             value *= 10;

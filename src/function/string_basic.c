@@ -512,6 +512,8 @@ static MrStatus pad_bind(MrBind *bind, MrError *err)
 {
     static const bool sides[] = {false, true};
     bind->data = &sides[bind->def->name[0] == 'l'];
+    if (bind->n_args == 2 && bind->args[0].type->kind == MR_TYPE_BINARY)
+        bind->sql = mr_arena_printf(bind->arena, "%s(%s, %s, X'00')", bind->def->name, bind->args[0].sql, bind->args[1].sql);
     return MR_OK;
 }
 

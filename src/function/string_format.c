@@ -38,29 +38,35 @@ static int32_t base64_digit(char c)
 }
 
 /* As Java's MIME decoder: what is no digit is passed over. */
+static MrText base64_bytes(MrArena *arena, MrText text)
+{
+    char *out = mr_arena_alloc(arena, text.size_bytes), *to = out;
+    uint32_t bits = 0;
+    int32_t n_bits = 0;
+    for (int64_t k = 0; k < text.size_bytes && text.data[k] != '='; k++) {
+        int32_t digit = base64_digit(text.data[k]);
+        if (digit < 0)
+            continue;
+        bits = (bits << 6 | (uint32_t)digit) & 0xffffff;
+        n_bits += 6;
+        if (n_bits >= 8) {
+            n_bits -= 8;
+            *to++ = (char)(bits >> n_bits);
+        }
+    }
+    return (MrText){n_bits == 6 ? NULL : out, to - out};
+}
+
 static MrStatus unbase64_call(MrCall *call, MrError *err)
 {
     for (MR_EACH(call, i, row)) {
         MrText text = mr__arg_str(call, 0, row);
-        char *out = mr_arena_alloc(call->arena, text.size_bytes), *to = out;
-        uint32_t bits = 0;
-        int32_t n_bits = 0;
-        for (int64_t k = 0; k < text.size_bytes && text.data[k] != '='; k++) {
-            int32_t digit = base64_digit(text.data[k]);
-            if (digit < 0)
-                continue;
-            bits = (bits << 6 | (uint32_t)digit) & 0xffffff;
-            n_bits += 6;
-            if (n_bits >= 8) {
-                n_bits -= 8;
-                *to++ = (char)(bits >> n_bits);
-            }
-        }
-        if (n_bits == 6)
+        MrText bytes = base64_bytes(call->arena, text);
+        if (!bytes.data)
             return MR_FAIL(err, MR_COND_CONVERSION_INVALID_INPUT, "str",
                            mr_arena_printf(call->arena, "'%.*s'", (int)text.size_bytes, text.data), "fmt", "'BASE64'", "targetType",
                            "\"BINARY\"", "suggestion", "`try_to_binary`");
-        mr__put_str(call, row, out, to - out);
+        mr__put_text(call, row, bytes);
     }
     return MR_OK;
 }
@@ -88,6 +94,14 @@ static MrStatus fail_charset(const MrCall *call, MrText name, MrError *err)
                    mr__quoted_name(call->arena, call->bound->def->name), "parameter", "`charset`", "charset",
                    mr_arena_strn(call->arena, name.data, name.size_bytes), "charsets",
                    "iso-8859-1, us-ascii, utf-16, utf-16be, utf-16le, utf-32, utf-8");
+}
+
+/* spark.sql.legacy.codingErrorAction: what does not fit becomes ? or U+FFFD instead of an error. */
+static bool coding_is_lossy(const MrCall *call)
+{
+    const MrSettings *settings = call->context->settings;
+    const char *value = settings->get ? settings->get(settings->conf, "spark.sql.legacy.codingErrorAction") : NULL;
+    return value && mr_str_equal_nocase(value, "true");
 }
 
 static MrStatus fail_coding(const MrCall *call, MrText name, MrError *err)
@@ -121,9 +135,10 @@ static MrStatus encode_call(MrCall *call, MrError *err)
             at += n;
             c = c < 0 ? 0xfffd : c;
             if (charset == CHARSET_ASCII || charset == CHARSET_LATIN1) {
-                if (c > (charset == CHARSET_ASCII ? 0x7f : 0xff))
+                bool fits = c <= (charset == CHARSET_ASCII ? 0x7f : 0xff);
+                if (!fits && !coding_is_lossy(call))
                     return fail_coding(call, name, err);
-                mr_builder_char(&out, (char)c);
+                mr_builder_char(&out, fits ? (char)c : '?');
             } else if (charset == CHARSET_UTF32) {
                 put_unit(&out, false, (uint32_t)c >> 16);
                 put_unit(&out, false, (uint32_t)c & 0xffff);
@@ -166,8 +181,11 @@ static MrStatus decode_call(MrCall *call, MrError *err)
             int64_t left = bytes.size_bytes - at;
             if (charset == CHARSET_ASCII || charset == CHARSET_LATIN1) {
                 at++;
-                if (charset == CHARSET_ASCII && c > 0x7f)
-                    return fail_coding(call, name, err);
+                if (charset == CHARSET_ASCII && c > 0x7f) {
+                    if (!coding_is_lossy(call))
+                        return fail_coding(call, name, err);
+                    c = 0xfffd;
+                }
             } else if (charset == CHARSET_UTF32) {
                 if (left < 4 || in[at] || in[at + 1] > 0x10)
                     return fail_coding(call, name, err);
@@ -341,6 +359,138 @@ static MrStatus parse_url_call(MrCall *call, MrError *err)
         else
             mr_call_null(call, row);
     }
+    return MR_OK;
+}
+
+/* --- to_binary -------------------------------------------------------------------------------- */
+
+typedef enum BinaryForm { FORM_HEX, FORM_BASE64, FORM_UTF8, FORM_NONE } BinaryForm;
+
+static bool base64_valid(MrText text)
+{
+    int64_t n = 0, n_pads = 0;
+    for (int64_t k = 0; k < text.size_bytes; k++) {
+        char c = text.data[k];
+        if (c == '=')
+            n_pads++;
+        else if (base64_digit(c) >= 0 && n_pads == 0)
+            n++;
+        else if (c != ' ' && c != '\t' && c != '\r' && c != '\n')
+            return false;
+    }
+    return n_pads ? n_pads <= 2 && (n + n_pads) % 4 == 0 : n % 4 != 1;
+}
+
+static bool unhex(MrArena *arena, MrText text, MrText *out)
+{
+    int64_t n = (text.size_bytes + 1) / 2, odd = text.size_bytes % 2;
+    char *bytes = mr_arena_zeroed(arena, n);
+    for (int64_t k = 0; k < text.size_bytes; k++) {
+        int32_t digit = hex_digit(text.data[k]);
+        if (digit < 0)
+            return false;
+        bytes[(k + odd) / 2] = (char)(bytes[(k + odd) / 2] << 4 | digit);
+    }
+    *out = (MrText){bytes, n};
+    return true;
+}
+
+static MrStatus to_binary_call(MrCall *call, MrError *err)
+{
+    BinaryForm form = *(const BinaryForm *)call->bound->data;
+    bool is_try = call->bound->def->name[1] == 'r';
+    for (MR_EACH(call, i, row)) {
+        MrText text = mr__arg_str(call, 0, row), bytes = text;
+        bool valid = form == FORM_UTF8 || (form == FORM_HEX ? unhex(call->arena, text, &bytes) : base64_valid(text));
+        if (!valid && is_try) {
+            mr_call_null(call, row);
+            continue;
+        }
+        if (!valid)
+            return MR_FAIL(err, MR_COND_CONVERSION_INVALID_INPUT, "str",
+                           mr_arena_printf(call->arena, "'%.*s'", (int)text.size_bytes, text.data), "fmt",
+                           form == FORM_HEX ? "'HEX'" : "'BASE64'", "targetType", "\"BINARY\"", "suggestion", "`try_to_binary`");
+        if (form == FORM_BASE64)
+            bytes = base64_bytes(call->arena, text);
+        mr__put_text(call, row, bytes);
+    }
+    return MR_OK;
+}
+
+static MrStatus to_binary_bind(MrBind *bind, MrError *err)
+{
+    static const BinaryForm forms[] = {FORM_HEX, FORM_BASE64, FORM_UTF8, FORM_UTF8};
+    static const char *const names[] = {"hex", "base64", "utf-8", "utf8"};
+    bool is_try = bind->def->name[1] == 'r';
+    if (is_try)
+        bind->nullable = true;
+    bind->data = &forms[0];
+    if (bind->n_args < 2)
+        return MR_OK;
+    const MrArgInfo *arg = &bind->args[1];
+    MrText name;
+    if (!arg->value)
+        return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__NON_FOLDABLE_INPUT, "sqlExpr", mr__quoted_expr(bind->arena, bind->sql),
+                       "inputName", "`fmt`", "inputType", "\"STRING\"", "inputExpr", mr__quoted_expr(bind->arena, arg->sql));
+    bind->data = NULL;
+    if (mr__arg_text(arg, &name)) {
+        for (int64_t i = 0; i < MR_COUNT(names); i++)
+            if (mr_text_equal_nocase(name, mr_text(names[i])))
+                bind->data = &forms[i];
+    } else if (mr_vector_is_null(arg->value, 0)) {
+        bind->nullable = true;
+        bind->call = mr__null_call;
+        return MR_OK;
+    }
+    if (bind->data)
+        return MR_OK;
+    if (is_try) {
+        bind->call = mr__null_call;
+        return MR_OK;
+    }
+    return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__INVALID_ARG_VALUE, "sqlExpr", mr__quoted_expr(bind->arena, bind->sql),
+                   "inputName", "fmt", "requireType", "case-insensitive \"STRING\"", "validValues",
+                   "'hex', 'utf-8', 'utf8', or 'base64'", "inputValue", mr_arena_printf(bind->arena, "'%s'", arg->sql));
+}
+
+/* decode(value, search, result, ..., otherwise): NULL finds NULL. */
+static MrStatus decode_cases_call(MrCall *call, MrError *err)
+{
+    const MrVector *value = call->args[0];
+    for (MR_EACH(call, i, row)) {
+        int32_t found = call->n_args % 2 == 0 ? call->n_args - 1 : -1;
+        for (int32_t k = 1; k + 1 < call->n_args; k += 2) {
+            bool is_null = mr_arg_null(value, row), other_null = mr_arg_null(call->args[k], row);
+            if (is_null || other_null
+                    ? is_null && other_null
+                    : mr_vector_compare(value, mr_arg_row(value, row), call->args[k], mr_arg_row(call->args[k], row)) == 0) {
+                found = k + 1;
+                break;
+            }
+        }
+        if (found < 0 || mr_arg_null(call->args[found], row))
+            mr_call_null(call, row);
+        else
+            mr_vector_copy_row(call->arena, call->args[found], mr_arg_row(call->args[found], row), call->out, row);
+    }
+    return MR_OK;
+}
+
+static MrStatus decode_cases_bind(MrBind *bind, MrError *err)
+{
+    const MrType *key = bind->args[0].type, *result = NULL;
+    int32_t n = bind->n_args;
+    for (int32_t k = 1; k < n; k++) {
+        bool is_key = k % 2 == 1 && k + 1 < n;
+        const MrType *type = bind->args[k].type, **common = is_key ? &key : &result;
+        *common = *common ? mr_coerce_common(bind->arena, bind->settings, *common, type) : type;
+        if (!*common)
+            return mr__fail_input_type(bind, k, "\"STRING\"", err);
+    }
+    for (int32_t k = 0; k < n; k++)
+        bind->args[k].cast_to = k == 0 || (k % 2 == 1 && k + 1 < n) ? key : result;
+    bind->type = result;
+    bind->nullable = true;
     return MR_OK;
 }
 
@@ -624,6 +774,12 @@ const MrFunctionDef mr_functions_string_format[] = {
      "encode('abc', 'utf-8') = X'616263'"},
     {"decode", "binary, string -> string", FAILS, decode_call, NULL, "The string of bytes in a character set.",
      "decode(X'616263', 'utf-8') = 'abc'"},
+    {"decode", "any, any, any* -> bind", 0, decode_cases_call, decode_cases_bind, "The result that stands behind the value.",
+     "decode(2, 1, 'a', 2, 'b') = 'b'"},
+    {"to_binary", "string, any? -> binary", FAILS, to_binary_call, to_binary_bind, "Bytes of a text in hex, base64 or utf-8.",
+     "to_binary('616263') = X'616263'"},
+    {"try_to_binary", "string, any? -> binary", STRICT | MR_FN_MAY_NULL, to_binary_call, to_binary_bind,
+     "Bytes of a text in hex, base64 or utf-8, or NULL.", "try_to_binary('GG') IS NULL"},
     {"url_encode", "string -> string", STRICT, url_encode_call, NULL, "As it stands in a URL.", "url_encode('a b') = 'a+b'"},
     {"url_decode", "string -> string", FAILS, url_decode_call, NULL, "What a text in a URL means.", "url_decode('a+b') = 'a b'"},
     {"try_url_decode", "string -> string", STRICT | MR_FN_MAY_NULL, url_decode_call, NULL, "What a text in a URL means, or NULL.",
