@@ -66,6 +66,58 @@ static const MrSqlExpr *window_find(const MrSqlExpr *ast)
     return mr_str_equal_nocase(name, "window") || mr_str_equal_nocase(name, "session_window") ? ast : NULL;
 }
 
+/* The input with one more column, rows where it is NULL left out. */
+static MrStatus window_column(Binder *b, MrSqlPlace place, Rel *from, MrPlan *plan, const char *name, MrExpr *window,
+                              bool is_session)
+{
+    int32_t n = plan->n_cols;
+    MrExpr *present = NULL;
+    MrNamedExpr *exprs = MR_NEW_N(b->arena, MrNamedExpr, n + 1);
+    for (int32_t c = 0; c < n; c++)
+        exprs[c] = (MrNamedExpr){plan->cols[c], mr_plan_column_expr(b->planner, &plan->cols[c])};
+    exprs[n] = (MrNamedExpr){{mr_planner_id(b->planner), name, window->type, true}, window};
+    plan = mr_plan_project(b->planner, plan, exprs, n + 1);
+    MrExpr *column = mr_plan_column_expr(b->planner, &exprs[n].column);
+    MR_TRY(mr__call_bind(b, NULL, place, "isnotnull", &column, 1,
+                         mr_arena_printf(b->arena, "(%s IS NOT NULL)", name), &present));
+    from->plan = mr_plan_filter(b->planner, plan, present);
+    ScopeCol *cols = MR_NEW_N(b->arena, ScopeCol, from->n_cols + 1);
+    if (from->n_cols > 0)
+        memcpy(cols, from->cols, sizeof(ScopeCol) * (size_t)from->n_cols);
+    cols[from->n_cols] = (ScopeCol){.col = exprs[n].column, .is_window = true, .is_session = is_session};
+    cols[from->n_cols].col.nullable = false;
+    from->cols = cols;
+    from->n_cols++;
+    return MR_OK;
+}
+
+/* session_window(time, gap): of one row from its time to the gap after it; bind_select.c merges those of a group. */
+static MrStatus session_column(Binder *b, const MrSqlExpr *ast, Scope *outer, Rel *from)
+{
+    const MrSqlCall *call = &ast->call;
+    if (call->n_args != 2)
+        return mr__at(b, ast->place,
+                      MR_FAIL(b->err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName", "`session_window`",
+                              "expectedNum", "2", "actualNum", mr_arena_printf(b->arena, "%d", call->n_args), "docroot",
+                              "https://spark.apache.org/docs/latest"));
+    Scope scope = {.outer = outer, .n_cols = from->n_cols, .cols = from->cols};
+    Ctx ctx = {.scope = &scope};
+    MrExpr *time = NULL, *text = NULL, *window = NULL;
+    int64_t gap_us = 0;
+    MR_TRY(mr__expr_bind(b, &ctx, call->args[0], &time));
+    MR_TRY(mr__expr_bind(b, &ctx, call->args[1], &text));
+    MR_TRY(mr__interval_us(b, ast->place, text, &gap_us));
+    if (gap_us <= 0)
+        return mr__at(b, ast->place, MR_FAIL_UNSUPPORTED(b->err, "sessions with a gap of %lld us", (long long)gap_us));
+    /* The window of length gap that begins at the moment itself: slides by 1 us. */
+    MrExpr *args[5] = {time, mr_expr_i64(b->arena, gap_us), mr_expr_i64(b->arena, 1), mr_expr_i64(b->arena, 0),
+                       mr_expr_i64(b->arena, 0)};
+    for (int32_t i = 1; i < 5; i++)
+        args[i]->sql = "";
+    MR_TRY(mr__call_bind(b, &ctx, ast->place, "time_window", args, 5, "session_window", &window));
+    return window_column(b, ast->place, from, from->plan, "session_window", window, true);
+}
+
 /* window(time, length [, slide [, start]]) becomes a column `window` of the input: one row for each window that the
  * row's time lies in. */
 MrStatus mr__time_windows(Binder *b, const MrSqlSelect *select, Scope *outer, Rel *from)
@@ -85,7 +137,7 @@ MrStatus mr__time_windows(Binder *b, const MrSqlSelect *select, Scope *outer, Re
         return MR_OK;
     const MrSqlCall *call = &ast->call;
     if (mr_str_equal_nocase(call->name.parts[0], "session_window"))
-        return mr__at(b, ast->place, MR_FAIL_UNSUPPORTED(b->err, "session_window()"));
+        return session_column(b, ast, outer, from);
     if (call->n_args < 2 || call->n_args > 4)
         return mr__at(b, ast->place,
                       MR_FAIL(b->err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName", "`window`",
@@ -149,27 +201,11 @@ MrStatus mr__time_windows(Binder *b, const MrSqlSelect *select, Scope *outer, Re
         plan = mr_plan_expand(b->planner, plan, cols, n + 1, projections, (int32_t)n_windows);
         nth = mr_plan_column_expr(b->planner, &cols[n]);
     }
-    MrExpr *args[5] = {time, NULL, NULL, NULL, nth}, *window = NULL, *present = NULL;
+    MrExpr *args[5] = {time, NULL, NULL, NULL, nth}, *window = NULL;
     for (int32_t i = 1; i < 4; i++) {
         args[i] = mr_expr_i64(b->arena, us[i]);
         args[i]->sql = mr_arena_printf(b->arena, "%lld", (long long)us[i]);
     }
     MR_TRY(mr__call_bind(b, &ctx, ast->place, "time_window", args, 5, "window", &window));
-    int32_t n = plan->n_cols;
-    MrNamedExpr *exprs = MR_NEW_N(b->arena, MrNamedExpr, n + 1);
-    for (int32_t c = 0; c < n; c++)
-        exprs[c] = (MrNamedExpr){plan->cols[c], mr_plan_column_expr(b->planner, &plan->cols[c])};
-    exprs[n] = (MrNamedExpr){{mr_planner_id(b->planner), "window", window->type, true}, window};
-    plan = mr_plan_project(b->planner, plan, exprs, n + 1);
-    MrExpr *column = mr_plan_column_expr(b->planner, &exprs[n].column);
-    MR_TRY(mr__call_bind(b, &ctx, ast->place, "isnotnull", &column, 1, "(window IS NOT NULL)", &present));
-    from->plan = mr_plan_filter(b->planner, plan, present);
-    ScopeCol *cols = MR_NEW_N(b->arena, ScopeCol, from->n_cols + 1);
-    if (from->n_cols > 0)
-        memcpy(cols, from->cols, sizeof(ScopeCol) * (size_t)from->n_cols);
-    cols[from->n_cols] = (ScopeCol){.col = exprs[n].column, .is_window = true};
-    cols[from->n_cols].col.nullable = false;
-    from->cols = cols;
-    from->n_cols++;
-    return MR_OK;
+    return window_column(b, ast->place, from, plan, "window", window, false);
 }

@@ -17,6 +17,7 @@ typedef struct ScopeCol {
     int32_t n_qual;
     const char *const *qual; /* spark_catalog, default, t */
     bool is_window;          /* what window(..) in this query means */
+    bool is_session;         /* it is a session_window: one row's, groups merge those that touch */
     bool hidden;             /* not in *: key of a USING join; still t.key */
     MrExpr *expr;            /* what the name means when it is not just col; NULL: col (USING of a FULL join) */
 } ScopeCol;

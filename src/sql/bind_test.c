@@ -100,6 +100,13 @@ static void columns_are_named_and_typed_as_in_spark(void **state)
         {"SELECT * EXCEPT (s) FROM t", "a:int,b:string"},
         {"WITH q(n) AS (SELECT a FROM t) SELECT x.n FROM q x, q y", "n:int"},
         {"SELECT a + 1 AS p, p * 2 AS q FROM t", "p:int,q:int"},
+        {"SELECT window.start AS f, count(*) AS n FROM VALUES (TIMESTAMP_NTZ'2020-01-01 00:05:00') v(ts) "
+         "GROUP BY window(ts, '10 minutes', '5 minutes')",
+         "f:timestamp_ntz,n:bigint"},
+        {"SELECT session_window, count(*) AS n FROM VALUES (TIMESTAMP_NTZ'2020-01-01 00:05:00') v(ts) "
+         "GROUP BY session_window(ts, '10 minutes')",
+         "session_window:struct<start:timestamp_ntz,end:timestamp_ntz>,n:bigint"},
+        {"SELECT * FROM t PIVOT (count(*) FOR a IN (1, 2 AS two))", "b:string,s:struct<x:int>,1:bigint,two:bigint"},
         {"FROM t |> WHERE a > 1 |> EXTEND a + 1 AS n |> DROP s", "a:int,b:string,n:int"},
     };
     for (int64_t i = 0; i < MR_COUNT(rows); i++) {
