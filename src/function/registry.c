@@ -16,7 +16,8 @@ extern const MrFunctionDef mr_functions_arithmetic[], mr_functions_compare[], mr
     mr_functions_collection_array[],
     mr_functions_collection_map[],
     mr_functions_string_format[],
-    mr_functions_json_text[];
+    mr_functions_json_text[],
+    mr_functions_string_sentences[];
 
 const MrFunctionDef *const mr_function_tables[] = {
     mr_functions_arithmetic, mr_functions_compare, mr_functions_bitwise, mr_functions_conditional,
@@ -34,6 +35,7 @@ const MrFunctionDef *const mr_function_tables[] = {
     mr_functions_collection_map,
     mr_functions_string_format,
     mr_functions_json_text,
+    mr_functions_string_sentences,
     NULL,
 };
 
