@@ -317,6 +317,8 @@ static MrStatus depend_limit(Outer *outer, MrPlan *plan, MrPlan **out, MrColumn 
         sort = base;
     }
     number->expr = window_make(planner, *d, outer->n_cols, sort);
+    if (base->kind == MR_PLAN_SORT)
+        base = base->inputs[0]; /* the window sorts */
     MrPlan *window = mr_plan_window(planner, base, number, 1);
     if (above) {
         MrNamedExpr *exprs = MR_NEW_N(planner->arena, MrNamedExpr, above->n_cols + 1);
