@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-MILLRACE = Path(os.environ.get("MILLRACE", str(Path(__file__).resolve().parents[2] / "build" / "millrace")))
+MILLRACE = Path(os.environ.get("MILLRACE", str(Path(__file__).resolve().parents[2] / "build" / "millrace"))).resolve()
 
 FIRST_QUERY = """\
 +----+---+-----+
