@@ -17,7 +17,8 @@ extern const MrFunctionDef mr_functions_arithmetic[], mr_functions_compare[], mr
     mr_functions_collection_map[],
     mr_functions_string_format[],
     mr_functions_json_text[],
-    mr_functions_string_sentences[];
+    mr_functions_string_sentences[],
+    mr_functions_number_format[];
 
 const MrFunctionDef *const mr_function_tables[] = {
     mr_functions_arithmetic, mr_functions_compare, mr_functions_bitwise, mr_functions_conditional,
@@ -36,6 +37,7 @@ const MrFunctionDef *const mr_function_tables[] = {
     mr_functions_string_format,
     mr_functions_json_text,
     mr_functions_string_sentences,
+    mr_functions_number_format,
     NULL,
 };
 
