@@ -639,6 +639,14 @@ static MrStatus unix_timestamp_bind(MrBind *bind, MrError *err)
     return MR_OK;
 }
 
+/* to_char of a date is date_format, also by name. */
+static MrStatus to_char_bind(MrBind *bind, MrError *err)
+{
+    bind->sql = mr_arena_printf(bind->arena, "date_format(%s, %s)", bind->args[0].sql, bind->args[1].sql);
+    mr__bind_cast(bind, 0, MR_T(TIMESTAMP));
+    return MR_OK;
+}
+
 /* The cast when there is no pattern, or when what is given is no text. */
 typedef struct CastRun {
     const MrBound *cast;
@@ -737,6 +745,8 @@ const MrFunctionDef mr_functions_date_pattern[] = {
     {"date_format", "timestamp, string -> string", STRICT, format_call, NULL, "Text of a timestamp by a pattern.",
      "date_format(DATE'2020-02-03', 'd.M.yyyy') = '3.2.2020'"},
     {"date_format", "time!, string -> string", STRICT, format_call, NULL, "Text of a time by a pattern.", NULL},
+    {"to_char", "date|timestamp|timestamp_ntz!, string -> string", STRICT, format_call, to_char_bind, "Text of a date by a pattern.", NULL},
+    {"to_varchar", "date|timestamp|timestamp_ntz!, string -> string", STRICT, format_call, to_char_bind, "Text of a date by a pattern.", NULL},
     {"from_unixtime", "bigint, string? -> string", STRICT, format_call, NULL, "Text of seconds since 1970 by a pattern.", NULL},
     {"unix_timestamp", "-> bigint", STRICT, parse_call, unix_timestamp_bind, "Seconds since 1970 now.", NULL},
     UNIX_ROWS("unix_timestamp", "Seconds since 1970 of a text by a pattern."),
