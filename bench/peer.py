@@ -21,7 +21,7 @@ DUCKDB = """
 import sys, time, duckdb
 setup, query, runs = sys.argv[1], sys.argv[2], int(sys.argv[3])
 db = duckdb.connect(config={"threads": 2})
-db.execute("SET default_null_order='nulls_first_on_asc_last_on_desc'")
+db.execute("SET enable_progress_bar=false; SET default_null_order='nulls_first_on_asc_last_on_desc'")
 db.execute(setup)
 best = 1e9
 for _ in range(runs):
