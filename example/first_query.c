@@ -1,14 +1,15 @@
 /* first_query.c - a session, a table, a query: shown, counted, and read through Arrow.
  *
- * Build: cc first_query.c $(pkg-config --cflags --libs millrace)      Run: ./first_query [WAREHOUSE] */
+ * Build: cc first_query.c $(pkg-config --cflags --libs millrace)      Run: ./first_query
+ * [WAREHOUSE] */
 #include <millrace.h>
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* As the Arrow specification has them, "C data interface" and "C stream interface"; an Arrow library's header
- * serves as well. */
+/* As the Arrow specification has them, "C data interface" and "C stream interface"; an Arrow
+ * library's header serves as well. */
 #ifndef ARROW_C_DATA_INTERFACE
 #define ARROW_C_DATA_INTERFACE
 struct ArrowSchema {
@@ -47,7 +48,8 @@ static MrStatus command(MrSession *session, const char *sql, MrError *err)
     return status;
 }
 
-/* The largest value of column (a BIGINT without NULLs), read array by array.  A stream that fails keeps its message. */
+/* The largest value of column (a BIGINT without NULLs), read array by array.  A stream that fails
+ * keeps its message. */
 static int64_t largest(struct ArrowArrayStream *stream, int64_t column, const char **message)
 {
     int64_t max = INT64_MIN;
@@ -89,11 +91,12 @@ static MrStatus run(MrSession *session, MrError *err)
 {
     int64_t n_rows;
     MrFrame *totals, *many = NULL;
-    MrStatus status = command(session,
-                              "CREATE OR REPLACE TEMPORARY VIEW payments AS SELECT * FROM VALUES "
-                              "('anna', 120), ('ben', 35), ('anna', 80), ('cleo', 5), ('ben', 7), ('anna', 1) "
-                              "AS t(card, amount)",
-                              err);
+    MrStatus status =
+        command(session,
+                "CREATE OR REPLACE TEMPORARY VIEW payments AS SELECT * FROM VALUES "
+                "('anna', 120), ('ben', 35), ('anna', 80), ('cleo', 5), ('ben', 7), ('anna', 1) "
+                "AS t(card, amount)",
+                err);
     if (status == MR_OK)
         status = mr_session_sql(session,
                                 "SELECT card, count(*) AS n, sum(amount) AS total FROM payments "

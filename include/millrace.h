@@ -29,8 +29,8 @@ typedef enum MrStatus {
     MR_CANCELED   /* the query was stopped                                 */
 } MrStatus;
 
-/* What the user should know, in Spark's terms.  It lives in the caller's storage, so reporting needs
- * no memory.  {0} is "no error". */
+/* What the user should know, in Spark's terms.  It lives in the caller's storage, so reporting
+ * needs no memory.  {0} is "no error". */
 typedef struct MrError {
     MrStatus status;
     int32_t condition;    /* an MrCondition, a row of MR_CONDITIONS: name, SQLSTATE, text      */
@@ -45,8 +45,8 @@ typedef struct MrError {
 MR_API const char *mr_error_condition(const MrError *err);
 MR_API const char *mr_error_sqlstate(const MrError *err);
 
-/* Writes "[CONDITION] text. SQLSTATE: xxxxx" and the trail into text, always ended by NUL; returns the
- * bytes that the whole message needs without the NUL, as snprintf does. */
+/* Writes "[CONDITION] text. SQLSTATE: xxxxx" and the trail into text, always ended by NUL; returns
+ * the bytes that the whole message needs without the NUL, as snprintf does. */
 MR_API int64_t mr_error_message(const MrError *err, char *text, int64_t size_bytes);
 
 /* ---------------------------------------------------------------- sessions */
@@ -57,123 +57,144 @@ typedef struct MrStreamingQuery MrStreamingQuery;
 
 /* All members may be left zero.  Texts are borrowed for the call. */
 typedef struct MrSessionOptions {
-    const char *warehouse;      /* folder of tables; NULL: spark-warehouse in the current folder     */
-    int64_t memory_limit_bytes; /* 0: 70 % of the machine's                                          */
-    int32_t n_threads;          /* 0: as many as cores                                               */
+    const char *warehouse; /* folder of tables; NULL: spark-warehouse in the current folder     */
+    int64_t memory_limit_bytes; /* 0: 70 % of the machine's */
+    int32_t n_threads; /* 0: as many as cores                                               */
 } MrSessionOptions;
 
-/* Opens a session.  *session is yours, end it with mr_session_close().  Fails with MR_NO_MEMORY or MR_IO.
- * Since: 0.1.   Example: example/first_query.c */
-MR_API MR_MUST_USE MrStatus mr_session_open(const MrSessionOptions *options, MrSession **session, MrError *err);
+/* Opens a session.  *session is yours, end it with mr_session_close().  Fails with MR_NO_MEMORY or
+ * MR_IO. Since: 0.1.   Example: example/first_query.c */
+MR_API MR_MUST_USE MrStatus mr_session_open(const MrSessionOptions *options, MrSession **session,
+                                            MrError *err);
 /* Ends the session; frames and streaming queries of it must be closed before.  NULL is fine. */
 MR_API void mr_session_close(MrSession *session);
 /* Sets one of Spark's or Millrace's settings; unknown keys are kept.   Since: 0.1. */
-MR_API MR_MUST_USE MrStatus mr_session_conf_set(MrSession *session, const char *key, const char *value, MrError *err);
-/* From any thread or a signal handler: the running query fails with OPERATION_CANCELED within 50 ms. */
+MR_API MR_MUST_USE MrStatus mr_session_conf_set(MrSession *session, const char *key,
+                                                const char *value, MrError *err);
+/* From any thread or a signal handler: the running query fails with OPERATION_CANCELED within 50
+ * ms. */
 MR_API void mr_session_interrupt(MrSession *session);
 
-/* Runs a command (CREATE, INSERT, SET ...), or binds a query, which runs each time the frame is read.
+/* Runs a command (CREATE, INSERT, SET ...), or binds a query, which runs each time the frame is
+ * read.
  *
  *   sql    UTF-8, ends in NUL, at most 16 MiB; one statement
  *   frame  yours, end it with mr_frame_close(); of a command: its rows, often none
  *
  * Fails with MR_INVALID (the condition is Spark's) or MR_NO_MEMORY.
  * Source: Spark SQL reference, ANSI on.   Since: 0.1.   Example: example/first_query.c */
-MR_API MR_MUST_USE MrStatus mr_session_sql(MrSession *session, const char *sql, MrFrame **frame, MrError *err);
+MR_API MR_MUST_USE MrStatus mr_session_sql(MrSession *session, const char *sql, MrFrame **frame,
+                                           MrError *err);
 
 /* ---------------------------------------------------------------- frames
  *
- * A frame is a query that has not run yet.  Each call makes a new frame from old ones, which stay as they
- * are; names and types are checked at once.  Texts are Spark SQL, as in selectExpr and where. */
+ * A frame is a query that has not run yet.  Each call makes a new frame from old ones, which stay
+ * as they are; names and types are checked at once.  Texts are Spark SQL, as in selectExpr and
+ * where. */
 
 typedef struct MrKeyValue {
     const char *key, *value;
 } MrKeyValue;
 
 typedef struct MrReadOptions {
-    const char *format;        /* "csv", "json", "text", "parquet", "socket", "rate" ...              */
-    const char *path;          /* NULL: none                                                        */
-    const char *schema;        /* "a INT, b STRING"; NULL: found out                                */
-    const MrKeyValue *options; /* n_options of them                                                 */
+    const char *format; /* "csv", "json", "text", "parquet", "socket", "rate" ...              */
+    const char *path;   /* NULL: none                                                        */
+    const char *schema; /* "a INT, b STRING"; NULL: found out                                */
+    const MrKeyValue *options; /* n_options of them */
     int32_t n_options;
-    bool streaming;            /* as spark.readStream                                               */
+    bool streaming; /* as spark.readStream                                               */
 } MrReadOptions;
-MR_API MR_MUST_USE MrStatus mr_session_read(MrSession *session, const MrReadOptions *options, MrFrame **frame,
-                                            MrError *err);
+MR_API MR_MUST_USE MrStatus mr_session_read(MrSession *session, const MrReadOptions *options,
+                                            MrFrame **frame, MrError *err);
 
-MR_API MR_MUST_USE MrStatus mr_frame_select(MrFrame *frame, const char *exprs, MrFrame **out, MrError *err);
-MR_API MR_MUST_USE MrStatus mr_frame_filter(MrFrame *frame, const char *condition, MrFrame **out, MrError *err);
+MR_API MR_MUST_USE MrStatus mr_frame_select(MrFrame *frame, const char *exprs, MrFrame **out,
+                                            MrError *err);
+MR_API MR_MUST_USE MrStatus mr_frame_filter(MrFrame *frame, const char *condition, MrFrame **out,
+                                            MrError *err);
 /* keys "a, b" (NULL or "": one group), aggregates "sum(x) AS total". */
-MR_API MR_MUST_USE MrStatus mr_frame_group(MrFrame *frame, const char *keys, const char *aggregates, MrFrame **out,
+MR_API MR_MUST_USE MrStatus mr_frame_group(MrFrame *frame, const char *keys, const char *aggregates,
+                                           MrFrame **out, MrError *err);
+/* kind: "inner", "left", "right", "full", "left semi", "left anti", "cross".  In condition the
+ * frames are named l and r: "l.id = r.id"; NULL only with cross. */
+MR_API MR_MUST_USE MrStatus mr_frame_join(MrFrame *left, MrFrame *right, const char *kind,
+                                          const char *condition, MrFrame **out, MrError *err);
+MR_API MR_MUST_USE MrStatus mr_frame_order(MrFrame *frame, const char *keys, MrFrame **out,
                                            MrError *err);
-/* kind: "inner", "left", "right", "full", "left semi", "left anti", "cross".  In condition the frames are named
- * l and r: "l.id = r.id"; NULL only with cross. */
-MR_API MR_MUST_USE MrStatus mr_frame_join(MrFrame *left, MrFrame *right, const char *kind, const char *condition,
-                                          MrFrame **out, MrError *err);
-MR_API MR_MUST_USE MrStatus mr_frame_order(MrFrame *frame, const char *keys, MrFrame **out, MrError *err);
-MR_API MR_MUST_USE MrStatus mr_frame_limit(MrFrame *frame, int64_t n_rows, MrFrame **out, MrError *err);
-MR_API MR_MUST_USE MrStatus mr_frame_union(MrFrame *first, MrFrame *second, MrFrame **out, MrError *err); /* all */
+MR_API MR_MUST_USE MrStatus mr_frame_limit(MrFrame *frame, int64_t n_rows, MrFrame **out,
+                                           MrError *err);
+MR_API MR_MUST_USE MrStatus mr_frame_union(MrFrame *first, MrFrame *second, MrFrame **out,
+                                           MrError *err); /* all */
 MR_API MR_MUST_USE MrStatus mr_frame_distinct(MrFrame *frame, MrFrame **out, MrError *err);
-/* Of a streaming frame: rows more than delay ("10 seconds") behind the highest time_column are late. */
-MR_API MR_MUST_USE MrStatus mr_frame_watermark(MrFrame *frame, const char *time_column, const char *delay,
-                                               MrFrame **out, MrError *err);
+/* Of a streaming frame: rows more than delay ("10 seconds") behind the highest time_column are
+ * late. */
+MR_API MR_MUST_USE MrStatus mr_frame_watermark(MrFrame *frame, const char *time_column,
+                                               const char *delay, MrFrame **out, MrError *err);
 /* Makes the frame known to SQL under a name, for this session. */
 MR_API MR_MUST_USE MrStatus mr_frame_create_view(MrFrame *frame, const char *name, MrError *err);
 MR_API void mr_frame_close(MrFrame *frame); /* NULL is fine */
 
 struct ArrowArrayStream; /* Arrow specification, "C stream interface" */
-/* Runs the frame; the stream's arrays are structs of up to 2,048 rows.  Release it before the session is closed. */
-MR_API MR_MUST_USE MrStatus mr_frame_arrow(MrFrame *frame, struct ArrowArrayStream *out, MrError *err);
+/* Runs the frame; the stream's arrays are structs of up to 2,048 rows.  Release it before the
+ * session is closed. */
+MR_API MR_MUST_USE MrStatus mr_frame_arrow(MrFrame *frame, struct ArrowArrayStream *out,
+                                           MrError *err);
 
 typedef struct MrShowOptions {
-    int32_t n_rows;   /* 0: 20 */
-    bool keep_long;   /* cells of more than 20 characters are shown whole */
+    int32_t n_rows; /* 0: 20 */
+    bool keep_long; /* cells of more than 20 characters are shown whole */
 } MrShowOptions;
 /* Prints a table as Spark's show() does. */
-MR_API MR_MUST_USE MrStatus mr_frame_show(MrFrame *frame, const MrShowOptions *options, FILE *to, MrError *err);
+MR_API MR_MUST_USE MrStatus mr_frame_show(MrFrame *frame, const MrShowOptions *options, FILE *to,
+                                          MrError *err);
 MR_API MR_MUST_USE MrStatus mr_frame_count(MrFrame *frame, int64_t *n_rows, MrError *err);
 
 typedef struct MrWriteOptions {
-    const char *format;        /* NULL: parquet                                          */
+    const char *format; /* NULL: parquet                                          */
     const char *path;
     const char *mode;          /* "error" (NULL), "append", "overwrite", "ignore"         */
     const MrKeyValue *options; /* n_options of them                                      */
     int32_t n_options;
-    const char *partition_by;  /* "a, b"; NULL: not partitioned                           */
+    const char *partition_by; /* "a, b"; NULL: not partitioned                           */
 } MrWriteOptions;
 /* Runs the frame and writes its rows; readers see all of them or none. */
-MR_API MR_MUST_USE MrStatus mr_frame_write(MrFrame *frame, const MrWriteOptions *options, MrError *err);
+MR_API MR_MUST_USE MrStatus mr_frame_write(MrFrame *frame, const MrWriteOptions *options,
+                                           MrError *err);
 
 /* ---------------------------------------------------------------- streaming queries */
 
 typedef struct MrStreamStart {
-    const char *format;        /* "parquet", "csv", "json", "console", "memory", "noop" ...; NULL with foreach_batch */
+    const char *format; /* "parquet", "csv", "json", "console", "memory", "noop" ...; NULL with
+                           foreach_batch */
     const char *path;
-    const char *name;          /* of the query; NULL: none                                            */
-    const char *output_mode;   /* "append" (NULL), "update", "complete"                               */
-    const char *checkpoint;    /* folder; NULL: nothing survives the process                           */
-    int64_t interval_ms;       /* processingTime trigger; 0: as fast as data comes                    */
-    bool available_now;        /* process what is there, then end                                     */
-    const MrKeyValue *options; /* n_options of them                                                   */
+    const char *name; /* of the query; NULL: none                                            */
+    const char *output_mode; /* "append" (NULL), "update", "complete" */
+    const char *checkpoint;  /* folder; NULL: nothing survives the process  */
+    int64_t interval_ms; /* processingTime trigger; 0: as fast as data comes                    */
+    bool available_now;  /* process what is there, then end                                     */
+    const MrKeyValue *options; /* n_options of them */
     int32_t n_options;
-    /* Called on the query's thread once an epoch with all its rows; at least once after a crash, with the same
-     * epoch and rows.  The stream of arrays is borrowed.  Anything but MR_OK fails the query. */
-    MrStatus (*foreach_batch)(void *self, int64_t epoch, struct ArrowArrayStream *rows, MrError *err);
+    /* Called on the query's thread once an epoch with all its rows; at least once after a crash,
+     * with the same epoch and rows.  The stream of arrays is borrowed.  Anything but MR_OK fails
+     * the query. */
+    MrStatus (*foreach_batch)(void *self, int64_t epoch, struct ArrowArrayStream *rows,
+                              MrError *err);
     void *self;
 } MrStreamStart;
 
-/* Starts the query on a thread of its own.  *query is yours, end it with mr_streaming_query_close(). */
+/* Starts the query on a thread of its own.  *query is yours, end it with
+ * mr_streaming_query_close(). */
 MR_API MR_MUST_USE MrStatus mr_frame_start(MrFrame *frame, const MrStreamStart *options,
                                            MrStreamingQuery **query, MrError *err);
-/* Waits until the query ends by itself, fails (its error is given) or timeout_ms passes (< 0: for ever);
- * *ended says whether it has ended. */
-MR_API MR_MUST_USE MrStatus mr_streaming_query_await(MrStreamingQuery *query, int64_t timeout_ms, bool *ended,
-                                                     MrError *err);
+/* Waits until the query ends by itself, fails (its error is given) or timeout_ms passes (< 0: for
+ * ever); *ended says whether it has ended. */
+MR_API MR_MUST_USE MrStatus mr_streaming_query_await(MrStreamingQuery *query, int64_t timeout_ms,
+                                                     bool *ended, MrError *err);
 /* Waits until all that was there at the call has been processed. */
 MR_API MR_MUST_USE MrStatus mr_streaming_query_process_all(MrStreamingQuery *query, MrError *err);
 /* Asks it to stop at the border of an epoch, and waits for that. */
 MR_API MR_MUST_USE MrStatus mr_streaming_query_stop(MrStreamingQuery *query, MrError *err);
-/* The last progress as JSON with Spark's field names; "" before the first epoch.  Borrowed until the next call. */
+/* The last progress as JSON with Spark's field names; "" before the first epoch.  Borrowed until
+ * the next call. */
 MR_API const char *mr_streaming_query_progress(MrStreamingQuery *query);
 MR_API void mr_streaming_query_close(MrStreamingQuery *query); /* stops it first; NULL is fine */
 

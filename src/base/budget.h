@@ -11,10 +11,10 @@
 
 typedef struct MrBudget MrBudget;
 struct MrBudget {
-    const char *name;             /* for messages: "query", "hash join"     */
-    MrBudget *parent;             /* NULL: the process                      */
-    int64_t limit_bytes;          /* INT64_MAX: only the ancestors limit it */
-    _Atomic int64_t used_bytes;   /* own and descendants'                   */
+    const char *name;           /* for messages: "query", "hash join"     */
+    MrBudget *parent;           /* NULL: the process                      */
+    int64_t limit_bytes;        /* INT64_MAX: only the ancestors limit it */
+    _Atomic int64_t used_bytes; /* own and descendants'                   */
     _Atomic int64_t peak_bytes;
     _Atomic int64_t *fail_countdown; /* tests: the allocation that takes it to 0 is refused, and all
                                         later ones; NULL: none.  Inherited from the parent. */
@@ -25,7 +25,8 @@ void mr_budget_init(MrBudget *budget, const char *name, MrBudget *parent, int64_
 void mr_budget_deinit(MrBudget *budget);
 
 /* Blocks are aligned to 64 bytes and not zeroed.  size_bytes 0 gives NULL. */
-MR_MUST_USE MrStatus mr_budget_alloc(MrBudget *budget, int64_t size_bytes, void **out, MrError *err);
+MR_MUST_USE MrStatus mr_budget_alloc(MrBudget *budget, int64_t size_bytes, void **out,
+                                     MrError *err);
 MR_MUST_USE MrStatus mr_budget_alloc_zeroed(MrBudget *budget, int64_t size_bytes, void **out,
                                             MrError *err);
 /* Grows or shrinks *data from *size_bytes to new_bytes; on failure nothing has changed. */
@@ -34,8 +35,8 @@ MR_MUST_USE MrStatus mr_budget_resize(MrBudget *budget, void **data, int64_t *si
 void mr_budget_free(MrBudget *budget, void *data, int64_t size_bytes); /* NULL is fine */
 
 /* For a program of our own, once at its start (a library does not decide this for its host): freed
- * memory stays with the process up to 256 MiB, as pages and batches of the next query want it again at
- * once, and a page fault costs more than most of what is done with the page. */
+ * memory stays with the process up to 256 MiB, as pages and batches of the next query want it again
+ * at once, and a page fault costs more than most of what is done with the page. */
 void mr_memory_keep(void);
 
 /* Charges bytes that live elsewhere (a library's), without a block. */

@@ -22,8 +22,8 @@ typedef struct MrConditionDef {
     const char *name;     /* "DATATYPE_MISMATCH.BINARY_OP_WRONG_TYPE" */
     const char *sqlstate; /* five characters                          */
     MrStatus status;
-    const char *params;   /* parameter names, separated by commas     */
-    const char *text;     /* our sentence with <param>s; "" : made from the name and the parameters */
+    const char *params; /* parameter names, separated by commas     */
+    const char *text;   /* our sentence with <param>s; "" : made from the name and the parameters */
 } MrConditionDef;
 
 extern const MrConditionDef mr_conditions[MR_N_CONDITIONS];
@@ -40,14 +40,16 @@ MrStatus mr_error_raisef(MrError *err, MrCondition condition, const char *param,
                          ...) __attribute__((format(printf, 4, 5)));
 
 /* Our own fault found at run time, with no condition of Spark: INTERNAL_ERROR with a message. */
-#define MR_FAIL_INTERNAL(err, ...) mr_error_raisef(err, MR_COND_INTERNAL_ERROR, "message", __VA_ARGS__)
+#define MR_FAIL_INTERNAL(err, ...)                                                                 \
+    mr_error_raisef(err, MR_COND_INTERNAL_ERROR, "message", __VA_ARGS__)
 
 /* What we do not do yet: UNSUPPORTED_FEATURE with the feature's name. */
 #define MR_FAIL_UNSUPPORTED(err, ...)                                                              \
     mr_error_raisef(err, MR_COND_UNSUPPORTED_FEATURE__MILLRACE, "feature", __VA_ARGS__)
 
 /* MR_FAIL(err, MR_COND_TABLE_OR_VIEW_NOT_FOUND, "relationName", name) */
-#define MR_FAIL(err, condition, ...) mr_error_raise(err, condition, ##__VA_ARGS__, (const char *)NULL)
+#define MR_FAIL(err, condition, ...)                                                               \
+    mr_error_raise(err, condition, ##__VA_ARGS__, (const char *)NULL)
 
 /* Adds one "in ..." line to the trail; drops it when the trail is full. */
 void mr_error_add(MrError *err, const char *format, ...) __attribute__((format(printf, 2, 3)));

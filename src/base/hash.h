@@ -8,7 +8,8 @@
 static inline uint64_t mr_hash_u64(uint64_t value, uint64_t seed)
 {
     __extension__ unsigned __int128 product =
-        (unsigned __int128)(value ^ seed ^ UINT64_C(0x9E3779B97F4A7C15)) * UINT64_C(0xA0761D6478BD642F);
+        (unsigned __int128)(value ^ seed ^ UINT64_C(0x9E3779B97F4A7C15)) *
+        UINT64_C(0xA0761D6478BD642F);
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 uint64_t mr_hash_bytes(const void *data, int64_t size_bytes, uint64_t seed); /* XXH3 */

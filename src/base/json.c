@@ -11,14 +11,14 @@ typedef struct JsonReader {
 
 static MrStatus json_bad(JsonReader *reader, const char *why)
 {
-    return mr_error_raisef(reader->err, MR_COND_MALFORMED_LOG_FILE, "text", "%s: %s at byte %lld", reader->what,
-                           why, (long long)(reader->at - reader->begin));
+    return mr_error_raisef(reader->err, MR_COND_MALFORMED_LOG_FILE, "text", "%s: %s at byte %lld",
+                           reader->what, why, (long long)(reader->at - reader->begin));
 }
 
 static void json_skip_blanks(JsonReader *reader)
 {
-    while (reader->at < reader->end &&
-           (*reader->at == ' ' || *reader->at == '\t' || *reader->at == '\n' || *reader->at == '\r'))
+    while (reader->at < reader->end && (*reader->at == ' ' || *reader->at == '\t' ||
+                                        *reader->at == '\n' || *reader->at == '\r'))
         reader->at++;
 }
 
@@ -98,9 +98,9 @@ static MrStatus json_number(JsonReader *reader, MrText *out)
     const char *begin = reader->at;
     if (*reader->at == '-')
         reader->at++;
-    while (reader->at < reader->end && ((*reader->at >= '0' && *reader->at <= '9') || *reader->at == '.' ||
-                                        *reader->at == 'e' || *reader->at == 'E' || *reader->at == '+' ||
-                                        *reader->at == '-'))
+    while (reader->at < reader->end &&
+           ((*reader->at >= '0' && *reader->at <= '9') || *reader->at == '.' ||
+            *reader->at == 'e' || *reader->at == 'E' || *reader->at == '+' || *reader->at == '-'))
         reader->at++;
     *out = (MrText){begin, reader->at - begin};
     double value;
@@ -220,7 +220,8 @@ int64_t mr_json_i64(const MrJson *object, const char *key, int64_t otherwise)
 {
     const MrJson *item = mr_json_get(object, key);
     int64_t value;
-    return item && item->kind == MR_JSON_NUMBER && mr_text_to_i64(item->text, &value) ? value : otherwise;
+    return item && item->kind == MR_JSON_NUMBER && mr_text_to_i64(item->text, &value) ? value
+                                                                                      : otherwise;
 }
 
 bool mr_json_bool(const MrJson *object, const char *key, bool otherwise)

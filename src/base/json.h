@@ -29,8 +29,10 @@ struct MrJson {
     MrJson *first, *next; /* items of an array or object, in order */
 };
 
-/* Fails with MALFORMED_LOG_FILE naming the byte.  what: for the message, "catalog file 't.json'". */
-MR_MUST_USE MrStatus mr_json_parse(MrArena *arena, MrText text, const char *what, MrJson **out, MrError *err);
+/* Fails with MALFORMED_LOG_FILE naming the byte.  what: for the message, "catalog file 't.json'".
+ */
+MR_MUST_USE MrStatus mr_json_parse(MrArena *arena, MrText text, const char *what, MrJson **out,
+                                   MrError *err);
 const MrJson *mr_json_get(const MrJson *object, const char *key); /* NULL: not there */
 const char *mr_json_str(const MrJson *object, const char *key);   /* a string member, or NULL */
 int64_t mr_json_i64(const MrJson *object, const char *key, int64_t otherwise);

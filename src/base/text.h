@@ -31,8 +31,8 @@ int mr_text_distance(MrText a, MrText b, int limit);
 /* UTF-8.  Broken bytes count as one character each; nothing is read past the end. */
 bool mr_utf8_valid(const char *data, int64_t size_bytes);
 int64_t mr_utf8_length(const char *data, int64_t size_bytes);
-/* Decodes one character at data (size_bytes > 0): its code point, or -1 for a broken byte; *n is the
- * number of bytes it takes, at least 1. */
+/* Decodes one character at data (size_bytes > 0): its code point, or -1 for a broken byte; *n is
+ * the number of bytes it takes, at least 1. */
 int32_t mr_utf8_next(const char *data, int64_t size_bytes, int32_t *n_bytes);
 /* Writes up to 4 bytes and returns how many. */
 int32_t mr_utf8_put(int32_t code_point, char *out);
@@ -44,8 +44,8 @@ int32_t mr_utf8_put(int32_t code_point, char *out);
 int32_t mr_i64_to_text(int64_t value, char *out);
 int32_t mr_f64_to_text(double value, char *out); /* Double.toString, shortest: 1.0, 1.0E10, NaN */
 int32_t mr_f32_to_text(float value, char *out);
-bool mr_text_to_i64(MrText text, int64_t *out);  /* optional sign, digits only */
-bool mr_text_to_f64(MrText text, double *out);   /* decimal and exponent forms, NaN, Infinity */
+bool mr_text_to_i64(MrText text, int64_t *out); /* optional sign, digits only */
+bool mr_text_to_f64(MrText text, double *out);  /* decimal and exponent forms, NaN, Infinity */
 
 /* A growing run of bytes on a budget; yours to deinit. */
 typedef struct MrBuffer {
@@ -59,17 +59,20 @@ void mr_buffer_init(MrBuffer *buf, MrBudget *budget, int64_t max_bytes);
 void mr_buffer_deinit(MrBuffer *buf);
 /* Makes room for more_bytes behind size_bytes.  On failure nothing has changed. */
 MR_MUST_USE MrStatus mr_buffer_reserve(MrBuffer *buf, int64_t more_bytes, MrError *err);
-MR_MUST_USE MrStatus mr_buffer_put(MrBuffer *buf, const void *data, int64_t size_bytes, MrError *err);
+MR_MUST_USE MrStatus mr_buffer_put(MrBuffer *buf, const void *data, int64_t size_bytes,
+                                   MrError *err);
 MR_MUST_USE MrStatus mr_buffer_put_u8(MrBuffer *buf, uint8_t value, MrError *err);
-MR_MUST_USE MrStatus mr_buffer_put_u32(MrBuffer *buf, uint32_t value, MrError *err); /* little-endian */
+MR_MUST_USE MrStatus mr_buffer_put_u32(MrBuffer *buf, uint32_t value,
+                                       MrError *err); /* little-endian */
 MR_MUST_USE MrStatus mr_buffer_put_u64(MrBuffer *buf, uint64_t value, MrError *err);
 MR_MUST_USE MrStatus mr_buffer_put_varint(MrBuffer *buf, uint64_t value, MrError *err);
-MR_MUST_USE MrStatus mr_buffer_put_text(MrBuffer *buf, MrText text, MrError *err); /* varint length */
+MR_MUST_USE MrStatus mr_buffer_put_text(MrBuffer *buf, MrText text,
+                                        MrError *err); /* varint length */
 MR_MUST_USE MrStatus mr_buffer_printf(MrBuffer *buf, MrError *err, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Bounded reading (RELIABILITY H1): every call fails (false) rather than read past the end, and after
- * one failure all later ones fail too, so a decoder may check once per structure. */
+/* Bounded reading (RELIABILITY H1): every call fails (false) rather than read past the end, and
+ * after one failure all later ones fail too, so a decoder may check once per structure. */
 typedef struct MrReader {
     const uint8_t *at, *end;
     bool failed;

@@ -17,7 +17,8 @@ struct MrCatalog {
     TempEntry *temps;
 };
 
-MrStatus mr_catalog_open(MrOs *os, MrBudget *budget, const char *warehouse, MrCatalog **out, MrError *err)
+MrStatus mr_catalog_open(MrOs *os, MrBudget *budget, const char *warehouse, MrCatalog **out,
+                         MrError *err)
 {
     void *block;
     if (strlen(warehouse) >= MR_PATH_MAX - 512)
@@ -57,7 +58,8 @@ const char *mr_catalog_warehouse(const MrCatalog *catalog)
 
 static bool is_temp(const char *database)
 {
-    return strcmp(database, MR_CATALOG_TEMP) == 0 || mr_str_equal_nocase(database, MR_CATALOG_GLOBAL_TEMP);
+    return strcmp(database, MR_CATALOG_TEMP) == 0 ||
+           mr_str_equal_nocase(database, MR_CATALOG_GLOBAL_TEMP);
 }
 
 /* Lower case; what may not stand in a file name is %XX. */
@@ -87,27 +89,31 @@ static const char *lower(MrArena *arena, const char *name)
 
 static const char *database_dir(const MrCatalog *catalog, MrArena *arena, const char *database)
 {
-    return mr_arena_printf(arena, "%s/_millrace/catalog/%s", catalog->warehouse, file_name(arena, database));
+    return mr_arena_printf(arena, "%s/_millrace/catalog/%s", catalog->warehouse,
+                           file_name(arena, database));
 }
 
-static const char *object_path(const MrCatalog *catalog, MrArena *arena, const char *database, const char *name,
-                               bool function)
+static const char *object_path(const MrCatalog *catalog, MrArena *arena, const char *database,
+                               const char *name, bool function)
 {
-    return mr_arena_printf(arena, "%s/%s.%s.json", database_dir(catalog, arena, database), file_name(arena, name),
-                           function ? "function" : "table");
+    return mr_arena_printf(arena, "%s/%s.%s.json", database_dir(catalog, arena, database),
+                           file_name(arena, name), function ? "function" : "table");
 }
 
-static TempEntry **temp_find(MrCatalog *catalog, const char *database, const char *name, bool function)
+static TempEntry **temp_find(MrCatalog *catalog, const char *database, const char *name,
+                             bool function)
 {
     TempEntry **at = &catalog->temps;
-    while (*at && !((*at)->function == function && mr_str_equal_nocase((*at)->table->database, database) &&
-                    mr_str_equal_nocase((*at)->table->name, name)))
+    while (*at &&
+           !((*at)->function == function && mr_str_equal_nocase((*at)->table->database, database) &&
+             mr_str_equal_nocase((*at)->table->name, name)))
         at = &(*at)->next;
     return at;
 }
 
 /* Reads one file into the arena; *text.data NULL: there is none. */
-static MrStatus read_text(MrCatalog *catalog, MrArena *arena, const char *path, MrText *text, MrError *err)
+static MrStatus read_text(MrCatalog *catalog, MrArena *arena, const char *path, MrText *text,
+                          MrError *err)
 {
     MrStatus status = MR_OK;
     MrFileInfo info;
@@ -132,8 +138,8 @@ done:
     return status;
 }
 
-MrStatus mr_catalog_get(MrCatalog *catalog, MrArena *arena, const char *database, const char *name, bool function,
-                        MrTable **out, MrError *err)
+MrStatus mr_catalog_get(MrCatalog *catalog, MrArena *arena, const char *database, const char *name,
+                        bool function, MrTable **out, MrError *err)
 {
     if (is_temp(database)) {
         TempEntry *entry = *temp_find(catalog, database, name, function);
@@ -144,7 +150,8 @@ MrStatus mr_catalog_get(MrCatalog *catalog, MrArena *arena, const char *database
     MrText text;
     MR_TRY(read_text(catalog, arena, path, &text, err));
     *out = NULL;
-    return text.data ? mr__catalog_read(arena, lower(arena, database), path, text, out, err) : MR_OK;
+    return text.data ? mr__catalog_read(arena, lower(arena, database), path, text, out, err)
+                     : MR_OK;
 }
 
 static MrStatus temp_put(MrCatalog *catalog, const MrTable *table, MrError *err)
@@ -157,7 +164,7 @@ static MrStatus temp_put(MrCatalog *catalog, const MrTable *table, MrError *err)
     entry->function = function;
     mr_arena_init(&entry->arena, catalog->budget);
     MR_GUARD_BEGIN(status, err)
-    entry->table = mr__catalog_own(&entry->arena, table);
+        entry->table = mr__catalog_own(&entry->arena, table);
     MR_GUARD_END(status)
     if (status != MR_OK) {
         temp_free(catalog, entry);
@@ -184,19 +191,22 @@ MrStatus mr_catalog_put(MrCatalog *catalog, const MrTable *table, MrError *err)
     MrStatus status;
     mr_arena_init(&arena, catalog->budget);
     MR_GUARD_BEGIN(status, err)
-    MrTable lowered = *table;
-    lowered.name = lower(&arena, table->name);
-    const char *path = object_path(catalog, &arena, table->database, table->name, table->kind == MR_CATALOG_FUNCTION);
-    status = catalog->os->make_dir(catalog->os, database_dir(catalog, &arena, table->database), err);
-    if (status == MR_OK)
-        status = mr_os_write_file(catalog->os, path, mr__catalog_write(&arena, &lowered), MR_STEP_CATALOG_FILE_SYNC,
-                                  MR_STEP_CATALOG_FOLDER_SYNC, err);
+        MrTable lowered = *table;
+        lowered.name = lower(&arena, table->name);
+        const char *path = object_path(catalog, &arena, table->database, table->name,
+                                       table->kind == MR_CATALOG_FUNCTION);
+        status =
+            catalog->os->make_dir(catalog->os, database_dir(catalog, &arena, table->database), err);
+        if (status == MR_OK)
+            status = mr_os_write_file(catalog->os, path, mr__catalog_write(&arena, &lowered),
+                                      MR_STEP_CATALOG_FILE_SYNC, MR_STEP_CATALOG_FOLDER_SYNC, err);
     MR_GUARD_END(status)
     mr_arena_deinit(&arena);
     return status;
 }
 
-MrStatus mr_catalog_remove(MrCatalog *catalog, const char *database, const char *name, bool function, MrError *err)
+MrStatus mr_catalog_remove(MrCatalog *catalog, const char *database, const char *name,
+                           bool function, MrError *err)
 {
     if (is_temp(database)) {
         TempEntry **at = temp_find(catalog, database, name, function), *gone = *at;
@@ -210,10 +220,11 @@ MrStatus mr_catalog_remove(MrCatalog *catalog, const char *database, const char 
     MrStatus status;
     mr_arena_init(&arena, catalog->budget);
     MR_GUARD_BEGIN(status, err)
-    status = catalog->os->remove(catalog->os, object_path(catalog, &arena, database, name, function), err);
-    if (status == MR_OK)
-        status = catalog->os->dir_sync(catalog->os, database_dir(catalog, &arena, database),
-                                       MR_STEP_CATALOG_FOLDER_SYNC, err);
+        status = catalog->os->remove(catalog->os,
+                                     object_path(catalog, &arena, database, name, function), err);
+        if (status == MR_OK)
+            status = catalog->os->dir_sync(catalog->os, database_dir(catalog, &arena, database),
+                                           MR_STEP_CATALOG_FOLDER_SYNC, err);
     MR_GUARD_END(status)
     mr_arena_deinit(&arena);
     return status;
@@ -230,14 +241,15 @@ static bool ends_with(const char *text, const char *end)
     return n >= m && strcmp(text + n - m, end) == 0;
 }
 
-MrStatus mr_catalog_list(MrCatalog *catalog, MrArena *arena, const char *database, bool functions, MrTable ***out,
-                         int32_t *n_out, MrError *err)
+MrStatus mr_catalog_list(MrCatalog *catalog, MrArena *arena, const char *database, bool functions,
+                         MrTable ***out, int32_t *n_out, MrError *err)
 {
     MrTable **tables = NULL;
     int32_t n_tables = 0, cap_tables = 0;
     if (is_temp(database)) {
         for (TempEntry *entry = catalog->temps; entry; entry = entry->next)
-            if (entry->function == functions && mr_str_equal_nocase(entry->table->database, database))
+            if (entry->function == functions &&
+                mr_str_equal_nocase(entry->table->database, database))
                 MR_PUSH(arena, tables, n_tables, cap_tables, mr__catalog_own(arena, entry->table));
     } else {
         const char *dir = database_dir(catalog, arena, database);
@@ -272,8 +284,8 @@ static const char *database_path(const MrCatalog *catalog, MrArena *arena, const
     return mr_arena_printf(arena, "%s/database.json", database_dir(catalog, arena, name));
 }
 
-MrStatus mr_catalog_get_database(MrCatalog *catalog, MrArena *arena, const char *name, MrDatabase **out,
-                                 MrError *err)
+MrStatus mr_catalog_get_database(MrCatalog *catalog, MrArena *arena, const char *name,
+                                 MrDatabase **out, MrError *err)
 {
     const char *path = database_path(catalog, arena, name);
     MrText text;
@@ -297,13 +309,14 @@ MrStatus mr_catalog_put_database(MrCatalog *catalog, const MrDatabase *database,
     MrStatus status;
     mr_arena_init(&arena, catalog->budget);
     MR_GUARD_BEGIN(status, err)
-    MrDatabase lowered = *database;
-    lowered.name = lower(&arena, database->name);
-    status = catalog->os->make_dir(catalog->os, database_dir(catalog, &arena, database->name), err);
-    if (status == MR_OK)
-        status = mr_os_write_file(catalog->os, database_path(catalog, &arena, database->name),
-                                  mr__catalog_write_database(&arena, &lowered), MR_STEP_CATALOG_FILE_SYNC,
-                                  MR_STEP_CATALOG_FOLDER_SYNC, err);
+        MrDatabase lowered = *database;
+        lowered.name = lower(&arena, database->name);
+        status =
+            catalog->os->make_dir(catalog->os, database_dir(catalog, &arena, database->name), err);
+        if (status == MR_OK)
+            status = mr_os_write_file(catalog->os, database_path(catalog, &arena, database->name),
+                                      mr__catalog_write_database(&arena, &lowered),
+                                      MR_STEP_CATALOG_FILE_SYNC, MR_STEP_CATALOG_FOLDER_SYNC, err);
     MR_GUARD_END(status)
     mr_arena_deinit(&arena);
     return status;
@@ -315,7 +328,7 @@ MrStatus mr_catalog_remove_database(MrCatalog *catalog, const char *name, MrErro
     MrStatus status;
     mr_arena_init(&arena, catalog->budget);
     MR_GUARD_BEGIN(status, err)
-    status = mr_os_remove_tree(catalog->os, database_dir(catalog, &arena, name), err);
+        status = mr_os_remove_tree(catalog->os, database_dir(catalog, &arena, name), err);
     MR_GUARD_END(status)
     mr_arena_deinit(&arena);
     return status;
@@ -326,8 +339,8 @@ static int database_order(const void *a, const void *b)
     return strcmp((*(MrDatabase *const *)a)->name, (*(MrDatabase *const *)b)->name);
 }
 
-MrStatus mr_catalog_list_databases(MrCatalog *catalog, MrArena *arena, MrDatabase ***out, int32_t *n_out,
-                                   MrError *err)
+MrStatus mr_catalog_list_databases(MrCatalog *catalog, MrArena *arena, MrDatabase ***out,
+                                   int32_t *n_out, MrError *err)
 {
     MrDatabase **databases = NULL, *database;
     int32_t n_databases = 0, cap_databases = 0;
@@ -357,7 +370,8 @@ MrStatus mr_catalog_list_databases(MrCatalog *catalog, MrArena *arena, MrDatabas
     return MR_OK;
 }
 
-const char *mr_catalog_table_path(const MrCatalog *catalog, MrArena *arena, const char *database, const char *name)
+const char *mr_catalog_table_path(const MrCatalog *catalog, MrArena *arena, const char *database,
+                                  const char *name)
 {
     if (mr_str_equal_nocase(database, MR_CATALOG_DEFAULT))
         return mr_arena_printf(arena, "%s/%s", catalog->warehouse, file_name(arena, name));

@@ -1,8 +1,8 @@
 /* catalog.h - databases, tables, views, SQL functions: names to definitions.
  *
- * Persistent objects are one JSON file each under <warehouse>/_millrace/catalog/<database>/ (bytes in
- * docs/FORMATS.md); they are read afresh at each look, so several processes see each other's work.
- * Temporary ones live in memory, in the databases MR_CATALOG_TEMP (this session) and
+ * Persistent objects are one JSON file each under <warehouse>/_millrace/catalog/<database>/ (bytes
+ * in docs/FORMATS.md); they are read afresh at each look, so several processes see each other's
+ * work. Temporary ones live in memory, in the databases MR_CATALOG_TEMP (this session) and
  * MR_CATALOG_GLOBAL_TEMP.  Names are folded to lower case, as Spark's catalog does. */
 #ifndef MR_CATALOG_CATALOG_H
 #define MR_CATALOG_CATALOG_H
@@ -32,13 +32,13 @@ typedef struct MrTable {
     MrOptions options, properties;
     int32_t n_partition_cols;
     const char *const *partition_cols;
-    const char *location;        /* folder of the data; NULL: a view                              */
-    bool external;               /* DROP leaves the data                                          */
+    const char *location; /* folder of the data; NULL: a view                              */
+    bool external;        /* DROP leaves the data                                          */
     const char *comment, *collation;
-    const char *sql;             /* view, materialized view, streaming table: the query's text;
-                                    function: the whole CREATE FUNCTION statement                 */
-    const char *sql_database;    /* current database when it was made                             */
-    MrOptions sql_conf;          /* settings when it was made that change what the text means     */
+    const char *sql;          /* view, materialized view, streaming table: the query's text;
+                                 function: the whole CREATE FUNCTION statement                 */
+    const char *sql_database; /* current database when it was made                             */
+    MrOptions sql_conf;       /* settings when it was made that change what the text means     */
     int64_t created_us;
 } MrTable;
 
@@ -51,30 +51,32 @@ typedef struct MrDatabase {
 typedef struct MrCatalog MrCatalog;
 
 /* Nothing is written before the first object is. */
-MR_MUST_USE MrStatus mr_catalog_open(MrOs *os, MrBudget *budget, const char *warehouse, MrCatalog **out,
-                                     MrError *err);
+MR_MUST_USE MrStatus mr_catalog_open(MrOs *os, MrBudget *budget, const char *warehouse,
+                                     MrCatalog **out, MrError *err);
 void mr_catalog_close(MrCatalog *catalog); /* accepts NULL */
 const char *mr_catalog_warehouse(const MrCatalog *catalog);
 
 /* *out NULL: there is none.  functions and tables have names of their own. */
-MR_MUST_USE MrStatus mr_catalog_get(MrCatalog *catalog, MrArena *arena, const char *database, const char *name,
-                                    bool function, MrTable **out, MrError *err);
+MR_MUST_USE MrStatus mr_catalog_get(MrCatalog *catalog, MrArena *arena, const char *database,
+                                    const char *name, bool function, MrTable **out, MrError *err);
 /* Adds or replaces. */
 MR_MUST_USE MrStatus mr_catalog_put(MrCatalog *catalog, const MrTable *table, MrError *err);
-MR_MUST_USE MrStatus mr_catalog_remove(MrCatalog *catalog, const char *database, const char *name, bool function,
-                                       MrError *err);
+MR_MUST_USE MrStatus mr_catalog_remove(MrCatalog *catalog, const char *database, const char *name,
+                                       bool function, MrError *err);
 /* All of a database, sorted by name. */
-MR_MUST_USE MrStatus mr_catalog_list(MrCatalog *catalog, MrArena *arena, const char *database, bool functions,
-                                     MrTable ***out, int32_t *n_out, MrError *err);
+MR_MUST_USE MrStatus mr_catalog_list(MrCatalog *catalog, MrArena *arena, const char *database,
+                                     bool functions, MrTable ***out, int32_t *n_out, MrError *err);
 
 MR_MUST_USE MrStatus mr_catalog_get_database(MrCatalog *catalog, MrArena *arena, const char *name,
                                              MrDatabase **out, MrError *err); /* *out NULL: none */
-MR_MUST_USE MrStatus mr_catalog_put_database(MrCatalog *catalog, const MrDatabase *database, MrError *err);
+MR_MUST_USE MrStatus mr_catalog_put_database(MrCatalog *catalog, const MrDatabase *database,
+                                             MrError *err);
 MR_MUST_USE MrStatus mr_catalog_remove_database(MrCatalog *catalog, const char *name, MrError *err);
-MR_MUST_USE MrStatus mr_catalog_list_databases(MrCatalog *catalog, MrArena *arena, MrDatabase ***out,
-                                               int32_t *n_out, MrError *err);
+MR_MUST_USE MrStatus mr_catalog_list_databases(MrCatalog *catalog, MrArena *arena,
+                                               MrDatabase ***out, int32_t *n_out, MrError *err);
 
 /* Where a managed table of this name keeps its data. */
-const char *mr_catalog_table_path(const MrCatalog *catalog, MrArena *arena, const char *database, const char *name);
+const char *mr_catalog_table_path(const MrCatalog *catalog, MrArena *arena, const char *database,
+                                  const char *name);
 
 #endif

@@ -4,7 +4,8 @@
 #include "base/json.h"
 
 /* The order is that of MrCatalogKind. */
-static const char *const kind_names[] = {"table", "view", "streaming table", "materialized view", "function"};
+static const char *const kind_names[] = {"table", "view", "streaming table", "materialized view",
+                                         "function"};
 
 static void put_options(MrTextBuilder *out, const char *key, const MrOptions *options)
 {
@@ -36,8 +37,8 @@ MrText mr__catalog_write(MrArena *arena, const MrTable *table)
     put_field(&out, "collation", table->collation);
     put_field(&out, "sql", table->sql);
     put_field(&out, "sqlDatabase", table->sql_database);
-    mr_builder_printf(&out, ",\n  \"external\": %s,\n  \"createdUs\": %lld", table->external ? "true" : "false",
-                      (long long)table->created_us);
+    mr_builder_printf(&out, ",\n  \"external\": %s,\n  \"createdUs\": %lld",
+                      table->external ? "true" : "false", (long long)table->created_us);
     mr_builder_str(&out, ",\n  \"columns\": [");
     for (int32_t i = 0; i < table->schema.n_cols; i++) {
         const MrField *col = &table->schema.cols[i];
@@ -95,8 +96,8 @@ static MrStatus read_columns(MrArena *arena, const MrJson *root, MrTable *table,
         const char *type = mr_json_str(item, "type");
         cols[n_cols].name = mr_json_str(item, "name");
         if (!type || !cols[n_cols].name)
-            return mr_error_raisef(err, MR_COND_MALFORMED_LOG_FILE, "text", "column %d of catalog file '%s'",
-                                   n_cols, table->name);
+            return mr_error_raisef(err, MR_COND_MALFORMED_LOG_FILE, "text",
+                                   "column %d of catalog file '%s'", n_cols, table->name);
         MR_TRY(mr_type_parse(arena, mr_text(type), false, &cols[n_cols].type, err));
         cols[n_cols].nullable = mr_json_bool(item, "nullable", true);
         cols[n_cols].comment = mr_json_str(item, "comment");
@@ -108,21 +109,23 @@ static MrStatus read_columns(MrArena *arena, const MrJson *root, MrTable *table,
     return MR_OK;
 }
 
-MrStatus mr__catalog_read(MrArena *arena, const char *database, const char *file, MrText text, MrTable **out,
-                          MrError *err)
+MrStatus mr__catalog_read(MrArena *arena, const char *database, const char *file, MrText text,
+                          MrTable **out, MrError *err)
 {
     MrJson *root;
     MR_TRY(mr_json_parse(arena, text, file, &root, err));
     int64_t format = mr_json_i64(root, "format", -1);
     const char *kind = mr_json_str(root, "kind");
     if (format != MR__CATALOG_FORMAT || !kind || !mr_json_str(root, "name"))
-        return mr_error_raisef(err, MR_COND_MALFORMED_LOG_FILE, "text", "%s: format %lld, this version reads %d",
-                               file, (long long)format, MR__CATALOG_FORMAT);
+        return mr_error_raisef(err, MR_COND_MALFORMED_LOG_FILE, "text",
+                               "%s: format %lld, this version reads %d", file, (long long)format,
+                               MR__CATALOG_FORMAT);
     MrTable *table = MR_NEW(arena, MrTable);
     while (table->kind < MR_COUNT(kind_names) && strcmp(kind_names[table->kind], kind) != 0)
         table->kind++;
     if (table->kind == MR_COUNT(kind_names))
-        return mr_error_raisef(err, MR_COND_MALFORMED_LOG_FILE, "text", "%s: unknown kind '%s'", file, kind);
+        return mr_error_raisef(err, MR_COND_MALFORMED_LOG_FILE, "text", "%s: unknown kind '%s'",
+                               file, kind);
     table->database = mr_arena_str(arena, database);
     table->name = mr_json_str(root, "name");
     table->provider = mr_json_str(root, "provider");
@@ -161,7 +164,8 @@ MrText mr__catalog_write_database(MrArena *arena, const MrDatabase *database)
     return mr_builder_text(&out);
 }
 
-MrStatus mr__catalog_read_database(MrArena *arena, const char *file, MrText text, MrDatabase **out, MrError *err)
+MrStatus mr__catalog_read_database(MrArena *arena, const char *file, MrText text, MrDatabase **out,
+                                   MrError *err)
 {
     MrJson *root;
     MR_TRY(mr_json_parse(arena, text, file, &root, err));
@@ -177,7 +181,8 @@ MrStatus mr__catalog_read_database(MrArena *arena, const char *file, MrText text
     return MR_OK;
 }
 
-/* ---------------------------------------------------------------- deep copies, for what stays in memory */
+/* ---------------------------------------------------------------- deep copies, for what stays in
+ * memory */
 
 static const char *own_str(MrArena *arena, const char *text)
 {
@@ -188,7 +193,8 @@ static MrOptions own_options(MrArena *arena, const MrOptions *options)
 {
     MrOption *copy = MR_NEW_N(arena, MrOption, options->n_options);
     for (int32_t i = 0; i < options->n_options; i++)
-        copy[i] = (MrOption){own_str(arena, options->options[i].key), own_str(arena, options->options[i].value)};
+        copy[i] = (MrOption){own_str(arena, options->options[i].key),
+                             own_str(arena, options->options[i].value)};
     return (MrOptions){options->n_options, copy};
 }
 
@@ -208,7 +214,8 @@ MrTable *mr__catalog_own(MrArena *arena, const MrTable *table)
     copy->properties = own_options(arena, &table->properties);
     copy->sql_conf = own_options(arena, &table->sql_conf);
     MrField *cols = MR_NEW_N(arena, MrField, table->schema.n_cols);
-    const char **defaults = table->defaults ? MR_NEW_N(arena, const char *, table->schema.n_cols) : NULL;
+    const char **defaults =
+        table->defaults ? MR_NEW_N(arena, const char *, table->schema.n_cols) : NULL;
     for (int32_t i = 0; i < table->schema.n_cols; i++) {
         cols[i] = table->schema.cols[i];
         cols[i].name = own_str(arena, cols[i].name);

@@ -24,7 +24,8 @@ enum { MR_EXIT_OK = 0, MR_EXIT_FAILED = 1, MR_EXIT_USAGE = 2 };
 MrFormat mr__format_find(const char *name); /* MR_N_FORMATS: none */
 
 /* Prints all rows of the query. */
-MR_MUST_USE MrStatus mr__print_query(MrSession *session, MrQuery *query, MrFormat format, FILE *out, MrError *err);
+MR_MUST_USE MrStatus mr__print_query(MrSession *session, MrQuery *query, MrFormat format, FILE *out,
+                                     MrError *err);
 /* The message on standard error, with the place in the text marked. */
 void mr__print_error(const MrError *err, MrText sql);
 
@@ -34,7 +35,8 @@ int mr__run_golden(MrSession *session); /* JSON lines in and out: the conformanc
 int mr__run_shell(MrSession *session, MrFormat format);
 
 /* progress: StreamingQueryProgress as JSON lines on standard output. */
-int mr__run_pipeline(MrSession *session, const char *path, bool continuous, bool quiet, bool progress);
+int mr__run_pipeline(MrSession *session, const char *path, bool continuous, bool quiet,
+                     bool progress);
 
 /* From Ctrl-C on, the query that runs is canceled rather than the process ended. */
 void mr__catch_interrupts(MrSession *session);

@@ -32,7 +32,8 @@ static void put_error(MrTextBuilder *out, const MrError *err, MrText sql)
         int64_t start = mr_utf8_length(sql.data, err->sql_idx) + 1;
         int64_t length = mr_utf8_length(sql.data + err->sql_idx, err->sql_len);
         mr_builder_printf(out,
-                          ", \"queryContext\": [{\"objectType\": \"\", \"objectName\": \"\", \"startIndex\": %lld, "
+                          ", \"queryContext\": [{\"objectType\": \"\", \"objectName\": \"\", "
+                          "\"startIndex\": %lld, "
                           "\"stopIndex\": %lld, \"fragment\": ",
                           (long long)start, (long long)(start + length - 1));
         mr_json_put_string(out, (MrText){sql.data + err->sql_idx, err->sql_len});
@@ -90,7 +91,7 @@ int mr__run_golden(MrSession *session)
     while (status == MR_OK && (line.size_bytes = getline(&line.data, &line.cap_bytes, stdin)) > 0) {
         err = (MrError){.sql_idx = -1};
         MR_GUARD_BEGIN(status, &err)
-        status = answer(session, &arena, (MrText){line.data, line.size_bytes}, &err);
+            status = answer(session, &arena, (MrText){line.data, line.size_bytes}, &err);
         MR_GUARD_END(status)
         mr_arena_reset(&arena);
     }

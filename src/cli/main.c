@@ -10,13 +10,15 @@ static const char usage[] =
     "  millrace                         interactive shell\n"
     "  millrace -e 'SQL; SQL'           run statements and print their rows\n"
     "  millrace -f FILE                 the same from a file (- : standard input)\n"
-    "  millrace run FILE.sql            run a pipeline: streaming tables, materialized views, flows\n"
+    "  millrace run FILE.sql            run a pipeline: streaming tables, materialized views, "
+    "flows\n"
     "      --once         process what is there and end (default)\n"
     "      --continuous   until Ctrl-C\n"
     "      --quiet        no news on standard error\n"
     "      --progress     one JSON object an epoch on standard output\n"
     "\n"
-    "  --format NAME      table, tsv, csv, json, markdown (default: table on a terminal, else tsv)\n"
+    "  --format NAME      table, tsv, csv, json, markdown (default: table on a terminal, else "
+    "tsv)\n"
     "  --conf KEY=VALUE   a setting, may be repeated\n"
     "  --warehouse DIR    folder of tables and catalog (default: spark-warehouse)\n"
     "  --golden           answer {\"sql\": ...} lines on standard input, for conformance tests\n"
@@ -33,17 +35,18 @@ typedef struct Cli {
 
 static int bad_usage(const char *what, const char *value)
 {
-    fprintf(stderr, "millrace: %s%s%s; millrace --help lists what there is\n", what, value ? " " : "",
-            value ? value : "");
+    fprintf(stderr, "millrace: %s%s%s; millrace --help lists what there is\n", what,
+            value ? " " : "", value ? value : "");
     return MR_EXIT_USAGE;
 }
 
 /* The nearest option for one that is not there. */
 static int unknown_option(const char *option)
 {
-    static const char *const known[] = {"-e",          "-f",        "--format", "--conf", "--warehouse",
-                                        "--golden",    "--functions", "--version", "--help", "--once",
-                                        "--continuous", "--quiet",   "--progress"};
+    static const char *const known[] = {"-e",          "-f",       "--format",     "--conf",
+                                        "--warehouse", "--golden", "--functions",  "--version",
+                                        "--help",      "--once",   "--continuous", "--quiet",
+                                        "--progress"};
     const char *nearest = NULL;
     int best = 4;
     for (int64_t i = 0; i < MR_COUNT(known); i++) {
@@ -73,13 +76,13 @@ static int parse_args(Cli *cli, int argc, char **argv)
             puts("millrace " MR_VERSION);
             return MR_EXIT_OK;
         }
-        bool *flag = strcmp(arg, "--golden") == 0                   ? &cli->golden
-                     : !cli->run                                    ? NULL
-                     : strcmp(arg, "--once") == 0                   ? &cli->once
-                     : strcmp(arg, "--continuous") == 0             ? &cli->continuous
-                     : strcmp(arg, "--quiet") == 0                  ? &cli->quiet
-                     : strcmp(arg, "--progress") == 0               ? &cli->progress
-                                                                    : NULL;
+        bool *flag = strcmp(arg, "--golden") == 0       ? &cli->golden
+                     : !cli->run                        ? NULL
+                     : strcmp(arg, "--once") == 0       ? &cli->once
+                     : strcmp(arg, "--continuous") == 0 ? &cli->continuous
+                     : strcmp(arg, "--quiet") == 0      ? &cli->quiet
+                     : strcmp(arg, "--progress") == 0   ? &cli->progress
+                                                        : NULL;
         if (flag) {
             *flag = true;
             continue;
@@ -158,13 +161,15 @@ static int run_file(MrSession *session, const Cli *cli)
     MrBuffer script;
     int code = MR_EXIT_USAGE;
     mr_buffer_init(&script, mr_session_budget(session), 1 << 26);
-    MrStatus status = strcmp(cli->file, "-") == 0
-                          ? read_stdin(&script, &err)
-                          : mr_os_read_file(mr_session_os(session), cli->file, 1 << 26, &script, &err);
+    MrStatus status =
+        strcmp(cli->file, "-") == 0
+            ? read_stdin(&script, &err)
+            : mr_os_read_file(mr_session_os(session), cli->file, 1 << 26, &script, &err);
     if (status != MR_OK)
         mr__print_error(&err, (MrText){0});
     else
-        code = mr__run_script(session, (MrText){script.data ? script.data : "", script.size_bytes}, cli->format);
+        code = mr__run_script(session, (MrText){script.data ? script.data : "", script.size_bytes},
+                              cli->format);
     mr_buffer_deinit(&script);
     return code;
 }

@@ -28,7 +28,8 @@ typedef struct Printer {
     const MrSettings *settings;
 } Printer;
 
-static MrText cell_text(Printer *printer, const MrBatch *batch, int32_t row, int32_t col_idx, MrTextStyle style)
+static MrText cell_text(Printer *printer, const MrBatch *batch, int32_t row, int32_t col_idx,
+                        MrTextStyle style)
 {
     MrTextBuilder text = {.arena = &printer->arena};
     mr_value_text(batch->cols[col_idx], row, style, printer->settings, &text);
@@ -179,7 +180,8 @@ static void table_rule(const Printer *printer, const int32_t *widths)
     fputs("+\n", printer->out);
 }
 
-static void table_line(const Printer *printer, const int32_t *widths, const TableCell *cells, bool head)
+static void table_line(const Printer *printer, const int32_t *widths, const TableCell *cells,
+                       bool head)
 {
     for (int32_t c = 0; c < printer->schema->n_cols; c++) {
         bool right = !head && mr_type_is_numeric(printer->schema->cols[c].type);
@@ -192,8 +194,8 @@ static void table_line(const Printer *printer, const int32_t *widths, const Tabl
 }
 
 /* Prints the cells gathered so far; the first time with the head. */
-static void table_flush(Printer *printer, const TableCell *head, const TableCell *cells, int64_t n_rows,
-                        int32_t *widths, bool first)
+static void table_flush(Printer *printer, const TableCell *head, const TableCell *cells,
+                        int64_t n_rows, int32_t *widths, bool first)
 {
     int32_t n_cols = printer->schema->n_cols;
     for (int64_t i = 0; i < n_rows * n_cols; i++)
@@ -216,7 +218,8 @@ static MrStatus print_table(Printer *printer, MrQuery *query, MrError *err)
     int64_t n_cells = 0, cap_cells = 0, n_rows = 0;
     bool first = true;
     for (int32_t c = 0; c < n_cols; c++) {
-        head[c].text = table_cell(printer, mr_text(printer->schema->cols[c].name), &head[c].n_chars);
+        head[c].text =
+            table_cell(printer, mr_text(printer->schema->cols[c].name), &head[c].n_chars);
         widths[c] = head[c].n_chars;
     }
     for (;;) {
@@ -227,8 +230,9 @@ static MrStatus print_table(Printer *printer, MrQuery *query, MrError *err)
         for (int32_t i = 0; i < batch->n_sel; i++)
             for (int32_t c = 0; c < n_cols; c++) {
                 TableCell cell;
-                cell.text = table_cell(printer, cell_text(printer, batch, mr_batch_row(batch, i), c, MR_TEXT_HIVE),
-                                       &cell.n_chars);
+                cell.text = table_cell(
+                    printer, cell_text(printer, batch, mr_batch_row(batch, i), c, MR_TEXT_HIVE),
+                    &cell.n_chars);
                 MR_PUSH(&printer->arena, cells, n_cells, cap_cells, cell);
             }
         n_rows += batch->n_sel;
@@ -266,7 +270,8 @@ static MrStatus print_golden(Printer *printer, MrQuery *query, MrError *err)
             for (int32_t c = 0; c < batch->n_cols; c++) {
                 if (c > 0)
                     mr_builder_char(&row, '\t');
-                mr_value_text(batch->cols[c], mr_batch_row(batch, i), MR_TEXT_HIVE, printer->settings, &row);
+                mr_value_text(batch->cols[c], mr_batch_row(batch, i), MR_TEXT_HIVE,
+                              printer->settings, &row);
             }
             mr_builder_str(&out, n_rows++ > 0 ? ", " : "");
             mr_json_put_string(&out, mr_builder_text(&row));
@@ -282,11 +287,11 @@ static MrStatus print_rows(Printer *printer, MrQuery *query, MrFormat format, Mr
 {
     static void (*const heads[MR_N_FORMATS])(Printer *) = {
         [MR_FORMAT_CSV] = csv_head, [MR_FORMAT_MARKDOWN] = markdown_head};
-    static void (*const rows[MR_N_FORMATS])(Printer *, const MrBatch *, int32_t) = {
-        [MR_FORMAT_TSV] = tsv_row,
-        [MR_FORMAT_CSV] = csv_row,
-        [MR_FORMAT_JSON] = json_row,
-        [MR_FORMAT_MARKDOWN] = markdown_row};
+    static void (*const rows[MR_N_FORMATS])(Printer *, const MrBatch *,
+                                            int32_t) = {[MR_FORMAT_TSV] = tsv_row,
+                                                        [MR_FORMAT_CSV] = csv_row,
+                                                        [MR_FORMAT_JSON] = json_row,
+                                                        [MR_FORMAT_MARKDOWN] = markdown_row};
     if (heads[format])
         heads[format](printer);
     for (;;) {
@@ -304,7 +309,8 @@ static MrStatus print_rows(Printer *printer, MrQuery *query, MrFormat format, Mr
     }
 }
 
-MrStatus mr__print_query(MrSession *session, MrQuery *query, MrFormat format, FILE *out, MrError *err)
+MrStatus mr__print_query(MrSession *session, MrQuery *query, MrFormat format, FILE *out,
+                         MrError *err)
 {
     MrStatus status;
     Printer printer = {.session = session,
@@ -316,15 +322,16 @@ MrStatus mr__print_query(MrSession *session, MrQuery *query, MrFormat format, FI
     if (printer.schema->n_cols == 0 && format != MR_FORMAT_GOLDEN)
         return MR_OK; /* a command without a result */
     if (format == MR_FORMAT_ARROW)
-        return MR_FAIL_UNSUPPORTED(err, "--format arrow on the command line; use the C API's Arrow stream");
+        return MR_FAIL_UNSUPPORTED(
+            err, "--format arrow on the command line; use the C API's Arrow stream");
     mr_arena_init(&printer.arena, mr_session_budget(session));
     MR_GUARD_BEGIN(status, err)
-    if (format == MR_FORMAT_TABLE)
-        status = print_table(&printer, query, err);
-    else if (format == MR_FORMAT_GOLDEN)
-        status = print_golden(&printer, query, err);
-    else
-        status = print_rows(&printer, query, format, err);
+        if (format == MR_FORMAT_TABLE)
+            status = print_table(&printer, query, err);
+        else if (format == MR_FORMAT_GOLDEN)
+            status = print_golden(&printer, query, err);
+        else
+            status = print_rows(&printer, query, format, err);
     MR_GUARD_END(status)
     mr_arena_deinit(&printer.arena);
     return status;
@@ -341,7 +348,8 @@ static void find_line(MrText sql, int32_t idx, int32_t *line, int32_t *col, MrTe
             begin = i + 1;
         }
     const char *end = memchr(sql.data + begin, '\n', (size_t)(sql.size_bytes - begin));
-    *line_text = (MrText){sql.data + begin, (end ? end : sql.data + sql.size_bytes) - (sql.data + begin)};
+    *line_text =
+        (MrText){sql.data + begin, (end ? end : sql.data + sql.size_bytes) - (sql.data + begin)};
     *col = (int32_t)mr_utf8_length(sql.data + begin, idx - begin) + 1;
 }
 

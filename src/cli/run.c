@@ -29,7 +29,8 @@ static void show_progress(void *self, MrText json)
     fflush(out);
 }
 
-int mr__run_pipeline(MrSession *session, const char *path, bool continuous, bool quiet, bool progress)
+int mr__run_pipeline(MrSession *session, const char *path, bool continuous, bool quiet,
+                     bool progress)
 {
     MrError err = {.sql_idx = -1};
     MrBuffer script;
@@ -44,14 +45,15 @@ int mr__run_pipeline(MrSession *session, const char *path, bool continuous, bool
         return MR_EXIT_USAGE;
     }
     MrText text = {script.data ? script.data : "", script.size_bytes};
-    MrStatus status = mr_pipeline_run(session,
-                                      &(MrPipelineOptions){.script = text,
-                                                           .continuous = continuous,
-                                                           .stop = &stop_asked,
-                                                           .news = quiet ? NULL : show_news,
-                                                           .progress = progress ? show_progress : NULL,
-                                                           .self = stdout},
-                                      &err);
+    MrStatus status =
+        mr_pipeline_run(session,
+                        &(MrPipelineOptions){.script = text,
+                                             .continuous = continuous,
+                                             .stop = &stop_asked,
+                                             .news = quiet ? NULL : show_news,
+                                             .progress = progress ? show_progress : NULL,
+                                             .self = stdout},
+                        &err);
     if (status != MR_OK)
         mr__print_error(&err, text);
     mr_buffer_deinit(&script);

@@ -20,7 +20,7 @@ int mr__run_script(MrSession *session, MrText script, MrFormat format)
     int32_t n_statements = 0;
     mr_arena_init(&arena, mr_session_budget(session));
     MR_GUARD_BEGIN(status, &err)
-    status = mr_session_split(session, &arena, script, &n_statements, &statements, &err);
+        status = mr_session_split(session, &arena, script, &n_statements, &statements, &err);
     MR_GUARD_END(status)
     for (int32_t i = 0; i < n_statements && status == MR_OK; i++) {
         failed = statements[i];

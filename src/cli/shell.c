@@ -44,7 +44,8 @@ static void shell_read_file(Shell *shell, const char *path)
     if (mr_os_read_file(mr_session_os(shell->session), path, 1 << 26, &script, &err) != MR_OK)
         mr__print_error(&err, (MrText){0});
     else
-        (void)mr__run_script(shell->session, (MrText){script.data, script.size_bytes}, shell->format);
+        (void)mr__run_script(shell->session, (MrText){script.data, script.size_bytes},
+                             shell->format);
     mr_buffer_deinit(&script);
 }
 

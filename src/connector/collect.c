@@ -23,8 +23,8 @@ static MrStatus batches_room(MrCollected *self, int64_t n_more, MrError *err)
     if (need <= self->cap_bytes)
         return MR_OK;
     void *data = self->batches;
-    MR_TRY(mr_budget_resize(self->budget, &data, &self->cap_bytes, need < 2 * self->cap_bytes ? 2 * self->cap_bytes : need + 56,
-                            err));
+    MR_TRY(mr_budget_resize(self->budget, &data, &self->cap_bytes,
+                            need < 2 * self->cap_bytes ? 2 * self->cap_bytes : need + 56, err));
     self->batches = data;
     return MR_OK;
 }
@@ -40,19 +40,21 @@ void mr__collect_deinit(MrCollectSink *sink)
     batches_drop(&sink->collected);
 }
 
-MrStatus mr__collect_writer_open(MrSink *sink, MrEpochId epoch, int32_t worker_idx, MrBudget *budget,
-                                 MrSinkWriter **out, MrError *err)
+MrStatus mr__collect_writer_open(MrSink *sink, MrEpochId epoch, int32_t worker_idx,
+                                 MrBudget *budget, MrSinkWriter **out, MrError *err)
 {
     MrCollected *held = &((MrCollectSink *)sink)->collected;
     void *block;
     MR_TRY(mr_budget_alloc_zeroed(held->budget, sizeof(CollectWriter), &block, err));
     CollectWriter *self = block;
-    *self = (CollectWriter){.base.sink = sink, .budget = held->budget, .epoch = epoch, .own.budget = held->budget};
+    *self = (CollectWriter){
+        .base.sink = sink, .budget = held->budget, .epoch = epoch, .own.budget = held->budget};
     *out = &self->base;
     return MR_OK;
 }
 
-MrStatus mr__collect_write(MrSinkWriter *writer, const MrEvalContext *context, MrBatch *batch, MrError *err)
+MrStatus mr__collect_write(MrSinkWriter *writer, const MrEvalContext *context, MrBatch *batch,
+                           MrError *err)
 {
     CollectWriter *self = (CollectWriter *)writer;
     if (batch->n_sel == 0)

@@ -9,8 +9,8 @@
 
 typedef struct MrCollected {
     MrBudget *budget;
-    int64_t epoch;      /* of the batches */
-    MrBatch **batches;  /* own */
+    int64_t epoch;     /* of the batches */
+    MrBatch **batches; /* own */
     int64_t n_batches, cap_bytes;
     int64_t done_epoch; /* last one committed in this process; -1: none */
     uint64_t done_lineage;
@@ -23,14 +23,16 @@ typedef struct MrCollectSink { /* a collecting sink's struct begins with it */
 
 void mr__collect_init(MrCollectSink *sink, const MrConnectorType *type, MrBudget *budget);
 void mr__collect_deinit(MrCollectSink *sink);
-MrStatus mr__collect_writer_open(MrSink *sink, MrEpochId epoch, int32_t worker_idx, MrBudget *budget,
-                                 MrSinkWriter **out, MrError *err);
-MrStatus mr__collect_write(MrSinkWriter *writer, const MrEvalContext *context, MrBatch *batch, MrError *err);
+MrStatus mr__collect_writer_open(MrSink *sink, MrEpochId epoch, int32_t worker_idx,
+                                 MrBudget *budget, MrSinkWriter **out, MrError *err);
+MrStatus mr__collect_write(MrSinkWriter *writer, const MrEvalContext *context, MrBatch *batch,
+                           MrError *err);
 MrStatus mr__collect_prepare(MrSinkWriter *writer, MrBuffer *token, MrError *err);
 void mr__collect_writer_close(MrSinkWriter *writer);
 /* True: the epoch is new here, and its batches are in collected (perhaps none). */
 bool mr__collect_begin(MrCollectSink *sink, MrEpochId epoch);
-void mr__collect_end(MrCollectSink *sink, MrEpochId epoch); /* destroys the batches, notes the epoch */
+void mr__collect_end(MrCollectSink *sink,
+                     MrEpochId epoch); /* destroys the batches, notes the epoch */
 MrStatus mr__collect_recover(MrSink *sink, int64_t last_epoch, MrError *err);
 
 #endif

@@ -1,8 +1,8 @@
-/* connector_test.c - what every connector must keep: the schema, splits that cover all rows once, projection,
- * sound filters, replay, commit twice without harm, nothing seen before its commit.
+/* connector_test.c - what every connector must keep: the schema, splits that cover all rows once,
+ * projection, sound filters, replay, commit twice without harm, nothing seen before its commit.
  *
- * Files live in a simulated world; the sink is also stopped at each of its I/O calls, and loses power
- * there, and every epoch must afterwards be there once, and whole. */
+ * Files live in a simulated world; the sink is also stopped at each of its I/O calls, and loses
+ * power there, and every epoch must afterwards be there once, and whole. */
 #include "base/testing.h"
 #include "connector/callback.h"
 #include "function/time_zone.h"
@@ -30,8 +30,10 @@ static void world_open(World *world, MrBudget *budget, uint64_t seed)
     MrError err = {0};
     *world = (World){.budget = budget, .settings = {.ansi = true, .zone_id = "UTC"}};
     mr_arena_init(&world->arena, budget);
-    MR_OKAY(mr_os_sim_create(budget, &(MrSimOptions){.seed = seed, .start_us = INT64_C(1700000000000000), .torn_writes = true},
-                             &world->os, &err));
+    MR_OKAY(mr_os_sim_create(
+        budget,
+        &(MrSimOptions){.seed = seed, .start_us = INT64_C(1700000000000000), .torn_writes = true},
+        &world->os, &err));
     MR_OKAY(mr_zones_create(budget, no_zone_file, NULL, &world->zones, &err));
     MR_OKAY(mr_zone_find(world->zones, "UTC", &world->settings.zone, &err));
     world->settings.zones = world->zones;
@@ -58,10 +60,14 @@ static void put_file(World *world, const char *path, const char *content)
     mr_os_sim_advance_us(world->os, 1000000);
 }
 
-static MrConnectorContext context_of(World *world, const MrOption *options, int32_t n_options, const char *schema, bool streaming)
+static MrConnectorContext context_of(World *world, const MrOption *options, int32_t n_options,
+                                     const char *schema, bool streaming)
 {
-    MrConnectorContext context = {.os = world->os, .budget = world->budget, .settings = &world->settings,
-                                  .options = {n_options, options}, .streaming = streaming};
+    MrConnectorContext context = {.os = world->os,
+                                  .budget = world->budget,
+                                  .settings = &world->settings,
+                                  .options = {n_options, options},
+                                  .streaming = streaming};
     if (schema) {
         const MrType *type;
         MrError err = {0};
@@ -79,12 +85,17 @@ static int compare_lines(const void *a, const void *b)
 }
 
 /* All rows of (from, to], sorted, as lines of fields joined by '|'. */
-static MrStatus read_rows(World *world, MrSource *source, const char *from, const char *to, const int32_t *cols, int32_t n_cols,
-                          MrExpr *const *filters, int32_t n_filters, const char **out, int64_t *n_splits_out, MrError *err)
+static MrStatus read_rows(World *world, MrSource *source, const char *from, const char *to,
+                          const int32_t *cols, int32_t n_cols, MrExpr *const *filters,
+                          int32_t n_filters, const char **out, int64_t *n_splits_out, MrError *err)
 {
     MrArena *arena = &world->arena;
     MrScanSpec *spec = MR_NEW(arena, MrScanSpec);
-    *spec = (MrScanSpec){.n_cols = n_cols, .cols = cols, .n_filters = n_filters, .filters = filters, .limit = INT64_MAX};
+    *spec = (MrScanSpec){.n_cols = n_cols,
+                         .cols = cols,
+                         .n_filters = n_filters,
+                         .filters = filters,
+                         .limit = INT64_MAX};
     MrSplit *splits = NULL;
     int64_t n_splits = 0, n_lines = 0, cap_lines = 0;
     char **lines = NULL;
@@ -106,7 +117,8 @@ static MrStatus read_rows(World *world, MrSource *source, const char *from, cons
                     if (mr_vector_is_null(batch->cols[c], mr_batch_row(batch, i)))
                         mr_builder_str(&line, "NULL");
                     else
-                        mr_value_text(batch->cols[c], mr_batch_row(batch, i), MR_TEXT_HIVE, &world->settings, &line);
+                        mr_value_text(batch->cols[c], mr_batch_row(batch, i), MR_TEXT_HIVE,
+                                      &world->settings, &line);
                 }
                 char *text = (char *)(uintptr_t)mr_builder_text(&line).data;
                 MR_PUSH(arena, lines, n_lines, cap_lines, text);
@@ -140,7 +152,8 @@ static const char *read_path(World *world, const char *format, const char *path,
         int32_t *cols = MR_NEW_N(&world->arena, int32_t, source->schema.n_cols);
         for (int32_t i = 0; i < source->schema.n_cols; i++)
             cols[i] = i;
-        status = read_rows(world, source, NULL, NULL, cols, source->schema.n_cols, NULL, 0, &out, NULL, &err);
+        status = read_rows(world, source, NULL, NULL, cols, source->schema.n_cols, NULL, 0, &out,
+                           NULL, &err);
         type->close_source(source);
     }
     return status == MR_OK ? out : mr_arena_printf(&world->arena, "!%s", mr_error_condition(&err));
@@ -149,17 +162,20 @@ static const char *read_path(World *world, const char *format, const char *path,
 static void names_are_found_as_spark_finds_them(void **state)
 {
     assert_ptr_equal(mr_connector_find("CSV"), mr_connector_find("csv"));
-    assert_ptr_equal(mr_connector_find("org.apache.spark.sql.execution.datasources.json.JsonFileFormat"), mr_connector_find("json"));
+    assert_ptr_equal(
+        mr_connector_find("org.apache.spark.sql.execution.datasources.json.JsonFileFormat"),
+        mr_connector_find("json"));
     assert_null(mr_connector_find("nope"));
     for (int64_t i = 0; mr_connectors[i]; i++) {
         const MrConnectorType *type = mr_connectors[i];
         assert_ptr_equal(mr_connector_find(type->name), type);
         if (type->flags & (MR_CONN_BATCH_READ | MR_CONN_STREAM_READ))
-            assert_true(type->open_source && type->close_source && type->latest && type->plan_splits && type->row_count &&
-                        type->reader_open && type->read && type->reader_close);
+            assert_true(type->open_source && type->close_source && type->latest &&
+                        type->plan_splits && type->row_count && type->reader_open && type->read &&
+                        type->reader_close);
         if (type->flags & (MR_CONN_BATCH_WRITE | MR_CONN_STREAM_WRITE))
-            assert_true(type->open_sink && type->close_sink && type->writer_open && type->write && type->prepare &&
-                        type->writer_close && type->commit && type->recover);
+            assert_true(type->open_sink && type->close_sink && type->writer_open && type->write &&
+                        type->prepare && type->writer_close && type->commit && type->recover);
     }
 }
 
@@ -177,11 +193,11 @@ static void paths_globs_and_hidden_files(void **state)
     static const struct {
         const char *path, *rows;
     } cases[] = {
-        {"/d", "1\n2\n3\n"},           {"/d/", "1\n2\n3\n"},        {"file:///d/a1.txt", "1\n"},
-        {"/d/a*", "1\n2\n"},           {"/d/a?.txt", "1\n2\n"},     {"/d/a[2-9].txt", "2\n"},
-        {"/d/a[^2].txt", "1\n"},       {"/d/{a1,b1}.*", "1\n3\n"},  {"/*/sub", "4\n5\n"},
-        {"/{d,e}/sub/*", "4\n5\n"},    {"/d/_hidden", "x\n"},       {"/nope", "!PATH_NOT_FOUND"},
-        {"/d/z*", "!PATH_NOT_FOUND"},  {"/*/*/c.txt", "4\n5\n"},
+        {"/d", "1\n2\n3\n"},          {"/d/", "1\n2\n3\n"},       {"file:///d/a1.txt", "1\n"},
+        {"/d/a*", "1\n2\n"},          {"/d/a?.txt", "1\n2\n"},    {"/d/a[2-9].txt", "2\n"},
+        {"/d/a[^2].txt", "1\n"},      {"/d/{a1,b1}.*", "1\n3\n"}, {"/*/sub", "4\n5\n"},
+        {"/{d,e}/sub/*", "4\n5\n"},   {"/d/_hidden", "x\n"},      {"/nope", "!PATH_NOT_FOUND"},
+        {"/d/z*", "!PATH_NOT_FOUND"}, {"/*/*/c.txt", "4\n5\n"},
     };
     for (int64_t i = 0; i < MR_COUNT(cases); i++) {
         const char *rows = read_path(&world, "text", cases[i].path, NULL);
@@ -198,14 +214,16 @@ static void partition_folders_become_typed_columns(void **state)
     put_file(&world, "/p/k=1/d=2024-01-01/a.csv", "x\n");
     put_file(&world, "/p/k=2/d=2024-01-02/a.csv", "y\nz\n");
     put_file(&world, "/p/k=__HIVE_DEFAULT_PARTITION__/d=2024-01-03/a.csv", "w\n");
-    assert_string_equal(read_path(&world, "csv", "/p", NULL), "w|NULL|2024-01-03\nx|1|2024-01-01\ny|2|2024-01-02\nz|2|2024-01-02\n");
+    assert_string_equal(read_path(&world, "csv", "/p", NULL),
+                        "w|NULL|2024-01-03\nx|1|2024-01-01\ny|2|2024-01-02\nz|2|2024-01-02\n");
     assert_string_equal(read_path(&world, "csv", "/p", "v STRING, k STRING, d STRING"),
                         "w|NULL|2024-01-03\nx|1|2024-01-01\ny|2|2024-01-02\nz|2|2024-01-02\n");
     put_file(&world, "/q/k=a%2Fb/a.csv", "x\n");
     put_file(&world, "/q/k=2/a.csv", "y\n");
     assert_string_equal(read_path(&world, "csv", "/q", NULL), "x|a/b\ny|2\n");
     put_file(&world, "/q/j=2/a.csv", "y\n");
-    assert_string_equal(read_path(&world, "csv", "/q", NULL), "!CONFLICTING_PARTITION_COLUMN_NAMES");
+    assert_string_equal(read_path(&world, "csv", "/q", NULL),
+                        "!CONFLICTING_PARTITION_COLUMN_NAMES");
     world_close(&world);
 }
 
@@ -213,11 +231,15 @@ static void splits_cover_each_line_once(void **state)
 {
     World world;
     world_open(&world, *state, 3);
-    /* 9 MB: three splits, whose borders fall anywhere in lines of odd lengths, with all three line ends. */
+    /* 9 MB: three splits, whose borders fall anywhere in lines of odd lengths, with all three line
+     * ends. */
     MrTextBuilder text = {.arena = &world.arena}, expected = {.arena = &world.arena};
     int64_t n = 0, sum = 0;
     for (; text.size_bytes < 9 << 20; n++) {
-        mr_builder_printf(&text, "%" PRId64 ",%0*d%s", n, (int)(n * 7919 % 200) + 1, 7, n % 3 == 0 ? "\r\n" : n % 3 == 1 ? "\n" : "\r");
+        mr_builder_printf(&text, "%" PRId64 ",%0*d%s", n, (int)(n * 7919 % 200) + 1, 7,
+                          n % 3 == 0   ? "\r\n"
+                          : n % 3 == 1 ? "\n"
+                                       : "\r");
         sum += n;
     }
     mr_builder_char(&expected, 0);
@@ -245,10 +267,13 @@ static void projection_and_filters_agree(void **state)
 {
     World world;
     world_open(&world, *state, 4);
-    put_file(&world, "/f/a.json", "{\"t\":\"view\",\"id\":\"a\",\"n\":1}\n{\"t\":\"click\",\"id\":\"b\",\"n\":2}\n"
-                                  "{\"t\":\"view\",\"id\":\"c\",\"n\":3}\n{\"id\":\"d\",\"t\":\"view\"}\n{\"id\":\"e\"}\n{\"t\":");
+    put_file(&world, "/f/a.json",
+             "{\"t\":\"view\",\"id\":\"a\",\"n\":1}\n{\"t\":\"click\",\"id\":\"b\",\"n\":2}\n"
+             "{\"t\":\"view\",\"id\":\"c\",\"n\":3}\n{\"id\":\"d\",\"t\":\"view\"}\n{\"id\":\"e\"}"
+             "\n{\"t\":");
     MrOption options[] = {{"path", "/f"}};
-    MrConnectorContext context = context_of(&world, options, 1, "n BIGINT, id STRING, t STRING", false);
+    MrConnectorContext context =
+        context_of(&world, options, 1, "n BIGINT, id STRING, t STRING", false);
     const MrConnectorType *type = mr_connector_find("json");
     MrSource *source;
     MrError err = {0};
@@ -260,7 +285,10 @@ static void projection_and_filters_agree(void **state)
     MrStr view = mr_str_borrow("view", 4);
     MrExpr *column = mr_expr_column(&world.arena, 1, "t", MR_T(STRING), true);
     column->column.idx = 0;
-    MrExpr *args[] = {column, mr_expr_literal(&world.arena, mr_vector_constant(&world.arena, MR_T(STRING), &view))}, *filter;
+    MrExpr *args[] = {column,
+                      mr_expr_literal(&world.arena,
+                                      mr_vector_constant(&world.arena, MR_T(STRING), &view))},
+           *filter;
     MR_OKAY(mr_expr_call(&world.arena, &world.settings, "=", args, 2, &filter, &err));
     MR_OKAY(read_rows(&world, source, NULL, NULL, cols, 2, &filter, 1, &rows, NULL, &err));
     assert_string_equal(rows, "view|1\nview|3\nview|NULL\n");
@@ -287,7 +315,8 @@ static void a_stream_takes_new_files_once_and_can_replay(void **state)
     MR_OKAY(read_rows(&world, source, NULL, positions[1], cols, 1, NULL, 0, &rows, NULL, &err));
     assert_string_equal(rows, "1\n2\n"); /* the oldest first */
     MR_OKAY(type->latest(source, positions[1], false, &world.arena, &positions[2], &err));
-    MR_OKAY(read_rows(&world, source, positions[1], positions[2], cols, 1, NULL, 0, &rows, NULL, &err));
+    MR_OKAY(
+        read_rows(&world, source, positions[1], positions[2], cols, 1, NULL, 0, &rows, NULL, &err));
     assert_string_equal(rows, "3\n");
     MR_OKAY(type->latest(source, positions[2], false, &world.arena, &positions[3], &err));
     assert_ptr_equal(positions[3], positions[2]); /* nothing new */
@@ -295,10 +324,12 @@ static void a_stream_takes_new_files_once_and_can_replay(void **state)
     /* Another process goes on from the position, and can replay the last epoch. */
     put_file(&world, "/s/0.txt", "4\n");
     MR_OKAY(type->open_source(&context, &source, &err));
-    MR_OKAY(read_rows(&world, source, positions[1], positions[2], cols, 1, NULL, 0, &rows, NULL, &err));
+    MR_OKAY(
+        read_rows(&world, source, positions[1], positions[2], cols, 1, NULL, 0, &rows, NULL, &err));
     assert_string_equal(rows, "3\n");
     MR_OKAY(type->latest(source, positions[2], false, &world.arena, &positions[3], &err));
-    MR_OKAY(read_rows(&world, source, positions[2], positions[3], cols, 1, NULL, 0, &rows, NULL, &err));
+    MR_OKAY(
+        read_rows(&world, source, positions[2], positions[3], cols, 1, NULL, 0, &rows, NULL, &err));
     assert_string_equal(rows, "4\n");
     type->close_source(source);
     world_close(&world);
@@ -316,14 +347,16 @@ static MrBatch *two_columns(World *world, int64_t from, int32_t n)
     batch->cols[1] = mr_vector_create(&batch->arena, MR_T(STRING), n);
     for (int32_t i = 0; i < n; i++) {
         batch->cols[0]->i64[i] = from + i;
-        batch->cols[1]->str[i] = mr_str_borrow((from + i) % 2 ? "odd" : "even", (from + i) % 2 ? 3 : 4);
+        batch->cols[1]->str[i] =
+            mr_str_borrow((from + i) % 2 ? "odd" : "even", (from + i) % 2 ? 3 : 4);
     }
     batch->n_rows = batch->n_sel = n;
     return batch;
 }
 
-static const MrField two_fields[] = {{.name = "n", .type = &mr_types[MR_TYPE_BIGINT], .nullable = true},
-                                     {.name = "k", .type = &mr_types[MR_TYPE_STRING], .nullable = true}};
+static const MrField two_fields[] = {
+    {.name = "n", .type = &mr_types[MR_TYPE_BIGINT], .nullable = true},
+    {.name = "k", .type = &mr_types[MR_TYPE_STRING], .nullable = true}};
 static const MrSchema two_schema = {2, two_fields};
 static const int32_t second_col[] = {1};
 
@@ -333,7 +366,8 @@ typedef struct Token {
 } Token;
 
 /* Writes rows [from, from + n) of an epoch by one writer; the token says what was prepared. */
-static MrStatus write_epoch(World *world, MrSink *sink, MrEpochId epoch, int64_t from, int32_t n, Token *token, MrError *err)
+static MrStatus write_epoch(World *world, MrSink *sink, MrEpochId epoch, int64_t from, int32_t n,
+                            Token *token, MrError *err)
 {
     const MrConnectorType *type = sink->type;
     MrSinkWriter *writer = NULL;
@@ -371,7 +405,9 @@ static void a_sink_shows_committed_epochs_once(void **state)
             MrOption options[] = {{"path", "/out"}};
             MrConnectorContext context = context_of(&world, options, 1, NULL, true);
             const MrConnectorType *type = mr_connector_find(formats[f]);
-            MrSinkSpec spec = {.schema = &two_schema, .query_id = "q-1", .n_partition_cols = partitioned,
+            MrSinkSpec spec = {.schema = &two_schema,
+                               .query_id = "q-1",
+                               .n_partition_cols = partitioned,
                                .partition_cols = second_col};
             MrSink *sink;
             Token token;
@@ -380,7 +416,8 @@ static void a_sink_shows_committed_epochs_once(void **state)
             MrEpochId epoch = {.epoch = 0, .lineage = 11};
             MR_OKAY(write_epoch(&world, sink, epoch, 1, 3, &token, &err));
             const char *schema = "n BIGINT, k STRING";
-            assert_string_equal(read_path(&world, formats[f], "/out", schema), ""); /* prepared: invisible */
+            assert_string_equal(read_path(&world, formats[f], "/out", schema),
+                                ""); /* prepared: invisible */
             MR_OKAY(commit_token(sink, epoch, &token, &err));
             const char *expected = "1|odd\n2|even\n3|odd\n";
             assert_string_equal(read_path(&world, formats[f], "/out", schema), expected);
@@ -392,13 +429,16 @@ static void a_sink_shows_committed_epochs_once(void **state)
             MR_OKAY(type->recover(sink, 0, &err));
             MR_OKAY(commit_token(sink, epoch, &token, &err));
             assert_string_equal(read_path(&world, formats[f], "/out", schema), expected);
-            assert_int_equal(commit_token(sink, (MrEpochId){.epoch = 0, .lineage = 12}, &token, &err), MR_INVALID);
+            assert_int_equal(
+                commit_token(sink, (MrEpochId){.epoch = 0, .lineage = 12}, &token, &err),
+                MR_INVALID);
             assert_string_equal(mr_error_condition(&err), "CONCURRENT_STREAM_LOG_UPDATE");
             err = (MrError){0};
             epoch = (MrEpochId){.epoch = 1, .lineage = 21};
             MR_OKAY(write_epoch(&world, sink, epoch, 4, 1, &token, &err));
             MR_OKAY(commit_token(sink, epoch, &token, &err));
-            assert_string_equal(read_path(&world, formats[f], "/out", schema), "1|odd\n2|even\n3|odd\n4|even\n");
+            assert_string_equal(read_path(&world, formats[f], "/out", schema),
+                                "1|odd\n2|even\n3|odd\n4|even\n");
             type->close_sink(sink);
             world_close(&world);
         }
@@ -416,8 +456,9 @@ static void batch_save_modes(void **state)
     static const struct {
         MrSaveMode mode;
         const char *rows; /* NULL: refused */
-    } cases[] = {{MR_SAVE_ERROR, "1|odd\n"}, {MR_SAVE_ERROR, NULL},                {MR_SAVE_IGNORE, "1|odd\n"},
-                 {MR_SAVE_APPEND, "1|odd\n4|even\n"}, {MR_SAVE_OVERWRITE, "5|odd\n"}, {MR_SAVE_APPEND, "5|odd\n6|even\n"}};
+    } cases[] = {{MR_SAVE_ERROR, "1|odd\n"},     {MR_SAVE_ERROR, NULL},
+                 {MR_SAVE_IGNORE, "1|odd\n"},    {MR_SAVE_APPEND, "1|odd\n4|even\n"},
+                 {MR_SAVE_OVERWRITE, "5|odd\n"}, {MR_SAVE_APPEND, "5|odd\n6|even\n"}};
     for (int64_t i = 0; i < MR_COUNT(cases); i++) {
         char id[20];
         snprintf(id, sizeof id, "batch%d", (int)i);
@@ -451,13 +492,18 @@ static MrStatus run_epochs(World *world, Durable *durable, MrError *err)
     const MrConnectorType *type = mr_connector_find("csv");
     static const MrOption options[] = {{"path", "/out"}};
     MrConnectorContext context = context_of(world, options, 1, NULL, true);
-    MrSinkSpec spec = {.schema = &two_schema, .query_id = "q-2", .n_partition_cols = 1, .partition_cols = second_col};
+    MrSinkSpec spec = {.schema = &two_schema,
+                       .query_id = "q-2",
+                       .n_partition_cols = 1,
+                       .partition_cols = second_col};
     MrSink *sink = NULL;
     MR_TRY(type->open_sink(&context, &spec, &sink, err));
     MrStatus status = type->recover(sink, durable->committed, err);
     if (status == MR_OK && durable->committed >= 0) /* not closed for sure: again */
-        status = commit_token(sink, (MrEpochId){.epoch = durable->committed, .lineage = 100 + (uint64_t)durable->committed},
-                              &durable->token, err);
+        status = commit_token(
+            sink,
+            (MrEpochId){.epoch = durable->committed, .lineage = 100 + (uint64_t)durable->committed},
+            &durable->token, err);
     for (int64_t e = durable->committed + 1; status == MR_OK && e < 6; e++) {
         MrEpochId epoch = {.epoch = e, .lineage = 100 + (uint64_t)e};
         Token token;
@@ -472,7 +518,8 @@ static MrStatus run_epochs(World *world, Durable *durable, MrError *err)
     return status;
 }
 
-static const char all_rows[] = "0|even\n10|even\n11|odd\n12|even\n13|odd\n14|even\n15|odd\n16|even\n17|odd\n1|odd\n2|even\n3|odd\n"
+static const char all_rows[] = "0|even\n10|even\n11|odd\n12|even\n13|odd\n14|even\n15|odd\n16|"
+                               "even\n17|odd\n1|odd\n2|even\n3|odd\n"
                                "4|even\n5|odd\n6|even\n7|odd\n8|even\n9|odd\n";
 
 /* Files below a folder that are not what a finished run leaves. */
@@ -481,7 +528,8 @@ static int64_t count_left(World *world)
     MrError err = {0};
     MrDirEntry *entries;
     int64_t n = 0;
-    MR_OKAY(world->os->list(world->os, "/out/_millrace/staging/q-2", &world->arena, &entries, &n, &err));
+    MR_OKAY(world->os->list(world->os, "/out/_millrace/staging/q-2", &world->arena, &entries, &n,
+                            &err));
     return n;
 }
 
@@ -544,8 +592,9 @@ static void a_failure_at_every_io_is_reported_and_can_be_repeated(void **state)
 
 static void each_sync_of_the_sink_is_needed(void **state)
 {
-    static const MrDurableStep steps[] = {MR_STEP_SINK_FILE_SYNC, MR_STEP_SINK_STAGE_FOLDER_SYNC, MR_STEP_SINK_FOLDER_SYNC,
-                                          MR_STEP_SINK_MANIFEST_SYNC, MR_STEP_SINK_MANIFEST_FOLDER_SYNC};
+    static const MrDurableStep steps[] = {MR_STEP_SINK_FILE_SYNC, MR_STEP_SINK_STAGE_FOLDER_SYNC,
+                                          MR_STEP_SINK_FOLDER_SYNC, MR_STEP_SINK_MANIFEST_SYNC,
+                                          MR_STEP_SINK_MANIFEST_FOLDER_SYNC};
     for (int64_t s = 0; s < MR_COUNT(steps); s++) {
         bool caught = false;
         for (int64_t k = 1; k < 400 && !caught; k++) {
@@ -560,7 +609,8 @@ static void each_sync_of_the_sink_is_needed(void **state)
                 k = 400;
                 closed = 5;
             }
-            /* All epochs before the last COMMITTED one were closed: their rows may not depend on a second commit. */
+            /* All epochs before the last COMMITTED one were closed: their rows may not depend on a
+             * second commit. */
             closed = closed > durable.committed - 1 ? closed : durable.committed - 1;
             mr_os_sim_cut_at(world.os, mr_os_sim_n_io(world.os) + 1);
             mr_os_sim_power_on(world.os);

@@ -16,11 +16,13 @@ extern const MrConnectorType mr_connector_console;
 
 static const MrOptionDef console_options[] = {
     {"numRows", MR_OPT_INT, 0, "20", "Rows of a micro-batch to print."},
-    {"truncate", MR_OPT_TEXT, 0, "true", "Cuts long cells: true (20 characters), false, or a number."},
+    {"truncate", MR_OPT_TEXT, 0, "true",
+     "Cuts long cells: true (20 characters), false, or a number."},
     {0},
 };
 
-static MrStatus open_sink(const MrConnectorContext *context, const MrSinkSpec *spec, MrSink **out, MrError *err)
+static MrStatus open_sink(const MrConnectorContext *context, const MrSinkSpec *spec, MrSink **out,
+                          MrError *err)
 {
     void *block;
     MR_TRY(mr_budget_alloc_zeroed(context->budget, sizeof(ConsoleSink), &block, err));
@@ -35,8 +37,9 @@ static MrStatus open_sink(const MrConnectorContext *context, const MrSinkSpec *s
     if (!mr_str_equal_nocase(truncate, "true") && !mr_str_equal_nocase(truncate, "false") &&
         (!mr_text_to_i64(mr_text(truncate), &self->cut_at) || self->cut_at < 0)) {
         mr_budget_free(self->budget, self, sizeof *self);
-        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", "truncate", "functionName", "console",
-                       "expectedValue", "true, false or a number", "actualValue", truncate);
+        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", "truncate",
+                       "functionName", "console", "expectedValue", "true, false or a number",
+                       "actualValue", truncate);
     }
     *out = &self->collect.base;
     return MR_OK;
@@ -73,7 +76,8 @@ static MrText cell_text(const ConsoleSink *self, MrArena *arena, const MrVector 
         int64_t keep = self->cut_at < 4 ? self->cut_at : self->cut_at - 3, n = 0, at = 0;
         for (int32_t n_bytes; n < keep && at < cell.size_bytes; n++, at += n_bytes)
             mr_utf8_next(cell.data + at, cell.size_bytes - at, &n_bytes);
-        cell = mr_text(mr_arena_printf(arena, "%.*s%s", (int)at, cell.data, self->cut_at < 4 ? "" : "..."));
+        cell = mr_text(
+            mr_arena_printf(arena, "%.*s%s", (int)at, cell.data, self->cut_at < 4 ? "" : "..."));
     }
     return cell;
 }
@@ -89,7 +93,8 @@ static void put_rule(FILE *out, const int64_t *widths, int32_t n_cols)
     fputc('\n', out);
 }
 
-static void put_row(const ConsoleSink *self, FILE *out, const MrText *cells, const int64_t *widths, int32_t n_cols)
+static void put_row(const ConsoleSink *self, FILE *out, const MrText *cells, const int64_t *widths,
+                    int32_t n_cols)
 {
     fputc('|', out);
     for (int32_t c = 0; c < n_cols; c++) {
@@ -131,8 +136,10 @@ static void print(const ConsoleSink *self, MrArena *arena, int64_t epoch, FILE *
             }
         }
     }
-    fprintf(out, "-------------------------------------------\nBatch: %lld\n"
-                 "-------------------------------------------\n", (long long)epoch);
+    fprintf(out,
+            "-------------------------------------------\nBatch: %lld\n"
+            "-------------------------------------------\n",
+            (long long)epoch);
     put_rule(out, widths, schema->n_cols);
     put_row(self, out, cells, widths, schema->n_cols);
     put_rule(out, widths, schema->n_cols);
@@ -145,7 +152,8 @@ static void print(const ConsoleSink *self, MrArena *arena, int64_t epoch, FILE *
     fflush(out);
 }
 
-static MrStatus commit(MrSink *sink, MrEpochId epoch, const MrText *tokens, int32_t n_tokens, MrError *err)
+static MrStatus commit(MrSink *sink, MrEpochId epoch, const MrText *tokens, int32_t n_tokens,
+                       MrError *err)
 {
     ConsoleSink *self = (ConsoleSink *)sink;
     if (!mr__collect_begin(&self->collect, epoch))
@@ -154,7 +162,7 @@ static MrStatus commit(MrSink *sink, MrEpochId epoch, const MrText *tokens, int3
     mr_arena_init(&arena, self->budget);
     MrStatus status;
     MR_GUARD_BEGIN(status, err)
-    print(self, &arena, epoch.epoch, stdout);
+        print(self, &arena, epoch.epoch, stdout);
     MR_GUARD_END(status)
     mr_arena_deinit(&arena);
     if (status == MR_OK)
@@ -165,7 +173,8 @@ static MrStatus commit(MrSink *sink, MrEpochId epoch, const MrText *tokens, int3
 const MrConnectorType mr_connector_console = {
     .name = "console",
     .doc = "Prints each micro-batch.",
-    .flags = MR_CONN_BATCH_WRITE | MR_CONN_STREAM_WRITE | MR_CONN_REPLAY_SINK | MR_CONN_TAKES_CHANGES,
+    .flags =
+        MR_CONN_BATCH_WRITE | MR_CONN_STREAM_WRITE | MR_CONN_REPLAY_SINK | MR_CONN_TAKES_CHANGES,
     .options = console_options,
     .open_sink = open_sink,
     .close_sink = close_sink,

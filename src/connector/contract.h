@@ -1,13 +1,13 @@
 /* contract.h - what a connector is: a const table of functions and declared options.
  *
  * The code above includes this file only; registry.c names each connector, and they know nothing of
- * one another.  Connectors are passive: no threads, no sleeping.  A reader with nothing to say now says
- * MR_READ_BLOCKED.
+ * one another.  Connectors are passive: no threads, no sleeping.  A reader with nothing to say now
+ * says MR_READ_BLOCKED.
  *
  * Positions are short opaque texts (JSON, as Spark shows offsets in progress), written into PLANNED
- * records.  A batch reads from NULL (the beginning) to what latest() says; a stream's epoch reads from
- * one position to the next.  The same (from, to) must give the same rows again, unless the type says
- * MR_CONN_NO_REPLAY (socket). */
+ * records.  A batch reads from NULL (the beginning) to what latest() says; a stream's epoch reads
+ * from one position to the next.  The same (from, to) must give the same rows again, unless the
+ * type says MR_CONN_NO_REPLAY (socket). */
 #ifndef MR_CONNECTOR_CONTRACT_H
 #define MR_CONNECTOR_CONTRACT_H
 
@@ -38,11 +38,12 @@ typedef struct MrOptions {
 } MrOptions;
 /* The value given, else the row's fallback, else NULL.  defs may be NULL: only what was given. */
 const char *mr_option(const MrOptions *options, const MrOptionDef *defs, const char *name);
-bool mr_option_bool(const MrOptions *options, const MrOptionDef *defs, const char *name); /* checked before */
+bool mr_option_bool(const MrOptions *options, const MrOptionDef *defs,
+                    const char *name); /* checked before */
 int64_t mr_option_int(const MrOptions *options, const MrOptionDef *defs, const char *name);
 /* Required ones are there and values have their kinds; unknown keys are kept, as Spark does. */
-MR_MUST_USE MrStatus mr_options_check(const MrOptions *options, const MrOptionDef *defs, const char *connector,
-                                      MrError *err);
+MR_MUST_USE MrStatus mr_options_check(const MrOptions *options, const MrOptionDef *defs,
+                                      const char *connector, MrError *err);
 
 typedef struct MrConnectorType MrConnectorType;
 
@@ -51,39 +52,39 @@ typedef struct MrConnectorContext {
     MrOs *os;
     MrBudget *budget;
     const MrSettings *settings;
-    MrOptions options;          /* path(s) under "path"; a list of paths as path, path ... repeated */
-    const MrSchema *schema;     /* declared by the user; NULL: the source finds it out             */
+    MrOptions options;      /* path(s) under "path"; a list of paths as path, path ... repeated */
+    const MrSchema *schema; /* declared by the user; NULL: the source finds it out             */
     bool streaming;
 } MrConnectorContext;
 
 /* What a scan asks for; a promise of the plan, immutable. */
 typedef struct MrScanSpec {
-    int32_t n_cols;             /* columns of the source wanted, in the order of the output batch  */
-    const int32_t *cols;        /* their numbers in the source's schema                            */
+    int32_t n_cols;      /* columns of the source wanted, in the order of the output batch  */
+    const int32_t *cols; /* their numbers in the source's schema                            */
     int32_t n_filters;
-    MrExpr *const *filters;     /* conjuncts over the output columns (column.idx = place in cols).  A
-                                   reader may drop rows and whole blocks for which one is surely not
-                                   true; the plan filters again unless the reader says exact_filters */
-    int64_t limit;              /* rows enough; INT64_MAX: all                                     */
+    MrExpr *const *filters; /* conjuncts over the output columns (column.idx = place in cols).  A
+                               reader may drop rows and whole blocks for which one is surely not
+                               true; the plan filters again unless the reader says exact_filters */
+    int64_t limit;          /* rows enough; INT64_MAX: all                                     */
 } MrScanSpec;
 
 /* Smallest part of a source that is read alone: by one worker, in any order. */
 typedef struct MrSplit {
-    const char *name;           /* for errors: path and range                                      */
-    int64_t size_bytes;         /* a guess, for balance                                            */
-    const void *data;           /* the connector's own, in the arena given to plan_splits          */
+    const char *name;   /* for errors: path and range                                      */
+    int64_t size_bytes; /* a guess, for balance                                            */
+    const void *data;   /* the connector's own, in the arena given to plan_splits          */
 } MrSplit;
 
 typedef enum MrRead { MR_READ_ROWS, MR_READ_END, MR_READ_BLOCKED } MrRead;
 
 typedef struct MrSource { /* a connector's struct begins with it */
     const MrConnectorType *type;
-    MrSchema schema;            /* set by open_source; partition columns come last                 */
-    bool append_only;           /* rows are never changed or taken back                            */
+    MrSchema schema;  /* set by open_source; partition columns come last                 */
+    bool append_only; /* rows are never changed or taken back                            */
 } MrSource;
 typedef struct MrSourceReader {
     MrSource *source;
-    bool exact_filters;         /* set by reader_open: filters need not be applied again           */
+    bool exact_filters; /* set by reader_open: filters need not be applied again           */
 } MrSourceReader;
 
 typedef struct MrSink {
@@ -93,23 +94,33 @@ typedef struct MrSinkWriter {
     MrSink *sink;
 } MrSinkWriter;
 
-typedef enum MrOutputMode { MR_MODE_APPEND, MR_MODE_UPDATE, MR_MODE_COMPLETE, MR_MODE_CHANGES } MrOutputMode;
-typedef enum MrSaveMode { MR_SAVE_ERROR, MR_SAVE_APPEND, MR_SAVE_OVERWRITE, MR_SAVE_IGNORE } MrSaveMode;
+typedef enum MrOutputMode {
+    MR_MODE_APPEND,
+    MR_MODE_UPDATE,
+    MR_MODE_COMPLETE,
+    MR_MODE_CHANGES
+} MrOutputMode;
+typedef enum MrSaveMode {
+    MR_SAVE_ERROR,
+    MR_SAVE_APPEND,
+    MR_SAVE_OVERWRITE,
+    MR_SAVE_IGNORE
+} MrSaveMode;
 
 /* What a sink is opened with beyond the context. */
 typedef struct MrSinkSpec {
     const MrSchema *schema;
     MrOutputMode output_mode;
-    MrSaveMode save_mode;       /* batch */
-    const char *query_id;       /* stable over restarts; batch: random                             */
-    int32_t n_partition_cols;   /* partitionBy                                                     */
+    MrSaveMode save_mode;     /* batch */
+    const char *query_id;     /* stable over restarts; batch: random                             */
+    int32_t n_partition_cols; /* partitionBy                                                     */
     const int32_t *partition_cols;
 } MrSinkSpec;
 
 typedef struct MrEpochId {
-    int64_t epoch;              /* Spark's batch id; a batch write is epoch 0                      */
-    uint64_t lineage;           /* D17                                                              */
-    int64_t time_us;            /* the epoch's batch time                                           */
+    int64_t epoch;    /* Spark's batch id; a batch write is epoch 0                      */
+    uint64_t lineage; /* D17                                                              */
+    int64_t time_us;  /* the epoch's batch time                                           */
 } MrEpochId;
 
 typedef enum MrConnectorFlags {
@@ -117,9 +128,11 @@ typedef enum MrConnectorFlags {
     MR_CONN_STREAM_READ = 1 << 1,
     MR_CONN_BATCH_WRITE = 1 << 2,
     MR_CONN_STREAM_WRITE = 1 << 3,
-    MR_CONN_NO_REPLAY = 1 << 4,   /* source: what was read is gone                                 */
-    MR_CONN_REPLAY_SINK = 1 << 5, /* sink: prepared output dies with the process (RELIABILITY 2.4) */
-    MR_CONN_TAKES_CHANGES = 1 << 6 /* sink: understands weights (memory, console, update/complete) */
+    MR_CONN_NO_REPLAY = 1 << 4, /* source: what was read is gone                                 */
+    MR_CONN_REPLAY_SINK =
+        1 << 5, /* sink: prepared output dies with the process (RELIABILITY 2.4) */
+    MR_CONN_TAKES_CHANGES =
+        1 << 6 /* sink: understands weights (memory, console, update/complete) */
 } MrConnectorFlags;
 
 struct MrConnectorType {
@@ -131,40 +144,48 @@ struct MrConnectorType {
     /* Source.  open_source finds the schema; *out is closed by close_source. */
     MrStatus (*open_source)(const MrConnectorContext *context, MrSource **out, MrError *err);
     void (*close_source)(MrSource *source);
-    /* The newest position there is now; a stream's limit options (maxFilesPerTrigger ...) bound how far it
-     * goes beyond from (NULL: the beginning), unless unlimited.  The same as from: nothing new. */
-    MrStatus (*latest)(MrSource *source, const char *from, bool unlimited, MrArena *arena, const char **to,
-                       MrError *err);
+    /* The newest position there is now; a stream's limit options (maxFilesPerTrigger ...) bound how
+     * far it goes beyond from (NULL: the beginning), unless unlimited.  The same as from: nothing
+     * new. */
+    MrStatus (*latest)(MrSource *source, const char *from, bool unlimited, MrArena *arena,
+                       const char **to, MrError *err);
     /* Splits of (from, to]; from NULL: the beginning; to NULL (batch): the end as it is now. */
-    MrStatus (*plan_splits)(MrSource *source, const char *from, const char *to, const MrScanSpec *spec,
-                            MrArena *arena, MrSplit **out, int64_t *n_out, MrError *err);
+    MrStatus (*plan_splits)(MrSource *source, const char *from, const char *to,
+                            const MrScanSpec *spec, MrArena *arena, MrSplit **out, int64_t *n_out,
+                            MrError *err);
     /* Rows in all, when known without reading them; -1: unknown. */
     int64_t (*row_count)(MrSource *source);
     /* One reader per worker and split.  spec outlives it. */
-    MrStatus (*reader_open)(MrSource *source, const MrSplit *split, const MrScanSpec *spec, MrBudget *budget,
-                            MrSourceReader **out, MrError *err);
+    MrStatus (*reader_open)(MrSource *source, const MrSplit *split, const MrScanSpec *spec,
+                            MrBudget *budget, MrSourceReader **out, MrError *err);
     /* Fills a reset batch with up to MR_BATCH_ROWS rows of spec's columns. */
-    MrStatus (*read)(MrSourceReader *reader, const MrEvalContext *context, MrBatch *batch, MrRead *what,
-                     MrError *err);
+    MrStatus (*read)(MrSourceReader *reader, const MrEvalContext *context, MrBatch *batch,
+                     MrRead *what, MrError *err);
     void (*reader_close)(MrSourceReader *reader); /* accepts NULL */
     /* Everything up to the position is durably in the sink: it may be forgotten. */
     MrStatus (*acknowledge)(MrSource *source, const char *position, MrError *err);
 
     /* Sink.  One writer per worker and epoch; prepare makes its output durable but invisible and
      * appends a token; commit makes all tokens of an epoch visible and may come twice. */
-    MrStatus (*open_sink)(const MrConnectorContext *context, const MrSinkSpec *spec, MrSink **out, MrError *err);
+    MrStatus (*open_sink)(const MrConnectorContext *context, const MrSinkSpec *spec, MrSink **out,
+                          MrError *err);
     void (*close_sink)(MrSink *sink);
     MrStatus (*writer_open)(MrSink *sink, MrEpochId epoch, int32_t worker_idx, MrBudget *budget,
                             MrSinkWriter **out, MrError *err);
-    MrStatus (*write)(MrSinkWriter *writer, const MrEvalContext *context, MrBatch *batch, MrError *err); /* borrows */
+    MrStatus (*write)(MrSinkWriter *writer, const MrEvalContext *context, MrBatch *batch,
+                      MrError *err); /* borrows */
     MrStatus (*prepare)(MrSinkWriter *writer, MrBuffer *token, MrError *err);
-    void (*writer_close)(MrSinkWriter *writer); /* accepts NULL; not prepared: throws its output away */
-    MrStatus (*commit)(MrSink *sink, MrEpochId epoch, const MrText *tokens, int32_t n_tokens, MrError *err);
-    /* At start: throws away prepared output that no COMMITTED record names (epochs beyond last_epoch). */
+    void (*writer_close)(
+        MrSinkWriter *writer); /* accepts NULL; not prepared: throws its output away */
+    MrStatus (*commit)(MrSink *sink, MrEpochId epoch, const MrText *tokens, int32_t n_tokens,
+                       MrError *err);
+    /* At start: throws away prepared output that no COMMITTED record names (epochs beyond
+     * last_epoch). */
     MrStatus (*recover)(MrSink *sink, int64_t last_epoch, MrError *err);
 };
 
-/* NULL: no such connector.  Names are matched without regard to case; "org.apache.spark.sql.*" long forms too. */
+/* NULL: no such connector.  Names are matched without regard to case; "org.apache.spark.sql.*" long
+ * forms too. */
 const MrConnectorType *mr_connector_find(const char *name);
 extern const MrConnectorType *const mr_connectors[]; /* ended by NULL */
 

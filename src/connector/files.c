@@ -1,32 +1,45 @@
 /* files.c - csv, json, text and parquet as connectors: four rows over one set of functions. */
 #include "connector/files_int.h"
 
-extern const MrConnectorType mr_connector_csv, mr_connector_json, mr_connector_text, mr_connector_parquet;
+extern const MrConnectorType mr_connector_csv, mr_connector_json, mr_connector_text,
+    mr_connector_parquet;
 
-#define FILE_OPTIONS                                                                                                   \
-    {"path", MR_OPT_TEXT, 0, NULL, "File, folder or glob to read; folder to write.  May be given more than once."},    \
-        {"pathGlobFilter", MR_OPT_TEXT, 0, NULL, "Reads only files whose name matches."},                              \
-        {"recursiveFileLookup", MR_OPT_BOOL, 0, "false", "Reads all folders below; no partition columns."},            \
-        {"basePath", MR_OPT_TEXT, 0, NULL, "Partition columns are looked for below this folder."},                     \
-        {"modifiedBefore", MR_OPT_TEXT, 0, NULL, "Reads only files modified before this time."},                       \
-        {"modifiedAfter", MR_OPT_TEXT, 0, NULL, "Reads only files modified after this time."},                         \
-        {"ignoreMissingFiles", MR_OPT_BOOL, 0, "false", "A file that went away is skipped."},                          \
-        {"ignoreCorruptFiles", MR_OPT_BOOL, 0, "false", "The rest of a damaged file is skipped."},                     \
-        {"maxFilesPerTrigger", MR_OPT_INT, 0, NULL, "Stream: new files in one micro-batch at most."},                  \
-        {"maxBytesPerTrigger", MR_OPT_TEXT, 0, NULL, "Stream: bytes in one micro-batch, as a soft limit."},            \
-        {"latestFirst", MR_OPT_BOOL, 0, "false", "Stream: the newest files first."},                                   \
-        {"maxFileAge", MR_OPT_TEXT, 0, "7d", "Stream: older files are not looked at any more."},                       \
-        {"compression", MR_OPT_TEXT, 0, NULL, "Of written files: none, gzip, deflate, zstd, lz4, snappy."}
-#define MODE_OPTIONS                                                                                                   \
-    {"mode", MR_OPT_TEXT, 0, "PERMISSIVE", "Malformed records: PERMISSIVE, DROPMALFORMED or FAILFAST."},               \
-        {"columnNameOfCorruptRecord", MR_OPT_TEXT, 0, "_corrupt_record", "Column that receives malformed records."},   \
-        {"multiLine", MR_OPT_BOOL, 0, "false", "A record may span lines."},                                            \
-        {"encoding", MR_OPT_TEXT, 0, "UTF-8", "Of the bytes of the file."},                                            \
-        {"lineSep", MR_OPT_TEXT, 0, NULL, "Between records; by default \\n, \\r\\n and \\r."},                         \
-        {"samplingRatio", MR_OPT_DOUBLE, 0, "1.0", "Part of the records that the schema is inferred from."},           \
-        {"dateFormat", MR_OPT_TEXT, 0, NULL, "Pattern of dates."},                                                     \
-        {"timestampFormat", MR_OPT_TEXT, 0, NULL, "Pattern of timestamps."},                                           \
-        {"timestampNTZFormat", MR_OPT_TEXT, 0, NULL, "Pattern of timestamps without zone."}
+#define FILE_OPTIONS                                                                               \
+    {"path", MR_OPT_TEXT, 0, NULL,                                                                 \
+     "File, folder or glob to read; folder to write.  May be given more than once."},              \
+        {"pathGlobFilter", MR_OPT_TEXT, 0, NULL, "Reads only files whose name matches."},          \
+        {"recursiveFileLookup", MR_OPT_BOOL, 0, "false",                                           \
+         "Reads all folders below; no partition columns."},                                        \
+        {"basePath", MR_OPT_TEXT, 0, NULL, "Partition columns are looked for below this folder."}, \
+        {"modifiedBefore", MR_OPT_TEXT, 0, NULL, "Reads only files modified before this time."},   \
+        {"modifiedAfter", MR_OPT_TEXT, 0, NULL, "Reads only files modified after this time."},     \
+        {"ignoreMissingFiles", MR_OPT_BOOL, 0, "false", "A file that went away is skipped."},      \
+        {"ignoreCorruptFiles", MR_OPT_BOOL, 0, "false", "The rest of a damaged file is skipped."}, \
+        {"maxFilesPerTrigger", MR_OPT_INT, 0, NULL,                                                \
+         "Stream: new files in one micro-batch at most."},                                         \
+        {"maxBytesPerTrigger", MR_OPT_TEXT, 0, NULL,                                               \
+         "Stream: bytes in one micro-batch, as a soft limit."},                                    \
+        {"latestFirst", MR_OPT_BOOL, 0, "false", "Stream: the newest files first."},               \
+        {"maxFileAge", MR_OPT_TEXT, 0, "7d", "Stream: older files are not looked at any more."},   \
+    {                                                                                              \
+        "compression", MR_OPT_TEXT, 0, NULL,                                                       \
+            "Of written files: none, gzip, deflate, zstd, lz4, snappy."                            \
+    }
+#define MODE_OPTIONS                                                                               \
+    {"mode", MR_OPT_TEXT, 0, "PERMISSIVE",                                                         \
+     "Malformed records: PERMISSIVE, DROPMALFORMED or FAILFAST."},                                 \
+        {"columnNameOfCorruptRecord", MR_OPT_TEXT, 0, "_corrupt_record",                           \
+         "Column that receives malformed records."},                                               \
+        {"multiLine", MR_OPT_BOOL, 0, "false", "A record may span lines."},                        \
+        {"encoding", MR_OPT_TEXT, 0, "UTF-8", "Of the bytes of the file."},                        \
+        {"lineSep", MR_OPT_TEXT, 0, NULL, "Between records; by default \\n, \\r\\n and \\r."},     \
+        {"samplingRatio", MR_OPT_DOUBLE, 0, "1.0",                                                 \
+         "Part of the records that the schema is inferred from."},                                 \
+        {"dateFormat", MR_OPT_TEXT, 0, NULL, "Pattern of dates."},                                 \
+        {"timestampFormat", MR_OPT_TEXT, 0, NULL, "Pattern of timestamps."},                       \
+    {                                                                                              \
+        "timestampNTZFormat", MR_OPT_TEXT, 0, NULL, "Pattern of timestamps without zone."          \
+    }
 
 static const MrOptionDef csv_options[] = {
     FILE_OPTIONS,
@@ -49,7 +62,8 @@ static const MrOptionDef csv_options[] = {
     {"negativeInf", MR_OPT_TEXT, 0, "-Inf", "Text of negative infinity."},
     {"maxColumns", MR_OPT_INT, 0, "20480", "Most fields in a record."},
     {"maxCharsPerColumn", MR_OPT_INT, 0, "-1", "Most characters in a field; -1: any number."},
-    {"unescapedQuoteHandling", MR_OPT_TEXT, 0, "STOP_AT_DELIMITER", "What a stray quote in a quoted field does."},
+    {"unescapedQuoteHandling", MR_OPT_TEXT, 0, "STOP_AT_DELIMITER",
+     "What a stray quote in a quoted field does."},
     {"quoteAll", MR_OPT_BOOL, 0, "false", "Writes all fields in quotes."},
     {"escapeQuotes", MR_OPT_BOOL, 0, "true", "Writes fields with quotes in quotes."},
     {0},
@@ -64,7 +78,8 @@ static const MrOptionDef json_options[] = {
     {"allowSingleQuotes", MR_OPT_BOOL, 0, "true", "Accepts single quotes."},
     {"allowNumericLeadingZeros", MR_OPT_BOOL, 0, "false", "Accepts 007."},
     {"allowBackslashEscapingAnyCharacter", MR_OPT_BOOL, 0, "false", "Accepts any escape."},
-    {"allowUnquotedControlChars", MR_OPT_BOOL, 0, "false", "Accepts control characters in strings."},
+    {"allowUnquotedControlChars", MR_OPT_BOOL, 0, "false",
+     "Accepts control characters in strings."},
     {"allowNonNumericNumbers", MR_OPT_BOOL, 0, "true", "Accepts NaN and Infinity."},
     {"dropFieldIfAllNull", MR_OPT_BOOL, 0, "false", "Leaves out columns that are always NULL."},
     {"inferTimestamp", MR_OPT_BOOL, 0, "false", "Infers timestamps."},
@@ -83,37 +98,39 @@ static const MrOptionDef parquet_options[] = {
     {0},
 };
 
-#define FILE_CONNECTOR(what, title)                                                                                    \
-    static MrStatus what##_open_source(const MrConnectorContext *context, MrSource **out, MrError *err)                \
-    {                                                                                                                  \
-        return mr__files_open_source(context, &mr_connector_##what, out, err);                                         \
-    }                                                                                                                  \
-    static MrStatus what##_open_sink(const MrConnectorContext *context, const MrSinkSpec *spec, MrSink **out,          \
-                                     MrError *err)                                                                     \
-    {                                                                                                                  \
-        return mr__files_open_sink(context, &mr_connector_##what, spec, out, err);                                     \
-    }                                                                                                                  \
-    const MrConnectorType mr_connector_##what = {                                                                      \
-        .name = #what,                                                                                                 \
-        .doc = title,                                                                                                  \
-        .flags = MR_CONN_BATCH_READ | MR_CONN_STREAM_READ | MR_CONN_BATCH_WRITE | MR_CONN_STREAM_WRITE,                \
-        .options = what##_options,                                                                                     \
-        .open_source = what##_open_source,                                                                             \
-        .close_source = mr__files_close_source,                                                                        \
-        .latest = mr__files_latest,                                                                                    \
-        .plan_splits = mr__files_plan_splits,                                                                          \
-        .row_count = mr__files_row_count,                                                                              \
-        .reader_open = mr__files_reader_open,                                                                          \
-        .read = mr__files_read,                                                                                        \
-        .reader_close = mr__files_reader_close,                                                                        \
-        .open_sink = what##_open_sink,                                                                                 \
-        .close_sink = mr__files_close_sink,                                                                            \
-        .writer_open = mr__files_writer_open,                                                                          \
-        .write = mr__files_write,                                                                                      \
-        .prepare = mr__files_prepare,                                                                                  \
-        .writer_close = mr__files_writer_close,                                                                        \
-        .commit = mr__files_commit,                                                                                    \
-        .recover = mr__files_recover,                                                                                  \
+#define FILE_CONNECTOR(what, title)                                                                \
+    static MrStatus what##_open_source(const MrConnectorContext *context, MrSource **out,          \
+                                       MrError *err)                                               \
+    {                                                                                              \
+        return mr__files_open_source(context, &mr_connector_##what, out, err);                     \
+    }                                                                                              \
+    static MrStatus what##_open_sink(const MrConnectorContext *context, const MrSinkSpec *spec,    \
+                                     MrSink **out, MrError *err)                                   \
+    {                                                                                              \
+        return mr__files_open_sink(context, &mr_connector_##what, spec, out, err);                 \
+    }                                                                                              \
+    const MrConnectorType mr_connector_##what = {                                                  \
+        .name = #what,                                                                             \
+        .doc = title,                                                                              \
+        .flags =                                                                                   \
+            MR_CONN_BATCH_READ | MR_CONN_STREAM_READ | MR_CONN_BATCH_WRITE | MR_CONN_STREAM_WRITE, \
+        .options = what##_options,                                                                 \
+        .open_source = what##_open_source,                                                         \
+        .close_source = mr__files_close_source,                                                    \
+        .latest = mr__files_latest,                                                                \
+        .plan_splits = mr__files_plan_splits,                                                      \
+        .row_count = mr__files_row_count,                                                          \
+        .reader_open = mr__files_reader_open,                                                      \
+        .read = mr__files_read,                                                                    \
+        .reader_close = mr__files_reader_close,                                                    \
+        .open_sink = what##_open_sink,                                                             \
+        .close_sink = mr__files_close_sink,                                                        \
+        .writer_open = mr__files_writer_open,                                                      \
+        .write = mr__files_write,                                                                  \
+        .prepare = mr__files_prepare,                                                              \
+        .writer_close = mr__files_writer_close,                                                    \
+        .commit = mr__files_commit,                                                                \
+        .recover = mr__files_recover,                                                              \
     }
 
 FILE_CONNECTOR(csv, "Files of comma-separated values.");

@@ -1,10 +1,10 @@
 /* files_bytes.c - the bytes of files: decompressed, and cut into chunks at line borders.
  *
- * Blocks are shared memory that batches hold on to; a block that nobody holds any more is used again,
- * so a scan whose batches are dropped soon stays in two blocks that are in cache.
+ * Blocks are shared memory that batches hold on to; a block that nobody holds any more is used
+ * again, so a scan whose batches are dropped soon stays in two blocks that are in cache.
  *
- * A range [from, to) of a file owns the lines that start in it: it skips to the first line end at or
- * behind from - 1, and reads on to the first line end at or behind to - 1. */
+ * A range [from, to) of a file owns the lines that start in it: it skips to the first line end at
+ * or behind from - 1, and reads on to the first line end at or behind to - 1. */
 #include "connector/files_int.h"
 
 #include <lz4frame.h>
@@ -18,7 +18,14 @@
 
 /* --- one file's bytes --- */
 
-typedef enum Codec { CODEC_NONE, CODEC_GZIP, CODEC_DEFLATE, CODEC_ZSTD, CODEC_LZ4, CODEC_SNAPPY } Codec;
+typedef enum Codec {
+    CODEC_NONE,
+    CODEC_GZIP,
+    CODEC_DEFLATE,
+    CODEC_ZSTD,
+    CODEC_LZ4,
+    CODEC_SNAPPY
+} Codec;
 
 struct MrFileBytes {
     MrOs *os;
@@ -30,10 +37,11 @@ struct MrFileBytes {
     z_stream zlib;
     ZSTD_DStream *zstd;
     LZ4F_dctx *lz4;
-    bool zlib_open, between; /* between: at a border of gzip members or frames, where the file may end */
-    char *in;                /* compressed bytes */
+    bool zlib_open,
+        between; /* between: at a border of gzip members or frames, where the file may end */
+    char *in;    /* compressed bytes */
     int64_t in_at, in_end;
-    char *plain;             /* snappy: one decompressed piece */
+    char *plain; /* snappy: one decompressed piece */
     int64_t plain_at, plain_end, plain_cap, piece_left;
 };
 
@@ -41,9 +49,9 @@ const char *mr__file_codec(const char *path)
 {
     static const struct {
         const char *end, *codec;
-    } ends[] = {{".gz", "gzip"},     {".gzip", "gzip"}, {".deflate", "deflate"}, {".zst", "zstd"},
-                {".zstd", "zstd"},   {".lz4", "lz4"},   {".snappy", "snappy"},   {".bz2", "bzip2"},
-                {".xz", "xz"}};
+    } ends[] = {{".gz", "gzip"},       {".gzip", "gzip"}, {".deflate", "deflate"},
+                {".zst", "zstd"},      {".zstd", "zstd"}, {".lz4", "lz4"},
+                {".snappy", "snappy"}, {".bz2", "bzip2"}, {".xz", "xz"}};
     size_t n = strlen(path);
     for (int64_t i = 0; i < MR_COUNT(ends); i++) {
         size_t n_end = strlen(ends[i].end);
@@ -56,26 +64,33 @@ const char *mr__file_codec(const char *path)
 static MrStatus damaged(const MrFileBytes *self, const char *why, MrError *err)
 {
     MrStatus status = MR_FAIL(err, MR_COND_FAILED_READ_FILE__NO_HINT, "path", self->path);
-    mr_error_add(err, "at byte %lld: %s", (long long)(self->offset - (self->in_end - self->in_at)), why);
+    mr_error_add(err, "at byte %lld: %s", (long long)(self->offset - (self->in_end - self->in_at)),
+                 why);
     return status;
 }
 
-MrStatus mr__file_bytes_open(MrOs *os, MrBudget *budget, const char *path, const char *codec, int64_t offset,
-                             int64_t size_limit, MrFileBytes **out, MrError *err)
+MrStatus mr__file_bytes_open(MrOs *os, MrBudget *budget, const char *path, const char *codec,
+                             int64_t offset, int64_t size_limit, MrFileBytes **out, MrError *err)
 {
     static const char *const names[] = {"", "gzip", "deflate", "zstd", "lz4", "snappy"};
     MrStatus status = MR_OK;
     void *block;
     MR_TRY(mr_budget_alloc_zeroed(budget, sizeof(MrFileBytes), &block, err));
     MrFileBytes *self = block;
-    *self = (MrFileBytes){.os = os, .budget = budget, .path = path, .offset = offset, .limit = size_limit, .between = true};
+    *self = (MrFileBytes){.os = os,
+                          .budget = budget,
+                          .path = path,
+                          .offset = offset,
+                          .limit = size_limit,
+                          .between = true};
     if (codec) {
         for (int i = 1; i < (int)MR_COUNT(names); i++)
             if (strcmp(names[i], codec) == 0)
                 self->codec = (Codec)i;
         if (self->codec == CODEC_NONE)
-            MR_GO(MR_FAIL(err, MR_COND_CODEC_NOT_AVAILABLE__WITH_AVAILABLE_CODECS_SUGGESTION, "codecName", codec,
-                          "availableCodecs", "gzip, deflate, zstd, lz4, snappy"));
+            MR_GO(MR_FAIL(err, MR_COND_CODEC_NOT_AVAILABLE__WITH_AVAILABLE_CODECS_SUGGESTION,
+                          "codecName", codec, "availableCodecs",
+                          "gzip, deflate, zstd, lz4, snappy"));
         void *in;
         MR_GO(mr_budget_alloc(budget, INPUT_BYTES, &in, err));
         self->in = in;
@@ -129,7 +144,8 @@ void mr__file_bytes_close(MrFileBytes *self)
     mr_budget_free(self->budget, self, sizeof *self);
 }
 
-static MrStatus raw_read(MrFileBytes *self, char *data, int64_t size_bytes, int64_t *n_read, MrError *err)
+static MrStatus raw_read(MrFileBytes *self, char *data, int64_t size_bytes, int64_t *n_read,
+                         MrError *err)
 {
     int64_t n = size_bytes < self->limit - self->offset ? size_bytes : self->limit - self->offset;
     *n_read = 0;
@@ -184,7 +200,8 @@ static MrStatus snappy_piece(MrFileBytes *self, MrError *err)
     MR_TRY(in_need(self, n_packed, err));
     size_t n_plain;
     if (self->in_end - self->in_at < n_packed ||
-        snappy_uncompressed_length(self->in + self->in_at, (size_t)n_packed, &n_plain) != SNAPPY_OK ||
+        snappy_uncompressed_length(self->in + self->in_at, (size_t)n_packed, &n_plain) !=
+            SNAPPY_OK ||
         (int64_t)n_plain > self->piece_left || n_plain > 64u << 20)
         return damaged(self, "a snappy piece is damaged", err);
     if ((int64_t)n_plain > self->plain_cap) {
@@ -196,8 +213,8 @@ static MrStatus snappy_piece(MrFileBytes *self, MrError *err)
         self->plain = block;
         self->plain_cap = (int64_t)n_plain;
     }
-    if (n_plain > 0 &&
-        snappy_uncompress(self->in + self->in_at, (size_t)n_packed, self->plain, &n_plain) != SNAPPY_OK)
+    if (n_plain > 0 && snappy_uncompress(self->in + self->in_at, (size_t)n_packed, self->plain,
+                                         &n_plain) != SNAPPY_OK)
         return damaged(self, "a snappy piece is damaged", err);
     self->in_at += n_packed;
     self->piece_left -= (int64_t)n_plain;
@@ -207,7 +224,8 @@ static MrStatus snappy_piece(MrFileBytes *self, MrError *err)
 }
 
 /* Some decompressed bytes; 0: the end. */
-static MrStatus unpack(MrFileBytes *self, char *data, int64_t size_bytes, int64_t *n_out, MrError *err)
+static MrStatus unpack(MrFileBytes *self, char *data, int64_t size_bytes, int64_t *n_out,
+                       MrError *err)
 {
     *n_out = 0;
     while (*n_out == 0) {
@@ -219,7 +237,9 @@ static MrStatus unpack(MrFileBytes *self, char *data, int64_t size_bytes, int64_
                     return MR_OK;
                 continue;
             }
-            *n_out = self->plain_end - self->plain_at < size_bytes ? self->plain_end - self->plain_at : size_bytes;
+            *n_out = self->plain_end - self->plain_at < size_bytes
+                         ? self->plain_end - self->plain_at
+                         : size_bytes;
             memcpy(data, self->plain + self->plain_at, (size_t)*n_out);
             self->plain_at += *n_out;
             return MR_OK;
@@ -245,7 +265,9 @@ static MrStatus unpack(MrFileBytes *self, char *data, int64_t size_bytes, int64_
             *n_out = size_bytes - self->zlib.avail_out;
             self->between = result == Z_STREAM_END;
             if (result != Z_OK && result != Z_STREAM_END && !(result == Z_BUF_ERROR && !input_ends))
-                return damaged(self, input_ends ? "the file is cut off" : "its compressed bytes are damaged", err);
+                return damaged(
+                    self, input_ends ? "the file is cut off" : "its compressed bytes are damaged",
+                    err);
             break;
         }
         case CODEC_ZSTD: {
@@ -263,7 +285,8 @@ static MrStatus unpack(MrFileBytes *self, char *data, int64_t size_bytes, int64_
         }
         case CODEC_LZ4: {
             size_t n_from = (size_t)n_in, n_to = (size_t)size_bytes;
-            size_t result = LZ4F_decompress(self->lz4, data, &n_to, self->in + self->in_at, &n_from, NULL);
+            size_t result =
+                LZ4F_decompress(self->lz4, data, &n_to, self->in + self->in_at, &n_from, NULL);
             if (LZ4F_isError(result))
                 return damaged(self, LZ4F_getErrorName(result), err);
             self->in_at += (int64_t)n_from;
@@ -281,7 +304,8 @@ static MrStatus unpack(MrFileBytes *self, char *data, int64_t size_bytes, int64_
     return MR_OK;
 }
 
-MrStatus mr__file_bytes_read(MrFileBytes *self, char *data, int64_t size_bytes, int64_t *n_read, MrError *err)
+MrStatus mr__file_bytes_read(MrFileBytes *self, char *data, int64_t size_bytes, int64_t *n_read,
+                             MrError *err)
 {
     if (self->codec == CODEC_NONE)
         return raw_read(self, data, size_bytes, n_read, err);
@@ -305,8 +329,8 @@ struct MrFileBlock {
     char data[];
 };
 
-/* Blocks that nobody holds, for the next split: fresh memory costs a page fault every 4 KiB.  Lives until
- * its source is closed and the last of its blocks is given back. */
+/* Blocks that nobody holds, for the next split: fresh memory costs a page fault every 4 KiB.  Lives
+ * until its source is closed and the last of its blocks is given back. */
 struct MrBlockPool {
     _Atomic int32_t n_refs;
     MrBudget *budget;
@@ -320,7 +344,8 @@ struct MrBlockPool {
 
 static void block_free(MrFileBlock *block)
 {
-    mr_budget_free(block->pool->budget, block, (int64_t)sizeof *block + block->cap_bytes + MR_CHUNK_PAD);
+    mr_budget_free(block->pool->budget, block,
+                   (int64_t)sizeof *block + block->cap_bytes + MR_CHUNK_PAD);
 }
 
 static void pool_release(MrBlockPool *pool)
@@ -395,9 +420,11 @@ static MrStatus block_create(MrBlockPool *pool, int64_t cap_bytes, MrFileBlock *
     }
     if (!block) {
         void *memory;
-        MR_TRY(mr_budget_alloc(pool->budget, (int64_t)sizeof(MrFileBlock) + cap_bytes + MR_CHUNK_PAD, &memory, err));
+        MR_TRY(mr_budget_alloc(
+            pool->budget, (int64_t)sizeof(MrFileBlock) + cap_bytes + MR_CHUNK_PAD, &memory, err));
         block = memory;
-        *block = (MrFileBlock){.shared = {.destroy = block_destroy}, .pool = pool, .cap_bytes = cap_bytes};
+        *block = (MrFileBlock){
+            .shared = {.destroy = block_destroy}, .pool = pool, .cap_bytes = cap_bytes};
     }
     atomic_init(&block->shared.n_refs, 1);
     atomic_fetch_add_explicit(&pool->n_refs, 1, memory_order_relaxed);
@@ -428,20 +455,29 @@ done:
     return status;
 }
 
-MrStatus mr__file_chunks_open(MrFileChunks *self, MrOs *os, MrBlockPool *pool, const MrRowCut *cut, const char *path,
-                              int64_t from, int64_t to, int64_t size_bytes, MrError *err)
+MrStatus mr__file_chunks_open(MrFileChunks *self, MrOs *os, MrBlockPool *pool, const MrRowCut *cut,
+                              const char *path, int64_t from, int64_t to, int64_t size_bytes,
+                              MrError *err)
 {
-    *self = (MrFileChunks){.os = os, .budget = pool->budget, .pool = pool, .cut = *cut, .path = path, .from = from, .to = to};
+    *self = (MrFileChunks){.os = os,
+                           .budget = pool->budget,
+                           .pool = pool,
+                           .cut = *cut,
+                           .path = path,
+                           .from = from,
+                           .to = to};
     const char *codec = mr__file_codec(path);
     int64_t start = from > 0 ? from - 1 : 0;
-    MR_TRY(mr__file_bytes_open(os, pool->budget, path, codec, start, size_bytes, &self->bytes, err));
+    MR_TRY(
+        mr__file_bytes_open(os, pool->budget, path, codec, start, size_bytes, &self->bytes, err));
     self->next_offset = start;
     self->skip_first = from > 0;
     if (codec || to >= size_bytes)
         self->to = INT64_MAX;
     self->chunk = (MrChunk){.file = path};
     if (!codec && size_bytes - start < BLOCK_BYTES)
-        self->n_small_bytes = size_bytes - start + 1; /* one more, so that the first read sees the end */
+        self->n_small_bytes =
+            size_bytes - start + 1; /* one more, so that the first read sees the end */
     if (cut->encoding != MR_ENC_UTF8)
         MR_TRY(block_converted(self, cut->encoding, err));
     return MR_OK;
@@ -503,13 +539,15 @@ static MrStatus block_fill(MrFileChunks *self, const char *keep, MrError *err)
     if (n_keep > MR_RECORD_MAX_BYTES && !self->cut.whole_file) {
         char place[32];
         snprintf(place, sizeof place, "%lld", (long long)(self->next_offset - n_keep));
-        MrStatus status = MR_FAIL(err, MR_COND_MALFORMED_RECORD_IN_PARSING__WITHOUT_SUGGESTION, "badRecord",
-                                  "a record of more than 128 MiB", "failFastMode", "FAILFAST");
+        MrStatus status =
+            MR_FAIL(err, MR_COND_MALFORMED_RECORD_IN_PARSING__WITHOUT_SUGGESTION, "badRecord",
+                    "a record of more than 128 MiB", "failFastMode", "FAILFAST");
         mr_error_add(err, "in file '%s', at byte %s", self->path, place);
         return status;
     }
     bool reuse = old && old->cap_bytes >= want &&
-                 atomic_load_explicit(&old->shared.n_refs, memory_order_acquire) == 1; /* pairs with the release */
+                 atomic_load_explicit(&old->shared.n_refs, memory_order_acquire) ==
+                     1; /* pairs with the release */
     if (reuse) {
         memmove(old->data, keep, (size_t)n_keep);
     } else {
@@ -523,7 +561,8 @@ static MrStatus block_fill(MrFileChunks *self, const char *keep, MrError *err)
     }
     self->n_filled = n_keep;
     int64_t room = self->block->cap_bytes - n_keep, n_read;
-    if (self->to != INT64_MAX && self->to - self->next_offset < room) /* near the end of a range: not much more */
+    if (self->to != INT64_MAX &&
+        self->to - self->next_offset < room) /* near the end of a range: not much more */
         room = self->to - self->next_offset > 4096 ? self->to - self->next_offset + 4096 : 8192;
     if (room > self->block->cap_bytes - n_keep)
         room = self->block->cap_bytes - n_keep;
@@ -565,7 +604,8 @@ MrStatus mr__file_chunks_next(MrFileChunks *self, bool *more, MrError *err)
         }
         const char *stop = end;
         bool last = self->ended;
-        if (self->to != INT64_MAX && offset + (end - at) >= self->to) { /* the range ends in sight */
+        if (self->to != INT64_MAX &&
+            offset + (end - at) >= self->to) { /* the range ends in sight */
             int64_t n_before = self->to - 1 - offset;
             const char *line = first_line_end(self, at + (n_before > 0 ? n_before : 0), end);
             stop = line ? line : end;
@@ -576,8 +616,14 @@ MrStatus mr__file_chunks_next(MrFileChunks *self, bool *more, MrError *err)
             if (!stop) /* not one line in it: more */
                 continue;
         }
-        self->chunk = (MrChunk){.at = at, .end = stop, .begin = at, .offset = offset, .owner = &self->block->shared,
-                                .file = self->path, .starts_file = offset == 0 && self->from == 0, .last = last};
+        self->chunk = (MrChunk){.at = at,
+                                .end = stop,
+                                .begin = at,
+                                .offset = offset,
+                                .owner = &self->block->shared,
+                                .file = self->path,
+                                .starts_file = offset == 0 && self->from == 0,
+                                .last = last};
         self->any = true;
         *more = true;
         return MR_OK;

@@ -1,4 +1,5 @@
-/* files_glob.c - names against patterns as Hadoop's globs have them: * ? [a-z] [^a] {a,b} and \x. */
+/* files_glob.c - names against patterns as Hadoop's globs have them: * ? [a-z] [^a] {a,b} and \x.
+ */
 #include "connector/files_int.h"
 
 bool mr__glob_has(const char *pattern)
@@ -6,8 +7,10 @@ bool mr__glob_has(const char *pattern)
     return strpbrk(pattern, "*?[{\\") != NULL;
 }
 
-/* The pattern's part up to end.  Alternatives try each branch with the rest; depth bounds hostile nesting. */
-static bool match(const char *p, const char *end, const char *rest, const char *rest_end, const char *name, int depth);
+/* The pattern's part up to end.  Alternatives try each branch with the rest; depth bounds hostile
+ * nesting. */
+static bool match(const char *p, const char *end, const char *rest, const char *rest_end,
+                  const char *name, int depth);
 
 static bool match_rest(const char *rest, const char *rest_end, const char *name, int depth)
 {
@@ -28,7 +31,8 @@ static const char *brace_end(const char *p, const char *end)
     return NULL;
 }
 
-static bool match(const char *p, const char *end, const char *rest, const char *rest_end, const char *name, int depth)
+static bool match(const char *p, const char *end, const char *rest, const char *rest_end,
+                  const char *name, int depth)
 {
     if (depth > 64)
         return false;
@@ -56,7 +60,8 @@ static bool match(const char *p, const char *end, const char *rest, const char *
                 return false;
             for (bool first = true; q < end && (*q != ']' || first); q++, first = false) {
                 if (q + 2 < end && q[1] == '-' && q[2] != ']') {
-                    hit |= (unsigned char)*name >= (unsigned char)*q && (unsigned char)*name <= (unsigned char)q[2];
+                    hit |= (unsigned char)*name >= (unsigned char)*q &&
+                           (unsigned char)*name <= (unsigned char)q[2];
                     q += 2;
                 } else {
                     hit |= *name == *q;
@@ -75,7 +80,8 @@ static bool match(const char *p, const char *end, const char *rest, const char *
                     return false;
                 break;
             }
-            /* Each branch, then what is behind the brace: joined in a buffer, as both may hold wildcards. */
+            /* Each branch, then what is behind the brace: joined in a buffer, as both may hold
+             * wildcards. */
             for (const char *from = p + 1, *q = from; q <= close; q++) {
                 if (*q == '{') {
                     const char *inner = brace_end(q, close);

@@ -12,8 +12,8 @@
 /* --- what is there (files_list.c) --- */
 
 typedef struct MrFilePart { /* k=v in a path */
-    const char *name;  /* unescaped */
-    const char *value; /* unescaped; NULL: __HIVE_DEFAULT_PARTITION__ */
+    const char *name;       /* unescaped */
+    const char *value;      /* unescaped; NULL: __HIVE_DEFAULT_PARTITION__ */
 } MrFilePart;
 
 typedef struct MrFileEntry {
@@ -32,23 +32,25 @@ typedef struct MrFileWatch {
 typedef struct MrFileList {
     MrFileEntry *files; /* sorted by path */
     int64_t n_files, cap_files;
-    bool any_root;      /* some path exists */
+    bool any_root; /* some path exists */
     MrFileWatch *watches;
     int64_t n_watches, cap_watches;
-    bool globs;         /* watches do not tell all */
+    bool globs; /* watches do not tell all */
 } MrFileList;
 
-/* All files below the paths of the options (globs, folders, partitions), hidden ones left out, what a
- * manifest does not name left out.  A path that is not there fails with PATH_NOT_FOUND unless may_miss. */
-MR_MUST_USE MrStatus mr__files_list(const MrConnectorContext *context, bool may_miss, MrArena *arena, MrFileList *out,
-                                    MrError *err);
+/* All files below the paths of the options (globs, folders, partitions), hidden ones left out, what
+ * a manifest does not name left out.  A path that is not there fails with PATH_NOT_FOUND unless
+ * may_miss. */
+MR_MUST_USE MrStatus mr__files_list(const MrConnectorContext *context, bool may_miss,
+                                    MrArena *arena, MrFileList *out, MrError *err);
 /* The k=v folders just above a file. */
 void mr__files_parts_of(MrArena *arena, MrFileEntry *file);
 /* The path without a file: scheme. */
 const char *mr__files_plain_path(MrArena *arena, const char *path);
 /* Types of the partition columns found, by Spark's inference; names in the order of the paths. */
-MR_MUST_USE MrStatus mr__files_partition_fields(const MrConnectorContext *context, const MrFileList *list,
-                                                MrArena *arena, MrField **out, int32_t *n_out, MrError *err);
+MR_MUST_USE MrStatus mr__files_partition_fields(const MrConnectorContext *context,
+                                                const MrFileList *list, MrArena *arena,
+                                                MrField **out, int32_t *n_out, MrError *err);
 /* a{b,c}*?[x-z] against a name. */
 bool mr__glob_match(const char *pattern, const char *name);
 bool mr__glob_has(const char *pattern);
@@ -74,31 +76,35 @@ typedef struct MrManifestEntry {
 } MrManifestEntry;
 
 /* Reads the manifest below root; *out NULL: there is none. */
-MR_MUST_USE MrStatus mr__manifest_read(MrOs *os, MrBudget *budget, const char *root, MrManifest **out, MrError *err);
+MR_MUST_USE MrStatus mr__manifest_read(MrOs *os, MrBudget *budget, const char *root,
+                                       MrManifest **out, MrError *err);
 void mr__manifest_close(MrManifest *manifest); /* accepts NULL */
-/* Should the file below root be seen?  Files that Millrace did not write always are, unless removed. */
+/* Should the file below root be seen?  Files that Millrace did not write always are, unless
+ * removed. */
 bool mr__manifest_shows(const MrManifest *manifest, const char *path);
 bool mr__manifest_is_ours(const char *name);
 const char *mr__manifest_log_path(const MrManifest *manifest);
 /* Makes the folders, so that nothing published is seen before its entry. */
 MR_MUST_USE MrStatus mr__manifest_prepare(MrOs *os, MrArena *arena, const char *root, MrError *err);
 /* Is the epoch in already?  Another lineage, or a later epoch, is refused (D17). */
-MR_MUST_USE MrStatus mr__manifest_has(const MrManifest *manifest, const char *query, int64_t epoch, uint64_t lineage,
-                                      bool *has, MrError *err);
-/* Appends one entry, durably, unless it is there.  *manifest: what the caller last knew, or NULL; it is brought
- * up to date. */
-MR_MUST_USE MrStatus mr__manifest_append(MrOs *os, MrBudget *budget, const char *root, const MrManifestEntry *entry,
-                                         MrManifest **manifest, MrError *err);
+MR_MUST_USE MrStatus mr__manifest_has(const MrManifest *manifest, const char *query, int64_t epoch,
+                                      uint64_t lineage, bool *has, MrError *err);
+/* Appends one entry, durably, unless it is there.  *manifest: what the caller last knew, or NULL;
+ * it is brought up to date. */
+MR_MUST_USE MrStatus mr__manifest_append(MrOs *os, MrBudget *budget, const char *root,
+                                         const MrManifestEntry *entry, MrManifest **manifest,
+                                         MrError *err);
 
 /* --- bytes (files_bytes.c) --- */
 
 /* The bytes of one file, one after another, decompressed. */
 typedef struct MrFileBytes MrFileBytes;
-MR_MUST_USE MrStatus mr__file_bytes_open(MrOs *os, MrBudget *budget, const char *path, const char *codec,
-                                         int64_t offset, int64_t size_limit, MrFileBytes **out, MrError *err);
+MR_MUST_USE MrStatus mr__file_bytes_open(MrOs *os, MrBudget *budget, const char *path,
+                                         const char *codec, int64_t offset, int64_t size_limit,
+                                         MrFileBytes **out, MrError *err);
 /* Fewer than size_bytes: the end. */
-MR_MUST_USE MrStatus mr__file_bytes_read(MrFileBytes *bytes, char *data, int64_t size_bytes, int64_t *n_read,
-                                         MrError *err);
+MR_MUST_USE MrStatus mr__file_bytes_read(MrFileBytes *bytes, char *data, int64_t size_bytes,
+                                         int64_t *n_read, MrError *err);
 void mr__file_bytes_close(MrFileBytes *bytes); /* accepts NULL */
 /* "gzip" ... by the name's end; NULL: not compressed. */
 const char *mr__file_codec(const char *path);
@@ -119,14 +125,15 @@ typedef struct MrFileChunks {
     int64_t from, to, next_offset; /* range of line starts; offset of the next byte to read */
     bool skip_first, ended;        /* the rest of a line before from is still to be skipped */
     MrBlockPool *pool;
-    MrFileBlock *block;            /* being filled */
-    int64_t n_filled;              /* bytes in it */
-    int64_t n_small_bytes;         /* size of the first block of a small file; 0: the usual one */
+    MrFileBlock *block;    /* being filled */
+    int64_t n_filled;      /* bytes in it */
+    int64_t n_small_bytes; /* size of the first block of a small file; 0: the usual one */
     MrChunk chunk;
-    bool any;                      /* a chunk was given */
+    bool any; /* a chunk was given */
 } MrFileChunks;
-MR_MUST_USE MrStatus mr__file_chunks_open(MrFileChunks *self, MrOs *os, MrBlockPool *pool, const MrRowCut *cut,
-                                          const char *path, int64_t from, int64_t to, int64_t size_bytes, MrError *err);
+MR_MUST_USE MrStatus mr__file_chunks_open(MrFileChunks *self, MrOs *os, MrBlockPool *pool,
+                                          const MrRowCut *cut, const char *path, int64_t from,
+                                          int64_t to, int64_t size_bytes, MrError *err);
 /* The next chunk, with what the last one left unread in front; *more false: no more. */
 MR_MUST_USE MrStatus mr__file_chunks_next(MrFileChunks *self, bool *more, MrError *err);
 void mr__file_chunks_close(MrFileChunks *self);
@@ -138,46 +145,51 @@ typedef struct MrFilesSource {
     const MrConnectorContext *context;
     MrBudget *budget;
     MrArena arena;
-    const MrRowFormat *format;    /* NULL: parquet */
+    const MrRowFormat *format; /* NULL: parquet */
     const void *config;
     MrRowCut cut;
-    MrFileList list;              /* batch: as at open */
-    MrParquetFile **parquet;      /* by file of list, opened at need */
+    MrFileList list;         /* batch: as at open */
+    MrParquetFile **parquet; /* by file of list, opened at need */
     struct MrParquetHandle *handles;
     bool ignore_missing, ignore_corrupt;
     MrBlockPool *pool;
     struct MrFilesStream *stream; /* files_stream.c */
 } MrFilesSource;
 
-MR_MUST_USE MrStatus mr__files_open_source(const MrConnectorContext *context, const MrConnectorType *type,
-                                           MrSource **out, MrError *err);
+MR_MUST_USE MrStatus mr__files_open_source(const MrConnectorContext *context,
+                                           const MrConnectorType *type, MrSource **out,
+                                           MrError *err);
 void mr__files_close_source(MrSource *source);
-MrStatus mr__files_plan_splits(MrSource *source, const char *from, const char *to, const MrScanSpec *spec,
-                               MrArena *arena, MrSplit **out, int64_t *n_out, MrError *err);
+MrStatus mr__files_plan_splits(MrSource *source, const char *from, const char *to,
+                               const MrScanSpec *spec, MrArena *arena, MrSplit **out,
+                               int64_t *n_out, MrError *err);
 int64_t mr__files_row_count(MrSource *source);
-MrStatus mr__files_reader_open(MrSource *source, const MrSplit *split, const MrScanSpec *spec, MrBudget *budget,
-                               MrSourceReader **out, MrError *err);
-MrStatus mr__files_read(MrSourceReader *reader, const MrEvalContext *context, MrBatch *batch, MrRead *what, MrError *err);
+MrStatus mr__files_reader_open(MrSource *source, const MrSplit *split, const MrScanSpec *spec,
+                               MrBudget *budget, MrSourceReader **out, MrError *err);
+MrStatus mr__files_read(MrSourceReader *reader, const MrEvalContext *context, MrBatch *batch,
+                        MrRead *what, MrError *err);
 void mr__files_reader_close(MrSourceReader *reader);
 
 /* --- the stream (files_stream.c) --- */
-MrStatus mr__files_latest(MrSource *source, const char *from, bool unlimited, MrArena *arena, const char **to,
-                          MrError *err);
+MrStatus mr__files_latest(MrSource *source, const char *from, bool unlimited, MrArena *arena,
+                          const char **to, MrError *err);
 /* Files of (from, to]. */
-MR_MUST_USE MrStatus mr__files_between(MrFilesSource *source, const char *from, const char *to, MrArena *arena,
-                                       MrFileList *out, MrError *err);
+MR_MUST_USE MrStatus mr__files_between(MrFilesSource *source, const char *from, const char *to,
+                                       MrArena *arena, MrFileList *out, MrError *err);
 void mr__files_stream_close(MrFilesSource *source);
 
 /* --- the sink (files_sink.c) --- */
-MrStatus mr__files_open_sink(const MrConnectorContext *context, const MrConnectorType *type, const MrSinkSpec *spec,
-                             MrSink **out, MrError *err);
+MrStatus mr__files_open_sink(const MrConnectorContext *context, const MrConnectorType *type,
+                             const MrSinkSpec *spec, MrSink **out, MrError *err);
 void mr__files_close_sink(MrSink *sink);
-MrStatus mr__files_writer_open(MrSink *sink, MrEpochId epoch, int32_t worker_idx, MrBudget *budget, MrSinkWriter **out,
-                               MrError *err);
-MrStatus mr__files_write(MrSinkWriter *writer, const MrEvalContext *context, MrBatch *batch, MrError *err);
+MrStatus mr__files_writer_open(MrSink *sink, MrEpochId epoch, int32_t worker_idx, MrBudget *budget,
+                               MrSinkWriter **out, MrError *err);
+MrStatus mr__files_write(MrSinkWriter *writer, const MrEvalContext *context, MrBatch *batch,
+                         MrError *err);
 MrStatus mr__files_prepare(MrSinkWriter *writer, MrBuffer *token, MrError *err);
 void mr__files_writer_close(MrSinkWriter *writer);
-MrStatus mr__files_commit(MrSink *sink, MrEpochId epoch, const MrText *tokens, int32_t n_tokens, MrError *err);
+MrStatus mr__files_commit(MrSink *sink, MrEpochId epoch, const MrText *tokens, int32_t n_tokens,
+                          MrError *err);
 MrStatus mr__files_recover(MrSink *sink, int64_t last_epoch, MrError *err);
 
 #endif

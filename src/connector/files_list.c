@@ -1,9 +1,10 @@
-/* files_list.c - the files behind the paths that a user gave, and the partition columns in their folders.
+/* files_list.c - the files behind the paths that a user gave, and the partition columns in their
+ * folders.
  *
- * As Spark does it: names that begin with _ or . are hidden (but not _k=v); folders k=v are partitions
- * and are descended into, other folders only with recursiveFileLookup; a path that names one file is
- * that file.  Where a folder has a manifest (files_manifest.c), files that Millrace wrote are seen only
- * when the manifest names them. */
+ * As Spark does it: names that begin with _ or . are hidden (but not _k=v); folders k=v are
+ * partitions and are descended into, other folders only with recursiveFileLookup; a path that names
+ * one file is that file.  Where a folder has a manifest (files_manifest.c), files that Millrace
+ * wrote are seen only when the manifest names them. */
 #include "connector/files_int.h"
 
 #include "base/json.h"
@@ -19,7 +20,7 @@ typedef struct Lister {
     const char *name_filter;
     int64_t before_us, after_us;
     MrManifest *manifest; /* of the root being walked */
-    int64_t n_root;             /* bytes of the root's path and slash */
+    int64_t n_root;       /* bytes of the root's path and slash */
 } Lister;
 
 const char *mr__files_plain_path(MrArena *arena, const char *path)
@@ -38,7 +39,9 @@ const char *mr__files_plain_path(MrArena *arena, const char *path)
 
 static int hex_digit(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+    return c >= '0' && c <= '9'                 ? c - '0'
+           : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
+                                                : -1;
 }
 
 /* %3D and the like in partition folders. */
@@ -78,12 +81,12 @@ static bool is_hidden(const char *name)
 
 static bool wanted(const Lister *self, const char *name, int64_t modified_us)
 {
-    return (!self->name_filter || mr__glob_match(self->name_filter, name)) && modified_us < self->before_us &&
-           modified_us > self->after_us;
+    return (!self->name_filter || mr__glob_match(self->name_filter, name)) &&
+           modified_us < self->before_us && modified_us > self->after_us;
 }
 
-static void add_file(Lister *self, const char *path, int64_t size_bytes, int64_t modified_us, const MrFilePart *parts,
-                     int32_t n_parts)
+static void add_file(Lister *self, const char *path, int64_t size_bytes, int64_t modified_us,
+                     const MrFilePart *parts, int32_t n_parts)
 {
     MrFilePart *own = MR_NEW_N(self->arena, MrFilePart, n_parts);
     if (n_parts > 0)
@@ -107,7 +110,8 @@ void mr__files_parts_of(MrArena *arena, MrFileEntry *file)
     if (!(slash = strrchr(path, '/')))
         return;
     *slash = 0;
-    while (n < LIST_DEPTH_MAX && (slash = strrchr(path, '/')) && part_of(arena, slash + 1, &parts[n])) {
+    while (n < LIST_DEPTH_MAX && (slash = strrchr(path, '/')) &&
+           part_of(arena, slash + 1, &parts[n])) {
         n++;
         *slash = 0;
     }
@@ -118,7 +122,8 @@ void mr__files_parts_of(MrArena *arena, MrFileEntry *file)
     file->n_parts = n;
 }
 
-static MrStatus walk(Lister *self, const char *folder, MrFilePart *parts, int32_t n_parts, int depth, MrError *err)
+static MrStatus walk(Lister *self, const char *folder, MrFilePart *parts, int32_t n_parts,
+                     int depth, MrError *err)
 {
     MrOs *os = self->context->os;
     MrDirEntry *entries;
@@ -130,14 +135,16 @@ static MrStatus walk(Lister *self, const char *folder, MrFilePart *parts, int32_
         const MrDirEntry *entry = &entries[i];
         if (is_hidden(entry->name))
             continue;
-        const char *path = mr_arena_printf(self->arena, "%s%s%s", folder, strcmp(folder, "/") == 0 ? "" : "/", entry->name);
+        const char *path = mr_arena_printf(self->arena, "%s%s%s", folder,
+                                           strcmp(folder, "/") == 0 ? "" : "/", entry->name);
         if (!entry->is_dir) {
             if (wanted(self, entry->name, entry->modified_us) &&
                 (!self->manifest || mr__manifest_shows(self->manifest, path + self->n_root)))
                 add_file(self, path, entry->size_bytes, entry->modified_us, parts, n_parts);
             continue;
         }
-        bool is_part = !self->recursive && n_parts < LIST_DEPTH_MAX && part_of(self->arena, entry->name, &parts[n_parts]);
+        bool is_part = !self->recursive && n_parts < LIST_DEPTH_MAX &&
+                       part_of(self->arena, entry->name, &parts[n_parts]);
         if (is_part || self->recursive) {
             watch(self, path, entry->modified_us, -1);
             MR_TRY(walk(self, path, parts, n_parts + is_part, depth + 1, err));
@@ -147,7 +154,8 @@ static MrStatus walk(Lister *self, const char *folder, MrFilePart *parts, int32_
 }
 
 /* What lies at a path, as the manifest in self shows it.  base: partitions are those below it. */
-static MrStatus list_shown(Lister *self, const char *path, const MrFileInfo *info, const char *base, MrError *err)
+static MrStatus list_shown(Lister *self, const char *path, const MrFileInfo *info, const char *base,
+                           MrError *err)
 {
     MrFilePart parts[LIST_DEPTH_MAX];
     int32_t n_parts = 0;
@@ -162,7 +170,8 @@ static MrStatus list_shown(Lister *self, const char *path, const MrFileInfo *inf
         size_t n_base = strlen(base);
         if (strncmp(path, base, n_base) == 0 && path[n_base] == '/') {
             char *rest = mr_arena_str(self->arena, path + n_base + 1), *save = NULL;
-            for (char *name = strtok_r(rest, "/", &save); name && n_parts < LIST_DEPTH_MAX; name = strtok_r(NULL, "/", &save))
+            for (char *name = strtok_r(rest, "/", &save); name && n_parts < LIST_DEPTH_MAX;
+                 name = strtok_r(NULL, "/", &save))
                 n_parts += part_of(self->arena, name, &parts[n_parts]);
         }
     }
@@ -170,7 +179,8 @@ static MrStatus list_shown(Lister *self, const char *path, const MrFileInfo *inf
         return walk(self, path, parts, n_parts, 0, err);
     const char *slash = strrchr(path, '/');
     const char *name = slash ? slash + 1 : path;
-    /* A file named on purpose is read even when it is hidden, but not when the manifest took it back. */
+    /* A file named on purpose is read even when it is hidden, but not when the manifest took it
+     * back. */
     bool shown = !self->manifest || (int64_t)strlen(path) <= self->n_root ||
                  mr__manifest_shows(self->manifest, path + self->n_root);
     if (shown && wanted(self, name, info->modified_us))
@@ -179,7 +189,8 @@ static MrStatus list_shown(Lister *self, const char *path, const MrFileInfo *inf
 }
 
 /* A path without wildcards that exists. */
-static MrStatus list_root(Lister *self, const char *path, const MrFileInfo *info, const char *base, MrError *err)
+static MrStatus list_root(Lister *self, const char *path, const MrFileInfo *info, const char *base,
+                          MrError *err)
 {
     MrStatus status;
     self->out->any_root = true;
@@ -196,7 +207,7 @@ static MrStatus list_root(Lister *self, const char *path, const MrFileInfo *info
     self->n_root = (int64_t)strlen(root) + (strcmp(root, "/") != 0);
     MR_TRY(mr__manifest_read(self->context->os, self->context->budget, root, &self->manifest, err));
     MR_GUARD_BEGIN(status, err) /* a refusal must not jump over the manifest's end */
-    status = list_shown(self, path, info, base, err);
+        status = list_shown(self, path, info, base, err);
     MR_GUARD_END(status)
     mr__manifest_close(self->manifest);
     self->manifest = NULL;
@@ -204,7 +215,8 @@ static MrStatus list_root(Lister *self, const char *path, const MrFileInfo *info
 }
 
 /* Wildcards component by component.  prefix: what is expanded; rest: what is not. */
-static MrStatus expand(Lister *self, const char *prefix, const char *rest, const char *base, int64_t *n_found, MrError *err)
+static MrStatus expand(Lister *self, const char *prefix, const char *rest, const char *base,
+                       int64_t *n_found, MrError *err)
 {
     MrOs *os = self->context->os;
     while (*rest == '/')
@@ -238,7 +250,8 @@ static MrStatus expand(Lister *self, const char *prefix, const char *rest, const
         if (is_hidden(name) && *component != '.' && *component != '_')
             continue;
         if (mr__glob_match(component, name))
-            MR_TRY(expand(self, mr_arena_printf(self->arena, "%s%s%s", prefix, separator, name), behind, base, n_found, err));
+            MR_TRY(expand(self, mr_arena_printf(self->arena, "%s%s%s", prefix, separator, name),
+                          behind, base, n_found, err));
     }
     return MR_OK;
 }
@@ -270,8 +283,8 @@ static int compare_entries(const void *a, const void *b)
     return strcmp(((const MrFileEntry *)a)->path, ((const MrFileEntry *)b)->path);
 }
 
-static MrStatus option_time(const MrConnectorContext *context, MrArena *arena, const char *name, int64_t fallback,
-                            int64_t *out, MrError *err)
+static MrStatus option_time(const MrConnectorContext *context, MrArena *arena, const char *name,
+                            int64_t fallback, int64_t *out, MrError *err)
 {
     const char *text = mr_option(&context->options, NULL, name);
     *out = fallback;
@@ -282,13 +295,15 @@ static MrStatus option_time(const MrConnectorContext *context, MrArena *arena, c
     MrVector *vec = mr_vector_create(arena, MR_T(TIMESTAMP), 1);
     MrEvalContext eval = {.settings = context->settings};
     if (!mr_text_value_set(&value, &eval, arena, mr_text(text), vec, 0))
-        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", name, "functionName", "files",
-                       "expectedValue", "a timestamp such as 2024-06-01T13:00:00", "actualValue", text);
+        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", name, "functionName",
+                       "files", "expectedValue", "a timestamp such as 2024-06-01T13:00:00",
+                       "actualValue", text);
     *out = vec->i64[0];
     return MR_OK;
 }
 
-MrStatus mr__files_list(const MrConnectorContext *context, bool may_miss, MrArena *arena, MrFileList *out, MrError *err)
+MrStatus mr__files_list(const MrConnectorContext *context, bool may_miss, MrArena *arena,
+                        MrFileList *out, MrError *err)
 {
     const MrOptions *options = &context->options;
     Lister self = {.context = context, .arena = arena, .out = out, .may_miss = may_miss};
@@ -304,7 +319,8 @@ MrStatus mr__files_list(const MrConnectorContext *context, bool may_miss, MrAren
     for (int32_t i = 0; i < options->n_options; i++) {
         const MrOption *option = &options->options[i];
         if (mr_str_equal_nocase(option->key, "path")) {
-            /* A reference's own path and the table's may be given both; the same one is read once. */
+            /* A reference's own path and the table's may be given both; the same one is read once.
+             */
             if (first && strcmp(first, option->value) == 0)
                 continue;
             first = first ? first : option->value;
@@ -315,13 +331,15 @@ MrStatus mr__files_list(const MrConnectorContext *context, bool may_miss, MrAren
             MR_TRY(mr_json_parse(arena, mr_text(option->value), "option 'paths'", &paths, err));
             for (const MrJson *item = paths->first; item; item = item->next) {
                 n_paths++;
-                MR_TRY(list_path(&self, mr_arena_strn(arena, item->text.data, item->text.size_bytes), base, err));
+                MR_TRY(list_path(&self,
+                                 mr_arena_strn(arena, item->text.data, item->text.size_bytes), base,
+                                 err));
             }
         }
     }
     if (n_paths == 0)
-        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", "path", "functionName", "files",
-                       "expectedValue", "a path", "actualValue", "nothing");
+        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", "path", "functionName",
+                       "files", "expectedValue", "a path", "actualValue", "nothing");
     if (out->n_files > 0)
         qsort(out->files, (size_t)out->n_files, sizeof *out->files, compare_entries);
     return MR_OK;
@@ -329,11 +347,19 @@ MrStatus mr__files_list(const MrConnectorContext *context, bool may_miss, MrAren
 
 /* --- partition columns --- */
 
-typedef enum PartKind { PART_NULL, PART_INT, PART_LONG, PART_DECIMAL, PART_DOUBLE, PART_DATE, PART_TIMESTAMP,
-    PART_STRING } PartKind;
+typedef enum PartKind {
+    PART_NULL,
+    PART_INT,
+    PART_LONG,
+    PART_DECIMAL,
+    PART_DOUBLE,
+    PART_DATE,
+    PART_TIMESTAMP,
+    PART_STRING
+} PartKind;
 
-static PartKind part_kind(const MrTextValue *date, const MrTextValue *timestamp, MrVector *trial, MrArena *arena,
-                          const char *value)
+static PartKind part_kind(const MrTextValue *date, const MrTextValue *timestamp, MrVector *trial,
+                          MrArena *arena, const char *value)
 {
     MrText text = mr_text(value);
     const char *stop;
@@ -348,11 +374,13 @@ static PartKind part_kind(const MrTextValue *date, const MrTextValue *timestamp,
         digits &= (value[i] >= '0' && value[i] <= '9') || (i == 0 && value[i] == '-');
     if (digits && mr_text_to_decimal(text, 38, 0, &i128))
         return PART_DECIMAL;
-    if (((*value >= '0' && *value <= '9') || *value == '-' || *value == '.') && mr_text_to_f64(text, &f64))
+    if (((*value >= '0' && *value <= '9') || *value == '-' || *value == '.') &&
+        mr_text_to_f64(text, &f64))
         return PART_DOUBLE;
     if (mr_text_value_set(date, &eval, arena, text, trial, 0))
         return PART_DATE;
-    return mr_text_value_set(timestamp, &eval, arena, text, trial, 0) ? PART_TIMESTAMP : PART_STRING;
+    return mr_text_value_set(timestamp, &eval, arena, text, trial, 0) ? PART_TIMESTAMP
+                                                                      : PART_STRING;
 }
 
 static PartKind part_merge(PartKind a, PartKind b)
@@ -365,8 +393,8 @@ static PartKind part_merge(PartKind a, PartKind b)
     return low == PART_DATE && high == PART_TIMESTAMP ? PART_TIMESTAMP : PART_STRING;
 }
 
-MrStatus mr__files_partition_fields(const MrConnectorContext *context, const MrFileList *list, MrArena *arena,
-                                    MrField **out, int32_t *n_out, MrError *err)
+MrStatus mr__files_partition_fields(const MrConnectorContext *context, const MrFileList *list,
+                                    MrArena *arena, MrField **out, int32_t *n_out, MrError *err)
 {
     *n_out = 0;
     const MrFileEntry *first = NULL;
@@ -375,10 +403,11 @@ MrStatus mr__files_partition_fields(const MrConnectorContext *context, const MrF
             first = &list->files[i];
     if (!first)
         return MR_OK;
-    const char *conf = context->settings && context->settings->get
-                           ? context->settings->get(context->settings->conf,
-                                                    "spark.sql.sources.partitionColumnTypeInference.enabled")
-                           : NULL;
+    const char *conf =
+        context->settings && context->settings->get
+            ? context->settings->get(context->settings->conf,
+                                     "spark.sql.sources.partitionColumnTypeInference.enabled")
+            : NULL;
     bool infer = !conf || !mr_str_equal_nocase(conf, "false");
     MrTextValue date, timestamp;
     MR_TRY(mr_text_value_init(&date, arena, context->settings, MR_T(DATE), NULL, err));
@@ -395,21 +424,26 @@ MrStatus mr__files_partition_fields(const MrConnectorContext *context, const MrF
             same = strcmp(file->parts[k].name, first->parts[k].name) == 0;
         if (!same)
             return MR_FAIL(err, MR_COND_CONFLICTING_PARTITION_COLUMN_NAMES, "distinctPartColLists",
-                           mr_arena_printf(arena, "%d and %d columns", n, file->n_parts), "suspiciousPaths",
+                           mr_arena_printf(arena, "%d and %d columns", n, file->n_parts),
+                           "suspiciousPaths",
                            mr_arena_printf(arena, "%s, %s", first->path, file->path));
         for (int32_t k = 0; k < n; k++) {
             const char *value = file->parts[k].value;
-            if (!value || (before && before->parts[k].value && strcmp(before->parts[k].value, value) == 0))
+            if (!value ||
+                (before && before->parts[k].value && strcmp(before->parts[k].value, value) == 0))
                 continue;
-            kinds[k] = part_merge(kinds[k], infer ? part_kind(&date, &timestamp, trial, arena, value) : PART_STRING);
+            kinds[k] = part_merge(
+                kinds[k], infer ? part_kind(&date, &timestamp, trial, arena, value) : PART_STRING);
         }
         before = file;
     }
     *out = MR_NEW_N(arena, MrField, n);
     for (int32_t k = 0; k < n; k++) {
-        static const MrTypeKind types[] = {MR_TYPE_STRING, MR_TYPE_INT, MR_TYPE_BIGINT, MR_TYPE_DECIMAL, MR_TYPE_DOUBLE,
-                                           MR_TYPE_DATE, MR_TYPE_TIMESTAMP, MR_TYPE_STRING};
-        const MrType *type = kinds[k] == PART_DECIMAL ? mr_type_decimal(arena, 38, 0) : &mr_types[types[kinds[k]]];
+        static const MrTypeKind types[] = {MR_TYPE_STRING,    MR_TYPE_INT,    MR_TYPE_BIGINT,
+                                           MR_TYPE_DECIMAL,   MR_TYPE_DOUBLE, MR_TYPE_DATE,
+                                           MR_TYPE_TIMESTAMP, MR_TYPE_STRING};
+        const MrType *type =
+            kinds[k] == PART_DECIMAL ? mr_type_decimal(arena, 38, 0) : &mr_types[types[kinds[k]]];
         (*out)[k] = (MrField){.name = first->parts[k].name, .type = type, .nullable = true};
     }
     *n_out = n;

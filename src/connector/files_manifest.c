@@ -9,10 +9,10 @@
  *   {"query":"..","epoch":3,"lineage":"..","add":[[path,size,crc],...],
  *    "remove":[path,...]}                                                        then one per epoch
  *
- * An entry is one write and one fdatasync.  When the entries outweigh what lives, the next file starts
- * with a snapshot (written aside, synced, renamed) and the old one goes, so the cost of an epoch does not
- * grow with their number.  Only the last line can be torn: a bad one with a good one behind it is
- * damage.  Writers take turns by a lock on ROOT/_millrace/lock. */
+ * An entry is one write and one fdatasync.  When the entries outweigh what lives, the next file
+ * starts with a snapshot (written aside, synced, renamed) and the old one goes, so the cost of an
+ * epoch does not grow with their number.  Only the last line can be torn: a bad one with a good one
+ * behind it is damage.  Writers take turns by a lock on ROOT/_millrace/lock. */
 #include "connector/files_int.h"
 
 #include "base/hash.h"
@@ -39,9 +39,9 @@ struct MrManifest {
     MrOs *os;
     MrBudget *budget;
     MrArena arena;
-    char *log_path;       /* NULL: no file yet */
+    char *log_path; /* NULL: no file yet */
     int64_t seq, good_bytes;
-    int64_t n_entries;    /* since the snapshot, in paths */
+    int64_t n_entries; /* since the snapshot, in paths */
     PathSlot *slots;
     int64_t n_slots, n_used, n_live;
     Mark *marks;
@@ -98,7 +98,8 @@ static void path_remove(MrManifest *self, const char *path)
     const char *name = strrchr(path, '/');
     self->n_live -= slot->live;
     slot->live = false;
-    slot->hidden = !mr__manifest_is_ours(name ? name + 1 : path); /* ours need no entry to be unseen */
+    slot->hidden =
+        !mr__manifest_is_ours(name ? name + 1 : path); /* ours need no entry to be unseen */
 }
 
 static void mark_set(MrManifest *self, const char *query, int64_t epoch, uint64_t lineage)
@@ -128,8 +129,8 @@ const char *mr__manifest_log_path(const MrManifest *self)
     return self->log_path;
 }
 
-MrStatus mr__manifest_has(const MrManifest *self, const char *query, int64_t epoch, uint64_t lineage, bool *has,
-                          MrError *err)
+MrStatus mr__manifest_has(const MrManifest *self, const char *query, int64_t epoch,
+                          uint64_t lineage, bool *has, MrError *err)
 {
     *has = false;
     for (int64_t i = 0; self && i < self->n_marks; i++) {
@@ -142,8 +143,11 @@ MrStatus mr__manifest_has(const MrManifest *self, const char *query, int64_t epo
             snprintf(held, sizeof held, "%lld", (long long)mark->epoch);
             snprintf(wanted, sizeof wanted, "%lld", (long long)epoch);
             MrStatus status = MR_FAIL(err, MR_COND_CONCURRENT_STREAM_LOG_UPDATE, "batchId", wanted);
-            mr_error_add(err, "the sink's manifest holds epoch %s of query '%s' with another history; it was written by "
-                              "another run or the checkpoint was rewound", held, query);
+            mr_error_add(err,
+                         "the sink's manifest holds epoch %s of query '%s' with another history; "
+                         "it was written by "
+                         "another run or the checkpoint was rewound",
+                         held, query);
             return status;
         }
     }
@@ -161,7 +165,8 @@ static int64_t number_of(const MrJson *json)
 static void apply_files(MrManifest *self, const MrJson *files)
 {
     for (const MrJson *file = files ? files->first : NULL; file; file = file->next) {
-        const MrJson *path = file->first, *size = path ? path->next : NULL, *crc = size ? size->next : NULL;
+        const MrJson *path = file->first, *size = path ? path->next : NULL,
+                     *crc = size ? size->next : NULL;
         if (path && path->kind == MR_JSON_STRING)
             path_add(self, path->text.data, number_of(size), (uint32_t)number_of(crc));
     }
@@ -174,9 +179,13 @@ static uint64_t lineage_of(const char *text)
 
 static void apply_line(MrManifest *self, const MrJson *line)
 {
-    for (const MrJson *name = mr_json_get(line, "hidden") ? mr_json_get(line, "hidden")->first : NULL; name; name = name->next)
+    for (const MrJson *name = mr_json_get(line, "hidden") ? mr_json_get(line, "hidden")->first
+                                                          : NULL;
+         name; name = name->next)
         path_remove(self, name->text.data);
-    for (const MrJson *name = mr_json_get(line, "remove") ? mr_json_get(line, "remove")->first : NULL; name; name = name->next) {
+    for (const MrJson *name = mr_json_get(line, "remove") ? mr_json_get(line, "remove")->first
+                                                          : NULL;
+         name; name = name->next) {
         path_remove(self, name->text.data);
         self->n_entries++;
     }
@@ -186,14 +195,17 @@ static void apply_line(MrManifest *self, const MrJson *line)
         apply_files(self, add);
         self->n_entries += 1 + add->n_items;
     }
-    for (const MrJson *mark = mr_json_get(line, "marks") ? mr_json_get(line, "marks")->first : NULL; mark; mark = mark->next) {
-        const MrJson *query = mark->first, *epoch = query ? query->next : NULL, *lineage = epoch ? epoch->next : NULL;
+    for (const MrJson *mark = mr_json_get(line, "marks") ? mr_json_get(line, "marks")->first : NULL;
+         mark; mark = mark->next) {
+        const MrJson *query = mark->first, *epoch = query ? query->next : NULL,
+                     *lineage = epoch ? epoch->next : NULL;
         if (lineage)
             mark_set(self, query->text.data, number_of(epoch), lineage_of(lineage->text.data));
     }
     const char *query = mr_json_str(line, "query");
     if (query)
-        mark_set(self, query, mr_json_i64(line, "epoch", 0), lineage_of(mr_json_str(line, "lineage")));
+        mark_set(self, query, mr_json_i64(line, "epoch", 0),
+                 lineage_of(mr_json_str(line, "lineage")));
 }
 
 /* A line with a right CRC; its JSON. */
@@ -222,14 +234,18 @@ static MrStatus log_apply(MrManifest *self, MrText text, MrError *err)
         if (!good) {
             torn = true;
         } else if (torn) {
-            MrStatus status = MR_FAIL(err, MR_COND_MALFORMED_LOG_FILE, "text", "a damaged line before good ones");
-            mr_error_add(err, "in manifest '%s', behind byte %lld", self->log_path, (long long)self->good_bytes);
+            MrStatus status =
+                MR_FAIL(err, MR_COND_MALFORMED_LOG_FILE, "text", "a damaged line before good ones");
+            mr_error_add(err, "in manifest '%s', behind byte %lld", self->log_path,
+                         (long long)self->good_bytes);
             return status;
         } else {
             MrJson *line;
-            MR_TRY(mr_json_parse(&self->arena, (MrText){at + 9, feed - at - 9}, "manifest", &line, err));
+            MR_TRY(mr_json_parse(&self->arena, (MrText){at + 9, feed - at - 9}, "manifest", &line,
+                                 err));
             if (self->good_bytes == 0 && mr_json_i64(line, "version", 0) != 1)
-                return MR_FAIL(err, MR_COND_MALFORMED_LOG_FILE, "text", "an unknown version of the manifest");
+                return MR_FAIL(err, MR_COND_MALFORMED_LOG_FILE, "text",
+                               "an unknown version of the manifest");
             apply_line(self, line);
             self->good_bytes = feed + 1 - text.data;
         }
@@ -261,7 +277,8 @@ static MrStatus manifest_load(MrManifest *self, const char *root, bool *found, M
         self->log_path = NULL;
         for (int64_t i = 0; i < n_entries; i++) {
             int64_t seq;
-            if (strlen(entries[i].name) == 10 && mr_text_to_i64(mr_text(entries[i].name), &seq) && seq > self->seq) {
+            if (strlen(entries[i].name) == 10 && mr_text_to_i64(mr_text(entries[i].name), &seq) &&
+                seq > self->seq) {
                 self->seq = seq;
                 self->log_path = mr_arena_printf(arena, "%s/%s", folder, entries[i].name);
             }
@@ -273,7 +290,7 @@ static MrStatus manifest_load(MrManifest *self, const char *root, bool *found, M
         MrStatus status = mr_os_read_file(os, self->log_path, MANIFEST_MAX_BYTES, &text, err);
         if (status == MR_OK) {
             MR_GUARD_BEGIN(status, err) /* text is ours: a refusal must not jump over its end */
-            status = log_apply(self, (MrText){text.data, text.size_bytes}, err);
+                status = log_apply(self, (MrText){text.data, text.size_bytes}, err);
             MR_GUARD_END(status)
         }
         mr_buffer_deinit(&text);
@@ -287,7 +304,8 @@ static MrStatus manifest_load(MrManifest *self, const char *root, bool *found, M
     }
 }
 
-MrStatus mr__manifest_read(MrOs *os, MrBudget *budget, const char *root, MrManifest **out, MrError *err)
+MrStatus mr__manifest_read(MrOs *os, MrBudget *budget, const char *root, MrManifest **out,
+                           MrError *err)
 {
     void *block;
     *out = NULL;
@@ -299,7 +317,7 @@ MrStatus mr__manifest_read(MrOs *os, MrBudget *budget, const char *root, MrManif
     bool found = false;
     MrStatus status;
     MR_GUARD_BEGIN(status, err)
-    status = manifest_load(self, root, &found, err);
+        status = manifest_load(self, root, &found, err);
     MR_GUARD_END(status)
     if (status != MR_OK || !found)
         mr__manifest_close(self);
@@ -321,7 +339,8 @@ void mr__manifest_close(MrManifest *self)
 static void line_end(MrTextBuilder *out, int64_t begin)
 {
     char crc[10];
-    snprintf(crc, sizeof crc, "%08x ", mr_crc32c(out->data + begin + 9, out->size_bytes - begin - 9, 0));
+    snprintf(crc, sizeof crc, "%08x ",
+             mr_crc32c(out->data + begin + 9, out->size_bytes - begin - 9, 0));
     memcpy(out->data + begin, crc, 9);
     mr_builder_char(out, '\n');
 }
@@ -333,7 +352,8 @@ static int64_t line_begin(MrTextBuilder *out)
     return begin;
 }
 
-static void put_file(MrTextBuilder *out, bool first, const char *path, int64_t size_bytes, uint32_t crc)
+static void put_file(MrTextBuilder *out, bool first, const char *path, int64_t size_bytes,
+                     uint32_t crc)
 {
     mr_builder_str(out, first ? "[" : ",[");
     mr_json_put_string(out, mr_text(path));
@@ -345,8 +365,8 @@ static void put_entry(MrTextBuilder *out, const MrManifestEntry *entry)
     int64_t begin = line_begin(out);
     mr_builder_char(out, '{');
     mr_json_put_member(out, "query", entry->query);
-    mr_builder_printf(out, ",\"epoch\":%lld,\"lineage\":\"%016llx\",\"remove\":[", (long long)entry->epoch,
-                      (unsigned long long)entry->lineage);
+    mr_builder_printf(out, ",\"epoch\":%lld,\"lineage\":\"%016llx\",\"remove\":[",
+                      (long long)entry->epoch, (unsigned long long)entry->lineage);
     for (int64_t i = 0; i < entry->n_removed; i++) {
         if (i > 0)
             mr_builder_char(out, ',');
@@ -354,7 +374,8 @@ static void put_entry(MrTextBuilder *out, const MrManifestEntry *entry)
     }
     mr_builder_str(out, "],\"add\":[");
     for (int64_t i = 0; i < entry->n_added; i++)
-        put_file(out, i == 0, entry->added[i].path, entry->added[i].size_bytes, entry->added[i].crc);
+        put_file(out, i == 0, entry->added[i].path, entry->added[i].size_bytes,
+                 entry->added[i].crc);
     mr_builder_str(out, "]}");
     line_end(out, begin);
 }
@@ -369,7 +390,8 @@ static void put_snapshot(MrTextBuilder *out, const MrManifest *self)
     bool first = true;
     for (int64_t i = 0; i < self->n_slots; i++) {
         if (self->slots[i].path && self->slots[i].live) {
-            put_file(out, first, self->slots[i].path, self->slots[i].size_bytes, self->slots[i].crc);
+            put_file(out, first, self->slots[i].path, self->slots[i].size_bytes,
+                     self->slots[i].crc);
             first = false;
         }
     }
@@ -423,7 +445,8 @@ static MrStatus lock_take(MrOs *os, MrArena *arena, const char *root, MrFile **o
     }
 }
 
-static MrStatus log_append(MrManifest *self, const char *root, const MrManifestEntry *entry, MrError *err)
+static MrStatus log_append(MrManifest *self, const char *root, const MrManifestEntry *entry,
+                           MrError *err)
 {
     MrOs *os = self->os;
     MrArena scratch;
@@ -431,78 +454,83 @@ static MrStatus log_append(MrManifest *self, const char *root, const MrManifestE
     mr_arena_init(&scratch, self->budget);
     MrStatus status;
     MR_GUARD_BEGIN(status, err)
-    MrTextBuilder text = {.arena = &scratch};
-    bool roll = !self->log_path || self->n_entries > 64 + 2 * self->n_live;
-    if (roll) {
-        put_snapshot(&text, self);
-        put_entry(&text, entry);
-        char *path = mr_arena_printf(&self->arena, "%s/_millrace/manifest/%010lld", root, (long long)self->seq + 1);
-        status = mr_os_write_file(os, path, mr_builder_text(&text), MR_STEP_SINK_MANIFEST_SYNC,
-                                  MR_STEP_SINK_MANIFEST_FOLDER_SYNC, err);
-        if (status == MR_OK) {
-            const char *old = self->log_path;
-            self->log_path = path;
-            self->seq++;
-            self->good_bytes = text.size_bytes;
-            self->n_entries = 0;
-            MrError ignored = {0};
-            if (old && os->remove(os, old, &ignored) != MR_OK)
-                mr_error_add(&ignored, "left behind"); /* the next roll's reader takes the highest number anyway */
+        MrTextBuilder text = {.arena = &scratch};
+        bool roll = !self->log_path || self->n_entries > 64 + 2 * self->n_live;
+        if (roll) {
+            put_snapshot(&text, self);
+            put_entry(&text, entry);
+            char *path = mr_arena_printf(&self->arena, "%s/_millrace/manifest/%010lld", root,
+                                         (long long)self->seq + 1);
+            status = mr_os_write_file(os, path, mr_builder_text(&text), MR_STEP_SINK_MANIFEST_SYNC,
+                                      MR_STEP_SINK_MANIFEST_FOLDER_SYNC, err);
+            if (status == MR_OK) {
+                const char *old = self->log_path;
+                self->log_path = path;
+                self->seq++;
+                self->good_bytes = text.size_bytes;
+                self->n_entries = 0;
+                MrError ignored = {0};
+                if (old && os->remove(os, old, &ignored) != MR_OK)
+                    mr_error_add(
+                        &ignored,
+                        "left behind"); /* the next roll's reader takes the highest number anyway */
+            }
+        } else {
+            put_entry(&text, entry);
+            status = os->file_open(os, self->log_path, MR_FILE_READ_WRITE, &file, err);
+            if (status == MR_OK) /* a torn line of a crash before this goes */
+                status = os->file_truncate(file, self->good_bytes, err);
+            if (status == MR_OK)
+                status = os->file_write_at(file, self->good_bytes, text.data, text.size_bytes, err);
+            if (status == MR_OK)
+                status = os->file_sync(file, MR_STEP_SINK_MANIFEST_SYNC, err);
+            if (status == MR_OK)
+                self->good_bytes += text.size_bytes;
         }
-    } else {
-        put_entry(&text, entry);
-        status = os->file_open(os, self->log_path, MR_FILE_READ_WRITE, &file, err);
-        if (status == MR_OK) /* a torn line of a crash before this goes */
-            status = os->file_truncate(file, self->good_bytes, err);
-        if (status == MR_OK)
-            status = os->file_write_at(file, self->good_bytes, text.data, text.size_bytes, err);
-        if (status == MR_OK)
-            status = os->file_sync(file, MR_STEP_SINK_MANIFEST_SYNC, err);
-        if (status == MR_OK)
-            self->good_bytes += text.size_bytes;
-    }
-    if (status == MR_OK) {
-        for (int64_t i = 0; i < entry->n_removed; i++)
-            path_remove(self, entry->removed[i]);
-        for (int64_t i = 0; i < entry->n_added; i++)
-            path_add(self, entry->added[i].path, entry->added[i].size_bytes, entry->added[i].crc);
-        mark_set(self, entry->query, entry->epoch, entry->lineage);
-        self->n_entries += 1 + entry->n_added + entry->n_removed;
-    }
+        if (status == MR_OK) {
+            for (int64_t i = 0; i < entry->n_removed; i++)
+                path_remove(self, entry->removed[i]);
+            for (int64_t i = 0; i < entry->n_added; i++)
+                path_add(self, entry->added[i].path, entry->added[i].size_bytes,
+                         entry->added[i].crc);
+            mark_set(self, entry->query, entry->epoch, entry->lineage);
+            self->n_entries += 1 + entry->n_added + entry->n_removed;
+        }
     MR_GUARD_END(status)
     os->file_close(file);
     mr_arena_deinit(&scratch);
     return status;
 }
 
-MrStatus mr__manifest_append(MrOs *os, MrBudget *budget, const char *root, const MrManifestEntry *entry,
-                             MrManifest **manifest, MrError *err)
+MrStatus mr__manifest_append(MrOs *os, MrBudget *budget, const char *root,
+                             const MrManifestEntry *entry, MrManifest **manifest, MrError *err)
 {
     MrArena scratch;
     MrFile *lock = NULL;
     mr_arena_init(&scratch, budget);
     MrStatus status;
     MR_GUARD_BEGIN(status, err)
-    status = lock_take(os, &scratch, root, &lock, err);
-    MrManifest *self = *manifest;
-    if (status == MR_OK && self) {
-        MrFileInfo info = {0};
-        if (self->log_path)
-            status = os->stat(os, self->log_path, &info, err);
-        if (status == MR_OK && (!info.exists || info.size_bytes != self->good_bytes)) {
-            mr__manifest_close(self); /* another writer was here */
-            *manifest = self = NULL;
+        status = lock_take(os, &scratch, root, &lock, err);
+        MrManifest *self = *manifest;
+        if (status == MR_OK && self) {
+            MrFileInfo info = {0};
+            if (self->log_path)
+                status = os->stat(os, self->log_path, &info, err);
+            if (status == MR_OK && (!info.exists || info.size_bytes != self->good_bytes)) {
+                mr__manifest_close(self); /* another writer was here */
+                *manifest = self = NULL;
+            }
         }
-    }
-    if (status == MR_OK && !self)
-        status = mr__manifest_read(os, budget, root, manifest, err);
-    self = *manifest;
-    bool has = false;
-    if (status == MR_OK)
-        status = self ? mr__manifest_has(self, entry->query, entry->epoch, entry->lineage, &has, err)
-                      : MR_FAIL_INTERNAL(err, "the manifest's folder is gone");
-    if (status == MR_OK && !has)
-        status = log_append(self, root, entry, err);
+        if (status == MR_OK && !self)
+            status = mr__manifest_read(os, budget, root, manifest, err);
+        self = *manifest;
+        bool has = false;
+        if (status == MR_OK)
+            status =
+                self ? mr__manifest_has(self, entry->query, entry->epoch, entry->lineage, &has, err)
+                     : MR_FAIL_INTERNAL(err, "the manifest's folder is gone");
+        if (status == MR_OK && !has)
+            status = log_append(self, root, entry, err);
     MR_GUARD_END(status)
     os->file_close(lock);
     mr_arena_deinit(&scratch);

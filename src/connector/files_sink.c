@@ -1,11 +1,11 @@
 /* files_sink.c - writing files so that readers see whole epochs only (RELIABILITY 2.5 "Files").
  *
- * A writer stages its files in ROOT/_millrace/staging/QUERY/ under names with its attempt (D7) and syncs
- * them; the token lists staged and final names, sizes and CRCs.  commit links each file to its final name
- * without replacing (D5; a name that is taken must hold the same bytes: D6), syncs the folders, appends the
- * epoch to the manifest, and only then drops the staged names.  Every step may be repeated: what is done
- * is recognised.  A batch overwrite takes the old files out in the same manifest entry and deletes
- * them after it. */
+ * A writer stages its files in ROOT/_millrace/staging/QUERY/ under names with its attempt (D7) and
+ * syncs them; the token lists staged and final names, sizes and CRCs.  commit links each file to
+ * its final name without replacing (D5; a name that is taken must hold the same bytes: D6), syncs
+ * the folders, appends the epoch to the manifest, and only then drops the staged names.  Every step
+ * may be repeated: what is done is recognised.  A batch overwrite takes the old files out in the
+ * same manifest entry and deletes them after it. */
 #include "connector/files_int.h"
 
 #include "base/hash.h"
@@ -34,10 +34,10 @@ typedef struct FilesSink {
     Packing packing;
     MrParquetCodec codec;
     const char *root, *staging, *query, *ending;
-    MrSchema data;             /* columns in the files */
-    int32_t *data_cols;        /* their numbers in the batch */
+    MrSchema data;      /* columns in the files */
+    int32_t *data_cols; /* their numbers in the batch */
     bool ignore, clean_due, dynamic;
-    MrManifest *manifest;      /* as last known */
+    MrManifest *manifest; /* as last known */
 } FilesSink;
 
 /* One file being written. */
@@ -45,9 +45,9 @@ typedef struct Part Part;
 struct Part {
     Part *next, *next_slot;
     uint64_t hash;
-    const char *folder;        /* "k=1/" below the root, "" without partitions */
+    const char *folder; /* "k=1/" below the root, "" without partitions */
     MrFile *file;
-    MrBuffer text;             /* rows not yet packed */
+    MrBuffer text; /* rows not yet packed */
     MrParquetWriter *parquet;
     int64_t size_bytes;
     uint32_t crc;
@@ -58,7 +58,7 @@ struct Part {
     LZ4F_cctx *lz4;
     bool zlib_open;
     char *packed;
-    uint16_t *sel;             /* rows of the batch at hand */
+    uint16_t *sel; /* rows of the batch at hand */
     int32_t n_sel;
 };
 
@@ -123,17 +123,19 @@ static MrStatus choose_codec(FilesSink *self, MrError *err)
     static const struct {
         const char *name, *ending;
         Packing packing;
-    } codecs[] = {{"none", "", PACK_NONE},      {"uncompressed", "", PACK_NONE}, {"gzip", ".gz", PACK_GZIP},
-                  {"deflate", ".deflate", PACK_DEFLATE}, {"zstd", ".zst", PACK_ZSTD}, {"lz4", ".lz4", PACK_LZ4}};
+    } codecs[] = {{"none", "", PACK_NONE},     {"uncompressed", "", PACK_NONE},
+                  {"gzip", ".gz", PACK_GZIP},  {"deflate", ".deflate", PACK_DEFLATE},
+                  {"zstd", ".zst", PACK_ZSTD}, {"lz4", ".lz4", PACK_LZ4}};
     int64_t i = 0;
     while (name && i < MR_COUNT(codecs) && !mr_str_equal_nocase(codecs[i].name, name))
         i++;
     if (i == MR_COUNT(codecs))
-        return MR_FAIL(err, MR_COND_CODEC_NOT_AVAILABLE__WITH_AVAILABLE_CODECS_SUGGESTION, "codecName", name,
-                       "availableCodecs", "none, gzip, deflate, zstd, lz4");
+        return MR_FAIL(err, MR_COND_CODEC_NOT_AVAILABLE__WITH_AVAILABLE_CODECS_SUGGESTION,
+                       "codecName", name, "availableCodecs", "none, gzip, deflate, zstd, lz4");
     self->packing = codecs[i].packing;
     self->ending = mr_arena_printf(&self->arena, ".mr.%s%s",
-                                   self->format == &mr_format_text ? "txt" : self->format->name, codecs[i].ending);
+                                   self->format == &mr_format_text ? "txt" : self->format->name,
+                                   codecs[i].ending);
     return MR_OK;
 }
 
@@ -141,8 +143,9 @@ static MrStatus check_parquet(const MrSchema *schema, MrArena *arena, MrError *e
 {
     for (int32_t i = 0; i < schema->n_cols; i++)
         if (schema->cols[i].type->kind == MR_TYPE_INTERVAL)
-            return MR_FAIL(err, MR_COND_UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE, "format", "Parquet", "columnName",
-                           mr_arena_printf(arena, "`%s`", schema->cols[i].name), "columnType", "\"INTERVAL\"");
+            return MR_FAIL(err, MR_COND_UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE, "format", "Parquet",
+                           "columnName", mr_arena_printf(arena, "`%s`", schema->cols[i].name),
+                           "columnType", "\"INTERVAL\"");
     return MR_OK;
 }
 
@@ -154,12 +157,13 @@ static MrStatus sink_init(FilesSink *self, MrError *err)
     MrOs *os = context->os;
     const char *path = mr_option(&context->options, NULL, "path");
     if (!path)
-        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", "path", "functionName", "files",
-                       "expectedValue", "a folder", "actualValue", "nothing");
+        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", "path", "functionName",
+                       "files", "expectedValue", "a folder", "actualValue", "nothing");
     self->root = mr__files_plain_path(arena, path);
     const char *scheme = strstr(self->root, "://");
     if (scheme)
-        return MR_FAIL_UNSUPPORTED(err, "writing files to '%.*s://'", (int)(scheme - self->root), self->root);
+        return MR_FAIL_UNSUPPORTED(err, "writing files to '%.*s://'", (int)(scheme - self->root),
+                                   self->root);
     self->query = safe_id(arena, spec->query_id ? spec->query_id : "batch");
     self->staging = mr_arena_printf(arena, "%s/_millrace/staging/%s", self->root, self->query);
     MrField *fields = MR_NEW_N(arena, MrField, spec->schema->n_cols);
@@ -170,7 +174,8 @@ static MrStatus sink_init(FilesSink *self, MrError *err)
         for (int32_t k = 0; k < spec->n_partition_cols; k++)
             is_part |= spec->partition_cols[k] == i;
         if (is_part) {
-            if (mr_type_is_nested(spec->schema->cols[i].type) || spec->schema->cols[i].type->kind == MR_TYPE_BINARY)
+            if (mr_type_is_nested(spec->schema->cols[i].type) ||
+                spec->schema->cols[i].type->kind == MR_TYPE_BINARY)
                 return MR_FAIL(err, MR_COND_INVALID_PARTITION_COLUMN_DATA_TYPE, "type",
                                mr_type_sql_text(arena, spec->schema->cols[i].type));
             continue;
@@ -181,7 +186,8 @@ static MrStatus sink_init(FilesSink *self, MrError *err)
     if (self->data.n_cols == 0 && spec->n_partition_cols > 0)
         return MR_FAIL(err, MR_COND_ALL_PARTITION_COLUMNS_NOT_ALLOWED);
     if (self->format) {
-        MrFormatOptions options = {.get = get_option, .self = &context->options, .settings = context->settings};
+        MrFormatOptions options = {
+            .get = get_option, .self = &context->options, .settings = context->settings};
         MR_TRY(self->format->configure(arena, &options, &self->config, err));
         MR_TRY(self->format->write_check(self->config, &self->data, err));
     } else {
@@ -201,16 +207,18 @@ static MrStatus sink_init(FilesSink *self, MrError *err)
             return MR_FAIL(err, MR_COND_PATH_ALREADY_EXISTS, "outputPath", path);
         const char *dynamic = mr_option(&context->options, NULL, "partitionOverwriteMode");
         if (!dynamic && context->settings && context->settings->get)
-            dynamic = context->settings->get(context->settings->conf, "spark.sql.sources.partitionOverwriteMode");
-        self->dynamic = dynamic && mr_str_equal_nocase(dynamic, "dynamic") && spec->n_partition_cols > 0;
+            dynamic = context->settings->get(context->settings->conf,
+                                             "spark.sql.sources.partitionOverwriteMode");
+        self->dynamic =
+            dynamic && mr_str_equal_nocase(dynamic, "dynamic") && spec->n_partition_cols > 0;
     }
     self->clean_due = context->streaming;
     MR_TRY(mr__manifest_prepare(os, arena, self->root, err));
     return os->make_dir(os, self->staging, err);
 }
 
-MrStatus mr__files_open_sink(const MrConnectorContext *context, const MrConnectorType *type, const MrSinkSpec *spec,
-                             MrSink **out, MrError *err)
+MrStatus mr__files_open_sink(const MrConnectorContext *context, const MrConnectorType *type,
+                             const MrSinkSpec *spec, MrSink **out, MrError *err)
 {
     void *block;
     MR_TRY(mr_budget_alloc_zeroed(context->budget, sizeof(FilesSink), &block, err));
@@ -223,7 +231,7 @@ MrStatus mr__files_open_sink(const MrConnectorContext *context, const MrConnecto
     mr_arena_init(&self->arena, context->budget);
     MrStatus status;
     MR_GUARD_BEGIN(status, err)
-    status = sink_init(self, err);
+        status = sink_init(self, err);
     MR_GUARD_END(status)
     if (status != MR_OK) {
         mr__files_close_sink(&self->base);
@@ -239,7 +247,8 @@ void mr__files_close_sink(MrSink *sink)
     if (!self)
         return;
     if (!self->context->streaming && self->staging && !self->ignore) {
-        MrError ignored = {0}; /* a batch leaves nothing; a stream's may be needed to finish an epoch */
+        MrError ignored = {
+            0}; /* a batch leaves nothing; a stream's may be needed to finish an epoch */
         if (mr_os_remove_tree(self->context->os, self->staging, &ignored) != MR_OK)
             mr_error_add(&ignored, "left behind");
     }
@@ -250,11 +259,13 @@ void mr__files_close_sink(MrSink *sink)
 
 /* --- writing --- */
 
-static MrStatus part_put(FilesWriter *self, Part *part, const char *data, int64_t size_bytes, MrError *err)
+static MrStatus part_put(FilesWriter *self, Part *part, const char *data, int64_t size_bytes,
+                         MrError *err)
 {
     if (size_bytes == 0)
         return MR_OK;
-    MR_TRY(self->sink->context->os->file_write_at(part->file, part->size_bytes, data, size_bytes, err));
+    MR_TRY(self->sink->context->os->file_write_at(part->file, part->size_bytes, data, size_bytes,
+                                                  err));
     part->crc = mr_crc32c(data, size_bytes, part->crc);
     part->size_bytes += size_bytes;
     return MR_OK;
@@ -302,7 +313,8 @@ static MrStatus part_pack(FilesWriter *self, Part *part, bool end, MrError *err)
     case PACK_LZ4:
         while (left > 0) {
             size_t n = left < 16384 ? left : 16384; /* its bound fits PACK_BYTES */
-            size_t n_packed = LZ4F_compressUpdate(part->lz4, part->packed, (size_t)PACK_BYTES, data, n, NULL);
+            size_t n_packed =
+                LZ4F_compressUpdate(part->lz4, part->packed, (size_t)PACK_BYTES, data, n, NULL);
             if (LZ4F_isError(n_packed))
                 return pack_failed("lz4", err);
             MR_TRY(part_put(self, part, part->packed, (int64_t)n_packed, err));
@@ -333,17 +345,20 @@ static MrStatus part_open(FilesWriter *self, Part *part, MrError *err)
     MrOs *os = sink->context->os;
     MrArena *arena = &self->arena;
     part->ordinal = self->n_files++;
-    const char *staged = mr_arena_printf(arena, "%lld.%016" PRIx64 ".%d-%d", (long long)self->epoch.epoch, self->attempt,
-                                         self->worker_idx, part->ordinal);
-    MR_TRY(os->file_open(os, mr_arena_printf(arena, "%s/%s", sink->staging, staged), MR_FILE_CREATE, &part->file, err));
+    const char *staged =
+        mr_arena_printf(arena, "%lld.%016" PRIx64 ".%d-%d", (long long)self->epoch.epoch,
+                        self->attempt, self->worker_idx, part->ordinal);
+    MR_TRY(os->file_open(os, mr_arena_printf(arena, "%s/%s", sink->staging, staged), MR_FILE_CREATE,
+                         &part->file, err));
     part->open = true;
     part->headed = false;
     part->size_bytes = 0;
     part->crc = 0;
     self->n_open++;
     Staged entry = {.staged = staged,
-                    .final = mr_arena_printf(arena, "%spart-%05d-%s-%lld-c%03d%s", part->folder, self->worker_idx,
-                                             sink->query, (long long)self->epoch.epoch, part->ordinal, sink->ending)};
+                    .final = mr_arena_printf(
+                        arena, "%spart-%05d-%s-%lld-c%03d%s", part->folder, self->worker_idx,
+                        sink->query, (long long)self->epoch.epoch, part->ordinal, sink->ending)};
     MR_PUSH(arena, self->staged, self->n_staged, self->cap_staged, entry);
     part->ordinal = (int32_t)(self->n_staged - 1); /* from here on: its place in staged */
     if (!sink->format) {
@@ -352,7 +367,8 @@ static MrStatus part_open(FilesWriter *self, Part *part, MrError *err)
         pair[1] = part;
         MrOutput output = {.write = parquet_put, .self = pair};
         MrParquetWriteOptions options = {.codec = sink->codec};
-        return mr_parquet_writer_create(self->budget, &sink->data, &options, &output, &part->parquet, err);
+        return mr_parquet_writer_create(self->budget, &sink->data, &options, &output,
+                                        &part->parquet, err);
     }
     if (sink->packing != PACK_NONE && !part->packed)
         part->packed = mr_arena_alloc(arena, PACK_BYTES);
@@ -362,8 +378,8 @@ static MrStatus part_open(FilesWriter *self, Part *part, MrError *err)
     case PACK_GZIP:
     case PACK_DEFLATE:
         part->zlib = (z_stream){0};
-        if (deflateInit2(&part->zlib, Z_DEFAULT_COMPRESSION, Z_DEFLATED, sink->packing == PACK_GZIP ? 15 + 16 : 15, 8,
-                         Z_DEFAULT_STRATEGY) != Z_OK)
+        if (deflateInit2(&part->zlib, Z_DEFAULT_COMPRESSION, Z_DEFLATED,
+                         sink->packing == PACK_GZIP ? 15 + 16 : 15, 8, Z_DEFAULT_STRATEGY) != Z_OK)
             return pack_failed("zlib", err);
         part->zlib_open = true;
         break;
@@ -409,7 +425,9 @@ static MrStatus part_head(FilesWriter *self, Part *part, MrError *err)
     if (part->headed || !sink->format)
         return MR_OK;
     part->headed = true;
-    return sink->format->write_head ? sink->format->write_head(sink->config, &sink->data, &part->text, err) : MR_OK;
+    return sink->format->write_head
+               ? sink->format->write_head(sink->config, &sink->data, &part->text, err)
+               : MR_OK;
 }
 
 /* The file is whole and synced; the writer may open another for the same partition later. */
@@ -418,7 +436,8 @@ static MrStatus part_finish(FilesWriter *self, Part *part, MrError *err)
     if (!part->open)
         return MR_OK;
     MR_TRY(part_head(self, part, err));
-    MR_TRY(self->sink->format ? part_pack(self, part, true, err) : mr_parquet_finish(part->parquet, err));
+    MR_TRY(self->sink->format ? part_pack(self, part, true, err)
+                              : mr_parquet_finish(part->parquet, err));
     MR_TRY(self->sink->context->os->file_sync(part->file, MR_STEP_SINK_FILE_SYNC, err));
     self->staged[part->ordinal].size_bytes = part->size_bytes;
     self->staged[part->ordinal].crc = part->crc;
@@ -452,11 +471,13 @@ static Part *part_get(FilesWriter *self, MrText folder)
     return part;
 }
 
-static MrStatus part_write(FilesWriter *self, const MrEvalContext *context, Part *part, const MrBatch *batch, MrError *err)
+static MrStatus part_write(FilesWriter *self, const MrEvalContext *context, Part *part,
+                           const MrBatch *batch, MrError *err)
 {
     FilesSink *sink = self->sink;
     if (!part->open) {
-        for (Part *other = self->parts; other && self->n_open >= PARTS_OPEN_MAX; other = other->next)
+        for (Part *other = self->parts; other && self->n_open >= PARTS_OPEN_MAX;
+             other = other->next)
             if (other != part)
                 MR_TRY(part_finish(self, other, err));
         if (!part->text.budget || part->text.cap_bytes == 0)
@@ -472,8 +493,8 @@ static MrStatus part_write(FilesWriter *self, const MrEvalContext *context, Part
         return mr_parquet_write(part->parquet, &view, err);
     }
     MR_TRY(part_head(self, part, err));
-    MR_TRY(sink->format->write_rows(sink->config, context, sink->spec->schema, sink->data_cols, sink->data.n_cols, batch,
-                                    &part->text, err));
+    MR_TRY(sink->format->write_rows(sink->config, context, sink->spec->schema, sink->data_cols,
+                                    sink->data.n_cols, batch, &part->text, err));
     return part->text.size_bytes >= PART_FLUSH_BYTES ? part_pack(self, part, false, err) : MR_OK;
 }
 
@@ -488,8 +509,8 @@ static void put_escaped(MrTextBuilder *out, MrText text)
     }
 }
 
-static void folder_text(const FilesSink *sink, const MrEvalContext *context, const MrBatch *batch, int32_t row,
-                        MrTextBuilder *out, MrTextBuilder *value)
+static void folder_text(const FilesSink *sink, const MrEvalContext *context, const MrBatch *batch,
+                        int32_t row, MrTextBuilder *out, MrTextBuilder *value)
 {
     out->size_bytes = 0;
     for (int32_t k = 0; k < sink->spec->n_partition_cols; k++) {
@@ -508,8 +529,8 @@ static void folder_text(const FilesSink *sink, const MrEvalContext *context, con
     }
 }
 
-MrStatus mr__files_writer_open(MrSink *sink, MrEpochId epoch, int32_t worker_idx, MrBudget *budget, MrSinkWriter **out,
-                               MrError *err)
+MrStatus mr__files_writer_open(MrSink *sink, MrEpochId epoch, int32_t worker_idx, MrBudget *budget,
+                               MrSinkWriter **out, MrError *err)
 {
     FilesSink *files = (FilesSink *)sink;
     void *block;
@@ -526,7 +547,8 @@ MrStatus mr__files_writer_open(MrSink *sink, MrEpochId epoch, int32_t worker_idx
     return MR_OK;
 }
 
-MrStatus mr__files_write(MrSinkWriter *writer, const MrEvalContext *context, MrBatch *batch, MrError *err)
+MrStatus mr__files_write(MrSinkWriter *writer, const MrEvalContext *context, MrBatch *batch,
+                         MrError *err)
 {
     FilesWriter *self = (FilesWriter *)writer;
     FilesSink *sink = self->sink;
@@ -562,28 +584,29 @@ MrStatus mr__files_prepare(MrSinkWriter *writer, MrBuffer *token, MrError *err)
     MrOs *os = sink->context->os;
     MrStatus status;
     MR_GUARD_BEGIN(status, err)
-    /* A batch without rows still says what its columns are, where the format can. */
-    bool head = !sink->format || sink->format->write_head;
-    if (!sink->ignore && !sink->context->streaming && self->n_parts == 0 && self->worker_idx == 0 && head &&
-        sink->spec->n_partition_cols == 0)
-        status = part_open(self, part_get(self, (MrText){"", 0}), err);
-    for (Part *part = self->parts; status == MR_OK && part; part = part->next)
-        status = part_finish(self, part, err);
-    if (status == MR_OK && self->n_staged > 0)
-        status = os->dir_sync(os, sink->staging, MR_STEP_SINK_STAGE_FOLDER_SYNC, err);
-    if (status == MR_OK) {
-        MrTextBuilder text = {.arena = &self->arena};
-        mr_builder_str(&text, "{\"files\":[");
-        for (int64_t i = 0; i < self->n_staged; i++) {
-            mr_builder_str(&text, i == 0 ? "[" : ",[");
-            mr_json_put_string(&text, mr_text(self->staged[i].staged));
-            mr_builder_char(&text, ',');
-            mr_json_put_string(&text, mr_text(self->staged[i].final));
-            mr_builder_printf(&text, ",%lld,%u]", (long long)self->staged[i].size_bytes, self->staged[i].crc);
+        /* A batch without rows still says what its columns are, where the format can. */
+        bool head = !sink->format || sink->format->write_head;
+        if (!sink->ignore && !sink->context->streaming && self->n_parts == 0 &&
+            self->worker_idx == 0 && head && sink->spec->n_partition_cols == 0)
+            status = part_open(self, part_get(self, (MrText){"", 0}), err);
+        for (Part *part = self->parts; status == MR_OK && part; part = part->next)
+            status = part_finish(self, part, err);
+        if (status == MR_OK && self->n_staged > 0)
+            status = os->dir_sync(os, sink->staging, MR_STEP_SINK_STAGE_FOLDER_SYNC, err);
+        if (status == MR_OK) {
+            MrTextBuilder text = {.arena = &self->arena};
+            mr_builder_str(&text, "{\"files\":[");
+            for (int64_t i = 0; i < self->n_staged; i++) {
+                mr_builder_str(&text, i == 0 ? "[" : ",[");
+                mr_json_put_string(&text, mr_text(self->staged[i].staged));
+                mr_builder_char(&text, ',');
+                mr_json_put_string(&text, mr_text(self->staged[i].final));
+                mr_builder_printf(&text, ",%lld,%u]", (long long)self->staged[i].size_bytes,
+                                  self->staged[i].crc);
+            }
+            mr_builder_str(&text, "]}");
+            status = mr_buffer_put(token, text.data, text.size_bytes, err);
         }
-        mr_builder_str(&text, "]}");
-        status = mr_buffer_put(token, text.data, text.size_bytes, err);
-    }
     MR_GUARD_END(status)
     self->prepared = status == MR_OK;
     return status;
@@ -627,11 +650,12 @@ static MrStatus tokens_read(Commit *self, const MrText *tokens, int32_t n_tokens
         MR_TRY(mr_json_parse(&self->arena, tokens[t], "file sink's token", &token, err));
         const MrJson *files = mr_json_get(token, "files");
         for (const MrJson *file = files ? files->first : NULL; file; file = file->next) {
-            const MrJson *staged = file->first, *final = staged ? staged->next : NULL, *size = final ? final->next : NULL,
-                         *crc = size ? size->next : NULL;
+            const MrJson *staged = file->first, *final = staged ? staged->next : NULL,
+                         *size = final ? final->next : NULL, *crc = size ? size->next : NULL;
             int64_t size_bytes, crc_value;
-            if (!crc || !mr_text_to_i64(size->text, &size_bytes) || !mr_text_to_i64(crc->text, &crc_value) ||
-                staged->kind != MR_JSON_STRING || final->kind != MR_JSON_STRING)
+            if (!crc || !mr_text_to_i64(size->text, &size_bytes) ||
+                !mr_text_to_i64(crc->text, &crc_value) || staged->kind != MR_JSON_STRING ||
+                final->kind != MR_JSON_STRING)
                 return MR_FAIL(err, MR_COND_MALFORMED_LOG_FILE, "text", "a token of the file sink");
             Staged entry = {staged->text.data, final->text.data, size_bytes, (uint32_t)crc_value};
             MR_PUSH(&self->arena, self->files, self->n_files, self->cap_files, entry);
@@ -641,7 +665,8 @@ static MrStatus tokens_read(Commit *self, const MrText *tokens, int32_t n_tokens
 }
 
 /* Does the file hold these bytes? */
-static MrStatus file_same(FilesSink *sink, const char *path, const Staged *file, bool *same, MrError *err)
+static MrStatus file_same(FilesSink *sink, const char *path, const Staged *file, bool *same,
+                          MrError *err)
 {
     MrOs *os = sink->context->os;
     MrFileInfo info;
@@ -678,7 +703,10 @@ static MrStatus publish_one(Commit *self, const Staged *file, MrError *err)
     const char *final = mr_arena_printf(&self->arena, "%s/%s", sink->root, file->final);
     const char *slash = strrchr(file->final, '/');
     if (slash)
-        MR_TRY(os->make_dir(os, mr_arena_printf(&self->arena, "%s/%.*s", sink->root, (int)(slash - file->final), file->final), err));
+        MR_TRY(os->make_dir(os,
+                            mr_arena_printf(&self->arena, "%s/%.*s", sink->root,
+                                            (int)(slash - file->final), file->final),
+                            err));
     MrFileInfo info;
     bool exists = true, same;
     MR_TRY(os->stat(os, staged, &info, err));
@@ -686,12 +714,14 @@ static MrStatus publish_one(Commit *self, const Staged *file, MrError *err)
         MR_TRY(os->link(os, staged, final, &exists, err));
     if (!exists)
         return MR_OK;
-    MR_TRY(file_same(sink, final, file, &same, err)); /* an earlier attempt at this commit was here */
+    MR_TRY(
+        file_same(sink, final, file, &same, err)); /* an earlier attempt at this commit was here */
     if (same)
         return MR_OK;
     MrStatus status = MR_FAIL(err, MR_COND_FAILED_READ_FILE__NO_HINT, "path", final);
-    mr_error_add(err, "the committed file is not there or holds other bytes (expected %lld bytes, CRC %08x)",
-                 (long long)file->size_bytes, file->crc);
+    mr_error_add(
+        err, "the committed file is not there or holds other bytes (expected %lld bytes, CRC %08x)",
+        (long long)file->size_bytes, file->crc);
     return status;
 }
 
@@ -712,15 +742,17 @@ static MrStatus publish(Commit *self, MrError *err)
         const char *final = self->files[i].final, *slash = strrchr(final, '/');
         int64_t n = slash ? slash - final : 0;
         if (folder && (n != n_folder || memcmp(folder, final, (size_t)n) != 0))
-            MR_TRY(os->dir_sync(os, mr_arena_printf(&self->arena, "%s/%.*s", sink->root, (int)n_folder, folder),
-                                MR_STEP_SINK_FOLDER_SYNC, err));
+            MR_TRY(os->dir_sync(
+                os, mr_arena_printf(&self->arena, "%s/%.*s", sink->root, (int)n_folder, folder),
+                MR_STEP_SINK_FOLDER_SYNC, err));
         folder = final;
         n_folder = n;
         MR_TRY(publish_one(self, &self->files[i], err));
     }
     if (folder)
-        MR_TRY(os->dir_sync(os, mr_arena_printf(&self->arena, "%s/%.*s", sink->root, (int)n_folder, folder),
-                            MR_STEP_SINK_FOLDER_SYNC, err));
+        MR_TRY(os->dir_sync(
+            os, mr_arena_printf(&self->arena, "%s/%.*s", sink->root, (int)n_folder, folder),
+            MR_STEP_SINK_FOLDER_SYNC, err));
     return MR_OK;
 }
 
@@ -739,7 +771,8 @@ static bool is_replaced(const Commit *self, const char *path)
     return false;
 }
 
-static MrStatus commit_run(Commit *self, MrEpochId epoch, const MrText *tokens, int32_t n_tokens, MrError *err)
+static MrStatus commit_run(Commit *self, MrEpochId epoch, const MrText *tokens, int32_t n_tokens,
+                           MrError *err)
 {
     FilesSink *sink = self->sink;
     MrArena *arena = &self->arena;
@@ -756,14 +789,17 @@ static MrStatus commit_run(Commit *self, MrEpochId epoch, const MrText *tokens, 
     if (!has) {
         if (overwrite) {
             MrOption path = {"path", sink->root};
-            MrConnectorContext context = {.os = os, .budget = sink->budget, .settings = sink->context->settings,
+            MrConnectorContext context = {.os = os,
+                                          .budget = sink->budget,
+                                          .settings = sink->context->settings,
                                           .options = {1, &path}};
             MR_TRY(mr__files_list(&context, true, arena, &self->old, err));
         }
         MR_TRY(publish(self, err));
         MrManifestFile *added = MR_NEW_N(arena, MrManifestFile, self->n_files);
         for (int64_t i = 0; i < self->n_files; i++)
-            added[i] = (MrManifestFile){self->files[i].final, self->files[i].size_bytes, self->files[i].crc};
+            added[i] = (MrManifestFile){self->files[i].final, self->files[i].size_bytes,
+                                        self->files[i].crc};
         entry.added = added;
         entry.n_added = self->n_files;
         entry.removed = MR_NEW_N(arena, const char *, self->old.n_files);
@@ -777,14 +813,17 @@ static MrStatus commit_run(Commit *self, MrEpochId epoch, const MrText *tokens, 
     /* From here on nothing can be lost: what fails below is only left over. */
     MrError ignored = {0};
     for (int64_t i = 0; i < entry.n_removed; i++)
-        if (os->remove(os, mr_arena_printf(arena, "%s/%s", sink->root, entry.removed[i]), &ignored) != MR_OK)
+        if (os->remove(os, mr_arena_printf(arena, "%s/%s", sink->root, entry.removed[i]),
+                       &ignored) != MR_OK)
             break;
     for (int64_t i = 0; i < self->n_files; i++)
-        if (os->remove(os, mr_arena_printf(arena, "%s/%s", sink->staging, self->files[i].staged), &ignored) != MR_OK)
+        if (os->remove(os, mr_arena_printf(arena, "%s/%s", sink->staging, self->files[i].staged),
+                       &ignored) != MR_OK)
             break;
     if (!sink->context->streaming) {
         MrFile *success = NULL;
-        if (os->file_open(os, mr_arena_printf(arena, "%s/_SUCCESS", sink->root), MR_FILE_CREATE, &success, &ignored) == MR_OK)
+        if (os->file_open(os, mr_arena_printf(arena, "%s/_SUCCESS", sink->root), MR_FILE_CREATE,
+                          &success, &ignored) == MR_OK)
             os->file_close(success);
     }
     return MR_OK;
@@ -798,25 +837,27 @@ static MrStatus staging_clean(FilesSink *self, int64_t keep_from, int64_t keep_t
     mr_arena_init(&arena, self->budget);
     MrStatus status;
     MR_GUARD_BEGIN(status, err)
-    MrFileInfo info;
-    MrDirEntry *entries = NULL;
-    int64_t n_entries = 0;
-    status = os->stat(os, self->staging, &info, err);
-    if (status == MR_OK && info.exists)
-        status = os->list(os, self->staging, &arena, &entries, &n_entries, err);
-    for (int64_t i = 0; status == MR_OK && i < n_entries; i++) {
-        const char *dot = strchr(entries[i].name, '.');
-        int64_t epoch;
-        if (dot && mr_text_to_i64((MrText){entries[i].name, dot - entries[i].name}, &epoch) &&
-            (epoch < keep_from || epoch > keep_to))
-            status = os->remove(os, mr_arena_printf(&arena, "%s/%s", self->staging, entries[i].name), err);
-    }
+        MrFileInfo info;
+        MrDirEntry *entries = NULL;
+        int64_t n_entries = 0;
+        status = os->stat(os, self->staging, &info, err);
+        if (status == MR_OK && info.exists)
+            status = os->list(os, self->staging, &arena, &entries, &n_entries, err);
+        for (int64_t i = 0; status == MR_OK && i < n_entries; i++) {
+            const char *dot = strchr(entries[i].name, '.');
+            int64_t epoch;
+            if (dot && mr_text_to_i64((MrText){entries[i].name, dot - entries[i].name}, &epoch) &&
+                (epoch < keep_from || epoch > keep_to))
+                status = os->remove(
+                    os, mr_arena_printf(&arena, "%s/%s", self->staging, entries[i].name), err);
+        }
     MR_GUARD_END(status)
     mr_arena_deinit(&arena);
     return status;
 }
 
-MrStatus mr__files_commit(MrSink *sink, MrEpochId epoch, const MrText *tokens, int32_t n_tokens, MrError *err)
+MrStatus mr__files_commit(MrSink *sink, MrEpochId epoch, const MrText *tokens, int32_t n_tokens,
+                          MrError *err)
 {
     FilesSink *self = (FilesSink *)sink;
     if (self->ignore)
@@ -825,7 +866,7 @@ MrStatus mr__files_commit(MrSink *sink, MrEpochId epoch, const MrText *tokens, i
     mr_arena_init(&commit.arena, self->budget);
     MrStatus status;
     MR_GUARD_BEGIN(status, err)
-    status = commit_run(&commit, epoch, tokens, n_tokens, err);
+        status = commit_run(&commit, epoch, tokens, n_tokens, err);
     MR_GUARD_END(status)
     mr_arena_deinit(&commit.arena);
     if (status == MR_OK && self->clean_due) { /* attempts of before a crash that did not win */

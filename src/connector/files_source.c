@@ -21,7 +21,7 @@ struct MrParquetHandle {
 
 typedef struct FileSplit {
     const MrFileEntry *file;
-    int64_t from, to;          /* bytes; row groups for Parquet */
+    int64_t from, to; /* bytes; row groups for Parquet */
     MrParquetHandle *handle;
 } FileSplit;
 
@@ -32,11 +32,11 @@ typedef struct FilesReader {
     const MrScanSpec *spec;
     MrBudget *budget;
     MrArena arena;
-    int32_t n_file_cols;       /* wanted columns that the file holds */
-    int32_t *file_places;      /* their places in the batch */
-    const char **part_values;  /* by place: text of a partition column */
-    bool *is_part;             /* by place */
-    MrTextValue *part_types;   /* by place */
+    int32_t n_file_cols;      /* wanted columns that the file holds */
+    int32_t *file_places;     /* their places in the batch */
+    const char **part_values; /* by place: text of a partition column */
+    bool *is_part;            /* by place */
+    MrTextValue *part_types;  /* by place */
     bool any_part;
     int64_t n_given;
     bool ended;
@@ -59,7 +59,8 @@ typedef struct FilesReader {
 
 /* --- Parquet handles --- */
 
-static MrStatus handle_read_at(void *self, int64_t offset, void *data, int64_t size_bytes, MrError *err)
+static MrStatus handle_read_at(void *self, int64_t offset, void *data, int64_t size_bytes,
+                               MrError *err)
 {
     MrParquetHandle *handle = self;
     int64_t n_read;
@@ -85,7 +86,8 @@ static void handles_close(MrFilesSource *self)
     }
 }
 
-static MrStatus handle_open(MrFilesSource *self, const MrFileEntry *file, MrParquetHandle **out, MrError *err)
+static MrStatus handle_open(MrFilesSource *self, const MrFileEntry *file, MrParquetHandle **out,
+                            MrError *err)
 {
     MrOs *os = self->context->os;
     for (MrParquetHandle *handle = self->handles; handle; handle = handle->next) {
@@ -96,7 +98,8 @@ static MrStatus handle_open(MrFilesSource *self, const MrFileEntry *file, MrParq
     }
     void *block;
     size_t n_path = strlen(file->path) + 1;
-    MR_TRY(mr_budget_alloc_zeroed(self->budget, (int64_t)(sizeof(MrParquetHandle) + n_path), &block, err));
+    MR_TRY(mr_budget_alloc_zeroed(self->budget, (int64_t)(sizeof(MrParquetHandle) + n_path), &block,
+                                  err));
     MrParquetHandle *handle = block;
     handle->os = os;
     memcpy(handle->path, file->path, n_path);
@@ -106,7 +109,10 @@ static MrStatus handle_open(MrFilesSource *self, const MrFileEntry *file, MrParq
         status = MR_FAIL(err, MR_COND_FAILED_READ_FILE__FILE_NOT_EXIST, "path", file->path);
     if (status == MR_OK)
         status = os->file_open(os, file->path, MR_FILE_READ, &handle->file, err);
-    MrInput input = {.size_bytes = file->size_bytes, .read_at = handle_read_at, .self = handle, .name = handle->path};
+    MrInput input = {.size_bytes = file->size_bytes,
+                     .read_at = handle_read_at,
+                     .self = handle,
+                     .name = handle->path};
     if (status == MR_OK)
         status = mr_parquet_open(self->budget, &input, &handle->parquet, err);
     if (status != MR_OK) {
@@ -133,14 +139,16 @@ static bool can_skip(const MrFilesSource *self, const MrError *err)
                    : self->ignore_corrupt && (err->status == MR_CORRUPT || err->status == MR_IO);
 }
 
-static MrStatus infer_file(MrFilesSource *self, const MrFileEntry *file, void *infer, bool head_only, MrError *err)
+static MrStatus infer_file(MrFilesSource *self, const MrFileEntry *file, void *infer,
+                           bool head_only, MrError *err)
 {
-    MrEvalContext eval = {.settings = self->context->settings, .now_us = self->context->os->now_us(self->context->os)};
+    MrEvalContext eval = {.settings = self->context->settings,
+                          .now_us = self->context->os->now_us(self->context->os)};
     MrFileChunks chunks;
     MrStatus status;
     bool more;
-    MR_TRY(mr__file_chunks_open(&chunks, self->context->os, self->pool, &self->cut, file->path, 0, INT64_MAX,
-                                file->size_bytes, err));
+    MR_TRY(mr__file_chunks_open(&chunks, self->context->os, self->pool, &self->cut, file->path, 0,
+                                INT64_MAX, file->size_bytes, err));
     do {
         status = mr__file_chunks_next(&chunks, &more, err);
         if (status == MR_OK && more)
@@ -156,9 +164,11 @@ static MrStatus infer_rows(MrFilesSource *self, MrSchema *out, MrError *err)
     void *infer = NULL;
     MR_TRY(self->format->infer_begin(self->config, self->budget, &infer, err));
     MrStatus status = MR_OK;
-    bool head_only = self->format == &mr_format_csv && !mr_option_bool(&self->context->options, NULL, "inferSchema");
+    bool head_only = self->format == &mr_format_csv &&
+                     !mr_option_bool(&self->context->options, NULL, "inferSchema");
     int64_t n_read = 0;
-    for (int64_t i = 0; status == MR_OK && self->format != &mr_format_text && i < self->list.n_files; i++) {
+    for (int64_t i = 0;
+         status == MR_OK && self->format != &mr_format_text && i < self->list.n_files; i++) {
         if (self->list.files[i].size_bytes == 0)
             continue;
         status = infer_file(self, &self->list.files[i], infer, head_only, err);
@@ -174,13 +184,15 @@ static MrStatus infer_rows(MrFilesSource *self, MrSchema *out, MrError *err)
     if (status == MR_OK)
         status = self->format->infer_end(infer, &self->arena, out, err);
     if (status == MR_OK && self->list.n_files == 0 && self->format != &mr_format_text)
-        status = MR_FAIL(err, MR_COND_UNABLE_TO_INFER_SCHEMA, "format", self->format == &mr_format_csv ? "CSV" : "JSON");
+        status = MR_FAIL(err, MR_COND_UNABLE_TO_INFER_SCHEMA, "format",
+                         self->format == &mr_format_csv ? "CSV" : "JSON");
     self->format->infer_destroy(infer);
     return status;
 }
 
 /* Adds the fields of more that fields do not have; equal names must have equal data. */
-static MrStatus merge_schema(MrFilesSource *self, MrField **fields, int32_t *n_fields, const MrSchema *more, MrError *err)
+static MrStatus merge_schema(MrFilesSource *self, MrField **fields, int32_t *n_fields,
+                             const MrSchema *more, MrError *err)
 {
     for (int32_t i = 0; i < more->n_cols; i++) {
         int32_t k = 0;
@@ -191,12 +203,14 @@ static MrStatus merge_schema(MrFilesSource *self, MrField **fields, int32_t *n_f
             if (*n_fields > 0)
                 memcpy(grown, *fields, (size_t)*n_fields * sizeof *grown);
             grown[k] = (MrField){.name = mr_arena_str(&self->arena, more->cols[i].name),
-                                 .type = mr_type_own(&self->arena, more->cols[i].type), .nullable = true};
+                                 .type = mr_type_own(&self->arena, more->cols[i].type),
+                                 .nullable = true};
             *fields = grown;
             ++*n_fields;
         } else if (!mr_type_same_data((*fields)[k].type, more->cols[i].type)) {
-            return MR_FAIL(err, MR_COND_CANNOT_MERGE_SCHEMAS, "left", mr_type_catalog_text(&self->arena, (*fields)[k].type),
-                           "right", mr_type_catalog_text(&self->arena, more->cols[i].type));
+            return MR_FAIL(err, MR_COND_CANNOT_MERGE_SCHEMAS, "left",
+                           mr_type_catalog_text(&self->arena, (*fields)[k].type), "right",
+                           mr_type_catalog_text(&self->arena, more->cols[i].type));
         }
     }
     return MR_OK;
@@ -205,10 +219,12 @@ static MrStatus merge_schema(MrFilesSource *self, MrField **fields, int32_t *n_f
 static MrStatus infer_parquet(MrFilesSource *self, MrSchema *out, MrError *err)
 {
     const char *conf = self->context->settings && self->context->settings->get
-                           ? self->context->settings->get(self->context->settings->conf, "spark.sql.parquet.mergeSchema")
+                           ? self->context->settings->get(self->context->settings->conf,
+                                                          "spark.sql.parquet.mergeSchema")
                            : NULL;
     const char *option = mr_option(&self->context->options, NULL, "mergeSchema");
-    bool merge = option ? mr_str_equal_nocase(option, "true") : conf && mr_str_equal_nocase(conf, "true");
+    bool merge =
+        option ? mr_str_equal_nocase(option, "true") : conf && mr_str_equal_nocase(conf, "true");
     MrField *fields = NULL;
     int32_t n_fields = 0;
     bool any = false;
@@ -236,7 +252,8 @@ static MrStatus source_schema(MrFilesSource *self, MrError *err)
     MrSchema data;
     MrField *parts;
     int32_t n_parts = 0;
-    MR_TRY(mr__files_partition_fields(self->context, &self->list, &self->arena, &parts, &n_parts, err));
+    MR_TRY(mr__files_partition_fields(self->context, &self->list, &self->arena, &parts, &n_parts,
+                                      err));
     if (declared)
         data = *declared;
     else if (self->format)
@@ -268,7 +285,8 @@ static MrStatus source_schema(MrFilesSource *self, MrError *err)
     return MR_OK;
 }
 
-MrStatus mr__files_open_source(const MrConnectorContext *context, const MrConnectorType *type, MrSource **out, MrError *err)
+MrStatus mr__files_open_source(const MrConnectorContext *context, const MrConnectorType *type,
+                               MrSource **out, MrError *err)
 {
     void *block;
     MR_TRY(mr_budget_alloc_zeroed(context->budget, sizeof(MrFilesSource), &block, err));
@@ -282,17 +300,19 @@ MrStatus mr__files_open_source(const MrConnectorContext *context, const MrConnec
     mr_arena_init(&self->arena, context->budget);
     MrStatus status;
     MR_GUARD_BEGIN(status, err)
-    status = mr__block_pool_create(self->budget, &self->pool, err);
-    if (status == MR_OK && self->format) {
-        MrFormatOptions options = {.get = get_option, .self = &context->options, .settings = context->settings};
-        status = self->format->configure(&self->arena, &options, &self->config, err);
+        status = mr__block_pool_create(self->budget, &self->pool, err);
+        if (status == MR_OK && self->format) {
+            MrFormatOptions options = {
+                .get = get_option, .self = &context->options, .settings = context->settings};
+            status = self->format->configure(&self->arena, &options, &self->config, err);
+            if (status == MR_OK)
+                self->format->cut(self->config, &self->cut);
+        }
         if (status == MR_OK)
-            self->format->cut(self->config, &self->cut);
-    }
-    if (status == MR_OK)
-        status = mr__files_list(context, context->streaming && context->schema, &self->arena, &self->list, err);
-    if (status == MR_OK)
-        status = source_schema(self, err);
+            status = mr__files_list(context, context->streaming && context->schema, &self->arena,
+                                    &self->list, err);
+        if (status == MR_OK)
+            status = source_schema(self, err);
     MR_GUARD_END(status)
     if (status != MR_OK) {
         mr__files_close_source(&self->base);
@@ -326,7 +346,8 @@ static bool note_use(void *self, const MrExpr *expr)
 {
     ColumnUse *use = self;
     if (expr->kind == MR_EXPR_COLUMN) {
-        bool is_part = expr->column.idx >= 0 && expr->column.idx < use->spec->n_cols && use->is_part[expr->column.idx];
+        bool is_part = expr->column.idx >= 0 && expr->column.idx < use->spec->n_cols &&
+                       use->is_part[expr->column.idx];
         use->part |= is_part;
         use->data |= !is_part;
     }
@@ -349,8 +370,8 @@ static const MrFilePart *part_find(const MrFileEntry *file, const char *name)
 }
 
 /* A constant of the partition column; false: the text is not a value of its type. */
-static bool part_constant(const MrTextValue *type, const MrEvalContext *eval, MrArena *arena, const char *text,
-                          MrVector **out)
+static bool part_constant(const MrTextValue *type, const MrEvalContext *eval, MrArena *arena,
+                          const char *text, MrVector **out)
 {
     if (!text) {
         *out = mr_vector_constant(arena, type->type, NULL);
@@ -364,8 +385,8 @@ static bool part_constant(const MrTextValue *type, const MrEvalContext *eval, Mr
 }
 
 /* Do the conjuncts over partition columns alone let the file through? */
-static MrStatus file_passes(MrFilesSource *self, const MrScanSpec *spec, const MrFileEntry *file, MrArena *arena,
-                            bool *passes, MrError *err)
+static MrStatus file_passes(MrFilesSource *self, const MrScanSpec *spec, const MrFileEntry *file,
+                            MrArena *arena, bool *passes, MrError *err)
 {
     *passes = true;
     if (file->n_parts == 0 || spec->n_filters == 0)
@@ -381,7 +402,8 @@ static MrStatus file_passes(MrFilesSource *self, const MrScanSpec *spec, const M
     }
     if (!all)
         return MR_OK;
-    MrEvalContext eval = {.settings = self->context->settings, .now_us = self->context->os->now_us(self->context->os)};
+    MrEvalContext eval = {.settings = self->context->settings,
+                          .now_us = self->context->os->now_us(self->context->os)};
     MrProgram *program = NULL;
     MrBatch *batch = NULL;
     MR_TRY(mr_program_create(self->budget, &all, 1, &program, err));
@@ -389,25 +411,27 @@ static MrStatus file_passes(MrFilesSource *self, const MrScanSpec *spec, const M
     if (status == MR_OK) {
         MrStatus inner;
         MR_GUARD_BEGIN(inner, err)
-        mr_batch_set_cols(batch, spec->n_cols);
-        bool known = true;
-        for (int32_t i = 0; i < spec->n_cols; i++) {
-            const MrField *field = &self->base.schema.cols[spec->cols[i]];
-            if (!is_part[i]) {
-                batch->cols[i] = mr_vector_constant(&batch->arena, MR_T(VOID), NULL);
-                continue;
+            mr_batch_set_cols(batch, spec->n_cols);
+            bool known = true;
+            for (int32_t i = 0; i < spec->n_cols; i++) {
+                const MrField *field = &self->base.schema.cols[spec->cols[i]];
+                if (!is_part[i]) {
+                    batch->cols[i] = mr_vector_constant(&batch->arena, MR_T(VOID), NULL);
+                    continue;
+                }
+                MrTextValue type;
+                inner = mr_text_value_init(&type, &batch->arena, self->context->settings,
+                                           field->type, NULL, err);
+                known = known && inner == MR_OK &&
+                        part_constant(&type, &eval, &batch->arena,
+                                      part_find(file, field->name)->value, &batch->cols[i]);
             }
-            MrTextValue type;
-            inner = mr_text_value_init(&type, &batch->arena, self->context->settings, field->type, NULL, err);
-            known = known && inner == MR_OK &&
-                    part_constant(&type, &eval, &batch->arena, part_find(file, field->name)->value, &batch->cols[i]);
-        }
-        batch->n_rows = batch->n_sel = 1;
-        if (known && inner == MR_OK) {
-            MrError ignored = {0}; /* an error in a filter is raised when rows are read */
-            if (mr_program_filter(program, &eval, batch, &ignored) == MR_OK)
-                *passes = batch->n_sel > 0;
-        }
+            batch->n_rows = batch->n_sel = 1;
+            if (known && inner == MR_OK) {
+                MrError ignored = {0}; /* an error in a filter is raised when rows are read */
+                if (mr_program_filter(program, &eval, batch, &ignored) == MR_OK)
+                    *passes = batch->n_sel > 0;
+            }
         MR_GUARD_END(inner)
         status = inner;
     }
@@ -426,13 +450,16 @@ static void split_add(SplitList *list, FileSplit data, int64_t size_bytes, const
 {
     FileSplit *own = MR_NEW(list->arena, FileSplit);
     *own = data;
-    MrSplit split = {.size_bytes = size_bytes, .data = own,
-                     .name = mr_arena_printf(list->arena, "file '%s', %s %lld to %lld", data.file->path, what,
-                                             (long long)data.from, (long long)data.to)};
+    MrSplit split = {.size_bytes = size_bytes,
+                     .data = own,
+                     .name =
+                         mr_arena_printf(list->arena, "file '%s', %s %lld to %lld", data.file->path,
+                                         what, (long long)data.from, (long long)data.to)};
     MR_PUSH(list->arena, list->splits, list->n_splits, list->cap_splits, split);
 }
 
-static MrStatus split_parquet(MrFilesSource *self, const MrFileEntry *file, SplitList *list, MrError *err)
+static MrStatus split_parquet(MrFilesSource *self, const MrFileEntry *file, SplitList *list,
+                              MrError *err)
 {
     MrParquetHandle *handle;
     MrStatus status = handle_open(self, file, &handle, err);
@@ -445,9 +472,12 @@ static MrStatus split_parquet(MrFilesSource *self, const MrFileEntry *file, Spli
     for (int32_t from = 0; from < n_groups;) {
         int64_t size_bytes = 0;
         int32_t to = from;
-        while (to < n_groups && (to == from || size_bytes + mr_parquet_row_group_bytes(handle->parquet, to) <= SPLIT_BYTES))
+        while (to < n_groups &&
+               (to == from ||
+                size_bytes + mr_parquet_row_group_bytes(handle->parquet, to) <= SPLIT_BYTES))
             size_bytes += mr_parquet_row_group_bytes(handle->parquet, to++);
-        split_add(list, (FileSplit){.file = file, .from = from, .to = to, .handle = handle}, size_bytes, "row groups");
+        split_add(list, (FileSplit){.file = file, .from = from, .to = to, .handle = handle},
+                  size_bytes, "row groups");
         from = to;
     }
     return MR_OK;
@@ -456,7 +486,8 @@ static MrStatus split_parquet(MrFilesSource *self, const MrFileEntry *file, Spli
 static void split_rows(MrFilesSource *self, const MrFileEntry *file, SplitList *list)
 {
     bool whole = self->cut.whole_file || self->cut.no_ranges || self->cut.encoding != MR_ENC_UTF8 ||
-                 (self->cut.line_sep && strlen(self->cut.line_sep) > 1) || mr__file_codec(file->path);
+                 (self->cut.line_sep && strlen(self->cut.line_sep) > 1) ||
+                 mr__file_codec(file->path);
     int64_t n = whole ? 1 : (file->size_bytes + SPLIT_BYTES - 1) / SPLIT_BYTES;
     if (file->size_bytes == 0 && !self->cut.whole_file)
         return;
@@ -467,8 +498,9 @@ static void split_rows(MrFilesSource *self, const MrFileEntry *file, SplitList *
     }
 }
 
-MrStatus mr__files_plan_splits(MrSource *source, const char *from, const char *to, const MrScanSpec *spec,
-                               MrArena *arena, MrSplit **out, int64_t *n_out, MrError *err)
+MrStatus mr__files_plan_splits(MrSource *source, const char *from, const char *to,
+                               const MrScanSpec *spec, MrArena *arena, MrSplit **out,
+                               int64_t *n_out, MrError *err)
 {
     MrFilesSource *self = (MrFilesSource *)source;
     SplitList list = {.arena = arena};
@@ -555,7 +587,8 @@ static MrStatus rows_open(FilesReader *self, MrError *err)
         self->row_spec.n_filters = self->spec->n_filters;
         self->row_spec.filters = self->spec->filters;
     }
-    MR_TRY(source->format->reader_open(source->config, &self->row_spec, self->budget, &self->rows, err));
+    MR_TRY(source->format->reader_open(source->config, &self->row_spec, self->budget, &self->rows,
+                                       err));
     self->base.exact_filters = !self->any_part && self->rows->exact_filters;
     return MR_OK;
 }
@@ -572,8 +605,10 @@ static bool predicate_take(FilesReader *self, const MrExpr *expr, MrParquetPredi
     static const struct {
         const char *name;
         MrParquetTest test, swapped;
-    } tests[] = {{"=", MR_PARQUET_EQ, MR_PARQUET_EQ}, {"<", MR_PARQUET_LT, MR_PARQUET_GT},
-                 {"<=", MR_PARQUET_LE, MR_PARQUET_GE}, {">", MR_PARQUET_GT, MR_PARQUET_LT},
+    } tests[] = {{"=", MR_PARQUET_EQ, MR_PARQUET_EQ},
+                 {"<", MR_PARQUET_LT, MR_PARQUET_GT},
+                 {"<=", MR_PARQUET_LE, MR_PARQUET_GE},
+                 {">", MR_PARQUET_GT, MR_PARQUET_LT},
                  {">=", MR_PARQUET_GE, MR_PARQUET_LE}};
     if (expr->kind != MR_EXPR_CALL || expr->n_args < 1)
         return false;
@@ -601,14 +636,17 @@ static bool predicate_take(FilesReader *self, const MrExpr *expr, MrParquetPredi
     if (strcmp(name, "in") == 0 && !swapped && expr->n_args > 1) {
         MrVector *values = mr_vector_create(&self->arena, col->type, expr->n_args - 1);
         for (int32_t i = 1; i < expr->n_args; i++) {
-            if (expr->args[i]->kind != MR_EXPR_LITERAL || !mr_type_same_data(expr->args[i]->type, col->type))
+            if (expr->args[i]->kind != MR_EXPR_LITERAL ||
+                !mr_type_same_data(expr->args[i]->type, col->type))
                 return false;
             mr_vector_copy_row(&self->arena, expr->args[i]->literal, 0, values, i - 1);
         }
-        *out = (MrParquetPredicate){.column = place, .test = MR_PARQUET_EQ, .values = values, .n_values = expr->n_args - 1};
+        *out = (MrParquetPredicate){
+            .column = place, .test = MR_PARQUET_EQ, .values = values, .n_values = expr->n_args - 1};
         return true;
     }
-    if (!value || value->kind != MR_EXPR_LITERAL || !mr_type_same_data(value->type, col->type) || col->type->collation != 0)
+    if (!value || value->kind != MR_EXPR_LITERAL || !mr_type_same_data(value->type, col->type) ||
+        col->type->collation != 0)
         return false;
     for (int64_t i = 0; i < MR_COUNT(tests); i++) {
         if (strcmp(tests[i].name, name) == 0) {
@@ -638,7 +676,8 @@ static MrStatus parquet_open(FilesReader *self, MrError *err)
     const MrScanSpec *spec = self->spec;
     const MrSchema *schema = &self->source->base.schema;
     MrParquetFile *parquet = self->split->handle->parquet;
-    bool sensitive = self->source->context->settings && self->source->context->settings->case_sensitive;
+    bool sensitive =
+        self->source->context->settings && self->source->context->settings->case_sensitive;
     bool *filtered = MR_NEW_N(&self->arena, bool, spec->n_cols);
     MrExpr *all = NULL;
     bool exact = true;
@@ -646,23 +685,29 @@ static MrStatus parquet_open(FilesReader *self, MrError *err)
     for (int32_t f = 0; f < spec->n_filters; f++) {
         ColumnUse use = columns_used(spec, self->is_part, spec->filters[f]);
         if (use.part && !use.data && mr_expr_is_pure(spec->filters[f]))
-            continue; /* decided when splits were planned, unless it failed there: then it is true here */
+            continue; /* decided when splits were planned, unless it failed there: then it is true
+                         here */
         if (use.part) {
             exact = false;
             continue;
         }
         all = mr_expr_and(&self->arena, all, spec->filters[f]);
         mr_expr_walk(spec->filters[f], mark_column, &(MarkColumns){filtered, spec->n_cols});
-        self->n_predicates += predicate_take(self, spec->filters[f], &self->predicates[self->n_predicates]);
+        self->n_predicates +=
+            predicate_take(self, spec->filters[f], &self->predicates[self->n_predicates]);
     }
     MrParquetColumn *cols = MR_NEW_N(&self->arena, MrParquetColumn, self->n_file_cols);
     for (int32_t i = 0; i < self->n_file_cols; i++) {
         const MrField *field = &schema->cols[spec->cols[self->file_places[i]]];
-        cols[i] = (MrParquetColumn){.col_idx = mr_parquet_find_column(parquet, mr_text(field->name), sensitive),
-                                    .type = field->type, .stage = filtered[self->file_places[i]] ? 0 : 1};
+        cols[i] = (MrParquetColumn){
+            .col_idx = mr_parquet_find_column(parquet, mr_text(field->name), sensitive),
+            .type = field->type,
+            .stage = filtered[self->file_places[i]] ? 0 : 1};
     }
-    self->scan_options = (MrParquetScanOptions){.budget = self->budget, .n_cols = self->n_file_cols, .cols = cols};
-    /* A filter sees the file's columns in their places, which are the batch's only without partition columns. */
+    self->scan_options =
+        (MrParquetScanOptions){.budget = self->budget, .n_cols = self->n_file_cols, .cols = cols};
+    /* A filter sees the file's columns in their places, which are the batch's only without
+     * partition columns. */
     if (all && !self->any_part) {
         MR_TRY(mr_program_create(self->budget, &all, 1, &self->program, err));
         self->filter = (MrParquetFilter){.call = filter_call, .self = self};
@@ -693,13 +738,14 @@ static MrStatus reader_init(FilesReader *self, MrError *err)
         }
         self->is_part[i] = self->any_part = true;
         self->part_values[i] = part->value;
-        MR_TRY(mr_text_value_init(&self->part_types[i], &self->arena, self->source->context->settings, field->type, NULL, err));
+        MR_TRY(mr_text_value_init(&self->part_types[i], &self->arena,
+                                  self->source->context->settings, field->type, NULL, err));
     }
     return self->source->format ? rows_open(self, err) : parquet_open(self, err);
 }
 
-MrStatus mr__files_reader_open(MrSource *source, const MrSplit *split, const MrScanSpec *spec, MrBudget *budget,
-                               MrSourceReader **out, MrError *err)
+MrStatus mr__files_reader_open(MrSource *source, const MrSplit *split, const MrScanSpec *spec,
+                               MrBudget *budget, MrSourceReader **out, MrError *err)
 {
     void *block;
     MR_TRY(mr_budget_alloc_zeroed(budget, sizeof(FilesReader), &block, err));
@@ -712,7 +758,7 @@ MrStatus mr__files_reader_open(MrSource *source, const MrSplit *split, const MrS
     mr_arena_init(&self->arena, budget);
     MrStatus status;
     MR_GUARD_BEGIN(status, err)
-    status = reader_init(self, err);
+        status = reader_init(self, err);
     MR_GUARD_END(status)
     if (status != MR_OK) {
         mr__files_reader_close(&self->base);
@@ -722,8 +768,10 @@ MrStatus mr__files_reader_open(MrSource *source, const MrSplit *split, const MrS
     return MR_OK;
 }
 
-/* The columns of the file stand in front; puts them in their places and adds the partition columns. */
-static MrStatus place_columns(FilesReader *self, const MrEvalContext *eval, MrBatch *batch, MrError *err)
+/* The columns of the file stand in front; puts them in their places and adds the partition columns.
+ */
+static MrStatus place_columns(FilesReader *self, const MrEvalContext *eval, MrBatch *batch,
+                              MrError *err)
 {
     if (!self->any_part)
         return MR_OK;
@@ -735,20 +783,24 @@ static MrStatus place_columns(FilesReader *self, const MrEvalContext *eval, MrBa
         if (!self->is_part[i])
             continue;
         const MrField *field = &self->source->base.schema.cols[self->spec->cols[i]];
-        if (!part_constant(&self->part_types[i], eval, &batch->arena, self->part_values[i], &batch->cols[i]))
-            return MR_FAIL(err, MR_COND_INVALID_PARTITION_VALUE, "value", self->part_values[i], "dataType",
-                           mr_type_sql_text(&batch->arena, field->type), "columnName", field->name);
+        if (!part_constant(&self->part_types[i], eval, &batch->arena, self->part_values[i],
+                           &batch->cols[i]))
+            return MR_FAIL(err, MR_COND_INVALID_PARTITION_VALUE, "value", self->part_values[i],
+                           "dataType", mr_type_sql_text(&batch->arena, field->type), "columnName",
+                           field->name);
     }
     return MR_OK;
 }
 
-static MrStatus rows_read(FilesReader *self, const MrEvalContext *eval, MrBatch *batch, MrError *err)
+static MrStatus rows_read(FilesReader *self, const MrEvalContext *eval, MrBatch *batch,
+                          MrError *err)
 {
     const MrRowFormat *format = self->source->format;
     const FileSplit *split = self->split;
     if (!self->opened) {
-        MR_TRY(mr__file_chunks_open(&self->chunks, self->source->context->os, self->source->pool, &self->source->cut,
-                                    split->file->path, split->from, split->to, split->file->size_bytes, err));
+        MR_TRY(mr__file_chunks_open(&self->chunks, self->source->context->os, self->source->pool,
+                                    &self->source->cut, split->file->path, split->from, split->to,
+                                    split->file->size_bytes, err));
         MR_TRY(format->file_begin(self->rows, split->file->path, err));
         self->opened = true;
         self->ended = false;
@@ -759,7 +811,8 @@ static MrStatus rows_read(FilesReader *self, const MrEvalContext *eval, MrBatch 
         if (need) {
             bool more;
             if (eval->canceled && atomic_load_explicit(eval->canceled, memory_order_relaxed))
-                return MR_FAIL(err, MR_COND_OPERATION_CANCELED); /* filters may let nothing out for long */
+                return MR_FAIL(
+                    err, MR_COND_OPERATION_CANCELED); /* filters may let nothing out for long */
             MR_TRY(mr__file_chunks_next(&self->chunks, &more, err));
             if (!more) {
                 self->ended = true;
@@ -767,7 +820,8 @@ static MrStatus rows_read(FilesReader *self, const MrEvalContext *eval, MrBatch 
             }
         }
         MR_TRY(format->fill(self->rows, eval, batch, &self->chunks.chunk, err));
-        need = true; /* used up, or its last record goes on in the next chunk; a full batch ends the loop */
+        need = true; /* used up, or its last record goes on in the next chunk; a full batch ends the
+                        loop */
     }
     format->finish(self->rows, batch);
     return MR_OK;
@@ -788,20 +842,22 @@ static MrStatus parquet_read(FilesReader *self, MrBatch *batch, MrError *err)
             return MR_OK;
         }
         bool skipped;
-        MR_TRY(mr_parquet_scan_start(self->scan, (int32_t)self->next_row_group++, self->predicates, self->n_predicates,
-                                     &skipped, err));
+        MR_TRY(mr_parquet_scan_start(self->scan, (int32_t)self->next_row_group++, self->predicates,
+                                     self->n_predicates, &skipped, err));
         self->in_row_group = !skipped;
     }
 }
 
-MrStatus mr__files_read(MrSourceReader *reader, const MrEvalContext *context, MrBatch *batch, MrRead *what, MrError *err)
+MrStatus mr__files_read(MrSourceReader *reader, const MrEvalContext *context, MrBatch *batch,
+                        MrRead *what, MrError *err)
 {
     FilesReader *self = (FilesReader *)reader;
     *what = MR_READ_END;
     if (self->ended || (self->spec->n_filters == 0 && self->n_given >= self->spec->limit))
         return MR_OK;
     self->eval = context;
-    MrStatus status = self->source->format ? rows_read(self, context, batch, err) : parquet_read(self, batch, err);
+    MrStatus status = self->source->format ? rows_read(self, context, batch, err)
+                                           : parquet_read(self, batch, err);
     if (status == MR_OK && batch->n_rows > 0)
         status = place_columns(self, context, batch, err);
     if (status != MR_OK) {

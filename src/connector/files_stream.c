@@ -1,10 +1,11 @@
 /* files_stream.c - a folder as a stream: files that were not there before, oldest first.
  *
- * A position is JSON: {"logOffset":n,"mark":[us,"path"],"files":[["path",size,us],...]}.  files are those
- * of step n, so the step can be read again from the position alone.  mark is the newest (time, path) seen
- * so far: after a restart, files that are not newer count as seen.  While the process runs every path is
- * remembered, so a file that comes late with an old time is found as well.  The folders are listed only
- * when one of them changed: 10,000 old files cost an epoch nothing but a stat of each folder. */
+ * A position is JSON: {"logOffset":n,"mark":[us,"path"],"files":[["path",size,us],...]}.  files are
+ * those of step n, so the step can be read again from the position alone.  mark is the newest
+ * (time, path) seen so far: after a restart, files that are not newer count as seen.  While the
+ * process runs every path is remembered, so a file that comes late with an old time is found as
+ * well.  The folders are listed only when one of them changed: 10,000 old files cost an epoch
+ * nothing but a stat of each folder. */
 #include "connector/files_int.h"
 
 #include "base/hash.h"
@@ -21,7 +22,7 @@ typedef struct MrFilesStream {
     MrArena seen_arena, list_arena;
     SeenSlot *slots;
     int64_t n_slots, n_used;
-    MrFileList list;   /* of the last look */
+    MrFileList list; /* of the last look */
     bool listed;
     int64_t listed_us;
     bool restored;
@@ -50,20 +51,26 @@ static MrStatus position_read(MrArena *arena, const char *text, Position *out, M
 {
     MrJson *json;
     MR_TRY(mr_json_parse(arena, mr_text(text), "position of a file source", &json, err));
-    const MrJson *mark = mr_json_get(json, "mark"), *path = mark && mark->first ? mark->first->next : NULL;
-    *out = (Position){.step = mr_json_i64(json, "logOffset", -1), .files = mr_json_get(json, "files")};
+    const MrJson *mark = mr_json_get(json, "mark"),
+                 *path = mark && mark->first ? mark->first->next : NULL;
+    *out =
+        (Position){.step = mr_json_i64(json, "logOffset", -1), .files = mr_json_get(json, "files")};
     if (!path || path->kind != MR_JSON_STRING || !mr_text_to_i64(mark->first->text, &out->mark_us))
         return MR_FAIL(err, MR_COND_MALFORMED_LOG_FILE, "text", "a position of a file source");
     out->mark_path = path->text.data;
     return MR_OK;
 }
 
-static MrStatus position_files(MrArena *arena, const Position *position, MrFileList *out, MrError *err)
+static MrStatus position_files(MrArena *arena, const Position *position, MrFileList *out,
+                               MrError *err)
 {
-    for (const MrJson *file = position->files ? position->files->first : NULL; file; file = file->next) {
-        const MrJson *path = file->first, *size = path ? path->next : NULL, *time = size ? size->next : NULL;
+    for (const MrJson *file = position->files ? position->files->first : NULL; file;
+         file = file->next) {
+        const MrJson *path = file->first, *size = path ? path->next : NULL,
+                     *time = size ? size->next : NULL;
         MrFileEntry entry = {0};
-        if (!time || path->kind != MR_JSON_STRING || !mr_text_to_i64(size->text, &entry.size_bytes) ||
+        if (!time || path->kind != MR_JSON_STRING ||
+            !mr_text_to_i64(size->text, &entry.size_bytes) ||
             !mr_text_to_i64(time->text, &entry.modified_us))
             return MR_FAIL(err, MR_COND_MALFORMED_LOG_FILE, "text", "a position of a file source");
         entry.path = path->text.data;
@@ -134,7 +141,8 @@ static bool size_option(const char *text, int64_t *out)
         break;
     }
     n -= unit > 1;
-    return mr_text_to_i64((MrText){text, (int64_t)n}, out) && !__builtin_mul_overflow(*out, unit, out) && *out > 0;
+    return mr_text_to_i64((MrText){text, (int64_t)n}, out) &&
+           !__builtin_mul_overflow(*out, unit, out) && *out > 0;
 }
 
 /* "7d", "12h", "30m", "10s", "100ms" */
@@ -143,8 +151,8 @@ static bool age_option(const char *text, int64_t *us)
     static const struct {
         const char *unit;
         int64_t us;
-    } units[] = {{"ms", 1000},        {"us", 1},          {"s", 1000000}, {"m", 60000000}, {"min", 60000000},
-                 {"h", 3600000000},   {"d", 86400000000}, {"", 1000}};
+    } units[] = {{"ms", 1000},      {"us", 1},         {"s", 1000000},     {"m", 60000000},
+                 {"min", 60000000}, {"h", 3600000000}, {"d", 86400000000}, {"", 1000}};
     size_t n = strspn(text, "0123456789");
     int64_t number;
     if (n == 0 || !mr_text_to_i64((MrText){text, (int64_t)n}, &number))
@@ -157,8 +165,8 @@ static bool age_option(const char *text, int64_t *us)
 
 static MrStatus bad_option(const char *name, const char *value, const char *expected, MrError *err)
 {
-    return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", name, "functionName", "files", "expectedValue",
-                   expected, "actualValue", value);
+    return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", name, "functionName", "files",
+                   "expectedValue", expected, "actualValue", value);
 }
 
 static MrStatus stream_open(MrFilesSource *source, MrError *err)
@@ -175,7 +183,8 @@ static MrStatus stream_open(MrFilesSource *source, MrError *err)
         return bad_option("maxFilesPerTrigger", value, "a whole number above 0", err);
     value = mr_option(options, NULL, "maxBytesPerTrigger");
     if (value && !size_option(value, &self->max_bytes))
-        return bad_option("maxBytesPerTrigger", value, "a number of bytes above 0, such as 128m", err);
+        return bad_option("maxBytesPerTrigger", value, "a number of bytes above 0, such as 128m",
+                          err);
     value = mr_option(options, NULL, "maxFileAge");
     if (!age_option(value ? value : "7d", &self->max_age_us))
         return bad_option("maxFileAge", value, "a duration such as 7d or 12h", err);
@@ -183,8 +192,8 @@ static MrStatus stream_open(MrFilesSource *source, MrError *err)
     return MR_OK;
 }
 
-/* Is the last list still true?  A folder that changed just before it was listed may have changed again
- * within one tick of the file system's clock. */
+/* Is the last list still true?  A folder that changed just before it was listed may have changed
+ * again within one tick of the file system's clock. */
 static MrStatus list_current(MrFilesSource *source, bool *current, MrError *err)
 {
     FilesStream *self = source->stream;
@@ -242,7 +251,8 @@ static void restore(FilesStream *self, const Position *from)
             seen_put(self, file->first->text.data, from->step);
 }
 
-MrStatus mr__files_latest(MrSource *base, const char *from, bool unlimited, MrArena *arena, const char **to, MrError *err)
+MrStatus mr__files_latest(MrSource *base, const char *from, bool unlimited, MrArena *arena,
+                          const char **to, MrError *err)
 {
     MrFilesSource *source = (MrFilesSource *)base;
     Position position = {.step = -1, .mark_us = INT64_MIN, .mark_path = ""};
@@ -278,27 +288,30 @@ MrStatus mr__files_latest(MrSource *base, const char *from, bool unlimited, MrAr
     for (int64_t i = 0; i < n_fresh; i++) {
         seen_put(self, fresh[i].path, step);
         if (fresh[i].modified_us > position.mark_us ||
-            (fresh[i].modified_us == position.mark_us && strcmp(fresh[i].path, position.mark_path) > 0)) {
+            (fresh[i].modified_us == position.mark_us &&
+             strcmp(fresh[i].path, position.mark_path) > 0)) {
             position.mark_us = fresh[i].modified_us;
             position.mark_path = fresh[i].path;
         }
     }
     MrTextBuilder text = {.arena = arena};
-    mr_builder_printf(&text, "{\"logOffset\":%lld,\"mark\":[%lld,", (long long)step, (long long)position.mark_us);
+    mr_builder_printf(&text, "{\"logOffset\":%lld,\"mark\":[%lld,", (long long)step,
+                      (long long)position.mark_us);
     mr_json_put_string(&text, mr_text(position.mark_path));
     mr_builder_str(&text, "],\"files\":[");
     for (int64_t i = 0; i < n_fresh; i++) {
         mr_builder_str(&text, i == 0 ? "[" : ",[");
         mr_json_put_string(&text, mr_text(fresh[i].path));
-        mr_builder_printf(&text, ",%lld,%lld]", (long long)fresh[i].size_bytes, (long long)fresh[i].modified_us);
+        mr_builder_printf(&text, ",%lld,%lld]", (long long)fresh[i].size_bytes,
+                          (long long)fresh[i].modified_us);
     }
     mr_builder_str(&text, "]}");
     *to = mr_builder_text(&text).data;
     return MR_OK;
 }
 
-MrStatus mr__files_between(MrFilesSource *source, const char *from, const char *to, MrArena *arena, MrFileList *out,
-                           MrError *err)
+MrStatus mr__files_between(MrFilesSource *source, const char *from, const char *to, MrArena *arena,
+                           MrFileList *out, MrError *err)
 {
     Position first = {.step = -1}, last;
     *out = (MrFileList){0};
@@ -309,8 +322,8 @@ MrStatus mr__files_between(MrFilesSource *source, const char *from, const char *
         return MR_OK;
     if (last.step != first.step + 1) {
         MrStatus status = MR_FAIL(err, MR_COND_MALFORMED_LOG_FILE, "text", to);
-        mr_error_add(err, "a file source reads one step at a time: from %lld to %lld", (long long)first.step,
-                     (long long)last.step);
+        mr_error_add(err, "a file source reads one step at a time: from %lld to %lld",
+                     (long long)first.step, (long long)last.step);
         return status;
     }
     return position_files(arena, &last, out, err);

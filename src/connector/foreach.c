@@ -12,8 +12,8 @@ typedef struct ForeachSink {
     const MrSinkSpec *spec;
 } ForeachSink;
 
-MrStatus mr_foreach_sink_open(MrBudget *budget, MrForeachBatch call, void *user, const MrSinkSpec *spec, MrSink **out,
-                              MrError *err)
+MrStatus mr_foreach_sink_open(MrBudget *budget, MrForeachBatch call, void *user,
+                              const MrSinkSpec *spec, MrSink **out, MrError *err)
 {
     void *block;
     MR_TRY(mr_budget_alloc_zeroed(budget, sizeof(ForeachSink), &block, err));
@@ -36,13 +36,15 @@ static void sink_close(MrSink *sink)
     mr_budget_free(self->budget, self, sizeof *self);
 }
 
-static MrStatus sink_commit(MrSink *sink, MrEpochId epoch, const MrText *tokens, int32_t n_tokens, MrError *err)
+static MrStatus sink_commit(MrSink *sink, MrEpochId epoch, const MrText *tokens, int32_t n_tokens,
+                            MrError *err)
 {
     ForeachSink *self = (ForeachSink *)sink;
     if (!mr__collect_begin(&self->collect, epoch))
         return MR_OK;
     MrCollected *held = &self->collect.collected;
-    MR_TRY(self->call(self->self, epoch.epoch, held->batches, (int32_t)held->n_batches, self->spec->schema, err));
+    MR_TRY(self->call(self->self, epoch.epoch, held->batches, (int32_t)held->n_batches,
+                      self->spec->schema, err));
     mr__collect_end(&self->collect, epoch);
     return MR_OK;
 }

@@ -1,7 +1,7 @@
 /* memory.c - rows in the caller's memory: a source that tests and programs append to, and a sink.
  *
- * A position is the number of batches so far, as text.  Appending and reading may happen on different
- * threads: batches are immutable once they are in, and the list is guarded by a mutex. */
+ * A position is the number of batches so far, as text.  Appending and reading may happen on
+ * different threads: batches are immutable once they are in, and the list is guarded by a mutex. */
 #include "connector/callback.h"
 #include "connector/collect.h"
 
@@ -34,7 +34,8 @@ typedef struct MemorySink {
     MrBudget *budget;
 } MemorySink;
 
-MrStatus mr_memory_source_create(MrBudget *budget, const MrSchema *schema, MrMemorySource **out, MrError *err)
+MrStatus mr_memory_source_create(MrBudget *budget, const MrSchema *schema, MrMemorySource **out,
+                                 MrError *err)
 {
     void *block;
     MR_TRY(mr_budget_alloc_zeroed(budget, sizeof(MrMemorySource), &block, err));
@@ -45,12 +46,12 @@ MrStatus mr_memory_source_create(MrBudget *budget, const MrSchema *schema, MrMem
     MrStatus status = mr_mutex_create(budget, &self->mutex, err);
     if (status == MR_OK) {
         MR_GUARD_BEGIN(status, err)
-        MrField *cols = MR_NEW_N(&self->arena, MrField, schema->n_cols);
-        for (int32_t i = 0; i < schema->n_cols; i++)
-            cols[i] = (MrField){.name = mr_arena_str(&self->arena, schema->cols[i].name),
-                                .type = mr_type_own(&self->arena, schema->cols[i].type),
-                                .nullable = schema->cols[i].nullable};
-        self->base.schema = (MrSchema){schema->n_cols, cols};
+            MrField *cols = MR_NEW_N(&self->arena, MrField, schema->n_cols);
+            for (int32_t i = 0; i < schema->n_cols; i++)
+                cols[i] = (MrField){.name = mr_arena_str(&self->arena, schema->cols[i].name),
+                                    .type = mr_type_own(&self->arena, schema->cols[i].type),
+                                    .nullable = schema->cols[i].nullable};
+            self->base.schema = (MrSchema){schema->n_cols, cols};
         MR_GUARD_END(status)
     }
     if (status != MR_OK)
@@ -88,7 +89,8 @@ MrStatus mr_memory_source_append(MrMemorySource *self, const MrBatch *batch, MrE
     int64_t need = (self->n_batches + 1) * (int64_t)sizeof(MrBatch *);
     if (need > self->cap_bytes) {
         void *data = self->batches;
-        status = mr_budget_resize(self->budget, &data, &self->cap_bytes, need + self->cap_bytes + 56, err);
+        status = mr_budget_resize(self->budget, &data, &self->cap_bytes,
+                                  need + self->cap_bytes + 56, err);
         self->batches = status == MR_OK ? data : self->batches;
     }
     if (status == MR_OK) {
@@ -127,8 +129,8 @@ static int64_t batch_count(MrMemorySource *self)
     return n;
 }
 
-static MrStatus source_latest(MrSource *source, const char *from, bool unlimited, MrArena *arena, const char **to,
-                              MrError *err)
+static MrStatus source_latest(MrSource *source, const char *from, bool unlimited, MrArena *arena,
+                              const char **to, MrError *err)
 {
     int64_t n = batch_count((MrMemorySource *)source), before = 0;
     if (from && !mr_text_to_i64(mr_text(from), &before))
@@ -137,23 +139,27 @@ static MrStatus source_latest(MrSource *source, const char *from, bool unlimited
     return MR_OK;
 }
 
-static MrStatus source_splits(MrSource *source, const char *from, const char *to, const MrScanSpec *spec,
-                              MrArena *arena, MrSplit **out, int64_t *n_out, MrError *err)
+static MrStatus source_splits(MrSource *source, const char *from, const char *to,
+                              const MrScanSpec *spec, MrArena *arena, MrSplit **out, int64_t *n_out,
+                              MrError *err)
 {
     int64_t first = 0, last = batch_count((MrMemorySource *)source), end = last;
-    if ((from && !mr_text_to_i64(mr_text(from), &first)) || (to && !mr_text_to_i64(mr_text(to), &last)))
+    if ((from && !mr_text_to_i64(mr_text(from), &first)) ||
+        (to && !mr_text_to_i64(mr_text(to), &last)))
         return MR_FAIL(err, MR_COND_MALFORMED_LOG_FILE, "text", to ? to : from);
     if (first < 0 || last > end)
-        return MR_FAIL(err, MR_COND_MALFORMED_LOG_FILE, "text", "a position of memory that is not there any more");
+        return MR_FAIL(err, MR_COND_MALFORMED_LOG_FILE, "text",
+                       "a position of memory that is not there any more");
     int64_t n_splits = last > first ? (last - first + 15) / 16 : 0;
     *out = MR_NEW_N(arena, MrSplit, n_splits);
     for (int64_t i = 0; i < n_splits; i++) {
         MemorySplit *split = MR_NEW(arena, MemorySplit);
         split->from = first + i * 16;
         split->to = split->from + 16 < last ? split->from + 16 : last;
-        (*out)[i] = (MrSplit){.name = mr_arena_printf(arena, "memory, batches %lld to %lld", (long long)split->from,
-                                                      (long long)split->to),
-                              .size_bytes = (split->to - split->from) * MR_BATCH_ROWS * 16, .data = split};
+        (*out)[i] = (MrSplit){.name = mr_arena_printf(arena, "memory, batches %lld to %lld",
+                                                      (long long)split->from, (long long)split->to),
+                              .size_bytes = (split->to - split->from) * MR_BATCH_ROWS * 16,
+                              .data = split};
     }
     *n_out = n_splits;
     return MR_OK;
@@ -164,21 +170,24 @@ static int64_t source_row_count(MrSource *source)
     return mr_memory_source_rows((MrMemorySource *)source);
 }
 
-static MrStatus source_reader_open(MrSource *source, const MrSplit *split, const MrScanSpec *spec, MrBudget *budget,
-                                   MrSourceReader **out, MrError *err)
+static MrStatus source_reader_open(MrSource *source, const MrSplit *split, const MrScanSpec *spec,
+                                   MrBudget *budget, MrSourceReader **out, MrError *err)
 {
     const MemorySplit *range = split->data;
     void *block;
     MR_TRY(mr_budget_alloc_zeroed(budget, sizeof(MemoryReader), &block, err));
     MemoryReader *self = block;
-    *self = (MemoryReader){.base = {.source = source, .exact_filters = spec->n_filters == 0}, .budget = budget,
-                           .spec = spec, .next = range->from, .to = range->to};
+    *self = (MemoryReader){.base = {.source = source, .exact_filters = spec->n_filters == 0},
+                           .budget = budget,
+                           .spec = spec,
+                           .next = range->from,
+                           .to = range->to};
     *out = &self->base;
     return MR_OK;
 }
 
-static MrStatus source_read(MrSourceReader *reader, const MrEvalContext *context, MrBatch *batch, MrRead *what,
-                            MrError *err)
+static MrStatus source_read(MrSourceReader *reader, const MrEvalContext *context, MrBatch *batch,
+                            MrRead *what, MrError *err)
 {
     MemoryReader *self = (MemoryReader *)reader;
     MrMemorySource *memory = (MrMemorySource *)reader->source;
@@ -222,7 +231,8 @@ const MrConnectorType mr_connector_memory_source = {
 
 /* --- the sink --- */
 
-MrStatus mr_memory_sink_open(MrMemorySource *memory, const MrSinkSpec *spec, MrSink **out, MrError *err)
+MrStatus mr_memory_sink_open(MrMemorySource *memory, const MrSinkSpec *spec, MrSink **out,
+                             MrError *err)
 {
     void *block;
     MR_TRY(mr_budget_alloc_zeroed(memory->budget, sizeof(MemorySink), &block, err));
@@ -244,7 +254,8 @@ static void sink_close(MrSink *sink)
     mr_budget_free(self->budget, self, sizeof *self);
 }
 
-static MrStatus sink_commit(MrSink *sink, MrEpochId epoch, const MrText *tokens, int32_t n_tokens, MrError *err)
+static MrStatus sink_commit(MrSink *sink, MrEpochId epoch, const MrText *tokens, int32_t n_tokens,
+                            MrError *err)
 {
     MemorySink *self = (MemorySink *)sink;
     MrMemorySource *memory = self->memory;
@@ -257,7 +268,8 @@ static MrStatus sink_commit(MrSink *sink, MrEpochId epoch, const MrText *tokens,
     int64_t need = (n_before + held->n_batches) * (int64_t)sizeof(MrBatch *);
     if (need > memory->cap_bytes) {
         void *data = memory->batches;
-        status = mr_budget_resize(memory->budget, &data, &memory->cap_bytes, need + memory->cap_bytes, err);
+        status = mr_budget_resize(memory->budget, &data, &memory->cap_bytes,
+                                  need + memory->cap_bytes, err);
         memory->batches = status == MR_OK ? data : memory->batches;
     }
     if (status == MR_OK) {

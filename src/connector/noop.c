@@ -12,7 +12,8 @@ typedef struct NoopWriter {
 
 extern const MrConnectorType mr_connector_noop;
 
-static MrStatus open_sink(const MrConnectorContext *context, const MrSinkSpec *spec, MrSink **out, MrError *err)
+static MrStatus open_sink(const MrConnectorContext *context, const MrSinkSpec *spec, MrSink **out,
+                          MrError *err)
 {
     void *block;
     MR_TRY(mr_budget_alloc_zeroed(context->budget, sizeof(NoopSink), &block, err));
@@ -27,8 +28,8 @@ static void close_sink(MrSink *sink)
         mr_budget_free(((NoopSink *)sink)->budget, sink, sizeof(NoopSink));
 }
 
-static MrStatus writer_open(MrSink *sink, MrEpochId epoch, int32_t worker_idx, MrBudget *budget, MrSinkWriter **out,
-                            MrError *err)
+static MrStatus writer_open(MrSink *sink, MrEpochId epoch, int32_t worker_idx, MrBudget *budget,
+                            MrSinkWriter **out, MrError *err)
 {
     void *block;
     MR_TRY(mr_budget_alloc_zeroed(budget, sizeof(NoopWriter), &block, err));
@@ -37,7 +38,8 @@ static MrStatus writer_open(MrSink *sink, MrEpochId epoch, int32_t worker_idx, M
     return MR_OK;
 }
 
-static MrStatus writer_write(MrSinkWriter *writer, const MrEvalContext *context, MrBatch *batch, MrError *err)
+static MrStatus writer_write(MrSinkWriter *writer, const MrEvalContext *context, MrBatch *batch,
+                             MrError *err)
 {
     return MR_OK;
 }
@@ -53,7 +55,8 @@ static void writer_close(MrSinkWriter *writer)
         mr_budget_free(((NoopWriter *)writer)->budget, writer, sizeof(NoopWriter));
 }
 
-static MrStatus commit(MrSink *sink, MrEpochId epoch, const MrText *tokens, int32_t n_tokens, MrError *err)
+static MrStatus commit(MrSink *sink, MrEpochId epoch, const MrText *tokens, int32_t n_tokens,
+                       MrError *err)
 {
     return MR_OK;
 }

@@ -3,7 +3,8 @@
 
 static const char *given(const MrOptions *options, const char *name)
 {
-    for (int32_t i = 0; i < options->n_options; i++) /* the first wins: a reference's come before the table's */
+    for (int32_t i = 0; i < options->n_options;
+         i++) /* the first wins: a reference's come before the table's */
         if (mr_str_equal_nocase(options->options[i].key, name))
             return options->options[i].value;
     return NULL;
@@ -33,14 +34,16 @@ int64_t mr_option_int(const MrOptions *options, const MrOptionDef *defs, const c
     return value && mr_text_to_i64(mr_text(value), &number) ? number : 0;
 }
 
-MrStatus mr_options_check(const MrOptions *options, const MrOptionDef *defs, const char *connector, MrError *err)
+MrStatus mr_options_check(const MrOptions *options, const MrOptionDef *defs, const char *connector,
+                          MrError *err)
 {
     for (; defs && defs->name; defs++) {
         const char *value = given(options, defs->name);
         if (!value) {
             if (defs->flags & MR_OPT_REQUIRED)
-                return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", defs->name, "functionName", connector,
-                               "expectedValue", "the option is required", "actualValue", "nothing");
+                return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", defs->name,
+                               "functionName", connector, "expectedValue", "the option is required",
+                               "actualValue", "nothing");
             continue;
         }
         const char *wanted = NULL;
@@ -53,15 +56,18 @@ MrStatus mr_options_check(const MrOptions *options, const MrOptionDef *defs, con
             wanted = mr_text_to_i64(mr_text(value), &i64) ? NULL : "a whole number";
             break;
         case MR_OPT_BOOL:
-            wanted = mr_str_equal_nocase(value, "true") || mr_str_equal_nocase(value, "false") ? NULL : "true or false";
+            wanted = mr_str_equal_nocase(value, "true") || mr_str_equal_nocase(value, "false")
+                         ? NULL
+                         : "true or false";
             break;
         case MR_OPT_DOUBLE:
             wanted = mr_text_to_f64(mr_text(value), &f64) ? NULL : "a number";
             break;
         }
         if (wanted)
-            return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", defs->name, "functionName", connector,
-                           "expectedValue", wanted, "actualValue", defs->flags & MR_OPT_SECRET ? "(hidden)" : value);
+            return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", defs->name,
+                           "functionName", connector, "expectedValue", wanted, "actualValue",
+                           defs->flags & MR_OPT_SECRET ? "(hidden)" : value);
     }
     return MR_OK;
 }

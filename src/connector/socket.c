@@ -1,7 +1,8 @@
 /* socket.c - lines of text from a TCP connection, as a stream.
  *
  * What was read is gone with the process: there is no replay over a restart.  Within one, lines are
- * kept until their epoch is acknowledged.  At 64 MiB of lines we stop reading, and TCP slows the sender. */
+ * kept until their epoch is acknowledged.  At 64 MiB of lines we stop reading, and TCP slows the
+ * sender. */
 #include "connector/contract.h"
 
 #include <inttypes.h>
@@ -18,9 +19,9 @@ typedef struct SocketSource {
     MrSource base;
     const MrConnectorContext *context;
     MrSocket *socket;
-    MrBuffer text, lines;      /* lines: SocketLine side by side */
-    int64_t first, n_lines;    /* number of the first line held, and how many are */
-    int64_t line_start;        /* of the line that is not complete */
+    MrBuffer text, lines;   /* lines: SocketLine side by side */
+    int64_t first, n_lines; /* number of the first line held, and how many are */
+    int64_t line_start;     /* of the line that is not complete */
     bool closed, placed;
 } SocketSource;
 
@@ -46,8 +47,9 @@ static const MrOptionDef socket_options[] = {
     {"includeTimestamp", MR_OPT_BOOL, 0, "false", "Adds the time of arrival as a column."},
     {0},
 };
-static const MrField socket_fields[] = {{.name = "value", .type = &mr_types[MR_TYPE_STRING], .nullable = true},
-                                        {.name = "timestamp", .type = &mr_types[MR_TYPE_TIMESTAMP], .nullable = true}};
+static const MrField socket_fields[] = {
+    {.name = "value", .type = &mr_types[MR_TYPE_STRING], .nullable = true},
+    {.name = "timestamp", .type = &mr_types[MR_TYPE_TIMESTAMP], .nullable = true}};
 
 static void close_source(MrSource *source)
 {
@@ -64,15 +66,17 @@ static MrStatus open_source(const MrConnectorContext *context, MrSource **out, M
 {
     int64_t port = mr_option_int(&context->options, socket_options, "port");
     if (port < 1 || port > 65535)
-        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", "port", "functionName", "socket",
-                       "expectedValue", "a number from 1 to 65535", "actualValue",
+        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", "port", "functionName",
+                       "socket", "expectedValue", "a number from 1 to 65535", "actualValue",
                        mr_option(&context->options, socket_options, "port"));
     void *block;
     MR_TRY(mr_budget_alloc_zeroed(context->budget, sizeof(SocketSource), &block, err));
     SocketSource *self = block;
     self->context = context;
     bool with_time = mr_option_bool(&context->options, socket_options, "includeTimestamp");
-    self->base = (MrSource){.type = &mr_connector_socket, .schema = {1 + with_time, socket_fields}, .append_only = true};
+    self->base = (MrSource){.type = &mr_connector_socket,
+                            .schema = {1 + with_time, socket_fields},
+                            .append_only = true};
     mr_buffer_init(&self->text, context->budget, 4 * HELD_MAX_BYTES);
     mr_buffer_init(&self->lines, context->budget, 4 * HELD_MAX_BYTES);
     *out = &self->base;
@@ -96,12 +100,14 @@ static MrStatus socket_poll(SocketSource *self, MrError *err)
     MrOs *os = self->context->os;
     if (!self->socket && !self->closed)
         MR_TRY(os->connect(os, mr_option(&self->context->options, socket_options, "host"),
-                           (int)mr_option_int(&self->context->options, socket_options, "port"), &self->socket, err));
+                           (int)mr_option_int(&self->context->options, socket_options, "port"),
+                           &self->socket, err));
     while (!self->closed && self->text.size_bytes < HELD_MAX_BYTES) {
         int64_t n_read;
         bool blocked;
         MR_TRY(mr_buffer_reserve(&self->text, READ_BYTES, err));
-        MR_TRY(os->socket_read(self->socket, self->text.data + self->text.size_bytes, READ_BYTES, &n_read, &blocked, err));
+        MR_TRY(os->socket_read(self->socket, self->text.data + self->text.size_bytes, READ_BYTES,
+                               &n_read, &blocked, err));
         int64_t at = self->text.size_bytes, end = at + n_read;
         self->text.size_bytes = end;
         while (at < end) {
@@ -132,7 +138,8 @@ static MrStatus position_read(const char *text, int64_t *out, MrError *err)
     return MR_OK;
 }
 
-static MrStatus latest(MrSource *source, const char *from, bool unlimited, MrArena *arena, const char **to, MrError *err)
+static MrStatus latest(MrSource *source, const char *from, bool unlimited, MrArena *arena,
+                       const char **to, MrError *err)
 {
     SocketSource *self = (SocketSource *)source;
     int64_t before;
@@ -147,8 +154,9 @@ static MrStatus latest(MrSource *source, const char *from, bool unlimited, MrAre
     return MR_OK;
 }
 
-static MrStatus plan_splits(MrSource *source, const char *from, const char *to, const MrScanSpec *spec, MrArena *arena,
-                            MrSplit **out, int64_t *n_out, MrError *err)
+static MrStatus plan_splits(MrSource *source, const char *from, const char *to,
+                            const MrScanSpec *spec, MrArena *arena, MrSplit **out, int64_t *n_out,
+                            MrError *err)
 {
     SocketSource *self = (SocketSource *)source;
     int64_t begin, end;
@@ -163,15 +171,18 @@ static MrStatus plan_splits(MrSource *source, const char *from, const char *to, 
     end = end > self->first + self->n_lines ? self->first + self->n_lines : end;
     if (!to || end <= begin)
         return MR_OK;
-    const SocketLine *lines = (const SocketLine *)(const void *)self->lines.data + (begin - self->first);
+    const SocketLine *lines =
+        (const SocketLine *)(const void *)self->lines.data + (begin - self->first);
     SocketSplit *split = MR_NEW(arena, SocketSplit);
     /* Copied: the buffers move when more arrives. */
-    int64_t n = end - begin, from_byte = lines[0].start, to_byte = lines[n - 1].start + lines[n - 1].size_bytes;
+    int64_t n = end - begin, from_byte = lines[0].start,
+            to_byte = lines[n - 1].start + lines[n - 1].size_bytes;
     SocketLine *own = mr_arena_alloc(arena, n * (int64_t)sizeof *own);
     memcpy(own, lines, (size_t)n * sizeof *own);
     for (int64_t i = 0; i < n; i++)
         own[i].start -= from_byte;
-    *split = (SocketSplit){own, mr_arena_strn(arena, self->text.data + from_byte, to_byte - from_byte), n};
+    *split = (SocketSplit){
+        own, mr_arena_strn(arena, self->text.data + from_byte, to_byte - from_byte), n};
     *out = MR_NEW(arena, MrSplit);
     (*out)[0] = (MrSplit){.name = "socket", .size_bytes = to_byte - from_byte, .data = split};
     *n_out = 1;
@@ -183,36 +194,42 @@ static int64_t row_count(MrSource *source)
     return -1;
 }
 
-static MrStatus reader_open(MrSource *source, const MrSplit *split, const MrScanSpec *spec, MrBudget *budget,
-                            MrSourceReader **out, MrError *err)
+static MrStatus reader_open(MrSource *source, const MrSplit *split, const MrScanSpec *spec,
+                            MrBudget *budget, MrSourceReader **out, MrError *err)
 {
     void *block;
     MR_TRY(mr_budget_alloc_zeroed(budget, sizeof(SocketReader), &block, err));
     SocketReader *self = block;
-    *self = (SocketReader){.base = {.source = source, .exact_filters = spec->n_filters == 0}, .budget = budget,
-                           .spec = spec, .split = split->data};
+    *self = (SocketReader){.base = {.source = source, .exact_filters = spec->n_filters == 0},
+                           .budget = budget,
+                           .spec = spec,
+                           .split = split->data};
     *out = &self->base;
     return MR_OK;
 }
 
-static MrStatus source_read(MrSourceReader *reader, const MrEvalContext *context, MrBatch *batch, MrRead *what, MrError *err)
+static MrStatus source_read(MrSourceReader *reader, const MrEvalContext *context, MrBatch *batch,
+                            MrRead *what, MrError *err)
 {
     SocketReader *self = (SocketReader *)reader;
     const SocketSplit *split = self->split;
-    int64_t n = split->n_lines - self->next < MR_BATCH_ROWS ? split->n_lines - self->next : MR_BATCH_ROWS;
+    int64_t n =
+        split->n_lines - self->next < MR_BATCH_ROWS ? split->n_lines - self->next : MR_BATCH_ROWS;
     *what = n > 0 ? MR_READ_ROWS : MR_READ_END;
     if (n <= 0)
         return MR_OK;
     mr_batch_set_cols(batch, self->spec->n_cols);
     for (int32_t c = 0; c < self->spec->n_cols; c++) {
         bool is_time = self->spec->cols[c] == 1;
-        MrVector *vec = mr_vector_create(&batch->arena, is_time ? MR_T(TIMESTAMP) : MR_T(STRING), n);
+        MrVector *vec =
+            mr_vector_create(&batch->arena, is_time ? MR_T(TIMESTAMP) : MR_T(STRING), n);
         for (int64_t i = 0; i < n; i++) {
             const SocketLine *line = &split->lines[self->next + i];
             if (is_time)
                 vec->i64[i] = line->time_us;
             else
-                vec->str[i] = mr_str_own(&batch->arena, split->text + line->start, line->size_bytes);
+                vec->str[i] =
+                    mr_str_own(&batch->arena, split->text + line->start, line->size_bytes);
         }
         batch->cols[c] = vec;
     }

@@ -52,7 +52,9 @@ void mr__agg_plan_init(MrAggPlan *plan, MrArena *arena, const MrPhys *phys)
     int32_t n_exprs = phys->aggregate.n_keys;
     for (int32_t a = 0; a < phys->aggregate.n_aggs; a++)
         n_exprs += phys->aggregate.aggs[a]->n_args + 1 + phys->aggregate.aggs[a]->aggregate.n_order;
-    *plan = (MrAggPlan){.n_keys = phys->aggregate.n_keys, .n_aggs = phys->aggregate.n_aggs, .head = phys->streaming};
+    *plan = (MrAggPlan){.n_keys = phys->aggregate.n_keys,
+                        .n_aggs = phys->aggregate.n_aggs,
+                        .head = phys->streaming};
     plan->specs = MR_NEW_N(arena, MrAggSpec, plan->n_aggs + 1);
     plan->exprs = MR_NEW_N(arena, MrExpr *, n_exprs + 1);
     plan->key_types = MR_NEW_N(arena, const MrType *, plan->n_keys + 1);
@@ -89,7 +91,8 @@ static void single_make(MrAggTable *table)
     mr__agg_init_states(table->plan, table->single);
 }
 
-MrStatus mr__agg_table_init(MrAggTable *table, const MrAggPlan *plan, const MrOpContext *context, MrError *err)
+MrStatus mr__agg_table_init(MrAggTable *table, const MrAggPlan *plan, const MrOpContext *context,
+                            MrError *err)
 {
     table->plan = plan;
     table->context = context;
@@ -129,12 +132,13 @@ void mr__agg_table_clear(MrAggTable *table)
 }
 
 /* Finds the groups of the rows sel[0 .. n-1]; new ones get their first states. */
-static MrStatus find_groups(MrAggTable *table, MrVector **keys, const uint16_t *sel, int32_t n, char **rows,
-                            MrError *err)
+static MrStatus find_groups(MrAggTable *table, MrVector **keys, const uint16_t *sel, int32_t n,
+                            char **rows, MrError *err)
 {
     int32_t n_fresh = 0;
     mr__hash_columns(keys, table->plan->n_keys, sel, n, table->hash);
-    MR_TRY(mr__groups_find(&table->groups, keys, sel, n, table->hash, rows, table->fresh, &n_fresh, err));
+    MR_TRY(mr__groups_find(&table->groups, keys, sel, n, table->hash, rows, table->fresh, &n_fresh,
+                           err));
     for (int32_t f = 0; f < n_fresh; f++)
         mr__agg_init_states(table->plan, rows[table->fresh[f]]);
     return MR_OK;
@@ -159,7 +163,8 @@ static bool codes_of(MrAggTable *table, MrVector **keys, const MrBatch *batch)
     if (!same || n_codes != table->n_codes) {
         if (n_codes > table->cap_codes) {
             table->cap_codes = n_codes > CODE_MAP_MAX / 8 ? CODE_MAP_MAX : CODE_MAP_MAX / 8;
-            table->code_map = mr_arena_alloc(&table->arena, table->cap_codes * (int64_t)sizeof(char *));
+            table->code_map =
+                mr_arena_alloc(&table->arena, table->cap_codes * (int64_t)sizeof(char *));
         }
         memset(table->code_map, 0, (size_t)n_codes * sizeof(char *));
         table->n_codes = n_codes;
@@ -171,14 +176,16 @@ static bool codes_of(MrAggTable *table, MrVector **keys, const MrBatch *batch)
         uint32_t stride = (uint32_t)key->dict->n_items + 1, null_code = stride - 1;
         for (int32_t i = 0; i < batch->n_sel; i++) {
             int32_t row = mr_batch_row(batch, i);
-            uint32_t code = key->validity && !mr_bit_get(key->validity, row) ? null_code : key->codes[row];
+            uint32_t code =
+                key->validity && !mr_bit_get(key->validity, row) ? null_code : key->codes[row];
             table->codes[i] = k == 0 ? code : table->codes[i] * stride + code;
         }
     }
     return true;
 }
 
-static MrStatus find_by_codes(MrAggTable *table, MrVector **keys, const MrBatch *batch, MrError *err)
+static MrStatus find_by_codes(MrAggTable *table, MrVector **keys, const MrBatch *batch,
+                              MrError *err)
 {
     int32_t n_missing = 0;
     for (int32_t i = 0; i < batch->n_sel; i++) {
@@ -200,10 +207,10 @@ static MrStatus find_by_codes(MrAggTable *table, MrVector **keys, const MrBatch 
     return MR_OK;
 }
 
-/* Keeps, of the rows in sel, those where filter is true and no argument that matters is NULL.  rows may be NULL.
- * Returns the number kept, or -1 when all are. */
-static int32_t select_rows(MrAggTable *table, const MrAggSpec *spec, MrVector **exprs, const MrBatch *batch,
-                           char *const *rows)
+/* Keeps, of the rows in sel, those where filter is true and no argument that matters is NULL.  rows
+ * may be NULL. Returns the number kept, or -1 when all are. */
+static int32_t select_rows(MrAggTable *table, const MrAggSpec *spec, MrVector **exprs,
+                           const MrBatch *batch, char *const *rows)
 {
     const MrVector *filter = spec->filter_at >= 0 ? exprs[spec->filter_at] : NULL;
     bool skips = (spec->agg->flags & MR_AGG_SKIPS_NULL) != 0, any = filter != NULL;
@@ -234,7 +241,8 @@ static int32_t select_rows(MrAggTable *table, const MrAggSpec *spec, MrVector **
 }
 
 /* Keeps the rows of a DISTINCT or ordered aggregate for the end. */
-static MrStatus keep_rows(MrAggTable *table, int32_t agg_idx, MrBatch *batch, MrVector **exprs, MrError *err)
+static MrStatus keep_rows(MrAggTable *table, int32_t agg_idx, MrBatch *batch, MrVector **exprs,
+                          MrError *err)
 {
     const MrAggPlan *plan = table->plan;
     const MrAggSpec *spec = &plan->specs[agg_idx];
@@ -257,15 +265,16 @@ static MrStatus keep_rows(MrAggTable *table, int32_t agg_idx, MrBatch *batch, Mr
         return MR_OK;
     }
     mr__hash_columns(cols, n_cols, sel, n, table->set_hash);
-    MR_TRY(mr__groups_find(&table->sets[agg_idx], cols, sel, n, table->set_hash, table->set_rows, table->fresh,
-                           &n_fresh, err));
+    MR_TRY(mr__groups_find(&table->sets[agg_idx], cols, sel, n, table->set_hash, table->set_rows,
+                           table->fresh, &n_fresh, err));
     for (int32_t f = 0; f < n_fresh; f++)
-        *mr__group_user(&spec->set, table->set_rows[table->fresh[f]]) = (int64_t)table->hash[table->fresh[f]];
+        *mr__group_user(&spec->set, table->set_rows[table->fresh[f]]) =
+            (int64_t)table->hash[table->fresh[f]];
     return MR_OK;
 }
 
-static MrStatus update_states(MrAggTable *table, const MrAggSpec *spec, MrBatch *batch, MrVector **exprs,
-                              MrError *err)
+static MrStatus update_states(MrAggTable *table, const MrAggSpec *spec, MrBatch *batch,
+                              MrVector **exprs, MrError *err)
 {
     MrVector *args[16];
     MrVector **list = spec->n_args <= 16 ? args : MR_NEW_N(&batch->arena, MrVector *, spec->n_args);
@@ -291,7 +300,8 @@ static MrStatus update_states(MrAggTable *table, const MrAggSpec *spec, MrBatch 
     if (one)
         for (int32_t i = 0; i < call.n; i++)
             table->rows[i] = table->single;
-    return spec->agg->def->update(&call, one || n < 0 ? table->rows : table->some_rows, spec->state_at, err);
+    return spec->agg->def->update(&call, one || n < 0 ? table->rows : table->some_rows,
+                                  spec->state_at, err);
 }
 
 MrStatus mr__agg_table_update(MrAggTable *table, MrBatch *batch, MrVector **exprs, MrError *err)
@@ -321,8 +331,8 @@ MrStatus mr__agg_table_update(MrAggTable *table, MrBatch *batch, MrVector **expr
 
 /* -- merging and finishing -------------------------------------------------------------------- */
 
-MrStatus mr__agg_merge(const MrAggPlan *plan, const MrEvalContext *context, MrArena *arena, char *to, char *from,
-                       MrError *err)
+MrStatus mr__agg_merge(const MrAggPlan *plan, const MrEvalContext *context, MrArena *arena,
+                       char *to, char *from, MrError *err)
 {
     MrAggregateCall call = {.context = context, .arena = arena};
     if (plan->head)
@@ -341,11 +351,13 @@ MrStatus mr__agg_finish(const MrAggPlan *plan, const MrEvalContext *context, con
                         char *const *rows, int32_t n, MrBatch *batch, MrError *err)
 {
     for (int32_t k = 0; k < plan->n_keys; k++)
-        batch->cols[k] = mr_rows_gather(&plan->layout.rows, k, (const void *const *)rows, n, &batch->arena);
+        batch->cols[k] =
+            mr_rows_gather(&plan->layout.rows, k, (const void *const *)rows, n, &batch->arena);
     for (int32_t a = 0; a < plan->n_aggs; a++) {
         const MrAggSpec *spec = &plan->specs[a];
         MrVector *out = mr_vector_create(&batch->arena, schema->cols[plan->n_keys + a].type, n);
-        MrAggregateCall call = {.context = context, .agg = spec->agg, .n = n, .arena = &batch->arena};
+        MrAggregateCall call = {
+            .context = context, .agg = spec->agg, .n = n, .arena = &batch->arena};
         out->n_items = n;
         batch->cols[plan->n_keys + a] = out;
         MR_TRY(spec->agg->def->finish(&call, rows, spec->state_at, n, out, err));
@@ -394,9 +406,9 @@ static void order_sort(const OrderBy *by, int64_t *rows, int64_t *scratch, int64
 }
 
 /* Feeds kept rows, in their order, to the states of their groups. */
-static MrStatus deferred_feed(const MrAggPlan *plan, const MrAggSpec *spec, char **kept, int64_t n_kept,
-                              MrGroups *groups, char *single, const MrOpContext *context, MrArena *arena,
-                              MrError *err)
+static MrStatus deferred_feed(const MrAggPlan *plan, const MrAggSpec *spec, char **kept,
+                              int64_t n_kept, MrGroups *groups, char *single,
+                              const MrOpContext *context, MrArena *arena, MrError *err)
 {
     MrVector **cols = MR_NEW_N(arena, MrVector *, plan->n_keys + spec->n_args + 1);
     MrVector **args = cols + plan->n_keys;
@@ -405,7 +417,8 @@ static MrStatus deferred_feed(const MrAggPlan *plan, const MrAggSpec *spec, char
     for (int64_t from = 0; from < n_kept; from += MR_BATCH_ROWS) {
         int32_t n = n_kept - from < MR_BATCH_ROWS ? (int32_t)(n_kept - from) : MR_BATCH_ROWS;
         for (int32_t c = 0; c < plan->n_keys + spec->n_args; c++)
-            cols[c] = mr_rows_gather(&spec->set.rows, c, (const void *const *)(kept + from), n, arena);
+            cols[c] =
+                mr_rows_gather(&spec->set.rows, c, (const void *const *)(kept + from), n, arena);
         if (plan->n_keys > 0) {
             for (int32_t i = 0; i < n; i++)
                 hash[i] = (uint64_t)*mr__group_user(&spec->set, kept[from + i]);
@@ -416,16 +429,19 @@ static MrStatus deferred_feed(const MrAggPlan *plan, const MrAggSpec *spec, char
             for (int32_t i = 0; i < n; i++)
                 rows[i] = single;
         }
-        MrAggregateCall call = {
-            .context = context->eval, .agg = spec->agg, .args = args, .n = n, .arena = &groups->arena};
+        MrAggregateCall call = {.context = context->eval,
+                                .agg = spec->agg,
+                                .args = args,
+                                .n = n,
+                                .arena = &groups->arena};
         MR_TRY(spec->agg->def->update(&call, rows, spec->state_at, err));
     }
     return MR_OK;
 }
 
-MrStatus mr__agg_deferred(const MrAggPlan *plan, int32_t agg_idx, MrGroups *const *sets, int32_t n_sets,
-                          int32_t part_idx, int32_t n_parts, MrGroups *groups, char *single,
-                          const MrOpContext *context, MrError *err)
+MrStatus mr__agg_deferred(const MrAggPlan *plan, int32_t agg_idx, MrGroups *const *sets,
+                          int32_t n_sets, int32_t part_idx, int32_t n_parts, MrGroups *groups,
+                          char *single, const MrOpContext *context, MrError *err)
 {
     const MrAggSpec *spec = &plan->specs[agg_idx];
     int64_t n_all = 0, n_kept = 0;
@@ -435,13 +451,15 @@ MrStatus mr__agg_deferred(const MrAggPlan *plan, int32_t agg_idx, MrGroups *cons
     MrArena *arena = &groups->arena;
     char **kept = mr_arena_alloc(arena, (n_all + 1) * (int64_t)sizeof *kept);
     MrGroups *merged = NULL;
-    if (spec->distinct && n_sets > 1) { /* the same value may be in several sets: the first set gathers all */
+    if (spec->distinct &&
+        n_sets > 1) { /* the same value may be in several sets: the first set gathers all */
         merged = sets[0];
     }
     for (int32_t s = 0; s < n_sets; s++) {
         for (int64_t r = 0; r < sets[s]->n_rows; r++) {
             char *row = mr__groups_row(sets[s], r);
-            if (n_parts > 1 && mr__agg_part((uint64_t)*mr__group_user(&spec->set, row), n_parts) != part_idx)
+            if (n_parts > 1 &&
+                mr__agg_part((uint64_t)*mr__group_user(&spec->set, row), n_parts) != part_idx)
                 continue;
             if (merged && s > 0) {
                 if (n_parts == 1) {

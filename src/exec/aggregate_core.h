@@ -7,19 +7,21 @@
 
 typedef struct MrAggSpec {
     const MrAggregate *agg;
-    int32_t state_at;       /* in a group's row */
-    int32_t arg_from, n_args, filter_at, order_from, n_order; /* places among the expressions; filter -1: none */
-    bool distinct, deferred; /* deferred: its rows are kept and updated at the end: DISTINCT, ORDER BY */
+    int32_t state_at; /* in a group's row */
+    int32_t arg_from, n_args, filter_at, order_from,
+        n_order; /* places among the expressions; filter -1: none */
+    bool distinct,
+        deferred; /* deferred: its rows are kept and updated at the end: DISTINCT, ORDER BY */
     const MrSortSpec *order;
-    MrGroupLayout set;      /* deferred: group keys, arguments, order keys */
+    MrGroupLayout set; /* deferred: group keys, arguments, order keys */
 } MrAggSpec;
 
 /* What stands before the states of a group that a stream keeps. */
 typedef struct MrGroupHead {
-    int64_t close_us;    /* its window's end; INT64_MAX: never */
-    int64_t touched;     /* number of the epoch that changed it */
-    int64_t dirty;       /* among the changes to be saved */
-    int64_t shown;       /* its row was given out */
+    int64_t close_us; /* its window's end; INT64_MAX: never */
+    int64_t touched;  /* number of the epoch that changed it */
+    int64_t dirty;    /* among the changes to be saved */
+    int64_t shown;    /* its row was given out */
 } MrGroupHead;
 
 typedef struct MrAggPlan { /* of a plan node; read-only once made */
@@ -40,7 +42,7 @@ typedef struct MrAggTable {
     MrGroups groups;
     MrGroups *sets; /* of each deferred aggregate, by its place among the aggregates */
     MrArena arena;
-    char *single;   /* the group of an aggregate without keys */
+    char *single; /* the group of an aggregate without keys */
     /* Codes of dictionary keys -> group, while the dictionaries stay the same. */
     uint64_t code_ids[3];
     char **code_map;
@@ -51,25 +53,28 @@ typedef struct MrAggTable {
     uint32_t codes[MR_BATCH_ROWS];
 } MrAggTable;
 
-MR_MUST_USE MrStatus mr__agg_table_init(MrAggTable *table, const MrAggPlan *plan, const MrOpContext *context,
-                                        MrError *err);
+MR_MUST_USE MrStatus mr__agg_table_init(MrAggTable *table, const MrAggPlan *plan,
+                                        const MrOpContext *context, MrError *err);
 void mr__agg_table_deinit(MrAggTable *table);
 /* Empty again; without keys the one group is there anew. */
 void mr__agg_table_clear(MrAggTable *table);
 /* exprs: the plan's expressions over the batch, any encoding. */
-MR_MUST_USE MrStatus mr__agg_table_update(MrAggTable *table, MrBatch *batch, MrVector **exprs, MrError *err);
+MR_MUST_USE MrStatus mr__agg_table_update(MrAggTable *table, MrBatch *batch, MrVector **exprs,
+                                          MrError *err);
 void mr__agg_init_states(const MrAggPlan *plan, char *row);
 /* Adds the states of from to those of to; arena lives as long as to. */
-MR_MUST_USE MrStatus mr__agg_merge(const MrAggPlan *plan, const MrEvalContext *context, MrArena *arena, char *to,
-                                   char *from, MrError *err);
+MR_MUST_USE MrStatus mr__agg_merge(const MrAggPlan *plan, const MrEvalContext *context,
+                                   MrArena *arena, char *to, char *from, MrError *err);
 /* Columns of groups into batch, whose columns are set: keys, then results. */
-MR_MUST_USE MrStatus mr__agg_finish(const MrAggPlan *plan, const MrEvalContext *context, const MrSchema *schema,
-                                    char *const *rows, int32_t n, MrBatch *batch, MrError *err);
-/* Updates the groups of `groups` with the rows kept for deferred aggregates: those of all sets of this aggregate
- * whose group hash lies in part `part_idx` of n_parts. */
-MR_MUST_USE MrStatus mr__agg_deferred(const MrAggPlan *plan, int32_t agg_idx, MrGroups *const *sets, int32_t n_sets,
-                                      int32_t part_idx, int32_t n_parts, MrGroups *groups, char *single,
-                                      const MrOpContext *context, MrError *err);
+MR_MUST_USE MrStatus mr__agg_finish(const MrAggPlan *plan, const MrEvalContext *context,
+                                    const MrSchema *schema, char *const *rows, int32_t n,
+                                    MrBatch *batch, MrError *err);
+/* Updates the groups of `groups` with the rows kept for deferred aggregates: those of all sets of
+ * this aggregate whose group hash lies in part `part_idx` of n_parts. */
+MR_MUST_USE MrStatus mr__agg_deferred(const MrAggPlan *plan, int32_t agg_idx, MrGroups *const *sets,
+                                      int32_t n_sets, int32_t part_idx, int32_t n_parts,
+                                      MrGroups *groups, char *single, const MrOpContext *context,
+                                      MrError *err);
 static inline int32_t mr__agg_part(uint64_t hash, int32_t n_parts)
 {
     return (int32_t)((hash >> 40) & (uint64_t)(n_parts - 1));

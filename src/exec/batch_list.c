@@ -34,20 +34,22 @@ MrStatus mr_held_view(MrHeldBatch *held, MrBudget *budget, MrBatch **out, MrErro
         return status;
     /* A refusal jumps over this frame; the batch would be lost, so it has a guard of its own. */
     MR_GUARD_BEGIN(status, err)
-    mr_batch_retain(batch, &held->base);
-    mr_batch_set_cols(batch, from->n_cols);
-    for (int32_t c = 0; c < from->n_cols; c++)
-        batch->cols[c] = from->cols[c];
-    batch->n_rows = from->n_rows;
-    batch->n_sel = from->n_sel;
-    if (from->sel) {
-        batch->sel = mr_arena_alloc(&batch->arena, (int64_t)sizeof(uint16_t) * (from->n_rows + 1));
-        memcpy(batch->sel, from->sel, sizeof(uint16_t) * (size_t)from->n_sel);
-    }
-    if (from->weights) {
-        batch->weights = mr_arena_alloc(&batch->arena, (int64_t)sizeof(int64_t) * (from->n_rows + 1));
-        memcpy(batch->weights, from->weights, sizeof(int64_t) * (size_t)from->n_rows);
-    }
+        mr_batch_retain(batch, &held->base);
+        mr_batch_set_cols(batch, from->n_cols);
+        for (int32_t c = 0; c < from->n_cols; c++)
+            batch->cols[c] = from->cols[c];
+        batch->n_rows = from->n_rows;
+        batch->n_sel = from->n_sel;
+        if (from->sel) {
+            batch->sel =
+                mr_arena_alloc(&batch->arena, (int64_t)sizeof(uint16_t) * (from->n_rows + 1));
+            memcpy(batch->sel, from->sel, sizeof(uint16_t) * (size_t)from->n_sel);
+        }
+        if (from->weights) {
+            batch->weights =
+                mr_arena_alloc(&batch->arena, (int64_t)sizeof(int64_t) * (from->n_rows + 1));
+            memcpy(batch->weights, from->weights, sizeof(int64_t) * (size_t)from->n_rows);
+        }
     MR_GUARD_END(status)
     if (status != MR_OK) {
         mr_batch_destroy(batch);

@@ -1,4 +1,5 @@
-/* batch_list.h - batches that several readers see: shared sub-plans, recursion levels, kept inputs. */
+/* batch_list.h - batches that several readers see: shared sub-plans, recursion levels, kept inputs.
+ */
 #ifndef MR_EXEC_BATCH_LIST_H
 #define MR_EXEC_BATCH_LIST_H
 
@@ -12,7 +13,8 @@ typedef struct MrHeldBatch {
 } MrHeldBatch;
 
 /* Takes the batch, also when it fails.  *out has one reference, yours. */
-MR_MUST_USE MrStatus mr_held_create(MrBudget *budget, MrBatch *batch, MrHeldBatch **out, MrError *err);
+MR_MUST_USE MrStatus mr_held_create(MrBudget *budget, MrBatch *batch, MrHeldBatch **out,
+                                    MrError *err);
 /* A batch of one's own over the same vectors, its selection and column list free to change. */
 MR_MUST_USE MrStatus mr_held_view(MrHeldBatch *held, MrBudget *budget, MrBatch **out, MrError *err);
 
@@ -25,7 +27,8 @@ typedef struct MrBatchList {
 void mr_batch_list_init(MrBatchList *list, MrBudget *budget);
 void mr_batch_list_deinit(MrBatchList *list); /* and forgets the batches */
 void mr_batch_list_clear(MrBatchList *list);
-MR_MUST_USE MrStatus mr_batch_list_add(MrBatchList *list, MrBatch *batch, MrError *err); /* takes, also on failure */
+MR_MUST_USE MrStatus mr_batch_list_add(MrBatchList *list, MrBatch *batch,
+                                       MrError *err); /* takes, also on failure */
 /* Moves all of from behind those of to. */
 MR_MUST_USE MrStatus mr_batch_list_move(MrBatchList *to, MrBatchList *from, MrError *err);
 /* Takes batch i out, which nobody else holds; its place stays empty. */

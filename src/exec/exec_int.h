@@ -6,9 +6,10 @@
 #include "exec/op.h"
 #include "exec/run.h"
 
-extern const MrOpType mr__op_scan, mr__op_values, mr__op_range, mr__op_project, mr__op_filter, mr__op_aggregate,
-    mr__op_expand, mr__op_hash_join, mr__op_loop_join, mr__op_stream_join, mr__op_sort, mr__op_limit, mr__op_union,
-    mr__op_window, mr__op_generate, mr__op_sample, mr__op_watermark, mr__op_late_drop, mr__op_recompute;
+extern const MrOpType mr__op_scan, mr__op_values, mr__op_range, mr__op_project, mr__op_filter,
+    mr__op_aggregate, mr__op_expand, mr__op_hash_join, mr__op_loop_join, mr__op_stream_join,
+    mr__op_sort, mr__op_limit, mr__op_union, mr__op_window, mr__op_generate, mr__op_sample,
+    mr__op_watermark, mr__op_late_drop, mr__op_recompute;
 /* A sink that keeps what it gets, and a leaf that gives batches of a list. */
 extern const MrOpType mr__op_collect, mr__op_replay;
 
@@ -28,20 +29,21 @@ typedef struct MrEvaluator {
     int32_t n_exprs;
 } MrEvaluator;
 /* exprs may be none: then there is no program.  arena keeps the result list. */
-MR_MUST_USE MrStatus mr__evaluator_open(MrEvaluator *evaluator, const MrOpContext *context, MrArena *arena,
-                                        MrExpr *const *exprs, int32_t n_exprs, MrError *err);
+MR_MUST_USE MrStatus mr__evaluator_open(MrEvaluator *evaluator, const MrOpContext *context,
+                                        MrArena *arena, MrExpr *const *exprs, int32_t n_exprs,
+                                        MrError *err);
 void mr__evaluator_close(MrEvaluator *evaluator);
 /* Results in evaluator->out. */
-MR_MUST_USE MrStatus mr__evaluator_run(MrEvaluator *evaluator, const MrOpContext *context, MrBatch *batch,
-                                       MrError *err);
+MR_MUST_USE MrStatus mr__evaluator_run(MrEvaluator *evaluator, const MrOpContext *context,
+                                       MrBatch *batch, MrError *err);
 /* Results as flat or constant vectors, which kernels want. */
-MR_MUST_USE MrStatus mr__evaluator_run_flat(MrEvaluator *evaluator, const MrOpContext *context, MrBatch *batch,
-                                            MrError *err);
+MR_MUST_USE MrStatus mr__evaluator_run_flat(MrEvaluator *evaluator, const MrOpContext *context,
+                                            MrBatch *batch, MrError *err);
 
 /* Rows seen so far; one thread. */
 typedef struct MrDistinct MrDistinct;
-MR_MUST_USE MrStatus mr__distinct_create(const MrOpContext *context, const MrSchema *schema, MrDistinct **out,
-                                         MrError *err);
+MR_MUST_USE MrStatus mr__distinct_create(const MrOpContext *context, const MrSchema *schema,
+                                         MrDistinct **out, MrError *err);
 /* Keeps the rows of the list that were not seen before. */
 MR_MUST_USE MrStatus mr__distinct_filter(MrDistinct *distinct, MrBatchList *list, MrError *err);
 void mr__distinct_destroy(MrDistinct *distinct); /* accepts NULL */

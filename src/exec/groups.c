@@ -4,10 +4,10 @@
 #define POINTER_MASK ((UINT64_C(1) << 48) - 1)
 #define SALT(hash) ((hash) >> 48)
 #define TOMBSTONE UINT64_C(1) /* no row lies at address 1; its salt is 0 */
-#define PREFETCH_SLOTS 16384 /* smaller tables are in cache */
+#define PREFETCH_SLOTS 16384  /* smaller tables are in cache */
 
-void mr__group_layout_init(MrGroupLayout *layout, MrArena *arena, const MrType *const *types, int32_t n_keys,
-                           int64_t state_bytes)
+void mr__group_layout_init(MrGroupLayout *layout, MrArena *arena, const MrType *const *types,
+                           int32_t n_keys, int64_t state_bytes)
 {
     mr_row_layout_init(&layout->rows, arena, types, n_keys, 0);
     layout->hash_at = layout->rows.row_bytes;
@@ -32,7 +32,8 @@ void mr__groups_init(MrGroups *groups, const MrGroupLayout *layout, MrBudget *bu
 void mr__groups_deinit(MrGroups *groups)
 {
     if (groups->budget) {
-        mr_budget_free(groups->budget, groups->slots, groups->n_slots * (int64_t)sizeof *groups->slots);
+        mr_budget_free(groups->budget, groups->slots,
+                       groups->n_slots * (int64_t)sizeof *groups->slots);
         mr_arena_deinit(&groups->arena);
     }
     groups->slots = NULL;
@@ -58,7 +59,8 @@ MrStatus mr__groups_reserve(MrGroups *groups, int64_t n_more, MrError *err)
     while (n_slots <= want)
         n_slots *= 2;
     void *block = NULL;
-    MR_TRY(mr_budget_alloc_zeroed(groups->budget, n_slots * (int64_t)sizeof(uint64_t), &block, err));
+    MR_TRY(
+        mr_budget_alloc_zeroed(groups->budget, n_slots * (int64_t)sizeof(uint64_t), &block, err));
     uint64_t *slots = block;
     uint64_t mask = (uint64_t)n_slots - 1;
     groups->n_used = 0;
@@ -66,7 +68,8 @@ MrStatus mr__groups_reserve(MrGroups *groups, int64_t n_more, MrError *err)
         uint64_t slot = groups->slots[s];
         if (slot == 0 || slot == TOMBSTONE)
             continue;
-        uint64_t at = mr__group_hash(groups->layout, (const char *)(uintptr_t)(slot & POINTER_MASK)) & mask;
+        uint64_t at =
+            mr__group_hash(groups->layout, (const char *)(uintptr_t)(slot & POINTER_MASK)) & mask;
         while (slots[at] != 0)
             at = (at + 1) & mask;
         slots[at] = slot;
@@ -82,7 +85,8 @@ static char *row_new(MrGroups *groups, uint64_t hash)
 {
     const MrGroupLayout *layout = groups->layout;
     if (groups->n_rows == groups->n_blocks * groups->rows_per_block) {
-        char *block = mr_arena_alloc(&groups->arena, (int64_t)groups->rows_per_block * layout->row_bytes);
+        char *block =
+            mr_arena_alloc(&groups->arena, (int64_t)groups->rows_per_block * layout->row_bytes);
         MR_PUSH(&groups->arena, groups->blocks, groups->n_blocks, groups->cap_blocks, block);
     }
     char *row = mr__groups_row(groups, groups->n_rows++);
@@ -91,10 +95,11 @@ static char *row_new(MrGroups *groups, uint64_t hash)
     return row;
 }
 
-static void compare_pending(MrGroups *groups, MrVector *const *keys, const uint16_t *sel, int32_t n_compare,
-                            int32_t *n_pending)
+static void compare_pending(MrGroups *groups, MrVector *const *keys, const uint16_t *sel,
+                            int32_t n_compare, int32_t *n_pending)
 {
-    mr_rows_match(&groups->layout->rows, keys, groups->compare_sel, n_compare, groups->compare_rows, groups->equal);
+    mr_rows_match(&groups->layout->rows, keys, groups->compare_sel, n_compare, groups->compare_rows,
+                  groups->equal);
     int32_t n = 0;
     for (int32_t c = 0; c < n_compare; c++) {
         if (groups->equal[c])
@@ -119,7 +124,8 @@ static void probe_begin(MrGroups *groups, const uint64_t *hash, int32_t n)
 }
 
 MrStatus mr__groups_find(MrGroups *groups, MrVector *const *keys, const uint16_t *sel, int32_t n,
-                         const uint64_t *hash, char **rows, uint16_t *fresh, int32_t *n_fresh, MrError *err)
+                         const uint64_t *hash, char **rows, uint16_t *fresh, int32_t *n_fresh,
+                         MrError *err)
 {
     *n_fresh = 0;
     MR_TRY(mr__groups_reserve(groups, n, err));
@@ -159,7 +165,8 @@ MrStatus mr__groups_find(MrGroups *groups, MrVector *const *keys, const uint16_t
             groups->place[i] = at;
         }
         if (n_new > 0)
-            mr_rows_scatter(&groups->layout->rows, keys, groups->fresh_sel, n_new, groups->fresh_rows, &groups->arena);
+            mr_rows_scatter(&groups->layout->rows, keys, groups->fresh_sel, n_new,
+                            groups->fresh_rows, &groups->arena);
         n_pending = 0;
         if (n_compare > 0)
             compare_pending(groups, keys, sel, n_compare, &n_pending);
@@ -167,16 +174,16 @@ MrStatus mr__groups_find(MrGroups *groups, MrVector *const *keys, const uint16_t
     return MR_OK;
 }
 
-void mr__groups_append(MrGroups *groups, MrVector *const *cols, const uint16_t *sel, int32_t n, const uint64_t *hash,
-                       char **rows)
+void mr__groups_append(MrGroups *groups, MrVector *const *cols, const uint16_t *sel, int32_t n,
+                       const uint64_t *hash, char **rows)
 {
     for (int32_t i = 0; i < n; i++)
         rows[i] = row_new(groups, hash[i]);
     mr_rows_scatter(&groups->layout->rows, cols, sel, n, (void *const *)rows, &groups->arena);
 }
 
-void mr__groups_lookup(MrGroups *groups, MrVector *const *keys, const uint16_t *sel, int32_t n, const uint64_t *hash,
-                       char **rows)
+void mr__groups_lookup(MrGroups *groups, MrVector *const *keys, const uint16_t *sel, int32_t n,
+                       const uint64_t *hash, char **rows)
 {
     if (groups->n_slots == 0) {
         memset(rows, 0, sizeof *rows * (size_t)n);
@@ -217,7 +224,8 @@ char *mr__groups_adopt(MrGroups *groups, char *row)
         if (slot == 0)
             break;
         char *other = (char *)(uintptr_t)(slot & POINTER_MASK);
-        if (slot != TOMBSTONE && SALT(slot) == SALT(hash) && mr__group_hash(groups->layout, other) == hash &&
+        if (slot != TOMBSTONE && SALT(slot) == SALT(hash) &&
+            mr__group_hash(groups->layout, other) == hash &&
             mr_row_compare(&groups->layout->rows, other, row) == 0)
             return other;
     }
@@ -236,7 +244,8 @@ void mr__groups_remove(MrGroups *groups, const char *row)
     groups->slots[at] = TOMBSTONE;
 }
 
-void mr__hash_columns(MrVector *const *cols, int32_t n_cols, const uint16_t *sel, int32_t n, uint64_t *hash)
+void mr__hash_columns(MrVector *const *cols, int32_t n_cols, const uint16_t *sel, int32_t n,
+                      uint64_t *hash)
 {
     if (n_cols == 0)
         memset(hash, 0, sizeof *hash * (size_t)n);

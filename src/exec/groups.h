@@ -1,7 +1,8 @@
 /* groups.h - a hash table of packed rows: the groups of an aggregate, the rows of a distinct.
  *
- * A row is its key columns, then extra bytes: the hash, and whatever the owner keeps there (states).
- * Slots hold a 16-bit salt and a 48-bit pointer; rows never move, so that pointers to them stay good. */
+ * A row is its key columns, then extra bytes: the hash, and whatever the owner keeps there
+ * (states). Slots hold a 16-bit salt and a 48-bit pointer; rows never move, so that pointers to
+ * them stay good. */
 #ifndef MR_EXEC_GROUPS_H
 #define MR_EXEC_GROUPS_H
 
@@ -10,16 +11,16 @@
 #define MR_GROUP_HASH_BYTES 16 /* hash, and 8 bytes of the owner's */
 
 typedef struct MrGroupLayout {
-    MrRowLayout rows;   /* the key columns */
-    int32_t hash_at;    /* uint64_t */
-    int32_t user_at;    /* int64_t, for the owner */
-    int32_t states_at;  /* aligned to 16 */
-    int32_t row_bytes;  /* multiple of 16 */
+    MrRowLayout rows;  /* the key columns */
+    int32_t hash_at;   /* uint64_t */
+    int32_t user_at;   /* int64_t, for the owner */
+    int32_t states_at; /* aligned to 16 */
+    int32_t row_bytes; /* multiple of 16 */
 } MrGroupLayout;
 
 /* state_bytes: behind the hash, zeroed in new rows. */
-void mr__group_layout_init(MrGroupLayout *layout, MrArena *arena, const MrType *const *types, int32_t n_keys,
-                           int64_t state_bytes);
+void mr__group_layout_init(MrGroupLayout *layout, MrArena *arena, const MrType *const *types,
+                           int32_t n_keys, int64_t state_bytes);
 
 typedef struct MrGroups {
     const MrGroupLayout *layout;
@@ -60,24 +61,27 @@ static inline int64_t *mr__group_user(const MrGroupLayout *layout, char *row)
     return (int64_t *)(void *)(row + layout->user_at);
 }
 
-/* rows[i]: the group of row sel[i] of the keys, made when it is new.  fresh: the i of the first row of each
- * new group, whose states the caller initialises.  hash[i] is mr_vector_hash over the keys. */
-MR_MUST_USE MrStatus mr__groups_find(MrGroups *groups, MrVector *const *keys, const uint16_t *sel, int32_t n,
-                                     const uint64_t *hash, char **rows, uint16_t *fresh, int32_t *n_fresh,
-                                     MrError *err);
+/* rows[i]: the group of row sel[i] of the keys, made when it is new.  fresh: the i of the first row
+ * of each new group, whose states the caller initialises.  hash[i] is mr_vector_hash over the keys.
+ */
+MR_MUST_USE MrStatus mr__groups_find(MrGroups *groups, MrVector *const *keys, const uint16_t *sel,
+                                     int32_t n, const uint64_t *hash, char **rows, uint16_t *fresh,
+                                     int32_t *n_fresh, MrError *err);
 /* As find, but makes nothing: rows[i] NULL when there is no such group. */
-void mr__groups_lookup(MrGroups *groups, MrVector *const *keys, const uint16_t *sel, int32_t n, const uint64_t *hash,
-                       char **rows);
+void mr__groups_lookup(MrGroups *groups, MrVector *const *keys, const uint16_t *sel, int32_t n,
+                       const uint64_t *hash, char **rows);
 /* Rows that are not looked up: appended as they come, equal ones too. */
-void mr__groups_append(MrGroups *groups, MrVector *const *cols, const uint16_t *sel, int32_t n, const uint64_t *hash,
-                       char **rows);
-/* Takes up a row of another table with the same layout, whose memory must live on.  Returns the row that was
- * here before it, or NULL when the row is in now.  Room was made with mr__groups_reserve. */
+void mr__groups_append(MrGroups *groups, MrVector *const *cols, const uint16_t *sel, int32_t n,
+                       const uint64_t *hash, char **rows);
+/* Takes up a row of another table with the same layout, whose memory must live on.  Returns the row
+ * that was here before it, or NULL when the row is in now.  Room was made with mr__groups_reserve.
+ */
 char *mr__groups_adopt(MrGroups *groups, char *row);
 MR_MUST_USE MrStatus mr__groups_reserve(MrGroups *groups, int64_t n_more, MrError *err);
 /* A row with this hash that equals row; it is not looked up again.  Takes its slot away. */
 void mr__groups_remove(MrGroups *groups, const char *row);
 /* Hash over several columns. */
-void mr__hash_columns(MrVector *const *cols, int32_t n_cols, const uint16_t *sel, int32_t n, uint64_t *hash);
+void mr__hash_columns(MrVector *const *cols, int32_t n_cols, const uint16_t *sel, int32_t n,
+                      uint64_t *hash);
 
 #endif

@@ -1,8 +1,8 @@
 /* join_core.c - see join_core.h. */
 #include "exec/join_core.h"
 
-void mr__join_table_init(MrJoinTable *table, MrArena *arena, MrBudget *budget, const MrType *const *types,
-                         int32_t n_keys, int32_t n_cols)
+void mr__join_table_init(MrJoinTable *table, MrArena *arena, MrBudget *budget,
+                         const MrType *const *types, int32_t n_keys, int32_t n_cols)
 {
     *table = (MrJoinTable){.budget = budget};
     mr_row_layout_init(&table->layout, arena, types, n_cols, (int32_t)sizeof(MrJoinRow));
@@ -14,7 +14,8 @@ void mr__join_table_init(MrJoinTable *table, MrArena *arena, MrBudget *budget, c
 void mr__join_table_deinit(MrJoinTable *table)
 {
     if (table->budget)
-        mr_budget_free(table->budget, table->buckets, table->n_buckets * (int64_t)sizeof *table->buckets);
+        mr_budget_free(table->budget, table->buckets,
+                       table->n_buckets * (int64_t)sizeof *table->buckets);
     table->buckets = NULL;
     table->n_buckets = 0;
 }
@@ -26,7 +27,8 @@ MrStatus mr__join_table_size(MrJoinTable *table, int64_t n_rows, MrError *err)
     while (n_buckets < 2 * n_rows)
         n_buckets *= 2;
     mr__join_table_deinit(table);
-    MR_TRY(mr_budget_alloc_zeroed(table->budget, n_buckets * (int64_t)sizeof(uint64_t), &block, err));
+    MR_TRY(
+        mr_budget_alloc_zeroed(table->budget, n_buckets * (int64_t)sizeof(uint64_t), &block, err));
     table->buckets = block;
     table->n_buckets = n_buckets;
     return MR_OK;
@@ -49,6 +51,7 @@ void mr__join_table_insert(MrJoinTable *table, const MrRowHeap *heap, int64_t fr
         do {
             tail->next = (char *)(uintptr_t)(old & MR_JOIN_POINTER);
             fresh = (old & ~MR_JOIN_POINTER) | mr__join_tag(tail->hash) | (uint64_t)(uintptr_t)row;
-        } while (!__atomic_compare_exchange_n(bucket, &old, fresh, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+        } while (!__atomic_compare_exchange_n(bucket, &old, fresh, true, __ATOMIC_RELEASE,
+                                              __ATOMIC_RELAXED));
     }
 }

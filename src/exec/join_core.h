@@ -1,7 +1,7 @@
 /* join_core.h - the built side of a join: packed rows, and buckets that find them by key.
  *
- * A bucket is a 48-bit pointer to a chain of rows and 16 bits of tags of their hashes, so that most probes
- * without a match end without touching a row. */
+ * A bucket is a 48-bit pointer to a chain of rows and 16 bits of tags of their hashes, so that most
+ * probes without a match end without touching a row. */
 #ifndef MR_EXEC_JOIN_CORE_H
 #define MR_EXEC_JOIN_CORE_H
 
@@ -24,8 +24,8 @@ typedef struct MrJoinTable {
     MrBudget *budget;
 } MrJoinTable;
 
-void mr__join_table_init(MrJoinTable *table, MrArena *arena, MrBudget *budget, const MrType *const *types,
-                         int32_t n_keys, int32_t n_cols);
+void mr__join_table_init(MrJoinTable *table, MrArena *arena, MrBudget *budget,
+                         const MrType *const *types, int32_t n_keys, int32_t n_cols);
 void mr__join_table_deinit(MrJoinTable *table);
 static inline MrJoinRow *mr__join_row(const MrJoinTable *table, char *row)
 {

@@ -1,22 +1,25 @@
 /* op.h - the operator contract.
  *
  * An operator is passive: fed and drained by one thread at a time.  It does not block, sleep, start
- * threads or read a clock.  A plan node has one instance per worker, and one shared part for all of them
- * (a join's build table, an aggregate's merged groups).  Life of an instance:
+ * threads or read a clock.  A plan node has one instance per worker, and one shared part for all of
+ * them (a join's build table, an aggregate's merged groups).  Life of an instance:
  *
- *     open (push | pull | barrier)* close          per epoch: pushes and pulls, then one barrier per input
+ *     open (push | pull | barrier)* close          per epoch: pushes and pulls, then one barrier
+ * per input
  *
- * push takes the batch.  After a push the runner pulls until MR_STEP_NEED_INPUT.  When a worker's input is
- * at its end for this epoch it calls barrier; when all workers have, the runner calls finish_task for
- * task 0 .. n-1 on any workers (merging, partition by partition) and then pulls each instance again until
- * MR_STEP_NEED_INPUT: a blocking operator gives its rows now.  Input 1 of a join is fed and finished before
- * input 0; otherwise inputs come in order.  A leaf has no input: it is pulled until MR_STEP_NEED_INPUT.
- * A call that fails, or jumps to the runner's guard, leaves the operator only to be closed; so push notes
- * the batch in the instance before it does anything else.  A batch is one epoch whose barrier says ended;
- * in a stream the same operator keeps its table and gives the changes since the last epoch.
+ * push takes the batch.  After a push the runner pulls until MR_STEP_NEED_INPUT.  When a worker's
+ * input is at its end for this epoch it calls barrier; when all workers have, the runner calls
+ * finish_task for task 0 .. n-1 on any workers (merging, partition by partition) and then pulls
+ * each instance again until MR_STEP_NEED_INPUT: a blocking operator gives its rows now.  Input 1 of
+ * a join is fed and finished before input 0; otherwise inputs come in order.  A leaf has no input:
+ * it is pulled until MR_STEP_NEED_INPUT. A call that fails, or jumps to the runner's guard, leaves
+ * the operator only to be closed; so push notes the batch in the instance before it does anything
+ * else.  A batch is one epoch whose barrier says ended; in a stream the same operator keeps its
+ * table and gives the changes since the last epoch.
  *
- * State of streams belongs to the shared part: save_changes appends what changed since the last epoch,
- * snapshot all of it, and apply takes either back, entry by entry, in the order in which they were written. */
+ * State of streams belongs to the shared part: save_changes appends what changed since the last
+ * epoch, snapshot all of it, and apply takes either back, entry by entry, in the order in which
+ * they were written. */
 #ifndef MR_EXEC_OP_H
 #define MR_EXEC_OP_H
 
@@ -36,21 +39,21 @@ typedef struct MrBarrier {
 
 /* Counters of one instance; the runner adds rows and times, the operator the rest. */
 typedef struct MrOpMetrics {
-    int64_t rows_in, rows_out, batches_out, time_ns, bytes_read, spilled_bytes, late_rows, state_rows,
-        memory_bytes;
+    int64_t rows_in, rows_out, batches_out, time_ns, bytes_read, spilled_bytes, late_rows,
+        state_rows, memory_bytes;
 } MrOpMetrics;
 
 /* What an instance may use; lives as long as the run. */
 typedef struct MrOpContext {
-    MrOs *os;                      /* spill files only */
-    MrBudget *budget;              /* of the operator: tables, states                     */
-    MrBudget *batch_budget;        /* of the query: batches that go on, which may outlive the run */
-    const MrEvalContext *eval;     /* of this worker */
+    MrOs *os;                  /* spill files only */
+    MrBudget *budget;          /* of the operator: tables, states                     */
+    MrBudget *batch_budget;    /* of the query: batches that go on, which may outlive the run */
+    const MrEvalContext *eval; /* of this worker */
     int32_t worker_idx, n_workers;
     const char *spill_dir;
     MrOpMetrics *metrics;
-    const MrBarrier *barrier;      /* of the epoch that is being fed (late_us, evict_us) */
-    int32_t batch_rows;            /* most rows of a batch that a leaf gives: 1 .. MR_BATCH_ROWS */
+    const MrBarrier *barrier; /* of the epoch that is being fed (late_us, evict_us) */
+    int32_t batch_rows;       /* most rows of a batch that a leaf gives: 1 .. MR_BATCH_ROWS */
 } MrOpContext;
 
 typedef struct MrOpType MrOpType;
@@ -63,17 +66,20 @@ typedef struct MrOp {
 } MrOp;
 
 struct MrOpType {
-    const char *name;       /* as EXPLAIN shows it */
-    int32_t size_bytes;     /* of an instance, zeroed by the runner; begins with MrOp */
-    int32_t shared_bytes;   /* 0: no shared part; zeroed by the runner */
-    int32_t n_inputs;       /* -1: any number */
-    bool blocking;          /* gives its rows after the barrier: ends a pipeline */
-    bool serial;            /* one worker only */
-    MrStatus (*shared_open)(void *shared, const MrPhys *phys, const MrOpContext *context, MrError *err);
+    const char *name;     /* as EXPLAIN shows it */
+    int32_t size_bytes;   /* of an instance, zeroed by the runner; begins with MrOp */
+    int32_t shared_bytes; /* 0: no shared part; zeroed by the runner */
+    int32_t n_inputs;     /* -1: any number */
+    bool blocking;        /* gives its rows after the barrier: ends a pipeline */
+    bool serial;          /* one worker only */
+    MrStatus (*shared_open)(void *shared, const MrPhys *phys, const MrOpContext *context,
+                            MrError *err);
     void (*shared_close)(void *shared); /* also after a failed shared_open */
-    /* Leaves: an epoch begins.  splits NULL: everything in a batch, nothing in a stream.  *n_morsels: how
-     * many workers are of use at most; 0: so few rows that no thread should be started for them. */
-    MrStatus (*start)(void *shared, const MrSplit *splits, int64_t n_splits, int64_t *n_morsels, MrError *err);
+    /* Leaves: an epoch begins.  splits NULL: everything in a batch, nothing in a stream.
+     * *n_morsels: how many workers are of use at most; 0: so few rows that no thread should be
+     * started for them. */
+    MrStatus (*start)(void *shared, const MrSplit *splits, int64_t n_splits, int64_t *n_morsels,
+                      MrError *err);
     MrStatus (*open)(MrOp *op, MrError *err);
     void (*close)(MrOp *op); /* also after a failed open */
     MrStatus (*push)(MrOp *op, int32_t input_idx, MrBatch *batch, MrError *err);
@@ -81,13 +87,15 @@ struct MrOpType {
     MrStatus (*barrier)(MrOp *op, int32_t input_idx, const MrBarrier *barrier, MrError *err);
     /* After all workers' barriers of input input_idx.  NULL: nothing to do. */
     int32_t (*n_finish_tasks)(void *shared, int32_t input_idx);
-    MrStatus (*finish_task)(MrOp *op, int32_t input_idx, int32_t task_idx, const MrBarrier *barrier, MrError *err);
+    MrStatus (*finish_task)(MrOp *op, int32_t input_idx, int32_t task_idx, const MrBarrier *barrier,
+                            MrError *err);
     /* The epoch is over: forget what belongs to it only.  NULL: nothing. */
     MrStatus (*epoch_end)(void *shared, const MrBarrier *barrier, MrError *err);
     /* All three or none. */
     MrStatus (*save_changes)(void *shared, MrStateWriter *to, MrError *err);
     MrStatus (*snapshot)(void *shared, MrStateWriter *to, MrError *err);
-    MrStatus (*apply)(void *shared, int32_t table, MrText key, const MrText *value, MrError *err); /* value NULL: deleted */
+    MrStatus (*apply)(void *shared, int32_t table, MrText key, const MrText *value,
+                      MrError *err); /* value NULL: deleted */
 };
 
 /* The operator of a plan node's kind. */

@@ -1,22 +1,21 @@
 /* op_aggregate.c - groups rows and aggregates them.
  *
- * Computes:  one row per group: keys, then results.  Without keys one row in any case; without aggregates the
- *            distinct keys.
- * Changes:   takes inserts and retractions (of aggregates that can retract).  A batch gives its groups at the
- *            barrier.  A stream keeps them: groups touched by the epoch give -old +new, or, when closed by the
- *            watermark only (close_key), one +row, after which they are forgotten.
- * Spilling:  a batch whose budget is short writes a worker's groups to a scratch file, part by part of the hash,
- *            and merges one part after the other as it is pulled.  Not with DISTINCT or ordered aggregates.
- * Memory:    the groups, in packed rows.  Each worker fills a table of its own; finish tasks merge them part by
- *            part of the hash, a batch by adopting rows, a stream into the table that it keeps.
- * Blocking:  yes.
- * Snapshot:  table 0: key columns -> rows in the group, close time, whether shown, states.
- * Source:    Spark's rule: a group is closed when its window's end <= watermark. */
+ * Computes:  one row per group: keys, then results.  Without keys one row in any case; without
+ * aggregates the distinct keys. Changes:   takes inserts and retractions (of aggregates that can
+ * retract).  A batch gives its groups at the barrier.  A stream keeps them: groups touched by the
+ * epoch give -old +new, or, when closed by the watermark only (close_key), one +row, after which
+ * they are forgotten. Spilling:  a batch whose budget is short writes a worker's groups to a
+ * scratch file, part by part of the hash, and merges one part after the other as it is pulled.  Not
+ * with DISTINCT or ordered aggregates. Memory:    the groups, in packed rows.  Each worker fills a
+ * table of its own; finish tasks merge them part by part of the hash, a batch by adopting rows, a
+ * stream into the table that it keeps. Blocking:  yes. Snapshot:  table 0: key columns -> rows in
+ * the group, close time, whether shown, states. Source:    Spark's rule: a group is closed when its
+ * window's end <= watermark. */
 #include "exec/aggregate_core.h"
 #include "exec/spill.h"
 
 #define N_PARTS 16
-#define FEW_GROUPS 4096 /* are merged by one task */
+#define FEW_GROUPS 4096  /* are merged by one task */
 #define PART_BYTES 32768 /* written at once when groups are spilled */
 
 typedef struct AggPart {
@@ -29,8 +28,8 @@ typedef struct AggPart {
     char **touched;
     int64_t n_touched, cap_touched;
     MrBatchList out;
-    MrBuffer deleted;      /* stored keys, each a text */
-    MrArena scratch;       /* of an epoch */
+    MrBuffer deleted; /* stored keys, each a text */
+    MrArena scratch;  /* of an epoch */
     int64_t n_dead, min_close_us;
 } AggPart;
 
@@ -80,7 +79,8 @@ struct Aggregate {
 
 /* -- opening ---------------------------------------------------------------------------------- */
 
-static MrStatus aggregate_shared_open(void *arg, const MrPhys *phys, const MrOpContext *context, MrError *err)
+static MrStatus aggregate_shared_open(void *arg, const MrPhys *phys, const MrOpContext *context,
+                                      MrError *err)
 {
     AggShared *shared = arg;
     shared->phys = phys;
@@ -122,7 +122,8 @@ static MrStatus aggregate_open(MrOp *op, MrError *err)
     Aggregate *self = (Aggregate *)op;
     AggShared *shared = op->shared;
     mr_arena_init(&self->arena, op->context->budget);
-    MR_TRY(mr__evaluator_open(&self->exprs, op->context, &self->arena, shared->plan.exprs, shared->plan.n_exprs, err));
+    MR_TRY(mr__evaluator_open(&self->exprs, op->context, &self->arena, shared->plan.exprs,
+                              shared->plan.n_exprs, err));
     self->table_open = true;
     MR_TRY(mr__agg_table_init(&self->table, &shared->plan, op->context, err));
     shared->workers[op->context->worker_idx] = self;
@@ -193,7 +194,8 @@ static MrStatus part_flush(Aggregate *self, SpilledPart *part, MrError *err)
     MrSpillBlock block;
     if (part->buf.size_bytes == 0)
         return MR_OK;
-    MR_TRY(mr__spill_write(&self->spill, self->op.context, part->buf.data, part->buf.size_bytes, &block, err));
+    MR_TRY(mr__spill_write(&self->spill, self->op.context, part->buf.data, part->buf.size_bytes,
+                           &block, err));
     MR_PUSH(&self->arena, part->blocks, part->n_blocks, part->cap_blocks, block);
     part->buf.size_bytes = 0;
     return MR_OK;
@@ -214,7 +216,8 @@ static MrStatus spill_groups(Aggregate *self, MrError *err)
     }
     MrVector **keys = MR_NEW_N(&self->arena, MrVector *, plan->n_keys);
     for (int64_t from = 0; from < groups->n_rows; from += MR_BATCH_ROWS) {
-        int32_t n = groups->n_rows - from < MR_BATCH_ROWS ? (int32_t)(groups->n_rows - from) : MR_BATCH_ROWS;
+        int32_t n = groups->n_rows - from < MR_BATCH_ROWS ? (int32_t)(groups->n_rows - from)
+                                                          : MR_BATCH_ROWS;
         mr_arena_reset(&self->spill_scratch);
         for (int32_t i = 0; i < n; i++)
             self->out_rows[i] = mr__groups_row(groups, from + i);
@@ -223,11 +226,12 @@ static MrStatus spill_groups(Aggregate *self, MrError *err)
                                      &self->spill_scratch);
         for (int32_t i = 0; i < n; i++) {
             char *row = self->out_rows[i];
-            SpilledPart *part = &self->spilled[mr__agg_part(mr__group_hash(&plan->layout, row), N_PARTS)];
+            SpilledPart *part =
+                &self->spilled[mr__agg_part(mr__group_hash(&plan->layout, row), N_PARTS)];
             MR_TRY(mr_row_store(keys, plan->n_keys, i, &part->buf, err));
             for (int32_t a = 0; a < plan->n_aggs; a++)
-                MR_TRY(plan->specs[a].agg->def->save(plan->specs[a].agg, row + plan->specs[a].state_at, &part->buf,
-                                                     err));
+                MR_TRY(plan->specs[a].agg->def->save(
+                    plan->specs[a].agg, row + plan->specs[a].state_at, &part->buf, err));
             if (part->buf.size_bytes >= PART_BYTES)
                 MR_TRY(part_flush(self, part, err));
         }
@@ -241,8 +245,8 @@ static MrStatus spill_groups(Aggregate *self, MrError *err)
 }
 
 /* Merges n groups, keys as columns and states in rows of their own, into the part's table. */
-static MrStatus part_add(AggShared *shared, AggPart *part, const MrOpContext *context, MrVector **keys, char **states,
-                         int32_t n, MrError *err)
+static MrStatus part_add(AggShared *shared, AggPart *part, const MrOpContext *context,
+                         MrVector **keys, char **states, int32_t n, MrError *err)
 {
     const MrAggPlan *plan = &shared->plan;
     uint64_t *hash = mr_arena_alloc(&part->scratch, (n + 1) * (int64_t)sizeof *hash);
@@ -258,11 +262,12 @@ static MrStatus part_add(AggShared *shared, AggPart *part, const MrOpContext *co
     return MR_OK;
 }
 
-static MrStatus part_read_block(AggShared *shared, AggPart *part, const MrOpContext *context, const MrBuffer *block,
-                                MrError *err)
+static MrStatus part_read_block(AggShared *shared, AggPart *part, const MrOpContext *context,
+                                const MrBuffer *block, MrError *err)
 {
     const MrAggPlan *plan = &shared->plan;
-    MrReader reader = {(const uint8_t *)block->data, (const uint8_t *)block->data + block->size_bytes, false};
+    MrReader reader = {(const uint8_t *)block->data,
+                       (const uint8_t *)block->data + block->size_bytes, false};
     while (reader.at < reader.end) {
         mr_arena_reset(&part->scratch);
         MrVector **keys = MR_NEW_N(&part->scratch, MrVector *, plan->n_keys);
@@ -277,7 +282,8 @@ static MrStatus part_read_block(AggShared *shared, AggPart *part, const MrOpCont
             mr__agg_init_states(plan, states[n]);
             for (int32_t a = 0; a < plan->n_aggs; a++) {
                 call.agg = plan->specs[a].agg;
-                MR_TRY(call.agg->def->load(&call, &reader, states[n] + plan->specs[a].state_at, err));
+                MR_TRY(
+                    call.agg->def->load(&call, &reader, states[n] + plan->specs[a].state_at, err));
             }
         }
         MR_TRY(part_add(shared, part, context, keys, states, n, err));
@@ -286,7 +292,8 @@ static MrStatus part_read_block(AggShared *shared, AggPart *part, const MrOpCont
 }
 
 /* Part part_idx of all workers, in memory and on disk, into its table. */
-static MrStatus part_load(AggShared *shared, int32_t part_idx, const MrOpContext *context, MrError *err)
+static MrStatus part_load(AggShared *shared, int32_t part_idx, const MrOpContext *context,
+                          MrError *err)
 {
     const MrAggPlan *plan = &shared->plan;
     AggPart *part = &shared->parts[part_idx];
@@ -305,8 +312,8 @@ static MrStatus part_load(AggShared *shared, int32_t part_idx, const MrOpContext
                 continue;
             mr_arena_reset(&part->scratch);
             for (int32_t k = 0; k < plan->n_keys; k++)
-                keys[k] =
-                    mr_rows_gather(&plan->layout.rows, k, (const void *const *)rows, n, &part->scratch);
+                keys[k] = mr_rows_gather(&plan->layout.rows, k, (const void *const *)rows, n,
+                                         &part->scratch);
             if (n > 0)
                 MR_TRY(part_add(shared, part, context, keys, rows, n, err));
             n = 0;
@@ -316,9 +323,10 @@ static MrStatus part_load(AggShared *shared, int32_t part_idx, const MrOpContext
             mr_buffer_init(&block, context->budget, INT64_MAX);
             MrStatus status = MR_OK, guarded = MR_OK;
             MR_GUARD_BEGIN(guarded, err)
-            status = mr__spill_read(&worker->spill, context, &worker->spilled[part_idx].blocks[b], &block, err);
-            if (status == MR_OK)
-                status = part_read_block(shared, part, context, &block, err);
+                status = mr__spill_read(&worker->spill, context,
+                                        &worker->spilled[part_idx].blocks[b], &block, err);
+                if (status == MR_OK)
+                    status = part_read_block(shared, part, context, &block, err);
             MR_GUARD_END(guarded)
             mr_buffer_deinit(&block);
             MR_TRY(guarded);
@@ -348,7 +356,8 @@ static MrStatus aggregate_push(MrOp *op, int32_t input_idx, MrBatch *batch, MrEr
     self->held = NULL;
     mr_batch_destroy(batch);
     const MrGroups *groups = &self->table.groups;
-    if (may_spill(self) && mr__spill_wanted(op->context, groups->arena.used_bytes + groups->n_slots * 8))
+    if (may_spill(self) &&
+        mr__spill_wanted(op->context, groups->arena.used_bytes + groups->n_slots * 8))
         return spill_groups(self, err);
     return MR_OK;
 }
@@ -364,7 +373,9 @@ static void split_groups(Aggregate *self)
         self->part_rows = mr_arena_alloc(&self->arena, self->part_cap * (int64_t)sizeof(char *));
     }
     for (int64_t r = 0; r < groups->n_rows; r++)
-        self->part_from[mr__agg_part(mr__group_hash(groups->layout, mr__groups_row(groups, r)), N_PARTS) + 1]++;
+        self->part_from[mr__agg_part(mr__group_hash(groups->layout, mr__groups_row(groups, r)),
+                                     N_PARTS) +
+                        1]++;
     for (int32_t p = 0; p < N_PARTS; p++) {
         self->part_from[p + 1] += self->part_from[p];
         from[p] = self->part_from[p];
@@ -375,7 +386,8 @@ static void split_groups(Aggregate *self)
     }
 }
 
-static MrStatus aggregate_barrier(MrOp *op, int32_t input_idx, const MrBarrier *barrier, MrError *err)
+static MrStatus aggregate_barrier(MrOp *op, int32_t input_idx, const MrBarrier *barrier,
+                                  MrError *err)
 {
     Aggregate *self = (Aggregate *)op;
     AggShared *shared = op->shared;
@@ -409,13 +421,15 @@ static int32_t aggregate_n_finish_tasks(void *arg, int32_t input_idx)
         return 0;
     }
     shared->n_epochs++;
-    shared->n_parts = n_rows > FEW_GROUPS && (n_tables > 1 || shared->phys->streaming) ? N_PARTS : 1;
+    shared->n_parts =
+        n_rows > FEW_GROUPS && (n_tables > 1 || shared->phys->streaming) ? N_PARTS : 1;
     return shared->n_parts;
 }
 
 /* -- a batch: merging by adoption ------------------------------------------------------------- */
 
-static MrStatus merge_row(AggShared *shared, AggPart *part, const MrOpContext *context, char *row, MrError *err)
+static MrStatus merge_row(AggShared *shared, AggPart *part, const MrOpContext *context, char *row,
+                          MrError *err)
 {
     char *there = mr__groups_adopt(&part->groups, row);
     if (there)
@@ -424,8 +438,8 @@ static MrStatus merge_row(AggShared *shared, AggPart *part, const MrOpContext *c
     return MR_OK;
 }
 
-static MrStatus batch_merge(AggShared *shared, AggPart *part, int32_t part_idx, const MrOpContext *context,
-                            MrError *err)
+static MrStatus batch_merge(AggShared *shared, AggPart *part, int32_t part_idx,
+                            const MrOpContext *context, MrError *err)
 {
     int64_t n_most = 0;
     for (int32_t w = 0; w < shared->n_workers; w++) {
@@ -446,12 +460,13 @@ static MrStatus batch_merge(AggShared *shared, AggPart *part, int32_t part_idx, 
             if (!part->single)
                 part->single = part->rows[part->n_rows++] = worker->table.single;
             else
-                MR_TRY(mr__agg_merge(&shared->plan, context->eval, &part->groups.arena, part->single,
-                                     worker->table.single, err));
+                MR_TRY(mr__agg_merge(&shared->plan, context->eval, &part->groups.arena,
+                                     part->single, worker->table.single, err));
         } else if (shared->n_parts == 1 || groups->n_rows <= FEW_GROUPS) {
             for (int64_t r = 0; r < groups->n_rows; r++) {
                 char *row = mr__groups_row(groups, r);
-                if (shared->n_parts > 1 && mr__agg_part(mr__group_hash(groups->layout, row), N_PARTS) != part_idx)
+                if (shared->n_parts > 1 &&
+                    mr__agg_part(mr__group_hash(groups->layout, row), N_PARTS) != part_idx)
                     continue;
                 MR_TRY(merge_row(shared, part, context, row, err));
             }
@@ -493,7 +508,8 @@ static MrStatus batch_finish(Aggregate *self, int32_t part_idx, MrError *err)
             if (shared->workers[w] && shared->workers[w]->ended)
                 sets[n_sets++] = &shared->workers[w]->table.sets[a];
         MR_TRY(mr__agg_deferred(&shared->plan, a, sets, n_sets, part_idx, shared->n_parts,
-                                part->direct ? part->direct : &part->groups, part->single, self->op.context, err));
+                                part->direct ? part->direct : &part->groups, part->single,
+                                self->op.context, err));
     }
     return MR_OK;
 }
@@ -508,8 +524,8 @@ static MrGroupHead *group_head(const MrAggPlan *plan, char *row)
 #define DEAD INT64_MIN /* as the number of a group's rows: it was removed */
 
 /* Gives out rows of groups with this weight. */
-static MrStatus emit_groups(AggShared *shared, AggPart *part, const MrOpContext *context, char *const *rows,
-                            int64_t n_rows, int64_t weight, MrError *err)
+static MrStatus emit_groups(AggShared *shared, AggPart *part, const MrOpContext *context,
+                            char *const *rows, int64_t n_rows, int64_t weight, MrError *err)
 {
     for (int64_t from = 0; from < n_rows; from += MR_BATCH_ROWS) {
         int32_t n = n_rows - from < MR_BATCH_ROWS ? (int32_t)(n_rows - from) : MR_BATCH_ROWS;
@@ -517,13 +533,14 @@ static MrStatus emit_groups(AggShared *shared, AggPart *part, const MrOpContext 
         MrStatus status = MR_OK, guarded = MR_OK;
         MR_TRY(mr_batch_create(context->batch_budget, &batch, err));
         MR_GUARD_BEGIN(guarded, err)
-        mr_batch_set_cols(batch, shared->phys->schema.n_cols);
-        status = mr__agg_finish(&shared->plan, context->eval, &shared->phys->schema, rows + from, n, batch, err);
-        if (status == MR_OK && weight != 1) {
-            batch->weights = mr_arena_alloc(&batch->arena, n * (int64_t)sizeof(int64_t));
-            for (int32_t i = 0; i < n; i++)
-                batch->weights[i] = weight;
-        }
+            mr_batch_set_cols(batch, shared->phys->schema.n_cols);
+            status = mr__agg_finish(&shared->plan, context->eval, &shared->phys->schema,
+                                    rows + from, n, batch, err);
+            if (status == MR_OK && weight != 1) {
+                batch->weights = mr_arena_alloc(&batch->arena, n * (int64_t)sizeof(int64_t));
+                for (int32_t i = 0; i < n; i++)
+                    batch->weights[i] = weight;
+            }
         MR_GUARD_END(guarded)
         if (status == MR_OK)
             status = guarded;
@@ -552,7 +569,8 @@ static void group_touch(AggShared *shared, AggPart *part, char *row)
 }
 
 /* Makes new groups of the state complete. */
-static void group_begin(AggShared *shared, AggPart *part, char *row, MrVector **keys, int64_t key_row)
+static void group_begin(AggShared *shared, AggPart *part, char *row, MrVector **keys,
+                        int64_t key_row)
 {
     MrGroupHead *head = group_head(&shared->plan, row);
     int32_t time_key = shared->phys->aggregate.time_key;
@@ -563,8 +581,8 @@ static void group_begin(AggShared *shared, AggPart *part, char *row, MrVector **
 }
 
 /* Merges some groups of a worker's table; the old rows of those that were shown go out first. */
-static MrStatus state_merge(AggShared *shared, AggPart *part, const MrOpContext *context, char *const *from,
-                            int32_t n, MrError *err)
+static MrStatus state_merge(AggShared *shared, AggPart *part, const MrOpContext *context,
+                            char *const *from, int32_t n, MrError *err)
 {
     const MrAggPlan *plan = &shared->plan;
     char **rows = mr_arena_alloc(&part->scratch, (n + 1) * (int64_t)sizeof *rows);
@@ -575,7 +593,8 @@ static MrStatus state_merge(AggShared *shared, AggPart *part, const MrOpContext 
         uint16_t *fresh = mr_arena_alloc(&part->scratch, n * (int64_t)sizeof *fresh);
         int32_t n_fresh = 0;
         for (int32_t k = 0; k < plan->n_keys; k++)
-            keys[k] = mr_rows_gather(&plan->layout.rows, k, (const void *const *)from, n, &part->scratch);
+            keys[k] =
+                mr_rows_gather(&plan->layout.rows, k, (const void *const *)from, n, &part->scratch);
         for (int32_t i = 0; i < n; i++)
             hash[i] = mr__group_hash(&plan->layout, from[i]);
         MR_TRY(mr__groups_find(&part->groups, keys, NULL, n, hash, rows, fresh, &n_fresh, err));
@@ -626,15 +645,16 @@ static MrStatus group_remove(AggShared *shared, AggPart *part, char *row, MrErro
 }
 
 /* Groups that the watermark has closed: given out when the mode waits for it, and forgotten. */
-static MrStatus close_groups(AggShared *shared, AggPart *part, const MrOpContext *context, int64_t evict_us,
-                             MrError *err)
+static MrStatus close_groups(AggShared *shared, AggPart *part, const MrOpContext *context,
+                             int64_t evict_us, MrError *err)
 {
     const MrAggPlan *plan = &shared->plan;
     bool emits = shared->phys->aggregate.close_key >= 0;
     int64_t min_close_us = INT64_MAX, n = 0;
     if (part->min_close_us > evict_us || (!emits && !shared->phys->aggregate.evict))
         return MR_OK;
-    char **closed = mr_arena_alloc(&part->scratch, (part->groups.n_rows + 1) * (int64_t)sizeof *closed);
+    char **closed =
+        mr_arena_alloc(&part->scratch, (part->groups.n_rows + 1) * (int64_t)sizeof *closed);
     for (int64_t r = 0; r < part->groups.n_rows; r++) {
         char *row = mr__groups_row(&part->groups, r);
         MrGroupHead *head = group_head(plan, row);
@@ -705,7 +725,8 @@ static MrStatus state_finish(AggShared *shared, int32_t part_idx, const MrOpCont
         MR_TRY(emit_groups(shared, part, context, gone, n_gone, -1, err));
         MR_TRY(emit_groups(shared, part, context, shown, n_shown, 1, err));
     } else if (shared->phys->aggregate.complete) {
-        char **all = mr_arena_alloc(&part->scratch, (part->groups.n_rows + 1) * (int64_t)sizeof *all);
+        char **all =
+            mr_arena_alloc(&part->scratch, (part->groups.n_rows + 1) * (int64_t)sizeof *all);
         int64_t n_all = 0;
         for (int64_t r = 0; r < part->groups.n_rows; r++) {
             all[n_all] = mr__groups_row(&part->groups, r);
@@ -714,12 +735,13 @@ static MrStatus state_finish(AggShared *shared, int32_t part_idx, const MrOpCont
         MR_TRY(emit_groups(shared, part, context, all, n_all, 1, err));
     }
     /* At the end of a bounded run every group is final. */
-    int64_t evict_us = barrier->ended && shared->phys->aggregate.close_key >= 0 ? INT64_MAX : barrier->evict_us;
+    int64_t evict_us =
+        barrier->ended && shared->phys->aggregate.close_key >= 0 ? INT64_MAX : barrier->evict_us;
     return close_groups(shared, part, context, evict_us, err);
 }
 
-static MrStatus aggregate_finish_task(MrOp *op, int32_t input_idx, int32_t task_idx, const MrBarrier *barrier,
-                                      MrError *err)
+static MrStatus aggregate_finish_task(MrOp *op, int32_t input_idx, int32_t task_idx,
+                                      const MrBarrier *barrier, MrError *err)
 {
     AggShared *shared = op->shared;
     if (!op->phys->streaming)
@@ -762,12 +784,12 @@ static MrStatus pull_batch(Aggregate *self, MrBatch **out, MrStep *step, MrError
         if (n > MR_BATCH_ROWS)
             n = MR_BATCH_ROWS;
         for (int64_t i = 0; i < n; i++)
-            self->out_rows[i] =
-                part->direct ? mr__groups_row(part->direct, self->out_at + i) : part->rows[self->out_at + i];
+            self->out_rows[i] = part->direct ? mr__groups_row(part->direct, self->out_at + i)
+                                             : part->rows[self->out_at + i];
         MR_TRY(mr_batch_create(context->batch_budget, &self->given, err));
         mr_batch_set_cols(self->given, self->op.phys->schema.n_cols);
-        MR_TRY(mr__agg_finish(&shared->plan, context->eval, &self->op.phys->schema, self->out_rows, (int32_t)n,
-                              self->given, err));
+        MR_TRY(mr__agg_finish(&shared->plan, context->eval, &self->op.phys->schema, self->out_rows,
+                              (int32_t)n, self->given, err));
         self->out_at += n;
         *step = MR_STEP_OUTPUT;
         if (shared->spilled) { /* the part's memory goes before the run ends */
@@ -809,7 +831,8 @@ static MrStatus aggregate_pull(MrOp *op, MrBatch **out, MrStep *step, MrError *e
     *step = MR_STEP_NEED_INPUT;
     if (!self->ended)
         return MR_OK;
-    return op->phys->streaming ? pull_changes(self, out, step, err) : pull_batch(self, out, step, err);
+    return op->phys->streaming ? pull_changes(self, out, step, err)
+                               : pull_batch(self, out, step, err);
 }
 
 static MrStatus aggregate_epoch_end(void *arg, const MrBarrier *barrier, MrError *err)
@@ -836,11 +859,13 @@ static MrStatus state_value(AggShared *shared, char *row, MrBuffer *out, MrError
     MR_TRY(mr_buffer_put_u64(out, (uint64_t)head->close_us, err));
     MR_TRY(mr_buffer_put_u8(out, head->shown != 0, err));
     for (int32_t a = 0; a < plan->n_aggs; a++)
-        MR_TRY(plan->specs[a].agg->def->save(plan->specs[a].agg, row + plan->specs[a].state_at, out, err));
+        MR_TRY(plan->specs[a].agg->def->save(plan->specs[a].agg, row + plan->specs[a].state_at, out,
+                                             err));
     return MR_OK;
 }
 
-static MrStatus state_put(AggShared *shared, AggPart *part, char *row, MrStateWriter *to, MrError *err)
+static MrStatus state_put(AggShared *shared, AggPart *part, char *row, MrStateWriter *to,
+                          MrError *err)
 {
     MrStatus status = MR_OK;
     MrBuffer key, value;
@@ -848,7 +873,8 @@ static MrStatus state_put(AggShared *shared, AggPart *part, char *row, MrStateWr
     mr_buffer_init(&value, shared->budget, INT64_MAX);
     MR_GO(store_key(shared, part, row, &key, err));
     MR_GO(state_value(shared, row, &value, err));
-    MR_GO(mr_state_put(to, 0, (MrText){key.data, key.size_bytes}, (MrText){value.data, value.size_bytes}, err));
+    MR_GO(mr_state_put(to, 0, (MrText){key.data, key.size_bytes},
+                       (MrText){value.data, value.size_bytes}, err));
 done:
     mr_buffer_deinit(&key);
     mr_buffer_deinit(&value);
@@ -890,7 +916,8 @@ static MrStatus aggregate_snapshot(void *arg, MrStateWriter *to, MrError *err)
     return MR_OK;
 }
 
-static MrStatus aggregate_apply(void *arg, int32_t table, MrText key, const MrText *value, MrError *err)
+static MrStatus aggregate_apply(void *arg, int32_t table, MrText key, const MrText *value,
+                                MrError *err)
 {
     AggShared *shared = arg;
     const MrAggPlan *plan = &shared->plan;
@@ -898,7 +925,8 @@ static MrStatus aggregate_apply(void *arg, int32_t table, MrText key, const MrTe
     uint8_t shown = 0;
     char *row = NULL;
     AggPart *any = &shared->parts[0];
-    MrReader key_reader = {(const uint8_t *)key.data, (const uint8_t *)key.data + key.size_bytes, false};
+    MrReader key_reader = {(const uint8_t *)key.data, (const uint8_t *)key.data + key.size_bytes,
+                           false};
     MrVector **keys = MR_NEW_N(&any->scratch, MrVector *, plan->n_keys + 1);
     for (int32_t k = 0; k < plan->n_keys; k++)
         keys[k] = mr_vector_create(&any->scratch, plan->key_types[k], 1);
@@ -924,8 +952,10 @@ static MrStatus aggregate_apply(void *arg, int32_t table, MrText key, const MrTe
         MR_TRY(mr__groups_find(&part->groups, keys, NULL, 1, &hash, &row, fresh, &n_fresh, err));
     }
     mr__agg_init_states(plan, row);
-    MrReader reader = {(const uint8_t *)value->data, (const uint8_t *)value->data + value->size_bytes, false};
-    if (!mr_reader_u64(&reader, &n_rows) || !mr_reader_u64(&reader, &close_us) || !mr_reader_u8(&reader, &shown))
+    MrReader reader = {(const uint8_t *)value->data,
+                       (const uint8_t *)value->data + value->size_bytes, false};
+    if (!mr_reader_u64(&reader, &n_rows) || !mr_reader_u64(&reader, &close_us) ||
+        !mr_reader_u8(&reader, &shown))
         return MR_FAIL_INTERNAL(err, "a group in the state is cut short");
     MrGroupHead *head = group_head(plan, row);
     *mr__group_user(&plan->layout, row) = (int64_t)n_rows;
@@ -956,8 +986,8 @@ static MrStatus state_compact(AggShared *shared, AggPart *part, MrError *err)
     mr__groups_clear(&part->groups);
     part->n_dead = 0;
     part->single = NULL;
-    MrReader reader = {(const uint8_t *)writer.buf.data, (const uint8_t *)writer.buf.data + writer.buf.size_bytes,
-                       false};
+    MrReader reader = {(const uint8_t *)writer.buf.data,
+                       (const uint8_t *)writer.buf.data + writer.buf.size_bytes, false};
     for (;;) {
         MR_GO(mr_state_next(&reader, &entry, &done, err));
         if (done)
@@ -1002,7 +1032,8 @@ struct MrDistinct {
     uint16_t fresh[MR_BATCH_ROWS];
 };
 
-MrStatus mr__distinct_create(const MrOpContext *context, const MrSchema *schema, MrDistinct **out, MrError *err)
+MrStatus mr__distinct_create(const MrOpContext *context, const MrSchema *schema, MrDistinct **out,
+                             MrError *err)
 {
     void *block = NULL;
     MR_TRY(mr_budget_alloc_zeroed(context->budget, (int64_t)sizeof(MrDistinct), &block, err));
@@ -1024,8 +1055,8 @@ MrStatus mr__distinct_filter(MrDistinct *distinct, MrBatchList *list, MrError *e
         MrBatch *batch = list->items[b]->batch;
         int32_t n_fresh = 0, n_cols = distinct->layout.rows.n_cols;
         mr__hash_columns(batch->cols, n_cols, batch->sel, batch->n_sel, distinct->hash);
-        MR_TRY(mr__groups_find(&distinct->groups, batch->cols, batch->sel, batch->n_sel, distinct->hash,
-                               distinct->rows, distinct->fresh, &n_fresh, err));
+        MR_TRY(mr__groups_find(&distinct->groups, batch->cols, batch->sel, batch->n_sel,
+                               distinct->hash, distinct->rows, distinct->fresh, &n_fresh, err));
         uint16_t *sel = mr_arena_alloc(&batch->arena, (n_fresh + 1) * (int64_t)sizeof *sel);
         bool *is_fresh = mr_arena_zeroed(&batch->arena, batch->n_sel + 1);
         int32_t n = 0;

@@ -22,8 +22,8 @@ static MrStatus expand_open(MrOp *op, MrError *err)
     mr_arena_init(&self->arena, op->context->budget);
     self->projections = MR_NEW_N(&self->arena, MrEvaluator, op->phys->expand.n_projections + 1);
     for (int32_t p = 0; p < op->phys->expand.n_projections; p++)
-        MR_TRY(mr__evaluator_open(&self->projections[p], op->context, &self->arena, op->phys->expand.projections[p],
-                                  op->phys->schema.n_cols, err));
+        MR_TRY(mr__evaluator_open(&self->projections[p], op->context, &self->arena,
+                                  op->phys->expand.projections[p], op->phys->schema.n_cols, err));
     return MR_OK;
 }
 

@@ -15,7 +15,8 @@ typedef struct Filter {
 
 static MrStatus filter_open(MrOp *op, MrError *err)
 {
-    return mr_program_create(op->context->budget, &op->phys->filter.condition, 1, &((Filter *)op)->program, err);
+    return mr_program_create(op->context->budget, &op->phys->filter.condition, 1,
+                             &((Filter *)op)->program, err);
 }
 
 static void filter_close(MrOp *op)

@@ -1,8 +1,7 @@
 /* op_generate.c - rows out of each row: explode and its kin.
  *
- * Computes:  the input columns next to each row of the generator; with outer, a row of NULLs when there is none.
- * Changes:   passes weights on.
- * Memory:    one input batch and one output batch.
+ * Computes:  the input columns next to each row of the generator; with outer, a row of NULLs when
+ * there is none. Changes:   passes weights on. Memory:    one input batch and one output batch.
  * Blocking:  no.
  * Snapshot:  none. */
 #include "exec/exec_int.h"
@@ -13,7 +12,7 @@ typedef struct Generate {
     MrEvaluator args;
     MrHeldBatch *held;
     MrBatch *given;
-    int32_t at;        /* live row at hand */
+    int32_t at;             /* live row at hand */
     int64_t n_of_row, from; /* rows that it gives, rows given; -1: not counted yet */
     int32_t take[MR_BATCH_ROWS];
 } Generate;
@@ -53,7 +52,8 @@ static MrStatus generate_pull(MrOp *op, MrBatch **out, MrStep *step, MrError *er
     if (!self->held)
         return MR_OK;
     MrBatch *input = self->held->batch;
-    int32_t n_in = input->n_cols, n_gen = phys->schema.n_cols - n_in, n_room = op->context->batch_rows, n = 0;
+    int32_t n_in = input->n_cols, n_gen = phys->schema.n_cols - n_in,
+            n_room = op->context->batch_rows, n = 0;
     MR_TRY(mr_batch_create(op->context->batch_budget, &self->given, err));
     MrBatch *batch = self->given;
     MrGeneratorCall call = {.context = op->context->eval,

@@ -1,12 +1,11 @@
 /* op_join.c - joins by equal keys (HashJoin) and by any condition (LoopJoin).
  *
- * Computes:  input 1 is built, input 0 probes.  Pairs with equal keys (all pairs without keys) for which the rest
- *            of the condition is true; of outer kinds also the rows without a partner, of semi kinds one side only.
- * Changes:   weights of the probe side pass; the built side is a table of rows (static in a stream).
- * Memory:    the built side, in packed rows, and buckets.
- * Blocking:  for input 1.  Input 0 streams through; a RIGHT or FULL join gives the built rows without a partner
- *            at the end of input 0.
- * Snapshot:  none: the static side of a stream is read anew in each epoch. */
+ * Computes:  input 1 is built, input 0 probes.  Pairs with equal keys (all pairs without keys) for
+ * which the rest of the condition is true; of outer kinds also the rows without a partner, of semi
+ * kinds one side only. Changes:   weights of the probe side pass; the built side is a table of rows
+ * (static in a stream). Memory:    the built side, in packed rows, and buckets. Blocking:  for
+ * input 1.  Input 0 streams through; a RIGHT or FULL join gives the built rows without a partner at
+ * the end of input 0. Snapshot:  none: the static side of a stream is read anew in each epoch. */
 #include "exec/exec_int.h"
 #include "exec/groups.h"
 #include "exec/join_core.h"
@@ -20,21 +19,21 @@ typedef struct JoinShared {
     const MrPhys *phys;
     MrArena arena;
     MrJoinTable table;
-    int32_t n_probe, n_build;    /* columns of the inputs */
-    int32_t *build_at;           /* of each built column: its place in the rows, -1: not needed */
-    bool *probe_needed;          /* of each probe column: in the output or the rest */
+    int32_t n_probe, n_build; /* columns of the inputs */
+    int32_t *build_at;        /* of each built column: its place in the rows, -1: not needed */
+    bool *probe_needed;       /* of each probe column: in the output or the rest */
     int32_t n_layout;
-    int32_t *layout_from;        /* of each layout column behind the keys: built column */
-    bool loop;                   /* no keys */
-    bool keep_built;             /* rows of the built side are given in the end */
-    bool tracks;                 /* what happened to each probe row matters */
-    _Atomic bool has_null;       /* a built row has a NULL key */
+    int32_t *layout_from;  /* of each layout column behind the keys: built column */
+    bool loop;             /* no keys */
+    bool keep_built;       /* rows of the built side are given in the end */
+    bool tracks;           /* what happened to each probe row matters */
+    _Atomic bool has_null; /* a built row has a NULL key */
     Join **workers;
     int32_t n_workers;
     int64_t n_built;
-    MrStatus status;             /* of making the buckets */
+    MrStatus status; /* of making the buckets */
     MrError err;
-    _Atomic int64_t next_built;  /* end: slices of the built rows */
+    _Atomic int64_t next_built; /* end: slices of the built rows */
 } JoinShared;
 
 struct Join {
@@ -44,16 +43,16 @@ struct Join {
     MrProgram *rest;
     MrRowHeap heap;
     bool heap_open, ended;
-    MrBatch *held;               /* being built from */
+    MrBatch *held; /* being built from */
     /* Probing. */
-    MrBatch *probe;              /* owned unless it is in probe_held */
+    MrBatch *probe; /* owned unless it is in probe_held */
     MrHeldBatch *probe_held;
     MrBatch *given, *tested;
     bool probing;
     int32_t n_active, n_pairs;
-    int64_t built_at;            /* loop: next built row */
-    int32_t worker_at;           /* loop: whose heap */
-    MrVector **combined;         /* probe columns, built columns, mark */
+    int64_t built_at;    /* loop: next built row */
+    int32_t worker_at;   /* loop: whose heap */
+    MrVector **combined; /* probe columns, built columns, mark */
     uint64_t hash[MR_BATCH_ROWS];
     char *active_rows[MR_BATCH_ROWS];
     uint16_t active[MR_BATCH_ROWS], active_sel[MR_BATCH_ROWS];
@@ -70,8 +69,8 @@ struct Join {
 
 static bool is_pair_kind(MrJoinKind kind)
 {
-    return kind == MR_JOIN_INNER || kind == MR_JOIN_LEFT || kind == MR_JOIN_RIGHT || kind == MR_JOIN_FULL ||
-           kind == MR_JOIN_SINGLE;
+    return kind == MR_JOIN_INNER || kind == MR_JOIN_LEFT || kind == MR_JOIN_RIGHT ||
+           kind == MR_JOIN_FULL || kind == MR_JOIN_SINGLE;
 }
 
 /* -- opening ---------------------------------------------------------------------------------- */
@@ -87,7 +86,8 @@ static bool needed_visit(void *arg, const MrExpr *expr)
     return true;
 }
 
-static MrStatus join_shared_open(void *arg, const MrPhys *phys, const MrOpContext *context, MrError *err)
+static MrStatus join_shared_open(void *arg, const MrPhys *phys, const MrOpContext *context,
+                                 MrError *err)
 {
     JoinShared *shared = arg;
     MrJoinKind kind = phys->join.kind;
@@ -99,8 +99,10 @@ static MrStatus join_shared_open(void *arg, const MrPhys *phys, const MrOpContex
     shared->n_build = phys->inputs[1]->schema.n_cols;
     shared->loop = phys->join.n_keys == 0;
     bool semi = kind == MR_JOIN_SEMI || kind == MR_JOIN_ANTI;
-    shared->keep_built = kind == MR_JOIN_RIGHT || kind == MR_JOIN_FULL || (semi && phys->join.build_left);
-    shared->tracks = kind != MR_JOIN_INNER && kind != MR_JOIN_RIGHT && !(semi && phys->join.build_left);
+    shared->keep_built =
+        kind == MR_JOIN_RIGHT || kind == MR_JOIN_FULL || (semi && phys->join.build_left);
+    shared->tracks =
+        kind != MR_JOIN_INNER && kind != MR_JOIN_RIGHT && !(semi && phys->join.build_left);
 
     Needed needed = {MR_NEW_N(&shared->arena, bool, shared->n_probe + shared->n_build + 1)};
     for (int32_t c = 0; c < phys->schema.n_cols; c++)
@@ -150,10 +152,10 @@ static MrStatus join_open(MrOp *op, MrError *err)
     self->heap_open = true;
     shared->workers[op->context->worker_idx] = self;
     self->combined = MR_NEW_N(&self->arena, MrVector *, shared->n_probe + shared->n_build + 1);
-    MR_TRY(mr__evaluator_open(&self->build_keys, op->context, &self->arena, phys->join.right_keys, phys->join.n_keys,
-                              err));
-    MR_TRY(mr__evaluator_open(&self->probe_keys, op->context, &self->arena, phys->join.left_keys, phys->join.n_keys,
-                              err));
+    MR_TRY(mr__evaluator_open(&self->build_keys, op->context, &self->arena, phys->join.right_keys,
+                              phys->join.n_keys, err));
+    MR_TRY(mr__evaluator_open(&self->probe_keys, op->context, &self->arena, phys->join.left_keys,
+                              phys->join.n_keys, err));
     MrExpr *rest = phys->join.rest;
     return rest ? mr_program_create(op->context->budget, &rest, 1, &self->rest, err) : MR_OK;
 }
@@ -249,7 +251,8 @@ static int32_t join_n_finish_tasks(void *arg, int32_t input_idx)
     return n_tasks;
 }
 
-static MrStatus join_finish_task(MrOp *op, int32_t input_idx, int32_t task_idx, const MrBarrier *barrier, MrError *err)
+static MrStatus join_finish_task(MrOp *op, int32_t input_idx, int32_t task_idx,
+                                 const MrBarrier *barrier, MrError *err)
 {
     JoinShared *shared = op->shared;
     int32_t t = 0;
@@ -281,8 +284,8 @@ static void gather_built(Join *self, char *const *rows, int32_t n, MrArena *aren
     JoinShared *shared = self->op.shared;
     for (int32_t c = 0; c < shared->n_build; c++)
         if (shared->probe_needed[shared->n_probe + c])
-            self->combined[shared->n_probe + c] =
-                mr_rows_gather(&shared->table.layout, shared->build_at[c], (const void *const *)rows, n, arena);
+            self->combined[shared->n_probe + c] = mr_rows_gather(
+                &shared->table.layout, shared->build_at[c], (const void *const *)rows, n, arena);
 }
 
 static void null_columns(Join *self, int32_t from, int32_t n, MrArena *arena)
@@ -290,7 +293,8 @@ static void null_columns(Join *self, int32_t from, int32_t n, MrArena *arena)
     const MrPhys *phys = self->op.phys;
     JoinShared *shared = self->op.shared;
     for (int32_t c = from; c < from + n; c++) {
-        const MrSchema *schema = c < shared->n_probe ? &phys->inputs[0]->schema : &phys->inputs[1]->schema;
+        const MrSchema *schema =
+            c < shared->n_probe ? &phys->inputs[0]->schema : &phys->inputs[1]->schema;
         int32_t at = c < shared->n_probe ? c : c - shared->n_probe;
         self->combined[c] = mr_vector_constant(arena, schema->cols[at].type, NULL);
     }
@@ -310,7 +314,8 @@ static void set_combined(Join *self, MrBatch *batch)
 {
     JoinShared *shared = self->op.shared;
     mr_batch_set_cols(batch, shared->n_probe + shared->n_build);
-    memcpy(batch->cols, self->combined, sizeof *batch->cols * (size_t)(shared->n_probe + shared->n_build));
+    memcpy(batch->cols, self->combined,
+           sizeof *batch->cols * (size_t)(shared->n_probe + shared->n_build));
 }
 
 static MrStatus hold_probe(Join *self, MrError *err)
@@ -337,9 +342,10 @@ static MrStatus make_pairs(Join *self, int32_t n, MrBatch **out, MrError *err)
     for (int32_t i = 0; i < n; i++)
         self->take[i] = self->live[self->pairs[i]];
     for (int32_t c = 0; c < shared->n_probe; c++)
-        self->combined[c] = shared->probe_needed[c]
-                                ? mr_vector_take_rows(&batch->arena, self->probe->cols[c], self->take, n)
-                                : NULL;
+        self->combined[c] =
+            shared->probe_needed[c]
+                ? mr_vector_take_rows(&batch->arena, self->probe->cols[c], self->take, n)
+                : NULL;
     gather_built(self, self->pair_rows, n, &batch->arena);
     batch->n_rows = batch->n_sel = n;
     if (self->probe->weights) {
@@ -364,8 +370,8 @@ static MrStatus note_pair(Join *self, uint16_t place, char *row, MrError *err)
     return MR_OK;
 }
 
-/* Tests the rest of the condition on the pairs gathered; gives a batch when this kind gives pairs.  checked: the
- * pairs satisfy it already (a loop). */
+/* Tests the rest of the condition on the pairs gathered; gives a batch when this kind gives pairs.
+ * checked: the pairs satisfy it already (a loop). */
 static MrStatus flush_pairs(Join *self, bool checked, MrBatch **out, MrError *err)
 {
     const MrPhys *phys = self->op.phys;
@@ -408,8 +414,9 @@ static MrStatus probe_push(Join *self, MrBatch *batch, MrError *err)
     JoinShared *shared = self->op.shared;
     const MrPhys *phys = self->op.phys;
     self->probe = batch;
-    if (shared->n_built == 0 && (phys->join.kind == MR_JOIN_INNER || phys->join.kind == MR_JOIN_SEMI ||
-                                 phys->join.kind == MR_JOIN_RIGHT)) {
+    if (shared->n_built == 0 &&
+        (phys->join.kind == MR_JOIN_INNER || phys->join.kind == MR_JOIN_SEMI ||
+         phys->join.kind == MR_JOIN_RIGHT)) {
         self->op.sated = true; /* nothing can match */
         probe_drop(self);
         return MR_OK;
@@ -431,8 +438,9 @@ static MrStatus probe_push(Join *self, MrBatch *batch, MrError *err)
     bool may_be_null = false;
     for (int32_t k = 0; k < phys->join.n_keys; k++) {
         const MrVector *key = self->probe_keys.out[k];
-        may_be_null |= !phys->join.null_safe[k] && (key->validity || key->type->kind == MR_TYPE_VOID ||
-                                                    (key->encoding == MR_DICTIONARY && key->dict->validity));
+        may_be_null |=
+            !phys->join.null_safe[k] && (key->validity || key->type->kind == MR_TYPE_VOID ||
+                                         (key->encoding == MR_DICTIONARY && key->dict->validity));
     }
     mr__hash_columns(self->probe_keys.out, phys->join.n_keys, batch->sel, batch->n_sel, self->hash);
     uint64_t mask = (uint64_t)(shared->table.n_buckets - 1);
@@ -452,7 +460,8 @@ static MrStatus probe_push(Join *self, MrBatch *batch, MrError *err)
     return MR_OK;
 }
 
-/* One step along all chains: pairs found are noted or, when one match settles a row, only marked. */
+/* One step along all chains: pairs found are noted or, when one match settles a row, only marked.
+ */
 static MrStatus probe_round(Join *self, MrError *err)
 {
     JoinShared *shared = self->op.shared;
@@ -503,7 +512,8 @@ static MrStatus probe_round(Join *self, MrError *err)
     return MR_OK;
 }
 
-/* INNER and LEFT where no row has a second match: the probe batch itself goes on, no row is copied. */
+/* INNER and LEFT where no row has a second match: the probe batch itself goes on, no row is copied.
+ */
 static MrStatus emit_in_place(Join *self, MrBatch **out, MrError *err)
 {
     JoinShared *shared = self->op.shared;
@@ -651,7 +661,8 @@ static MrStatus probe_end(Join *self, MrBatch **out, MrError *err)
         memset(mark->i8, 0, (size_t)batch->n_rows);
         for (int32_t i = 0; i < self->n_live; i++) {
             mark->i8[self->live[i]] = (int8_t)self->matched[i];
-            if (!self->matched[i] && !build_empty && (self->unknown[i] || (build_null && !shared->loop)))
+            if (!self->matched[i] && !build_empty &&
+                (self->unknown[i] || (build_null && !shared->loop)))
                 mr_vector_set_null(&batch->arena, mark, self->live[i], batch->n_rows);
         }
         self->combined[shared->n_probe + shared->n_build] = mark;
@@ -738,7 +749,8 @@ static MrStatus probe_pull(Join *self, MrBatch **out, MrError *err)
 static MrStatus built_pull(Join *self, MrBatch **out, MrError *err)
 {
     JoinShared *shared = self->op.shared;
-    bool wants = self->op.phys->join.kind == MR_JOIN_SEMI; /* of a kept side: those with a partner */
+    bool wants =
+        self->op.phys->join.kind == MR_JOIN_SEMI; /* of a kept side: those with a partner */
     *out = NULL;
     for (;;) {
         int64_t slice = atomic_fetch_add(&shared->next_built, 1);
@@ -748,7 +760,8 @@ static MrStatus built_pull(Join *self, MrBatch **out, MrError *err)
         for (; w < shared->n_workers; w++) {
             if (!shared->workers[w])
                 continue;
-            int64_t room = (shared->workers[w]->heap.n_rows + MR_BATCH_ROWS - 1) / MR_BATCH_ROWS * MR_BATCH_ROWS;
+            int64_t room = (shared->workers[w]->heap.n_rows + MR_BATCH_ROWS - 1) / MR_BATCH_ROWS *
+                           MR_BATCH_ROWS;
             if (from < room)
                 break;
             from -= room;

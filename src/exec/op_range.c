@@ -21,7 +21,8 @@ typedef struct Range {
     MrBatch *held;
 } Range;
 
-static MrStatus range_shared_open(void *shared, const MrPhys *phys, const MrOpContext *context, MrError *err)
+static MrStatus range_shared_open(void *shared, const MrPhys *phys, const MrOpContext *context,
+                                  MrError *err)
 {
     RangeShared *self = shared;
     MrI128 start = phys->range.start, end = phys->range.end, step = phys->range.step;
@@ -32,7 +33,8 @@ static MrStatus range_shared_open(void *shared, const MrPhys *phys, const MrOpCo
     return MR_OK;
 }
 
-static MrStatus range_start(void *shared, const MrSplit *splits, int64_t n_splits, int64_t *n_morsels, MrError *err)
+static MrStatus range_start(void *shared, const MrSplit *splits, int64_t n_splits,
+                            int64_t *n_morsels, MrError *err)
 {
     RangeShared *self = shared;
     *n_morsels = self->n_rows / MORSEL_ROWS;
@@ -67,7 +69,8 @@ static MrStatus range_pull(MrOp *op, MrBatch **out, MrStep *step, MrError *err)
     mr_batch_set_cols(batch, 1);
     batch->cols[0] = mr_vector_create(&batch->arena, MR_T(BIGINT), n);
     int64_t *values = batch->cols[0]->i64;
-    uint64_t first = (uint64_t)op->phys->range.start + (uint64_t)self->at * (uint64_t)op->phys->range.step;
+    uint64_t first =
+        (uint64_t)op->phys->range.start + (uint64_t)self->at * (uint64_t)op->phys->range.step;
     for (int64_t r = 0; r < n; r++)
         values[r] = (int64_t)(first + (uint64_t)r * (uint64_t)op->phys->range.step);
     batch->n_rows = batch->n_sel = (int32_t)n;

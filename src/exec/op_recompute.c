@@ -1,4 +1,5 @@
-/* op_recompute.c - the fallback of streams: keep the inputs, compute the whole answer again, give the difference.
+/* op_recompute.c - the fallback of streams: keep the inputs, compute the whole answer again, give
+ * the difference.
  *
  * Computes:  the rows of a plan over all rows that its inputs have had so far.
  * Changes:   takes and gives inserts and retractions; in complete mode all rows, as inserts.
@@ -30,7 +31,8 @@ struct Recompute {
     bool ended;
 };
 
-static MrStatus recompute_shared_open(void *arg, const MrPhys *phys, const MrOpContext *context, MrError *err)
+static MrStatus recompute_shared_open(void *arg, const MrPhys *phys, const MrOpContext *context,
+                                      MrError *err)
 {
     RecomputeShared *shared = arg;
     shared->phys = phys;
@@ -41,7 +43,8 @@ static MrStatus recompute_shared_open(void *arg, const MrPhys *phys, const MrOpC
     shared->feeds = MR_NEW_N(&shared->arena, MrBatchList, phys->n_inputs + 1);
     for (int32_t i = 0; i <= phys->n_inputs; i++) {
         shared->inputs[i] = MR_NEW(&shared->arena, MrZSet);
-        mr__zset_init(shared->inputs[i], i < phys->n_inputs ? &phys->inputs[i]->schema : &phys->schema,
+        mr__zset_init(shared->inputs[i],
+                      i < phys->n_inputs ? &phys->inputs[i]->schema : &phys->schema,
                       context->budget);
         shared->n_sets++;
     }
@@ -93,7 +96,8 @@ static MrStatus recompute_push(MrOp *op, int32_t input_idx, MrBatch *batch, MrEr
     return mr_batch_list_add(&((Recompute *)op)->got[input_idx], batch, err);
 }
 
-static MrStatus recompute_barrier(MrOp *op, int32_t input_idx, const MrBarrier *barrier, MrError *err)
+static MrStatus recompute_barrier(MrOp *op, int32_t input_idx, const MrBarrier *barrier,
+                                  MrError *err)
 {
     ((Recompute *)op)->ended = input_idx == op->phys->n_inputs - 1;
     return MR_OK;
@@ -132,12 +136,13 @@ static MrStatus make_feed(MrZSet *set, MrBatchList *feed, MrBudget *budget, MrEr
     return MR_OK;
 }
 
-static MrStatus take_answer(void *self, int32_t worker_idx, const MrEvalContext *context, MrBatch *batch, MrError *err)
+static MrStatus take_answer(void *self, int32_t worker_idx, const MrEvalContext *context,
+                            MrBatch *batch, MrError *err)
 {
     int32_t n_fresh = 0;
     MrStatus status = MR_OK, guarded = MR_OK;
     MR_GUARD_BEGIN(guarded, err)
-    status = mr__zset_add(self, batch, 1, &n_fresh, err);
+        status = mr__zset_add(self, batch, 1, &n_fresh, err);
     MR_GUARD_END(guarded)
     mr_batch_destroy(batch);
     return guarded != MR_OK ? guarded : status;
@@ -163,7 +168,8 @@ static MrStatus give_difference(RecomputeShared *shared, const MrOpContext *cont
             weights[n++] = weight;
             if (n == MR_BATCH_ROWS) {
                 MrBatch *batch = NULL;
-                MR_TRY(mr__zset_batch(answer, rows, weights, n, context->batch_budget, &batch, err));
+                MR_TRY(
+                    mr__zset_batch(answer, rows, weights, n, context->batch_budget, &batch, err));
                 MR_TRY(mr_batch_list_add(&shared->out, batch, err));
                 n = 0;
             }
@@ -178,8 +184,8 @@ static MrStatus give_difference(RecomputeShared *shared, const MrOpContext *cont
     return MR_OK;
 }
 
-static MrStatus recompute_finish_task(MrOp *op, int32_t input_idx, int32_t task_idx, const MrBarrier *barrier,
-                                      MrError *err)
+static MrStatus recompute_finish_task(MrOp *op, int32_t input_idx, int32_t task_idx,
+                                      const MrBarrier *barrier, MrError *err)
 {
     RecomputeShared *shared = op->shared;
     const MrOpContext *context = op->context;
@@ -193,7 +199,8 @@ static MrStatus recompute_finish_task(MrOp *op, int32_t input_idx, int32_t task_
         Recompute *worker = shared->workers[w];
         for (int32_t i = 0; worker && i < n_inputs; i++) {
             for (int64_t b = 0; b < worker->got[i].n_items; b++)
-                MR_TRY(mr__zset_add(shared->inputs[i], worker->got[i].items[b]->batch, 1, &n_fresh, err));
+                MR_TRY(mr__zset_add(shared->inputs[i], worker->got[i].items[b]->batch, 1, &n_fresh,
+                                    err));
             mr_batch_list_clear(&worker->got[i]);
         }
     }
@@ -218,7 +225,8 @@ static MrStatus recompute_finish_task(MrOp *op, int32_t input_idx, int32_t task_
     MR_TRY(mr_run_create(shared->phys->recompute.plan, &options, &shared->run, err));
     for (int32_t i = 0; i < n_inputs; i++)
         mr__run_set_feed(shared->run, i, &shared->feeds[i]);
-    status = mr_run_epoch(shared->run, &end, context->eval->now_us, context->eval->seed, &output, err);
+    status =
+        mr_run_epoch(shared->run, &end, context->eval->now_us, context->eval->seed, &output, err);
     mr_run_destroy(shared->run);
     shared->run = NULL;
     for (int32_t i = 0; i < n_inputs; i++)
@@ -277,7 +285,8 @@ static MrStatus recompute_snapshot(void *arg, MrStateWriter *to, MrError *err)
     return recompute_save(arg, true, to, err);
 }
 
-static MrStatus recompute_apply(void *arg, int32_t table, MrText key, const MrText *value, MrError *err)
+static MrStatus recompute_apply(void *arg, int32_t table, MrText key, const MrText *value,
+                                MrError *err)
 {
     RecomputeShared *shared = arg;
     char *row = NULL;

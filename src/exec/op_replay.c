@@ -1,4 +1,5 @@
-/* op_replay.c - the two ends of a materialized sub-plan: a sink that keeps batches and a leaf that gives them.
+/* op_replay.c - the two ends of a materialized sub-plan: a sink that keeps batches and a leaf that
+ * gives them.
  *
  * Computes:  the same rows, as often as they are asked for.
  * Changes:   weights are kept.
@@ -20,7 +21,8 @@ typedef struct Collect {
     MrBatchList list;
 } Collect;
 
-static MrStatus collect_shared_open(void *shared, const MrPhys *phys, const MrOpContext *context, MrError *err)
+static MrStatus collect_shared_open(void *shared, const MrPhys *phys, const MrOpContext *context,
+                                    MrError *err)
 {
     CollectShared *self = shared;
     /* The batches may be held by others for as long as the query lives. */
@@ -62,8 +64,8 @@ static int32_t collect_n_finish_tasks(void *shared, int32_t input_idx)
     return 1;
 }
 
-static MrStatus collect_finish_task(MrOp *op, int32_t input_idx, int32_t task_idx, const MrBarrier *barrier,
-                                    MrError *err)
+static MrStatus collect_finish_task(MrOp *op, int32_t input_idx, int32_t task_idx,
+                                    const MrBarrier *barrier, MrError *err)
 {
     CollectShared *shared = op->shared;
     mr_batch_list_clear(&shared->list);

@@ -1,11 +1,9 @@
 /* op_sample.c - a share of the rows by chance.
  *
- * Computes:  rows whose random number lies in [from, to); with replacement each row a Poisson number of times.
- * Changes:   inserts only: a retraction would not meet the same chance.
- * Memory:    one batch.
- * Blocking:  no.
- * Snapshot:  none.
- * Source:    Spark's BernoulliCellSampler and PoissonSampler in meaning; the numbers drawn are ours. */
+ * Computes:  rows whose random number lies in [from, to); with replacement each row a Poisson
+ * number of times. Changes:   inserts only: a retraction would not meet the same chance. Memory:
+ * one batch. Blocking:  no. Snapshot:  none. Source:    Spark's BernoulliCellSampler and
+ * PoissonSampler in meaning; the numbers drawn are ours. */
 #include "exec/exec_int.h"
 #include <math.h>
 
@@ -28,7 +26,8 @@ static double sample_next(Sample *self)
 
 static MrStatus sample_open(MrOp *op, MrError *err)
 {
-    ((Sample *)op)->state = op->phys->sample.seed + (uint64_t)op->context->worker_idx * UINT64_C(0x632BE59BD9B4E019);
+    ((Sample *)op)->state =
+        op->phys->sample.seed + (uint64_t)op->context->worker_idx * UINT64_C(0x632BE59BD9B4E019);
     return MR_OK;
 }
 

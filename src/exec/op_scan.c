@@ -1,10 +1,9 @@
 /* op_scan.c - reads a source.
  *
- * Computes:  the rows of the epoch's splits; filters that the reader does not apply exactly are applied here.
- * Changes:   passes the reader's weights on.
- * Memory:    one reader and one batch a worker.
- * Blocking:  no.  Splits are handed out by an atomic cursor.
- * Snapshot:  none; positions are the stream layer's. */
+ * Computes:  the rows of the epoch's splits; filters that the reader does not apply exactly are
+ * applied here. Changes:   passes the reader's weights on. Memory:    one reader and one batch a
+ * worker. Blocking:  no.  Splits are handed out by an atomic cursor. Snapshot:  none; positions are
+ * the stream layer's. */
 #include "exec/exec_int.h"
 
 #define MORSEL_BYTES (INT64_C(1) << 20)
@@ -23,11 +22,12 @@ typedef struct Scan {
     const MrSplit *split;
     MrProgram *filter;
     MrArena arena;
-    MrBatch *held; /* being filled */
+    MrBatch *held;   /* being filled */
     int32_t n_given; /* of held: tests with small batches */
 } Scan;
 
-static MrStatus scan_shared_open(void *shared, const MrPhys *phys, const MrOpContext *context, MrError *err)
+static MrStatus scan_shared_open(void *shared, const MrPhys *phys, const MrOpContext *context,
+                                 MrError *err)
 {
     ScanShared *self = shared;
     self->phys = phys;
@@ -40,7 +40,8 @@ static void scan_shared_close(void *shared)
     mr_arena_deinit(&((ScanShared *)shared)->arena);
 }
 
-static MrStatus scan_start(void *shared, const MrSplit *splits, int64_t n_splits, int64_t *n_morsels, MrError *err)
+static MrStatus scan_start(void *shared, const MrSplit *splits, int64_t n_splits,
+                           int64_t *n_morsels, MrError *err)
 {
     ScanShared *self = shared;
     MrSource *source = self->phys->scan.source;
@@ -50,8 +51,8 @@ static MrStatus scan_start(void *shared, const MrSplit *splits, int64_t n_splits
     if (!splits && !self->phys->scan.streaming) {
         MrSplit *all = NULL;
         mr_arena_reset(&self->arena);
-        MR_TRY(source->type->plan_splits(source, NULL, NULL, &self->phys->scan.spec, &self->arena, &all,
-                                         &self->n_splits, err));
+        MR_TRY(source->type->plan_splits(source, NULL, NULL, &self->phys->scan.spec, &self->arena,
+                                         &all, &self->n_splits, err));
         self->splits = all;
     }
     int64_t size_bytes = 0;
@@ -104,10 +105,10 @@ static MrStatus scan_cut(Scan *self, MrBatch **out, MrStep *step, MrError *err)
     MR_TRY(mr_batch_create(context->batch_budget, &piece, err));
     MrStatus status = MR_OK;
     MR_GUARD_BEGIN(status, err)
-    mr_batch_set_cols(piece, self->held->n_cols);
-    for (int32_t c = 0; c < piece->n_cols; c++)
-        piece->cols[c] = mr_vector_create(&piece->arena, self->held->cols[c]->type, n);
-    mr_batch_append(piece, self->held, self->n_given, n);
+        mr_batch_set_cols(piece, self->held->n_cols);
+        for (int32_t c = 0; c < piece->n_cols; c++)
+            piece->cols[c] = mr_vector_create(&piece->arena, self->held->cols[c]->type, n);
+        mr_batch_append(piece, self->held, self->n_given, n);
     MR_GUARD_END(status)
     if (status != MR_OK) {
         mr_batch_destroy(piece);
@@ -138,7 +139,8 @@ static MrStatus scan_read(Scan *self, MrBatch **out, MrStep *step, MrError *err)
             }
             self->split = &shared->splits[s];
             context->metrics->bytes_read += self->split->size_bytes;
-            MR_TRY(source->type->reader_open(source, self->split, spec, context->batch_budget, &self->reader, err));
+            MR_TRY(source->type->reader_open(source, self->split, spec, context->batch_budget,
+                                             &self->reader, err));
         }
         MrRead what = MR_READ_END;
         if (!self->held)
@@ -153,7 +155,8 @@ static MrStatus scan_read(Scan *self, MrBatch **out, MrStep *step, MrError *err)
             scan_reader_close(self);
             continue;
         }
-        context->metrics->rows_in += self->held->n_sel; /* before filters that the reader leaves to us */
+        context->metrics->rows_in +=
+            self->held->n_sel; /* before filters that the reader leaves to us */
         if (self->filter && !self->reader->exact_filters)
             MR_TRY(mr_program_filter(self->filter, context->eval, self->held, err));
         if (self->held->n_sel == 0)

@@ -1,12 +1,10 @@
 /* op_sort.c - puts rows in order; with a limit: the first ones only.
  *
- * Computes:  the input rows in the order of the keys, stable within a worker's input; from offset on, limit at
- *            most.
- * Changes:   inserts only; a stream recomputes.
- * Spilling:  a sort of everything whose budget is short writes sorted runs to a scratch file and merges them.
- * Memory:    all rows, packed, and their keys; with a limit about twice limit rows.
- * Blocking:  yes.  Every worker sorts its own run at the barrier; worker 0 merges them as it is pulled.
- * Snapshot:  none. */
+ * Computes:  the input rows in the order of the keys, stable within a worker's input; from offset
+ * on, limit at most. Changes:   inserts only; a stream recomputes. Spilling:  a sort of everything
+ * whose budget is short writes sorted runs to a scratch file and merges them. Memory:    all rows,
+ * packed, and their keys; with a limit about twice limit rows. Blocking:  yes.  Every worker sorts
+ * its own run at the barrier; worker 0 merges them as it is pulled. Snapshot:  none. */
 #include "exec/exec_int.h"
 #include "exec/sort_core.h"
 
@@ -34,7 +32,8 @@ struct Sort {
     char *rows[MR_BATCH_ROWS];
 };
 
-static MrStatus sort_shared_open(void *arg, const MrPhys *phys, const MrOpContext *context, MrError *err)
+static MrStatus sort_shared_open(void *arg, const MrPhys *phys, const MrOpContext *context,
+                                 MrError *err)
 {
     SortShared *shared = arg;
     int32_t n_cols = phys->schema.n_cols, n_keys = phys->sort.n_keys;
@@ -66,11 +65,12 @@ static MrStatus sort_open(MrOp *op, MrError *err)
     int64_t limit = op->phys->sort.limit, offset = op->phys->sort.offset;
     mr_arena_init(&self->arena, op->context->budget);
     limit = limit > INT64_MAX - offset ? INT64_MAX : limit + offset;
-    mr__sort_run_init(&self->run, &shared->layout, shared->keys, shared->specs, op->phys->sort.n_keys, limit,
-                      op->context->budget);
+    mr__sort_run_init(&self->run, &shared->layout, shared->keys, shared->specs,
+                      op->phys->sort.n_keys, limit, op->context->budget);
     shared->workers[op->context->worker_idx] = self;
     op->sated = limit == 0;
-    return mr__evaluator_open(&self->keys, op->context, &self->arena, shared->keys, op->phys->sort.n_keys, err);
+    return mr__evaluator_open(&self->keys, op->context, &self->arena, shared->keys,
+                              op->phys->sort.n_keys, err);
 }
 
 static void sort_close(MrOp *op)
@@ -92,10 +92,12 @@ static MrStatus sort_push(MrOp *op, int32_t input_idx, MrBatch *batch, MrError *
     Sort *self = (Sort *)op;
     self->held = batch;
     MR_TRY(mr__evaluator_run(&self->keys, op->context, batch, err));
-    MR_TRY(mr__sort_run_add(&self->run, batch->cols, self->keys.out, batch->sel, batch->n_sel, err));
+    MR_TRY(
+        mr__sort_run_add(&self->run, batch->cols, self->keys.out, batch->sel, batch->n_sel, err));
     self->held = NULL;
     mr_batch_destroy(batch);
-    if (self->run.limit == INT64_MAX && mr__spill_wanted(op->context, mr__sort_run_bytes(&self->run)))
+    if (self->run.limit == INT64_MAX &&
+        mr__spill_wanted(op->context, mr__sort_run_bytes(&self->run)))
         return mr__sort_run_spill(&self->run, op->context, err);
     return MR_OK;
 }
@@ -122,7 +124,8 @@ static Sort *next_run(SortShared *shared)
         Sort *worker = shared->workers[w];
         if (!worker || !worker->ended || worker->at >= worker->run.n_entries)
             continue;
-        if (!best || mr__sort_compare(&worker->run.entries[worker->at], &best->run.entries[best->at]) < 0)
+        if (!best ||
+            mr__sort_compare(&worker->run.entries[worker->at], &best->run.entries[best->at]) < 0)
             best = worker;
     }
     return best;
@@ -169,7 +172,8 @@ static MrStatus merge_spilled(Sort *self, MrBatch **out, MrStep *step, MrError *
     MrBatch *batch = self->given;
     mr_batch_set_cols(batch, self->op.phys->schema.n_cols);
     for (int32_t c = 0; c < batch->n_cols; c++)
-        batch->cols[c] = mr_vector_create(&batch->arena, self->op.phys->schema.cols[c].type, context->batch_rows);
+        batch->cols[c] = mr_vector_create(&batch->arena, self->op.phys->schema.cols[c].type,
+                                          context->batch_rows);
     while (n < context->batch_rows) {
         MrSortRun *run = NULL;
         MrSortSpilled *part = next_spilled(shared, &run);
@@ -239,7 +243,8 @@ static MrStatus sort_pull(MrOp *op, MrBatch **out, MrStep *step, MrError *err)
     MrBatch *batch = self->given;
     mr_batch_set_cols(batch, op->phys->schema.n_cols);
     for (int32_t c = 0; c < batch->n_cols; c++)
-        batch->cols[c] = mr_rows_gather(&shared->layout, c, (const void *const *)self->rows, n, &batch->arena);
+        batch->cols[c] =
+            mr_rows_gather(&shared->layout, c, (const void *const *)self->rows, n, &batch->arena);
     batch->n_rows = batch->n_sel = n;
     *out = mr_batch_take(&self->given);
     *step = MR_STEP_OUTPUT;

@@ -1,10 +1,10 @@
 /* op_stream_join.c - an inner join of two streams.
  *
  * Computes:  d(A join B) = dA join B + (A + dA) join dB, over the rows that both sides have had.
- * Changes:   takes and gives inserts and retractions: the weight of a pair is the product of its rows' weights.
- * Memory:    all rows of both sides.
- * Blocking:  yes, for both inputs: an epoch's rows are joined when the side's input ends.
- * Snapshot:  table 0: rows of input 0 and their weights; table 1: of input 1. */
+ * Changes:   takes and gives inserts and retractions: the weight of a pair is the product of its
+ * rows' weights. Memory:    all rows of both sides. Blocking:  yes, for both inputs: an epoch's
+ * rows are joined when the side's input ends. Snapshot:  table 0: rows of input 0 and their
+ * weights; table 1: of input 1. */
 #include "exec/exec_int.h"
 #include "exec/zset.h"
 
@@ -44,7 +44,8 @@ struct StreamJoin {
     uint64_t hash[MR_BATCH_ROWS];
 };
 
-static MrStatus stream_join_shared_open(void *arg, const MrPhys *phys, const MrOpContext *context, MrError *err)
+static MrStatus stream_join_shared_open(void *arg, const MrPhys *phys, const MrOpContext *context,
+                                        MrError *err)
 {
     StreamJoinShared *shared = arg;
     shared->phys = phys;
@@ -61,7 +62,8 @@ static MrStatus stream_join_shared_open(void *arg, const MrPhys *phys, const MrO
         shared->sides[s] = MR_NEW(&shared->arena, JoinSide);
         mr__zset_init(&shared->sides[s]->set, &phys->inputs[s]->schema, context->budget);
         MR_TRY(mr__evaluator_open(&shared->sides[s]->keys, context, &shared->arena,
-                                  s == 0 ? phys->join.left_keys : phys->join.right_keys, phys->join.n_keys, err));
+                                  s == 0 ? phys->join.left_keys : phys->join.right_keys,
+                                  phys->join.n_keys, err));
     }
     MrExpr *rest = phys->join.rest;
     return rest ? mr_program_create(context->budget, &rest, 1, &shared->rest, err) : MR_OK;
@@ -76,7 +78,8 @@ static void stream_join_shared_close(void *arg)
             continue;
         mr__zset_deinit(&side->set);
         mr__evaluator_close(&side->keys);
-        mr_budget_free(shared->budget, side->buckets, side->n_buckets * (int64_t)sizeof *side->buckets);
+        mr_budget_free(shared->budget, side->buckets,
+                       side->n_buckets * (int64_t)sizeof *side->buckets);
     }
     mr_program_destroy(shared->rest);
     mr_batch_destroy(shared->loading);
@@ -111,7 +114,8 @@ static MrStatus stream_join_push(MrOp *op, int32_t input_idx, MrBatch *batch, Mr
     return mr_batch_list_add(&((StreamJoin *)op)->got[input_idx], batch, err);
 }
 
-static MrStatus stream_join_barrier(MrOp *op, int32_t input_idx, const MrBarrier *barrier, MrError *err)
+static MrStatus stream_join_barrier(MrOp *op, int32_t input_idx, const MrBarrier *barrier,
+                                    MrError *err)
 {
     ((StreamJoin *)op)->ended = true;
     return MR_OK;
@@ -132,7 +136,8 @@ static MrStatus side_reserve(StreamJoinShared *shared, JoinSide *side, int64_t n
         n_buckets *= 2;
     if (n_buckets == side->n_buckets)
         return MR_OK;
-    MR_TRY(mr_budget_alloc_zeroed(shared->budget, n_buckets * (int64_t)sizeof(uint64_t), &block, err));
+    MR_TRY(
+        mr_budget_alloc_zeroed(shared->budget, n_buckets * (int64_t)sizeof(uint64_t), &block, err));
     uint64_t *buckets = block;
     for (int64_t b = 0; b < side->n_buckets; b++) {
         char *row = (char *)(uintptr_t)side->buckets[b];
@@ -162,7 +167,8 @@ static void side_link(JoinSide *side, char *row, uint64_t hash)
 }
 
 /* Pairs found so far: the whole condition is tested, what remains goes out. */
-static MrStatus give_pairs(StreamJoin *self, MrBatch *delta, int32_t input_idx, int32_t n, MrError *err)
+static MrStatus give_pairs(StreamJoin *self, MrBatch *delta, int32_t input_idx, int32_t n,
+                           MrError *err)
 {
     StreamJoinShared *shared = self->op.shared;
     const MrPhys *phys = shared->phys;
@@ -177,8 +183,8 @@ static MrStatus give_pairs(StreamJoin *self, MrBatch *delta, int32_t input_idx, 
     for (int32_t c = 0; c < n_mine; c++)
         all[mine + c] = mr_vector_take_rows(&batch->arena, delta->cols[c], self->take, n);
     for (int32_t c = 0; c < other->set.n_cols; c++)
-        all[theirs + c] =
-            mr_rows_gather(&other->set.layout.rows, c, (const void *const *)self->rows, n, &batch->arena);
+        all[theirs + c] = mr_rows_gather(&other->set.layout.rows, c,
+                                         (const void *const *)self->rows, n, &batch->arena);
     mr_batch_set_cols(batch, n_left + n_right);
     memcpy(batch->cols, all, sizeof *all * (size_t)(n_left + n_right));
     batch->n_rows = batch->n_sel = n;
@@ -220,9 +226,11 @@ static MrStatus join_delta(StreamJoin *self, MrBatch *delta, int32_t input_idx, 
         int64_t weight = delta->weights ? delta->weights[row] : 1;
         if (has_null_key(phys, side->keys.out, row))
             continue;
-        char *there = (char *)(uintptr_t)other->buckets[self->hash[i] & (uint64_t)(other->n_buckets - 1)];
+        char *there =
+            (char *)(uintptr_t)other->buckets[self->hash[i] & (uint64_t)(other->n_buckets - 1)];
         for (; there; there = mr__zset_row(&other->set, there)->next) {
-            /* The rest tests keys that only have the same hash: see lower, which keeps the equalities there. */
+            /* The rest tests keys that only have the same hash: see lower, which keeps the
+             * equalities there. */
             int64_t product = weight * *mr__zset_weight(&other->set, there);
             if (mr__zset_row(&other->set, there)->hash != self->hash[i] || product == 0)
                 continue;
@@ -247,8 +255,8 @@ static MrStatus join_delta(StreamJoin *self, MrBatch *delta, int32_t input_idx, 
     return MR_OK;
 }
 
-static MrStatus stream_join_finish_task(MrOp *op, int32_t input_idx, int32_t task_idx, const MrBarrier *barrier,
-                                        MrError *err)
+static MrStatus stream_join_finish_task(MrOp *op, int32_t input_idx, int32_t task_idx,
+                                        const MrBarrier *barrier, MrError *err)
 {
     StreamJoin *self = (StreamJoin *)op;
     StreamJoinShared *shared = op->shared;
@@ -302,7 +310,8 @@ static MrStatus stream_join_snapshot(void *arg, MrStateWriter *to, MrError *err)
     return mr__zset_save(&shared->sides[1]->set, 1, true, to, err);
 }
 
-static MrStatus stream_join_apply(void *arg, int32_t table, MrText key, const MrText *value, MrError *err)
+static MrStatus stream_join_apply(void *arg, int32_t table, MrText key, const MrText *value,
+                                  MrError *err)
 {
     StreamJoinShared *shared = arg;
     char *row = NULL;

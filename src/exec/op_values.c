@@ -21,7 +21,8 @@ typedef struct Values {
     MrVector **values; /* row after row */
 } Values;
 
-static MrStatus values_start(void *shared, const MrSplit *splits, int64_t n_splits, int64_t *n_morsels, MrError *err)
+static MrStatus values_start(void *shared, const MrSplit *splits, int64_t n_splits,
+                             int64_t *n_morsels, MrError *err)
 {
     *n_morsels = 0;
     return MR_OK;
@@ -87,7 +88,8 @@ static MrStatus values_pull(MrOp *op, MrBatch **out, MrStep *step, MrError *err)
     for (int32_t c = 0; c < n_cols; c++) {
         MrVector *vec = mr_vector_create(&batch->arena, phys->schema.cols[c].type, n);
         for (int32_t r = 0; r < n; r++)
-            mr_vector_copy_row(&batch->arena, self->values[(self->n_given + r) * n_cols + c], 0, vec, r);
+            mr_vector_copy_row(&batch->arena, self->values[(self->n_given + r) * n_cols + c], 0,
+                               vec, r);
         vec->n_items = n;
         batch->cols[c] = vec;
     }

@@ -1,11 +1,9 @@
 /* op_watermark.c - sees event times.
  *
- * Computes:  its input.  The highest event time seen, minus the delay, is the watermark of the next epoch.
- * Changes:   passes weights on.
- * Memory:    one batch.
- * Blocking:  no.
- * Snapshot:  none; the stream layer keeps watermarks in its PLANNED records.
- * Source:    Spark's rule: highest event time seen - delay; NULLs are not seen. */
+ * Computes:  its input.  The highest event time seen, minus the delay, is the watermark of the next
+ * epoch. Changes:   passes weights on. Memory:    one batch. Blocking:  no. Snapshot:  none; the
+ * stream layer keeps watermarks in its PLANNED records. Source:    Spark's rule: highest event time
+ * seen - delay; NULLs are not seen. */
 #include "exec/exec_int.h"
 
 typedef struct WatermarkShared {
@@ -18,7 +16,8 @@ typedef struct Watermark {
     MrBatch *held;
 } Watermark;
 
-static MrStatus watermark_shared_open(void *arg, const MrPhys *phys, const MrOpContext *context, MrError *err)
+static MrStatus watermark_shared_open(void *arg, const MrPhys *phys, const MrOpContext *context,
+                                      MrError *err)
 {
     WatermarkShared *shared = arg;
     shared->delay_us = phys->watermark.delay_us;
@@ -39,7 +38,8 @@ static MrStatus watermark_push(MrOp *op, int32_t input_idx, MrBatch *batch, MrEr
     int64_t highest_us = MR_TIME_MIN;
     self->held = batch;
     if (mr_type_physical(times->type) == MR_PHYS_STRUCT) /* a window: its end */
-        times = times->encoding == MR_FLAT || times->encoding == MR_CONSTANT ? times->children[1] : NULL;
+        times = times->encoding == MR_FLAT || times->encoding == MR_CONSTANT ? times->children[1]
+                                                                             : NULL;
     if (!times)
         return MR_FAIL_UNSUPPORTED(err, "a watermark on an encoded window");
     for (int32_t i = 0; i < batch->n_sel; i++) {
@@ -49,7 +49,8 @@ static MrStatus watermark_push(MrOp *op, int32_t input_idx, MrBatch *batch, MrEr
             highest_us = holder->i64[at];
     }
     int64_t before = atomic_load_explicit(&shared->highest_us, memory_order_relaxed);
-    while (highest_us > before && !atomic_compare_exchange_weak(&shared->highest_us, &before, highest_us))
+    while (highest_us > before &&
+           !atomic_compare_exchange_weak(&shared->highest_us, &before, highest_us))
         ;
     return MR_OK;
 }

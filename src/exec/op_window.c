@@ -1,11 +1,10 @@
 /* op_window.c - window functions.
  *
- * Computes:  the input columns and one column per window expression; all have one partitioning and one order.
- *            Rows come out partition by partition, in the order.
- * Changes:   inserts only; a stream recomputes.
- * Memory:    all rows, packed, with what the expressions need; results of the part at hand.
- * Blocking:  yes.  Rows are split into parts by the hash of the partition; a finish task sorts and computes a part.
- * Snapshot:  none. */
+ * Computes:  the input columns and one column per window expression; all have one partitioning and
+ * one order. Rows come out partition by partition, in the order. Changes:   inserts only; a stream
+ * recomputes. Memory:    all rows, packed, with what the expressions need; results of the part at
+ * hand. Blocking:  yes.  Rows are split into parts by the hash of the partition; a finish task
+ * sorts and computes a part. Snapshot:  none. */
 #include "exec/groups.h"
 #include "exec/sort_core.h"
 #include "exec/window_core.h"
@@ -17,7 +16,7 @@ typedef struct Window Window;
 typedef struct WindowPart {
     MrArena arena;
     bool open;
-    char **rows;       /* in order */
+    char **rows; /* in order */
     int64_t n_rows;
     MrVector **results;
 } WindowPart;
@@ -30,7 +29,7 @@ typedef struct WindowShared {
     /* Expressions: partition, order, then arguments and filter of each window expression. */
     MrExpr **exprs;
     int32_t n_exprs, n_in, n_partition, n_order;
-    MrSortSpec *specs; /* of partition and order */
+    MrSortSpec *specs;  /* of partition and order */
     MrRowLayout layout; /* input columns, expressions */
     WindowPart parts[N_PARTS];
     int32_t n_parts;
@@ -53,7 +52,8 @@ struct Window {
     int32_t take[MR_BATCH_ROWS];
 };
 
-static MrStatus window_shared_open(void *arg, const MrPhys *phys, const MrOpContext *context, MrError *err)
+static MrStatus window_shared_open(void *arg, const MrPhys *phys, const MrOpContext *context,
+                                   MrError *err)
 {
     WindowShared *shared = arg;
     const MrExpr *first = phys->window.exprs[0];
@@ -84,7 +84,8 @@ static MrStatus window_shared_open(void *arg, const MrPhys *phys, const MrOpCont
         if (phys->window.exprs[e]->window.filter)
             shared->exprs[shared->n_exprs++] = phys->window.exprs[e]->window.filter;
     }
-    const MrType **types = MR_NEW_N(&shared->arena, const MrType *, shared->n_in + shared->n_exprs + 1);
+    const MrType **types =
+        MR_NEW_N(&shared->arena, const MrType *, shared->n_in + shared->n_exprs + 1);
     for (int32_t c = 0; c < shared->n_in; c++)
         types[c] = phys->inputs[0]->schema.cols[c].type;
     for (int32_t e = 0; e < shared->n_exprs; e++)
@@ -113,7 +114,8 @@ static MrStatus window_open(MrOp *op, MrError *err)
     mr_arena_init(&self->arena, op->context->budget);
     shared->workers[op->context->worker_idx] = self;
     self->cols = MR_NEW_N(&self->arena, MrVector *, shared->n_in + shared->n_exprs + 1);
-    MR_TRY(mr__evaluator_open(&self->exprs, op->context, &self->arena, shared->exprs, shared->n_exprs, err));
+    MR_TRY(mr__evaluator_open(&self->exprs, op->context, &self->arena, shared->exprs,
+                              shared->n_exprs, err));
     self->runs = MR_NEW_N(&self->arena, MrSortRun, shared->n_parts);
     for (int32_t p = 0; p < shared->n_parts; p++, self->n_runs++)
         mr__sort_run_init(&self->runs[p], &shared->layout, shared->exprs, shared->specs,
@@ -146,9 +148,11 @@ static MrStatus window_push(MrOp *op, int32_t input_idx, MrBatch *batch, MrError
     for (int32_t e = 0; e < shared->n_exprs; e++)
         self->cols[shared->n_in + e] = self->exprs.out[e];
     if (shared->n_parts == 1) {
-        MR_TRY(mr__sort_run_add(&self->runs[0], self->cols, self->exprs.out, batch->sel, batch->n_sel, err));
+        MR_TRY(mr__sort_run_add(&self->runs[0], self->cols, self->exprs.out, batch->sel,
+                                batch->n_sel, err));
     } else {
-        mr__hash_columns(self->exprs.out, shared->n_partition, batch->sel, batch->n_sel, self->hash);
+        mr__hash_columns(self->exprs.out, shared->n_partition, batch->sel, batch->n_sel,
+                         self->hash);
         for (int32_t p = 0; p < shared->n_parts; p++) {
             int32_t n = 0;
             for (int32_t i = 0; i < batch->n_sel; i++) {
@@ -156,7 +160,8 @@ static MrStatus window_push(MrOp *op, int32_t input_idx, MrBatch *batch, MrError
                 n += (int32_t)(self->hash[i] >> 61) == p;
             }
             if (n > 0)
-                MR_TRY(mr__sort_run_add(&self->runs[p], self->cols, self->exprs.out, self->sel, n, err));
+                MR_TRY(mr__sort_run_add(&self->runs[p], self->cols, self->exprs.out, self->sel, n,
+                                        err));
         }
     }
     self->held = NULL;
@@ -180,11 +185,12 @@ static int32_t window_n_finish_tasks(void *arg, int32_t input_idx)
 /* A column of all rows of the part; constants need no such column, but the layout has them all. */
 static MrVector *part_column(WindowShared *shared, WindowPart *part, int32_t expr_idx)
 {
-    return mr_rows_gather(&shared->layout, shared->n_in + expr_idx, (const void *const *)part->rows, part->n_rows,
-                          &part->arena);
+    return mr_rows_gather(&shared->layout, shared->n_in + expr_idx, (const void *const *)part->rows,
+                          part->n_rows, &part->arena);
 }
 
-static MrStatus part_compute(WindowShared *shared, WindowPart *part, const MrOpContext *context, MrError *err)
+static MrStatus part_compute(WindowShared *shared, WindowPart *part, const MrOpContext *context,
+                             MrError *err)
 {
     const MrPhys *phys = shared->phys;
     MrWindowRows rows = {.n_rows = part->n_rows,
@@ -216,8 +222,8 @@ static MrStatus part_compute(WindowShared *shared, WindowPart *part, const MrOpC
     return MR_OK;
 }
 
-static MrStatus window_finish_task(MrOp *op, int32_t input_idx, int32_t task_idx, const MrBarrier *barrier,
-                                   MrError *err)
+static MrStatus window_finish_task(MrOp *op, int32_t input_idx, int32_t task_idx,
+                                   const MrBarrier *barrier, MrError *err)
 {
     WindowShared *shared = op->shared;
     WindowPart *part = &shared->parts[task_idx];
@@ -268,12 +274,13 @@ static MrStatus window_pull(MrOp *op, MrBatch **out, MrStep *step, MrError *err)
     MrBatch *batch = self->given;
     mr_batch_set_cols(batch, op->phys->schema.n_cols);
     for (int32_t c = 0; c < shared->n_in; c++)
-        batch->cols[c] = mr_rows_gather(&shared->layout, c, (const void *const *)(part->rows + self->out_at), n,
-                                        &batch->arena);
+        batch->cols[c] = mr_rows_gather(
+            &shared->layout, c, (const void *const *)(part->rows + self->out_at), n, &batch->arena);
     for (int64_t i = 0; i < n; i++)
         self->take[i] = (int32_t)(self->out_at + i);
     for (int32_t e = 0; e < op->phys->window.n_exprs; e++)
-        batch->cols[shared->n_in + e] = mr_vector_take_rows(&batch->arena, part->results[e], self->take, n);
+        batch->cols[shared->n_in + e] =
+            mr_vector_take_rows(&batch->arena, part->results[e], self->take, n);
     batch->n_rows = batch->n_sel = (int32_t)n;
     self->out_at += n;
     *out = mr_batch_take(&self->given);

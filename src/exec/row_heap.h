@@ -31,12 +31,13 @@ static inline char *mr__row_heap_row(const MrRowHeap *heap, int64_t i)
            (i & (heap->rows_per_block - 1)) * (int64_t)heap->layout->row_bytes;
 }
 /* Appends rows and says where they are. */
-static inline void mr__row_heap_append(MrRowHeap *heap, MrVector *const *cols, const uint16_t *sel, int32_t n,
-                                       char **rows)
+static inline void mr__row_heap_append(MrRowHeap *heap, MrVector *const *cols, const uint16_t *sel,
+                                       int32_t n, char **rows)
 {
     for (int32_t i = 0; i < n; i++) {
         if (heap->n_rows == heap->n_blocks * heap->rows_per_block) {
-            char *block = mr_arena_alloc(&heap->arena, heap->rows_per_block * (int64_t)heap->layout->row_bytes);
+            char *block = mr_arena_alloc(&heap->arena,
+                                         heap->rows_per_block * (int64_t)heap->layout->row_bytes);
             MR_PUSH(&heap->arena, heap->blocks, heap->n_blocks, heap->cap_blocks, block);
         }
         rows[i] = mr__row_heap_row(heap, heap->n_rows++);

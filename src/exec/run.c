@@ -1,9 +1,9 @@
 /* run.c - one plan's operators, its workers, and the phases of an epoch.
  *
- * An epoch walks the tree on the calling thread.  What it does at a node is a phase, the same for every
- * worker: pull a leaf and push each batch up to the next blocking operator; end an input; merge; drain.
- * A phase with one worker runs on the calling thread; threads are started when the leaves first offer
- * enough morsels, and kept until the run is destroyed. */
+ * An epoch walks the tree on the calling thread.  What it does at a node is a phase, the same for
+ * every worker: pull a leaf and push each batch up to the next blocking operator; end an input;
+ * merge; drain. A phase with one worker runs on the calling thread; threads are started when the
+ * leaves first offer enough morsels, and kept until the run is destroyed. */
 #include "exec/exec_int.h"
 
 typedef struct RunNode RunNode;
@@ -35,10 +35,10 @@ struct RunNode {
     int64_t n_morsels;
     const MrSplit *splits;
     int64_t n_splits;
-    RunShared *shared_plan;   /* SHARED */
-    RunNode *anchor, *step;   /* RECURSION: collectors */
-    MrBatchList feed;         /* RECURSION, REF: the level at hand */
-    MrBatchList *feed_from;   /* FEED: the caller's */
+    RunShared *shared_plan; /* SHARED */
+    RunNode *anchor, *step; /* RECURSION: collectors */
+    MrBatchList feed;       /* RECURSION, REF: the level at hand */
+    MrBatchList *feed_from; /* FEED: the caller's */
 };
 
 struct Worker {
@@ -105,7 +105,8 @@ struct MrRun {
 
 /* -- building --------------------------------------------------------------------------------- */
 
-static RunNode *node_new(MrRun *run, const MrPhys *phys, const MrOpType *type, RunNode *parent, int32_t input_idx)
+static RunNode *node_new(MrRun *run, const MrPhys *phys, const MrOpType *type, RunNode *parent,
+                         int32_t input_idx)
 {
     RunNode *node = MR_NEW(&run->arena, RunNode);
     node->phys = phys;
@@ -120,8 +121,8 @@ static RunNode *node_new(MrRun *run, const MrPhys *phys, const MrOpType *type, R
     return node;
 }
 
-static MrStatus node_build(MrRun *run, const MrPhys *phys, RunNode *parent, int32_t input_idx, RunNode **out,
-                           MrError *err);
+static MrStatus node_build(MrRun *run, const MrPhys *phys, RunNode *parent, int32_t input_idx,
+                           RunNode **out, MrError *err);
 
 static MrStatus collect_build(MrRun *run, const MrPhys *input, RunNode **out, MrError *err)
 {
@@ -133,8 +134,8 @@ static MrStatus collect_build(MrRun *run, const MrPhys *input, RunNode **out, Mr
     return MR_OK;
 }
 
-static MrStatus node_build(MrRun *run, const MrPhys *phys, RunNode *parent, int32_t input_idx, RunNode **out,
-                           MrError *err)
+static MrStatus node_build(MrRun *run, const MrPhys *phys, RunNode *parent, int32_t input_idx,
+                           RunNode **out, MrError *err)
 {
     const MrOpType *type = mr_op_type(phys->kind);
     if (!type)
@@ -179,10 +180,10 @@ MrStatus mr_run_create(const MrPhys *phys, const MrRunOptions *options, MrRun **
         run->n_workers = 1;
     mr_arena_init(&run->arena, options->budget);
     MR_GUARD_BEGIN(status, err)
-    run->workers = MR_NEW_N(&run->arena, Worker, run->n_workers);
-    for (int32_t w = 0; w < run->n_workers; w++)
-        run->workers[w] = (Worker){.run = run, .idx = w};
-    status = node_build(run, phys, NULL, 0, &run->root, err);
+        run->workers = MR_NEW_N(&run->arena, Worker, run->n_workers);
+        for (int32_t w = 0; w < run->n_workers; w++)
+            run->workers[w] = (Worker){.run = run, .idx = w};
+        status = node_build(run, phys, NULL, 0, &run->root, err);
     MR_GUARD_END(status)
     if (status != MR_OK) {
         mr_run_destroy(run);
@@ -302,7 +303,9 @@ static MrStatus run_start(MrRun *run, MrError *err)
             kind == MR_PHYS_OP_GENERATE || kind == MR_PHYS_OP_RECURSION)
             run->tiny = false;
     }
-    run->n_active = n_useful < 1 ? 1 : n_useful < run->n_workers ? (int32_t)n_useful : run->n_workers;
+    run->n_active = n_useful < 1                ? 1
+                    : n_useful < run->n_workers ? (int32_t)n_useful
+                                                : run->n_workers;
     for (int64_t i = run->n_nodes - 1; i >= 0; i--)
         MR_TRY(node_open(run, run->nodes[i], err));
     return MR_OK;
@@ -324,7 +327,8 @@ static MrStatus tree_reset(MrRun *run, RunNode *node, MrError *err)
 static bool run_stopped(const MrRun *run)
 {
     return atomic_load_explicit(&run->failed, memory_order_relaxed) ||
-           (run->options.canceled && atomic_load_explicit(run->options.canceled, memory_order_relaxed)) ||
+           (run->options.canceled &&
+            atomic_load_explicit(run->options.canceled, memory_order_relaxed)) ||
            atomic_load_explicit(&run->cursor.stop, memory_order_relaxed);
 }
 
@@ -350,7 +354,8 @@ static MrStatus worker_push_up(Worker *worker, RunNode *node, MrBatch *batch)
     }
     if (!parent) {
         worker->at = NULL;
-        return run->output->consume(run->output->self, worker->idx, &worker->eval, batch, &worker->err);
+        return run->output->consume(run->output->self, worker->idx, &worker->eval, batch,
+                                    &worker->err);
     }
     RunInstance *instance = &parent->instances[worker->idx];
     instance->metrics.rows_in += batch->n_sel;
@@ -371,8 +376,8 @@ static bool chain_sated(const Worker *worker, const RunNode *node)
         const MrOp *op = parent->instances[worker->idx].op;
         if (op && op->sated)
             return true;
-        bool built = child->input_idx == 1 &&
-                     (parent->phys->kind == MR_PHYS_OP_HASH_JOIN || parent->phys->kind == MR_PHYS_OP_LOOP_JOIN);
+        bool built = child->input_idx == 1 && (parent->phys->kind == MR_PHYS_OP_HASH_JOIN ||
+                                               parent->phys->kind == MR_PHYS_OP_LOOP_JOIN);
         if (parent->type->blocking || built)
             return false;
     }
@@ -414,8 +419,10 @@ static MrStatus worker_end_input(Worker *worker, const Phase *phase)
     if (node->type->barrier) {
         worker->at = node;
         int64_t from_ns = worker->run->options.os->tick_ns(worker->run->options.os);
-        MrStatus status = node->type->barrier(instance->op, phase->input_idx, &worker->run->barrier, &worker->err);
-        instance->metrics.time_ns += worker->run->options.os->tick_ns(worker->run->options.os) - from_ns;
+        MrStatus status = node->type->barrier(instance->op, phase->input_idx, &worker->run->barrier,
+                                              &worker->err);
+        instance->metrics.time_ns +=
+            worker->run->options.os->tick_ns(worker->run->options.os) - from_ns;
         if (status != MR_OK)
             return status;
     }
@@ -434,8 +441,8 @@ static MrStatus worker_tasks(Worker *worker, Phase *phase)
         MR_TRY(check_stopped(worker->run, &worker->err));
         worker->at = node;
         int64_t from_ns = os->tick_ns(os);
-        MrStatus status = node->type->finish_task(instance->op, phase->input_idx, task_idx, &worker->run->barrier,
-                                                  &worker->err);
+        MrStatus status = node->type->finish_task(instance->op, phase->input_idx, task_idx,
+                                                  &worker->run->barrier, &worker->err);
         instance->metrics.time_ns += os->tick_ns(os) - from_ns;
         if (status != MR_OK)
             return status;
@@ -447,18 +454,18 @@ static void worker_run(Worker *worker, Phase *phase)
     MrStatus status = MR_OK;
     worker->err = (MrError){0};
     MR_GUARD_BEGIN(status, &worker->err)
-    switch (phase->kind) {
-    case PHASE_LEAF:
-    case PHASE_DRAIN:
-        status = worker_drain(worker, phase->node);
-        break;
-    case PHASE_END_INPUT:
-        status = worker_end_input(worker, phase);
-        break;
-    case PHASE_TASKS:
-        status = worker_tasks(worker, phase);
-        break;
-    }
+        switch (phase->kind) {
+        case PHASE_LEAF:
+        case PHASE_DRAIN:
+            status = worker_drain(worker, phase->node);
+            break;
+        case PHASE_END_INPUT:
+            status = worker_end_input(worker, phase);
+            break;
+        case PHASE_TASKS:
+            status = worker_tasks(worker, phase);
+            break;
+        }
     MR_GUARD_END(status)
     if (status != MR_OK) {
         if (worker->at)
@@ -583,7 +590,8 @@ static MrStatus run_leaf(MrRun *run, RunNode *node, int64_t n_useful, MrError *e
     Phase phase = {.kind = PHASE_LEAF, .node = node};
     if (n_useful < 1 || chain_serial(node))
         n_useful = 1;
-    return phase_run(run, &phase, n_useful < run->n_active ? (int32_t)n_useful : run->n_active, err);
+    return phase_run(run, &phase, n_useful < run->n_active ? (int32_t)n_useful : run->n_active,
+                     err);
 }
 
 static MrStatus run_node(MrRun *run, RunNode *node, MrError *err);
@@ -635,8 +643,10 @@ static MrStatus run_node(MrRun *run, RunNode *node, MrError *err)
     if (node->feed_from)
         mr__replay_set(node->shared, node->feed_from);
     if (node->n_inputs == 0)
-        return run_leaf(run, node, node->feed_from ? node->feed_from->n_items : node->n_morsels, err);
-    bool join = node->phys->kind == MR_PHYS_OP_HASH_JOIN || node->phys->kind == MR_PHYS_OP_LOOP_JOIN;
+        return run_leaf(run, node, node->feed_from ? node->feed_from->n_items : node->n_morsels,
+                        err);
+    bool join =
+        node->phys->kind == MR_PHYS_OP_HASH_JOIN || node->phys->kind == MR_PHYS_OP_LOOP_JOIN;
     join = join && node->n_inputs == 2;
     for (int32_t i = 0; i < node->n_inputs; i++) {
         int32_t input_idx = join ? 1 - i : i;
@@ -764,7 +774,8 @@ static MrStatus epoch_body(MrRun *run, MrError *err)
     return run_end(run, err);
 }
 
-static MrStatus epoch_begin(MrRun *run, const MrBarrier *barrier, int64_t now_us, uint64_t seed, MrError *err)
+static MrStatus epoch_begin(MrRun *run, const MrBarrier *barrier, int64_t now_us, uint64_t seed,
+                            MrError *err)
 {
     MrStatus status = MR_OK;
     if (run->broken)
@@ -779,7 +790,7 @@ static MrStatus epoch_begin(MrRun *run, const MrBarrier *barrier, int64_t now_us
                                                .shard_idx = w,
                                                .canceled = run->options.canceled};
     MR_GUARD_BEGIN(status, err)
-    status = run_start(run, err);
+        status = run_start(run, err);
     MR_GUARD_END(status)
     run->broken = status != MR_OK;
     return status;
@@ -790,14 +801,14 @@ static MrStatus epoch_run(MrRun *run, const MrRunOutput *output, MrError *err)
     MrStatus status = MR_OK;
     run->output = output;
     MR_GUARD_BEGIN(status, err)
-    status = epoch_body(run, err);
+        status = epoch_body(run, err);
     MR_GUARD_END(status)
     run->broken = status != MR_OK;
     return status;
 }
 
-MrStatus mr_run_epoch(MrRun *run, const MrBarrier *barrier, int64_t now_us, uint64_t seed, const MrRunOutput *output,
-                      MrError *err)
+MrStatus mr_run_epoch(MrRun *run, const MrBarrier *barrier, int64_t now_us, uint64_t seed,
+                      const MrRunOutput *output, MrError *err)
 {
     MR_TRY(epoch_begin(run, barrier, now_us, seed, err));
     return epoch_run(run, output, err);
@@ -805,8 +816,8 @@ MrStatus mr_run_epoch(MrRun *run, const MrBarrier *barrier, int64_t now_us, uint
 
 /* -- the cursor ------------------------------------------------------------------------------- */
 
-static MrStatus cursor_consume(void *self, int32_t worker_idx, const MrEvalContext *context, MrBatch *batch,
-                               MrError *err)
+static MrStatus cursor_consume(void *self, int32_t worker_idx, const MrEvalContext *context,
+                               MrBatch *batch, MrError *err)
 {
     MrRun *run = self;
     Cursor *cursor = &run->cursor;
@@ -862,7 +873,8 @@ static MrStatus cursor_start(MrRun *run, int64_t now_us, uint64_t seed, MrError 
     MrBarrier barrier = {.late_us = MR_TIME_MIN, .evict_us = MR_TIME_MIN, .ended = true};
     void *queue = NULL;
     MR_TRY(epoch_begin(run, &barrier, now_us, seed, err));
-    MR_TRY(mr_budget_alloc(run->options.budget, CURSOR_QUEUE * (int64_t)sizeof(MrBatch *), &queue, err));
+    MR_TRY(mr_budget_alloc(run->options.budget, CURSOR_QUEUE * (int64_t)sizeof(MrBatch *), &queue,
+                           err));
     cursor->queue = queue;
     cursor->cap = CURSOR_QUEUE;
     cursor->started = true;
@@ -923,7 +935,8 @@ static void cursor_stop(MrRun *run)
     }
     for (int64_t i = 0; i < cursor->n_queued; i++)
         mr_batch_destroy(cursor->queue[(cursor->first + i) % cursor->cap]);
-    mr_budget_free(run->options.budget, cursor->queue, cursor->cap * (int64_t)sizeof *cursor->queue);
+    mr_budget_free(run->options.budget, cursor->queue,
+                   cursor->cap * (int64_t)sizeof *cursor->queue);
     if (cursor->changed)
         mr_cond_destroy(cursor->changed);
     if (cursor->mutex)
@@ -943,7 +956,9 @@ static RunNode *node_find(MrRun *run, int32_t phys_id)
 int64_t mr_run_watermark_us(MrRun *run, int32_t watermark_id)
 {
     RunNode *node = node_find(run, watermark_id);
-    return node && node->shared && node->phys->kind == MR_PHYS_OP_WATERMARK ? mr__watermark_us(node->shared) : MR_TIME_MIN;
+    return node && node->shared && node->phys->kind == MR_PHYS_OP_WATERMARK
+               ? mr__watermark_us(node->shared)
+               : MR_TIME_MIN;
 }
 
 static MrStatus run_save(MrRun *run, bool all, MrStateWriter *to, MrError *err)
@@ -953,8 +968,8 @@ static MrStatus run_save(MrRun *run, bool all, MrStateWriter *to, MrError *err)
         if (!node->phys->streaming || !node->type->save_changes || !node->shared)
             continue;
         to->operator_id = node->phys->id;
-        MrStatus status =
-            all ? node->type->snapshot(node->shared, to, err) : node->type->save_changes(node->shared, to, err);
+        MrStatus status = all ? node->type->snapshot(node->shared, to, err)
+                              : node->type->save_changes(node->shared, to, err);
         if (status != MR_OK) {
             mr_error_add(err, "in the state of operator %s", node->type->name);
             return status;
@@ -967,7 +982,7 @@ MrStatus mr_run_save_changes(MrRun *run, MrStateWriter *to, MrError *err)
 {
     MrStatus status = MR_OK;
     MR_GUARD_BEGIN(status, err)
-    status = run_save(run, false, to, err);
+        status = run_save(run, false, to, err);
     MR_GUARD_END(status)
     return status;
 }
@@ -976,22 +991,24 @@ MrStatus mr_run_snapshot(MrRun *run, MrStateWriter *to, MrError *err)
 {
     MrStatus status = MR_OK;
     MR_GUARD_BEGIN(status, err)
-    status = run_save(run, true, to, err);
+        status = run_save(run, true, to, err);
     MR_GUARD_END(status)
     return status;
 }
 
-MrStatus mr_run_apply(MrRun *run, int32_t operator_id, int32_t table, MrText key, const MrText *value, MrError *err)
+MrStatus mr_run_apply(MrRun *run, int32_t operator_id, int32_t table, MrText key,
+                      const MrText *value, MrError *err)
 {
     MrStatus status = MR_OK;
     RunNode *node = node_find(run, operator_id);
     if (!node || !node->type->apply)
-        return MR_FAIL_INTERNAL(err, "the checkpoint has state of operator %d, which keeps none", operator_id);
+        return MR_FAIL_INTERNAL(err, "the checkpoint has state of operator %d, which keeps none",
+                                operator_id);
     MR_GUARD_BEGIN(status, err)
-    run->n_active = 1;
-    status = node_open(run, node, err);
-    if (status == MR_OK)
-        status = node->type->apply(node->shared, table, key, value, err);
+        run->n_active = 1;
+        status = node_open(run, node, err);
+        if (status == MR_OK)
+            status = node->type->apply(node->shared, table, key, value, err);
     MR_GUARD_END(status)
     return status;
 }

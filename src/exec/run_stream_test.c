@@ -1,4 +1,5 @@
-/* A stream's changes add up to the batch answer, however the input is cut and wherever it is restarted. */
+/* A stream's changes add up to the batch answer, however the input is cut and wherever it is
+ * restarted. */
 #include "exec/exec_int.h"
 #include <setjmp.h>
 #include <stdio.h>
@@ -49,7 +50,8 @@ static void fixture_close(Fixture *fixture)
 
 static int64_t random_below(Fixture *fixture, int64_t n)
 {
-    fixture->random = fixture->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    fixture->random =
+        fixture->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
     return (int64_t)((fixture->random >> 33) % (uint64_t)n);
 }
 
@@ -71,7 +73,8 @@ static void rows_add(Rows *rows, const int64_t *values, int64_t weight)
 
 static int row_compare(const void *a, const void *b)
 {
-    return memcmp(((const Row *)a)->values, ((const Row *)b)->values, sizeof((const Row *)a)->values);
+    return memcmp(((const Row *)a)->values, ((const Row *)b)->values,
+                  sizeof((const Row *)a)->values);
 }
 
 /* Equal rows become one; those of weight 0 go. */
@@ -94,7 +97,8 @@ static void rows_settle(Rows *rows)
     rows->n = n;
 }
 
-static MrStatus rows_take(void *self, int32_t worker_idx, const MrEvalContext *context, MrBatch *batch, MrError *err)
+static MrStatus rows_take(void *self, int32_t worker_idx, const MrEvalContext *context,
+                          MrBatch *batch, MrError *err)
 {
     Rows *rows = self;
     rows->n_cols = batch->n_cols;
@@ -104,7 +108,7 @@ static MrStatus rows_take(void *self, int32_t worker_idx, const MrEvalContext *c
         for (int32_t c = 0; c < batch->n_cols; c++) {
             int64_t at;
             const MrVector *holder = mr_vector_at(batch->cols[c], row, &at);
-            values[c] = mr_vector_is_null(batch->cols[c], row) ? INT64_MIN
+            values[c] = mr_vector_is_null(batch->cols[c], row)          ? INT64_MIN
                         : mr_type_physical(holder->type) == MR_PHYS_I32 ? holder->i32[at]
                                                                         : holder->i64[at];
         }
@@ -114,8 +118,8 @@ static MrStatus rows_take(void *self, int32_t worker_idx, const MrEvalContext *c
     return MR_OK;
 }
 
-static MrPhys *phys_new(Fixture *fixture, MrPhysKind kind, int32_t n_cols, bool streaming, int32_t n_inputs, MrPhys *a,
-                        MrPhys *b)
+static MrPhys *phys_new(Fixture *fixture, MrPhysKind kind, int32_t n_cols, bool streaming,
+                        int32_t n_inputs, MrPhys *a, MrPhys *b)
 {
     MrPhys *phys = MR_NEW(&fixture->arena, MrPhys);
     MrField *fields = MR_NEW_N(&fixture->arena, MrField, n_cols + 1);
@@ -142,7 +146,11 @@ static MrExpr *column(Fixture *fixture, int32_t idx)
 static MrExpr *aggregate(Fixture *fixture, const char *name, MrExpr *arg)
 {
     MrArgInfo info = {.type = arg->type, .cast_to = arg->type, .nullable = true, .sql = "c"};
-    MrBind bind = {.settings = &fixture->settings, .arena = &fixture->arena, .n_args = 1, .args = &info, .sql = "agg"};
+    MrBind bind = {.settings = &fixture->settings,
+                   .arena = &fixture->arena,
+                   .n_args = 1,
+                   .args = &info,
+                   .sql = "agg"};
     MrAggregate *agg = NULL;
     check(fixture, mr_aggregate_bind(&bind, name, &agg, &fixture->err));
     MrExpr *expr = MR_NEW(&fixture->arena, MrExpr);
@@ -162,9 +170,11 @@ static MrPhys *feed(Fixture *fixture, int32_t input_idx, bool streaming)
     return phys;
 }
 
-static MrPhys *plan_aggregate(Fixture *fixture, bool streaming, MrPhys *input, int32_t n_keys, int32_t n_aggs)
+static MrPhys *plan_aggregate(Fixture *fixture, bool streaming, MrPhys *input, int32_t n_keys,
+                              int32_t n_aggs)
 {
-    MrPhys *phys = phys_new(fixture, MR_PHYS_OP_AGGREGATE, n_keys + n_aggs, streaming, 1, input, NULL);
+    MrPhys *phys =
+        phys_new(fixture, MR_PHYS_OP_AGGREGATE, n_keys + n_aggs, streaming, 1, input, NULL);
     phys->aggregate.n_keys = n_keys;
     phys->aggregate.n_aggs = n_aggs;
     phys->aggregate.close_key = phys->aggregate.time_key = -1;
@@ -181,8 +191,8 @@ static MrPhys *plan_aggregate(Fixture *fixture, bool streaming, MrPhys *input, i
 
 static MrPhys *plan_join(Fixture *fixture, bool streaming)
 {
-    MrPhys *phys = phys_new(fixture, streaming ? MR_PHYS_OP_STREAM_JOIN : MR_PHYS_OP_HASH_JOIN, 4, streaming, 2,
-                            feed(fixture, 0, streaming), feed(fixture, 1, streaming));
+    MrPhys *phys = phys_new(fixture, streaming ? MR_PHYS_OP_STREAM_JOIN : MR_PHYS_OP_HASH_JOIN, 4,
+                            streaming, 2, feed(fixture, 0, streaming), feed(fixture, 1, streaming));
     int32_t *out = MR_NEW_N(&fixture->arena, int32_t, 4);
     for (int32_t c = 0; c < 4; c++)
         out[c] = c;
@@ -194,7 +204,8 @@ static MrPhys *plan_join(Fixture *fixture, bool streaming)
     phys->join.right_keys[0] = column(fixture, 0);
     phys->join.out_cols = out;
     MrExpr *args[2] = {column(fixture, 0), column(fixture, 2)}, *equal = NULL;
-    check(fixture, mr_expr_call(&fixture->arena, &fixture->settings, "=", args, 2, &equal, &fixture->err));
+    check(fixture,
+          mr_expr_call(&fixture->arena, &fixture->settings, "=", args, 2, &equal, &fixture->err));
     phys->join.rest = equal;
     return phys;
 }
@@ -226,13 +237,15 @@ static MrPhys *plan_of(Fixture *fixture, int which, bool streaming)
         MrPhys *top = plan_top(fixture);
         if (!streaming)
             return top;
-        MrPhys *phys = phys_new(fixture, MR_PHYS_OP_RECOMPUTE, 2, true, 1, feed(fixture, 0, true), NULL);
+        MrPhys *phys =
+            phys_new(fixture, MR_PHYS_OP_RECOMPUTE, 2, true, 1, feed(fixture, 0, true), NULL);
         phys->recompute.plan = top;
         return phys;
     }
     default: /* sums of pairs, then how many groups have a sum: changes into an aggregate */
-        return plan_aggregate(fixture, streaming,
-                              plan_aggregate(fixture, streaming, plan_join(fixture, streaming), 1, 2), 1, 2);
+        return plan_aggregate(
+            fixture, streaming,
+            plan_aggregate(fixture, streaming, plan_join(fixture, streaming), 1, 2), 1, 2);
     }
 }
 
@@ -290,7 +303,8 @@ static void some_rows(Fixture *fixture, Rows *all, MrBatchList *list, bool retra
 
 static void run_case(Fixture *fixture, int which, bool retracts, bool restarts)
 {
-    Rows inputs[N_INPUTS], got = {.fixture = fixture, .n_cols = 4}, want = {.fixture = fixture, .n_cols = 4};
+    Rows inputs[N_INPUTS], got = {.fixture = fixture, .n_cols = 4},
+                           want = {.fixture = fixture, .n_cols = 4};
     MrBatchList lists[N_INPUTS];
     MrStateWriter log;
     for (int i = 0; i < N_INPUTS; i++) {
@@ -313,7 +327,8 @@ static void run_case(Fixture *fixture, int which, bool retracts, bool restarts)
         if (restarts && random_below(fixture, 3) == 0) {
             mr_run_destroy(run);
             run = run_open(fixture, phys, 1, 0);
-            MrReader reader = {(const uint8_t *)log.buf.data, (const uint8_t *)log.buf.data + log.buf.size_bytes, false};
+            MrReader reader = {(const uint8_t *)log.buf.data,
+                               (const uint8_t *)log.buf.data + log.buf.size_bytes, false};
             for (;;) {
                 MrStateEntry entry;
                 bool done = false;
@@ -351,11 +366,12 @@ static void run_case(Fixture *fixture, int which, bool retracts, bool restarts)
         fail_msg("plan %d: %ld rows, not %ld", which, (long)got.n, (long)want.n);
     for (int64_t r = 0; r < want.n; r++)
         if (memcmp(&got.rows[r], &want.rows[r], sizeof(Row)) != 0)
-            fail_msg("plan %d, row %ld: (%ld %ld %ld %ld) x %ld, not (%ld %ld %ld %ld) x %ld", which, (long)r,
-                     (long)got.rows[r].values[0], (long)got.rows[r].values[1], (long)got.rows[r].values[2],
-                     (long)got.rows[r].values[3], (long)got.rows[r].weight, (long)want.rows[r].values[0],
-                     (long)want.rows[r].values[1], (long)want.rows[r].values[2], (long)want.rows[r].values[3],
-                     (long)want.rows[r].weight);
+            fail_msg("plan %d, row %ld: (%ld %ld %ld %ld) x %ld, not (%ld %ld %ld %ld) x %ld",
+                     which, (long)r, (long)got.rows[r].values[0], (long)got.rows[r].values[1],
+                     (long)got.rows[r].values[2], (long)got.rows[r].values[3],
+                     (long)got.rows[r].weight, (long)want.rows[r].values[0],
+                     (long)want.rows[r].values[1], (long)want.rows[r].values[2],
+                     (long)want.rows[r].values[3], (long)want.rows[r].weight);
     for (int i = 0; i < N_INPUTS; i++)
         mr_batch_list_deinit(&lists[i]);
     mr_state_writer_deinit(&log);

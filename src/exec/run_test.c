@@ -43,8 +43,8 @@ static void check(Fixture *fixture, MrStatus status)
     fail_msg("%s", text);
 }
 
-static MrPhys *phys_new(Fixture *fixture, MrPhysKind kind, int32_t n_cols, const MrType *const *types, int32_t n_inputs,
-                        MrPhys *a, MrPhys *b)
+static MrPhys *phys_new(Fixture *fixture, MrPhysKind kind, int32_t n_cols,
+                        const MrType *const *types, int32_t n_inputs, MrPhys *a, MrPhys *b)
 {
     MrPhys *phys = MR_NEW(&fixture->arena, MrPhys);
     MrField *fields = MR_NEW_N(&fixture->arena, MrField, n_cols + 1);
@@ -70,13 +70,15 @@ static MrExpr *column(Fixture *fixture, int32_t idx, const MrType *type)
 static MrExpr *call(Fixture *fixture, const char *name, MrExpr *a, MrExpr *b)
 {
     MrExpr *args[2] = {a, b}, *out = NULL;
-    check(fixture, mr_expr_call(&fixture->arena, &fixture->settings, name, args, 2, &out, &fixture->err));
+    check(fixture,
+          mr_expr_call(&fixture->arena, &fixture->settings, name, args, 2, &out, &fixture->err));
     return out;
 }
 
 static MrPhys *range(Fixture *fixture, int64_t n)
 {
-    MrPhys *phys = phys_new(fixture, MR_PHYS_OP_RANGE, 1, (const MrType *[]){MR_T(BIGINT)}, 0, NULL, NULL);
+    MrPhys *phys =
+        phys_new(fixture, MR_PHYS_OP_RANGE, 1, (const MrType *[]){MR_T(BIGINT)}, 0, NULL, NULL);
     phys->range.end = n;
     phys->range.step = 1;
     return phys;
@@ -97,7 +99,11 @@ static MrPhys *mod_range(Fixture *fixture, int64_t n, int64_t m)
 static MrExpr *aggregate(Fixture *fixture, const char *name, MrExpr *arg, bool distinct)
 {
     MrArgInfo info = {.type = arg->type, .cast_to = arg->type, .nullable = true, .sql = "c"};
-    MrBind bind = {.settings = &fixture->settings, .arena = &fixture->arena, .n_args = 1, .args = &info, .sql = "agg"};
+    MrBind bind = {.settings = &fixture->settings,
+                   .arena = &fixture->arena,
+                   .n_args = 1,
+                   .args = &info,
+                   .sql = "agg"};
     MrAggregate *agg = NULL;
     check(fixture, mr_aggregate_bind(&bind, name, &agg, &fixture->err));
     MrExpr *expr = MR_NEW(&fixture->arena, MrExpr);
@@ -127,7 +133,8 @@ static void rows_take(Fixture *fixture, Rows *rows, MrBatch *batch)
             int64_t cap = rows->cap * 2 + 4096 * batch->n_cols;
             int64_t *values = MR_NEW_N(&fixture->arena, int64_t, cap);
             if (rows->n_rows > 0)
-                memcpy(values, rows->values, sizeof(int64_t) * (size_t)(rows->n_rows * rows->n_cols));
+                memcpy(values, rows->values,
+                       sizeof(int64_t) * (size_t)(rows->n_rows * rows->n_cols));
             rows->values = values;
             rows->cap = cap;
         }
@@ -188,7 +195,8 @@ static void sort_rows(Rows *rows)
 {
     sort_cols = rows->n_cols;
     if (rows->n_rows > 1)
-        qsort(rows->values, (size_t)rows->n_rows, sizeof(int64_t) * (size_t)rows->n_cols, compare_rows);
+        qsort(rows->values, (size_t)rows->n_rows, sizeof(int64_t) * (size_t)rows->n_cols,
+              compare_rows);
 }
 
 #define AT(rows, r, c) ((rows).values[(r) * (rows).n_cols + (c)])
@@ -215,14 +223,16 @@ static void a_range_gives_its_numbers(void **state)
 static MrPhys *sum_by_key(Fixture *fixture, int64_t n, int64_t m, bool distinct)
 {
     const MrType *types[] = {MR_T(BIGINT), MR_T(BIGINT), MR_T(BIGINT)};
-    MrPhys *phys = phys_new(fixture, MR_PHYS_OP_AGGREGATE, 3, types, 1, mod_range(fixture, n, m), NULL);
+    MrPhys *phys =
+        phys_new(fixture, MR_PHYS_OP_AGGREGATE, 3, types, 1, mod_range(fixture, n, m), NULL);
     phys->aggregate.n_keys = 1;
     phys->aggregate.n_aggs = 2;
     phys->aggregate.close_key = phys->aggregate.time_key = -1;
     phys->aggregate.keys = MR_NEW_N(&fixture->arena, MrExpr *, 1);
     phys->aggregate.aggs = MR_NEW_N(&fixture->arena, MrExpr *, 2);
     phys->aggregate.keys[0] = column(fixture, 1, MR_T(BIGINT));
-    phys->aggregate.aggs[0] = aggregate(fixture, "sum", column(fixture, distinct ? 1 : 0, MR_T(BIGINT)), distinct);
+    phys->aggregate.aggs[0] =
+        aggregate(fixture, "sum", column(fixture, distinct ? 1 : 0, MR_T(BIGINT)), distinct);
     phys->aggregate.aggs[1] = aggregate(fixture, "count", column(fixture, 0, MR_T(BIGINT)), false);
     return phys;
 }
@@ -235,7 +245,8 @@ static void groups_are_summed_whatever_the_batches(void **state)
         for (int w = 0; w < 3; w++)
             for (int d = 0; d < 2; d++) {
                 int64_t n = b == 2 ? 600000 : 5000, m = b == 2 ? 150001 : 701;
-                Rows rows = run_plan(&fixture, sum_by_key(&fixture, n, m, d), worker_counts[w], batch_sizes[b]);
+                Rows rows = run_plan(&fixture, sum_by_key(&fixture, n, m, d), worker_counts[w],
+                                     batch_sizes[b]);
                 sort_rows(&rows);
                 assert_int_equal(rows.n_rows, m);
                 for (int64_t k = 0; k < m; k++) {
@@ -261,11 +272,14 @@ static void rows_come_out_sorted(void **state)
             for (int top = 0; top < 2; top++) {
                 int64_t n = b == 2 ? 500000 : 3000, m = 997;
                 const MrType *types[] = {MR_T(BIGINT), MR_T(BIGINT)};
-                MrPhys *phys = phys_new(&fixture, MR_PHYS_OP_SORT, 2, types, 1, mod_range(&fixture, n, m), NULL);
+                MrPhys *phys = phys_new(&fixture, MR_PHYS_OP_SORT, 2, types, 1,
+                                        mod_range(&fixture, n, m), NULL);
                 phys->sort.n_keys = 2;
                 phys->sort.keys = MR_NEW_N(&fixture.arena, MrSortKey, 2);
-                phys->sort.keys[0] = (MrSortKey){column(&fixture, 1, MR_T(BIGINT)), {.descending = true}};
-                phys->sort.keys[1] = (MrSortKey){column(&fixture, 0, MR_T(BIGINT)), {.nulls_first = true}};
+                phys->sort.keys[0] =
+                    (MrSortKey){column(&fixture, 1, MR_T(BIGINT)), {.descending = true}};
+                phys->sort.keys[1] =
+                    (MrSortKey){column(&fixture, 0, MR_T(BIGINT)), {.nulls_first = true}};
                 phys->sort.limit = top ? 100 : INT64_MAX;
                 phys->sort.offset = top ? 7 : 0;
                 Rows rows = run_plan(&fixture, phys, worker_counts[w], batch_sizes[b]);
@@ -282,8 +296,8 @@ static void rows_come_out_sorted(void **state)
 }
 
 /* left: id < n, key id % 7 ... right: id < n2, key id % m2, joined on left.id = right.key. */
-static Rows join_rows(Fixture *fixture, MrJoinKind kind, bool build_left, bool loop, bool with_rest, int64_t n,
-                      int64_t n2, int64_t m2, int32_t n_workers, int32_t batch_rows)
+static Rows join_rows(Fixture *fixture, MrJoinKind kind, bool build_left, bool loop, bool with_rest,
+                      int64_t n, int64_t n2, int64_t m2, int32_t n_workers, int32_t batch_rows)
 {
     const MrType *types[5];
     for (int i = 0; i < 4; i++)
@@ -295,19 +309,21 @@ static Rows join_rows(Fixture *fixture, MrJoinKind kind, bool build_left, bool l
     if (mark)
         types[2] = MR_T(BOOLEAN);
     MrPhys *left = mod_range(fixture, n, 11), *right = mod_range(fixture, n2, m2);
-    MrPhys *phys = phys_new(fixture, loop ? MR_PHYS_OP_LOOP_JOIN : MR_PHYS_OP_HASH_JOIN, n_cols, types, 2,
-                            build_left ? right : left, build_left ? left : right);
+    MrPhys *phys = phys_new(fixture, loop ? MR_PHYS_OP_LOOP_JOIN : MR_PHYS_OP_HASH_JOIN, n_cols,
+                            types, 2, build_left ? right : left, build_left ? left : right);
     int32_t *out = MR_NEW_N(&fixture->arena, int32_t, 5);
     for (int32_t c = 0; c < 4; c++)
         out[c] = build_left ? (c < 2 ? c + 2 : c - 2) : c;
     if (mark)
         out[2] = 4;
-    phys->join.kind = build_left && kind == MR_JOIN_LEFT ? MR_JOIN_RIGHT
-                      : build_left && kind == MR_JOIN_RIGHT ? MR_JOIN_LEFT : kind;
+    phys->join.kind = build_left && kind == MR_JOIN_LEFT    ? MR_JOIN_RIGHT
+                      : build_left && kind == MR_JOIN_RIGHT ? MR_JOIN_LEFT
+                                                            : kind;
     phys->join.out_cols = out;
     phys->join.build_left = build_left;
     phys->join.n_keys = loop ? 0 : 1;
-    MrExpr *left_key = column(fixture, 0, MR_T(BIGINT)), *right_key = column(fixture, 1, MR_T(BIGINT));
+    MrExpr *left_key = column(fixture, 0, MR_T(BIGINT)),
+           *right_key = column(fixture, 1, MR_T(BIGINT));
     phys->join.left_keys = MR_NEW_N(&fixture->arena, MrExpr *, 1);
     phys->join.right_keys = MR_NEW_N(&fixture->arena, MrExpr *, 1);
     phys->join.left_keys[0] = build_left ? right_key : left_key;
@@ -315,15 +331,18 @@ static Rows join_rows(Fixture *fixture, MrJoinKind kind, bool build_left, bool l
     phys->join.null_safe = MR_NEW_N(&fixture->arena, bool, 1);
     int32_t l0 = build_left ? 2 : 0, r0 = build_left ? 0 : 2;
     if (with_rest) /* right.id % 3 = left.id % 2 would do; simple: left.id < right.id */
-        phys->join.rest = call(fixture, "<", column(fixture, l0, MR_T(BIGINT)), column(fixture, r0, MR_T(BIGINT)));
+        phys->join.rest = call(fixture, "<", column(fixture, l0, MR_T(BIGINT)),
+                               column(fixture, r0, MR_T(BIGINT)));
     if (loop) {
-        MrExpr *equal = call(fixture, "=", column(fixture, l0, MR_T(BIGINT)), column(fixture, r0 + 1, MR_T(BIGINT)));
+        MrExpr *equal = call(fixture, "=", column(fixture, l0, MR_T(BIGINT)),
+                             column(fixture, r0 + 1, MR_T(BIGINT)));
         phys->join.rest = mr_expr_and(&fixture->arena, equal, phys->join.rest);
     }
     return run_plan(fixture, phys, n_workers, batch_rows);
 }
 
-static Rows join_reference(Fixture *fixture, MrJoinKind kind, bool with_rest, int64_t n, int64_t n2, int64_t m2)
+static Rows join_reference(Fixture *fixture, MrJoinKind kind, bool with_rest, int64_t n, int64_t n2,
+                           int64_t m2)
 {
     Rows rows = {0};
     bool left_only = kind == MR_JOIN_SEMI || kind == MR_JOIN_ANTI || kind == MR_JOIN_ANTI_NULL;
@@ -332,7 +351,8 @@ static Rows join_reference(Fixture *fixture, MrJoinKind kind, bool with_rest, in
 #define PUT(...)                                                                                   \
     do {                                                                                           \
         int64_t put[] = {__VA_ARGS__};                                                             \
-        memcpy(&rows.values[rows.n_rows++ * rows.n_cols], put, sizeof(int64_t) * (size_t)rows.n_cols); \
+        memcpy(&rows.values[rows.n_rows++ * rows.n_cols], put,                                     \
+               sizeof(int64_t) * (size_t)rows.n_cols);                                             \
     } while (0)
     for (int64_t l = 0; l < n; l++) {
         bool any = false;
@@ -340,12 +360,14 @@ static Rows join_reference(Fixture *fixture, MrJoinKind kind, bool with_rest, in
             if (r % m2 != l || (with_rest && !(l < r)))
                 continue;
             any = true;
-            if (kind == MR_JOIN_INNER || kind == MR_JOIN_LEFT || kind == MR_JOIN_RIGHT || kind == MR_JOIN_FULL)
+            if (kind == MR_JOIN_INNER || kind == MR_JOIN_LEFT || kind == MR_JOIN_RIGHT ||
+                kind == MR_JOIN_FULL)
                 PUT(l, l % 11, r, r % m2);
         }
         if ((kind == MR_JOIN_LEFT || kind == MR_JOIN_FULL) && !any)
             PUT(l, l % 11, INT64_MIN, INT64_MIN);
-        if ((kind == MR_JOIN_SEMI && any) || ((kind == MR_JOIN_ANTI || kind == MR_JOIN_ANTI_NULL) && !any))
+        if ((kind == MR_JOIN_SEMI && any) ||
+            ((kind == MR_JOIN_ANTI || kind == MR_JOIN_ANTI_NULL) && !any))
             PUT(l, l % 11, 0, 0);
         if (kind == MR_JOIN_MARK)
             PUT(l, l % 11, any, 0);
@@ -361,8 +383,9 @@ static void joins_agree_with_loops(void **state)
 {
     Fixture fixture;
     fixture_open(&fixture);
-    static const MrJoinKind kinds[] = {MR_JOIN_INNER, MR_JOIN_LEFT, MR_JOIN_RIGHT,     MR_JOIN_FULL,
-                                       MR_JOIN_SEMI,  MR_JOIN_ANTI, MR_JOIN_ANTI_NULL, MR_JOIN_MARK};
+    static const MrJoinKind kinds[] = {MR_JOIN_INNER,     MR_JOIN_LEFT, MR_JOIN_RIGHT,
+                                       MR_JOIN_FULL,      MR_JOIN_SEMI, MR_JOIN_ANTI,
+                                       MR_JOIN_ANTI_NULL, MR_JOIN_MARK};
     for (int k = 0; k < 8; k++)
         for (int b = 0; b < 3; b++)
             for (int w = 0; w < 2; w++)
@@ -375,18 +398,19 @@ static void joins_agree_with_loops(void **state)
                             for (int64_t m2 = 37; m2 <= 400; m2 *= 10) {
                                 int64_t n = 120, n2 = loop ? 130 : 300;
                                 Rows want = join_reference(&fixture, kinds[k], rest, n, n2, m2);
-                                Rows got = join_rows(&fixture, kinds[k], left, loop, rest, n, n2, m2,
-                                                     worker_counts[w], batch_sizes[b]);
+                                Rows got = join_rows(&fixture, kinds[k], left, loop, rest, n, n2,
+                                                     m2, worker_counts[w], batch_sizes[b]);
                                 sort_rows(&want);
                                 sort_rows(&got);
                                 if (want.n_rows != got.n_rows)
-                                    fail_msg("kind %d loop %d rest %d left %d batch %d: %ld rows, not %ld",
-                                             (int)kinds[k], loop, rest, left, batch_sizes[b], (long)got.n_rows,
-                                             (long)want.n_rows);
+                                    fail_msg("kind %d loop %d rest %d left %d batch %d: %ld rows, "
+                                             "not %ld",
+                                             (int)kinds[k], loop, rest, left, batch_sizes[b],
+                                             (long)got.n_rows, (long)want.n_rows);
                                 if (want.n_rows > 0)
-                                    assert_memory_equal(
-                                        want.values, got.values,
-                                        sizeof(int64_t) * (size_t)(want.n_rows * want.n_cols));
+                                    assert_memory_equal(want.values, got.values,
+                                                        sizeof(int64_t) *
+                                                            (size_t)(want.n_rows * want.n_cols));
                             }
                         }
     fixture_close(&fixture);
@@ -410,7 +434,8 @@ static void what_does_not_fit_is_spilled(void **state)
             assert_int_equal(AT(rows, k, 2), twice ? 2 : 1);
         }
         const MrType *types[] = {MR_T(BIGINT), MR_T(BIGINT)};
-        MrPhys *phys = phys_new(&fixture, MR_PHYS_OP_SORT, 2, types, 1, mod_range(&fixture, n, 997), NULL);
+        MrPhys *phys =
+            phys_new(&fixture, MR_PHYS_OP_SORT, 2, types, 1, mod_range(&fixture, n, 997), NULL);
         phys->sort.n_keys = 2;
         phys->sort.keys = MR_NEW_N(&fixture.arena, MrSortKey, 2);
         phys->sort.keys[0] = (MrSortKey){column(&fixture, 1, MR_T(BIGINT)), {.descending = true}};
@@ -433,10 +458,11 @@ static void big_joins_find_all(void **state)
     Fixture fixture;
     fixture_open(&fixture);
     for (int w = 0; w < 2; w++) {
-        Rows rows = join_rows(&fixture, MR_JOIN_INNER, false, false, false, 400000, 300000, 300000, worker_counts[w],
-                              2048);
+        Rows rows = join_rows(&fixture, MR_JOIN_INNER, false, false, false, 400000, 300000, 300000,
+                              worker_counts[w], 2048);
         assert_int_equal(rows.n_rows, 300000);
-        rows = join_rows(&fixture, MR_JOIN_FULL, false, false, false, 400000, 300000, 150000, worker_counts[w], 2048);
+        rows = join_rows(&fixture, MR_JOIN_FULL, false, false, false, 400000, 300000, 150000,
+                         worker_counts[w], 2048);
         assert_int_equal(rows.n_rows, 300000 + 250000);
     }
     fixture_close(&fixture);

@@ -1,8 +1,8 @@
 /* sort_core.c - see sort_core.h. */
 #include "exec/sort_core.h"
 
-void mr__sort_run_init(MrSortRun *run, const MrRowLayout *layout, MrExpr *const *keys, const MrSortSpec *specs,
-                       int32_t n_keys, int64_t limit, MrBudget *budget)
+void mr__sort_run_init(MrSortRun *run, const MrRowLayout *layout, MrExpr *const *keys,
+                       const MrSortSpec *specs, int32_t n_keys, int64_t limit, MrBudget *budget)
 {
     run->layout = layout;
     run->specs = specs;
@@ -52,7 +52,8 @@ static uint64_t key_head(const uint8_t *key, int64_t n_bytes)
 }
 
 /* Keys of rows sel[0 .. n-1] into run->fresh. */
-static MrStatus make_keys(MrSortRun *run, MrVector *const *keys, const uint16_t *sel, int32_t n, MrError *err)
+static MrStatus make_keys(MrSortRun *run, MrVector *const *keys, const uint16_t *sel, int32_t n,
+                          MrError *err)
 {
     if (run->fixed) {
         int32_t stride = (run->key_bytes + 7) & ~7, at = 0;
@@ -64,7 +65,8 @@ static MrStatus make_keys(MrSortRun *run, MrVector *const *keys, const uint16_t 
             at += mr_sort_key_bytes(keys[k]->type);
         }
         for (int32_t i = 0; i < n; i++)
-            run->fresh[i] = (MrSortEntry){key_head(run->keys[i], run->key_bytes), run->keys[i], run->key_bytes, NULL};
+            run->fresh[i] = (MrSortEntry){key_head(run->keys[i], run->key_bytes), run->keys[i],
+                                          run->key_bytes, NULL};
         return MR_OK;
     }
     for (int32_t i = 0; i < n; i++) {
@@ -73,7 +75,8 @@ static MrStatus make_keys(MrSortRun *run, MrVector *const *keys, const uint16_t 
             MR_TRY(mr_sort_key_put(keys[k], sel ? sel[i] : i, run->specs[k], &run->key, err));
         uint8_t *key = mr_arena_alloc(&run->arena, run->key.size_bytes + 1);
         memcpy(key, run->key.data, (size_t)run->key.size_bytes);
-        run->fresh[i] = (MrSortEntry){key_head(key, run->key.size_bytes), key, run->key.size_bytes, NULL};
+        run->fresh[i] =
+            (MrSortEntry){key_head(key, run->key.size_bytes), key, run->key.size_bytes, NULL};
     }
     return MR_OK;
 }
@@ -99,7 +102,8 @@ static void heap_renew(MrSortRun *run)
     char **rows = mr_arena_alloc(&run->arena, MR_BATCH_ROWS * (int64_t)sizeof *rows);
     mr__row_heap_init(&fresh, run->layout, run->budget);
     for (int64_t from = 0; from < run->n_entries; from += MR_BATCH_ROWS) {
-        int32_t n = run->n_entries - from < MR_BATCH_ROWS ? (int32_t)(run->n_entries - from) : MR_BATCH_ROWS;
+        int32_t n = run->n_entries - from < MR_BATCH_ROWS ? (int32_t)(run->n_entries - from)
+                                                          : MR_BATCH_ROWS;
         for (int32_t i = 0; i < n; i++)
             rows[i] = run->entries[from + i].row;
         for (int32_t c = 0; c < run->layout->n_cols; c++)
@@ -120,8 +124,8 @@ static void heap_renew(MrSortRun *run)
     run->arena = keys;
 }
 
-MrStatus mr__sort_run_add(MrSortRun *run, MrVector *const *cols, MrVector *const *keys, const uint16_t *sel,
-                          int32_t n, MrError *err)
+MrStatus mr__sort_run_add(MrSortRun *run, MrVector *const *cols, MrVector *const *keys,
+                          const uint16_t *sel, int32_t n, MrError *err)
 {
     MR_TRY(make_keys(run, keys, sel, n, err));
     if (run->full) { /* what comes after the last wanted row is not kept */
@@ -179,7 +183,8 @@ void mr__sort_entries(MrSortEntry *entries, MrSortEntry *scratch, int64_t n)
     memcpy(scratch, entries, (size_t)half * sizeof *entries);
     int64_t a = 0, b = half, to = 0;
     while (a < half && b < n)
-        entries[to++] = mr__sort_compare(&scratch[a], &entries[b]) <= 0 ? scratch[a++] : entries[b++];
+        entries[to++] =
+            mr__sort_compare(&scratch[a], &entries[b]) <= 0 ? scratch[a++] : entries[b++];
     while (a < half)
         entries[to++] = scratch[a++];
 }
@@ -200,12 +205,14 @@ MrStatus mr__sort_run_finish(MrSortRun *run, MrError *err)
 
 /* -- on disk ---------------------------------------------------------------------------------- */
 
-static MrStatus part_flush(MrSortRun *run, MrSortSpilled *part, const MrOpContext *context, MrError *err)
+static MrStatus part_flush(MrSortRun *run, MrSortSpilled *part, const MrOpContext *context,
+                           MrError *err)
 {
     MrSpillBlock block;
     if (part->buf.size_bytes == 0)
         return MR_OK;
-    MR_TRY(mr__spill_write(&run->spill, context, part->buf.data, part->buf.size_bytes, &block, err));
+    MR_TRY(
+        mr__spill_write(&run->spill, context, part->buf.data, part->buf.size_bytes, &block, err));
     MR_PUSH(&run->spill_arena, part->blocks, part->n_blocks, part->cap_blocks, block);
     part->buf.size_bytes = 0;
     return MR_OK;
@@ -227,10 +234,12 @@ MrStatus mr__sort_run_spill(MrSortRun *run, const MrOpContext *context, MrError 
         for (int32_t i = 0; i < n; i++)
             run->rows[i] = run->entries[from + i].row;
         for (int32_t c = 0; c < run->layout->n_cols; c++)
-            cols[c] = mr_rows_gather(run->layout, c, (const void *const *)run->rows, n, &run->arena);
+            cols[c] =
+                mr_rows_gather(run->layout, c, (const void *const *)run->rows, n, &run->arena);
         for (int32_t i = 0; i < n; i++) {
             const MrSortEntry *entry = &run->entries[from + i];
-            MR_TRY(mr_buffer_put_text(&part->buf, (MrText){(const char *)entry->key, entry->key_bytes}, err));
+            MR_TRY(mr_buffer_put_text(&part->buf,
+                                      (MrText){(const char *)entry->key, entry->key_bytes}, err));
             MR_TRY(mr_row_store(cols, run->layout->n_cols, i, &part->buf, err));
             if (part->buf.size_bytes >= MR_SPILL_BLOCK_BYTES)
                 MR_TRY(part_flush(run, part, context, err));
@@ -248,7 +257,8 @@ MrStatus mr__sort_run_spill(MrSortRun *run, const MrOpContext *context, MrError 
     return MR_OK;
 }
 
-MrStatus mr__sort_spilled_next(MrSortRun *run, MrSortSpilled *part, const MrOpContext *context, MrError *err)
+MrStatus mr__sort_spilled_next(MrSortRun *run, MrSortSpilled *part, const MrOpContext *context,
+                               MrError *err)
 {
     MrText key;
     if (!part->open || part->reader.at == part->reader.end) {
@@ -257,14 +267,15 @@ MrStatus mr__sort_spilled_next(MrSortRun *run, MrSortSpilled *part, const MrOpCo
             mr_buffer_deinit(&part->buf);
             return MR_OK;
         }
-        MR_TRY(mr__spill_read(&run->spill, context, &part->blocks[part->block_at++], &part->buf, err));
+        MR_TRY(
+            mr__spill_read(&run->spill, context, &part->blocks[part->block_at++], &part->buf, err));
         part->reader = (MrReader){(const uint8_t *)part->buf.data,
                                   (const uint8_t *)part->buf.data + part->buf.size_bytes, false};
         part->open = true;
     }
     if (!mr_reader_text(&part->reader, &key))
         return MR_FAIL_INTERNAL(err, "a spilled row is cut short");
-    part->entry = (MrSortEntry){key_head((const uint8_t *)key.data, key.size_bytes), (const uint8_t *)key.data,
-                                key.size_bytes, NULL};
+    part->entry = (MrSortEntry){key_head((const uint8_t *)key.data, key.size_bytes),
+                                (const uint8_t *)key.data, key.size_bytes, NULL};
     return MR_OK;
 }

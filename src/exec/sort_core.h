@@ -1,7 +1,7 @@
 /* sort_core.h - rows in, an ordered run out; several runs merged.
  *
- * A row is sorted by its normalized key, whose bytes compare as the rows do; the first eight stand in the
- * entry as a number.  Sorting is stable. */
+ * A row is sorted by its normalized key, whose bytes compare as the rows do; the first eight stand
+ * in the entry as a number.  Sorting is stable. */
 #ifndef MR_EXEC_SORT_CORE_H
 #define MR_EXEC_SORT_CORE_H
 
@@ -35,10 +35,10 @@ typedef struct MrSortRun {
     MrArena arena; /* scratch and entries */
     MrSortEntry *entries;
     int64_t n_entries, entries_bytes;
-    bool fixed;          /* keys have one size */
+    bool fixed; /* keys have one size */
     int32_t key_bytes;
     MrBuffer key;
-    bool full;           /* limit rows are there: cutoff is the last of them */
+    bool full; /* limit rows are there: cutoff is the last of them */
     MrSortEntry cutoff;
     MrSpill spill;
     MrArena spill_arena; /* spilled parts and their lists */
@@ -50,8 +50,8 @@ typedef struct MrSortRun {
     char *rows[MR_BATCH_ROWS];
 } MrSortRun;
 
-void mr__sort_run_init(MrSortRun *run, const MrRowLayout *layout, MrExpr *const *keys, const MrSortSpec *specs,
-                       int32_t n_keys, int64_t limit, MrBudget *budget);
+void mr__sort_run_init(MrSortRun *run, const MrRowLayout *layout, MrExpr *const *keys,
+                       const MrSortSpec *specs, int32_t n_keys, int64_t limit, MrBudget *budget);
 void mr__sort_run_deinit(MrSortRun *run);
 /* cols: what is kept of each row; keys: what it is sorted by. */
 MR_MUST_USE MrStatus mr__sort_run_add(MrSortRun *run, MrVector *const *cols, MrVector *const *keys,
@@ -62,8 +62,8 @@ MR_MUST_USE MrStatus mr__sort_run_finish(MrSortRun *run, MrError *err);
 /* Sorts what is in memory, writes it to disk and forgets it. */
 MR_MUST_USE MrStatus mr__sort_run_spill(MrSortRun *run, const MrOpContext *context, MrError *err);
 /* Steps to the first or next entry of a spilled part; the reader must have taken the row before. */
-MR_MUST_USE MrStatus mr__sort_spilled_next(MrSortRun *run, MrSortSpilled *part, const MrOpContext *context,
-                                           MrError *err);
+MR_MUST_USE MrStatus mr__sort_spilled_next(MrSortRun *run, MrSortSpilled *part,
+                                           const MrOpContext *context, MrError *err);
 static inline int64_t mr__sort_run_bytes(const MrSortRun *run)
 {
     return run->heap.arena.used_bytes + run->arena.used_bytes + run->entries_bytes;

@@ -15,12 +15,13 @@ bool mr__spill_wanted(const MrOpContext *context, int64_t table_bytes)
     return left < LEFT_BYTES * (context->n_workers + 1) || left < table_bytes;
 }
 
-MrStatus mr__spill_write(MrSpill *spill, const MrOpContext *context, const void *data, int64_t size_bytes,
-                         MrSpillBlock *out, MrError *err)
+MrStatus mr__spill_write(MrSpill *spill, const MrOpContext *context, const void *data,
+                         int64_t size_bytes, MrSpillBlock *out, MrError *err)
 {
     if (!spill->file) { /* without a name, in the folder */
         MR_TRY(context->os->make_dir(context->os, context->spill_dir, err));
-        MR_TRY(context->os->file_open(context->os, context->spill_dir, MR_FILE_SCRATCH, &spill->file, err));
+        MR_TRY(context->os->file_open(context->os, context->spill_dir, MR_FILE_SCRATCH,
+                                      &spill->file, err));
     }
     MR_TRY(context->os->file_write_at(spill->file, spill->size_bytes, data, size_bytes, err));
     *out = (MrSpillBlock){spill->size_bytes, size_bytes, mr_crc32c(data, size_bytes, 0)};
@@ -29,13 +30,14 @@ MrStatus mr__spill_write(MrSpill *spill, const MrOpContext *context, const void 
     return MR_OK;
 }
 
-MrStatus mr__spill_read(const MrSpill *spill, const MrOpContext *context, const MrSpillBlock *block, MrBuffer *buf,
-                        MrError *err)
+MrStatus mr__spill_read(const MrSpill *spill, const MrOpContext *context, const MrSpillBlock *block,
+                        MrBuffer *buf, MrError *err)
 {
     int64_t n_read = 0;
     buf->size_bytes = 0;
     MR_TRY(mr_buffer_reserve(buf, block->size_bytes, err));
-    MR_TRY(context->os->file_read_at(spill->file, block->offset, buf->data, block->size_bytes, &n_read, err));
+    MR_TRY(context->os->file_read_at(spill->file, block->offset, buf->data, block->size_bytes,
+                                     &n_read, err));
     if (n_read != block->size_bytes || mr_crc32c(buf->data, n_read, 0) != block->crc)
         return MR_FAIL_INTERNAL(err, "a spill file of %lld bytes is damaged at byte %lld",
                                 (long long)spill->size_bytes, (long long)block->offset);

@@ -10,8 +10,8 @@ static bool rows_equal(MrVector *const *cols, int32_t n, int64_t a, int64_t b)
 }
 
 /* from[i], to[i]: the run of rows equal in cols around row i, inside [within_from, within_to). */
-static void find_runs(const MrWindowRows *rows, MrVector *const *cols, int32_t n_cols, const int64_t *within_to,
-                      int64_t *from, int64_t *to)
+static void find_runs(const MrWindowRows *rows, MrVector *const *cols, int32_t n_cols,
+                      const int64_t *within_to, int64_t *from, int64_t *to)
 {
     for (int64_t start = 0; start < rows->n_rows;) {
         int64_t end = start + 1, limit = within_to ? within_to[start] : rows->n_rows;
@@ -32,8 +32,10 @@ void mr__window_bounds(const MrWindowRows *rows, MrWindowBounds *bounds)
     bounds->partition_to = mr_arena_alloc(rows->arena, bytes);
     bounds->peer_from = mr_arena_alloc(rows->arena, bytes);
     bounds->peer_to = mr_arena_alloc(rows->arena, bytes);
-    find_runs(rows, rows->partition, rows->n_partition, NULL, bounds->partition_from, bounds->partition_to);
-    find_runs(rows, rows->order, rows->n_order, bounds->partition_to, bounds->peer_from, bounds->peer_to);
+    find_runs(rows, rows->partition, rows->n_partition, NULL, bounds->partition_from,
+              bounds->partition_to);
+    find_runs(rows, rows->order, rows->n_order, bounds->partition_to, bounds->peer_from,
+              bounds->peer_to);
 }
 
 /* -- ranks ------------------------------------------------------------------------------------ */
@@ -94,8 +96,9 @@ static void compute_rank(const MrWindowRows *rows, const MrWindowBounds *bounds,
             /* The first n % n_tiles tiles have one row more. */
             int64_t small = n / n_tiles, n_big = n % n_tiles, at = i - from;
             int64_t big_rows = n_big * (small + 1);
-            put_number(out, i, at < big_rows ? at / (small + 1) + 1
-                                             : n_big + (small > 0 ? (at - big_rows) / small : 0) + 1);
+            put_number(out, i,
+                       at < big_rows ? at / (small + 1) + 1
+                                     : n_big + (small > 0 ? (at - big_rows) / small : 0) + 1);
             break;
         }
         default:
@@ -154,11 +157,14 @@ static MrI128 integer_of(const MrVector *vec, int64_t row)
     }
 }
 
-/* Key of row, plus the offset, on one scale with the key of other: the sign of other - (row + offset). */
-static int offset_compare(const MrVector *key, int64_t row, const MrVector *offset, bool descending, int64_t other)
+/* Key of row, plus the offset, on one scale with the key of other: the sign of other - (row +
+ * offset). */
+static int offset_compare(const MrVector *key, int64_t row, const MrVector *offset, bool descending,
+                          int64_t other)
 {
     if (is_float(key->type)) {
-        double bound = float_of(key, row) + (descending ? -1 : 1) * float_of(offset, 0), value = float_of(key, other);
+        double bound = float_of(key, row) + (descending ? -1 : 1) * float_of(offset, 0),
+               value = float_of(key, other);
         int c = (value > bound) - (value < bound);
         return descending ? -c : c;
     }
@@ -179,8 +185,10 @@ static int offset_compare(const MrVector *key, int64_t row, const MrVector *offs
     return descending ? -c : c;
 }
 
-/* The first row of the partition, not before hint, that lies at (after: behind) the edge of row i's frame. */
-static int64_t range_edge(const Frames *frames, int64_t i, const MrVector *offset, bool after, int64_t hint)
+/* The first row of the partition, not before hint, that lies at (after: behind) the edge of row i's
+ * frame. */
+static int64_t range_edge(const Frames *frames, int64_t i, const MrVector *offset, bool after,
+                          int64_t hint)
 {
     const MrVector *key = frames->rows->order[0];
     bool descending = frames->rows->specs[0].descending;
@@ -243,11 +251,12 @@ static MrStatus frames_init(Frames *frames, const MrWindowRows *rows, const MrWi
     if (frame->to_edge == MR_FRAME_OFFSET)
         MR_TRY(mr_expr_fold(rows->arena, rows->eval, frame->to, &frames->to, err));
     bool offset = frame->from_edge == MR_FRAME_OFFSET || frame->to_edge == MR_FRAME_OFFSET;
-    if (!frame->rows && offset && (rows->n_order != 1 || rows->order[0]->type->kind == MR_TYPE_INTERVAL ||
-                                   (frames->from && frames->from->type->kind == MR_TYPE_INTERVAL_YM) ||
-                                   (frames->to && frames->to->type->kind == MR_TYPE_INTERVAL_YM) ||
-                                   (frames->from && frames->from->type->kind == MR_TYPE_INTERVAL) ||
-                                   (frames->to && frames->to->type->kind == MR_TYPE_INTERVAL)))
+    if (!frame->rows && offset &&
+        (rows->n_order != 1 || rows->order[0]->type->kind == MR_TYPE_INTERVAL ||
+         (frames->from && frames->from->type->kind == MR_TYPE_INTERVAL_YM) ||
+         (frames->to && frames->to->type->kind == MR_TYPE_INTERVAL_YM) ||
+         (frames->from && frames->from->type->kind == MR_TYPE_INTERVAL) ||
+         (frames->to && frames->to->type->kind == MR_TYPE_INTERVAL)))
         return MR_FAIL_UNSUPPORTED(err, "a RANGE frame by months");
     return MR_OK;
 }
@@ -255,7 +264,8 @@ static MrStatus frames_init(Frames *frames, const MrWindowRows *rows, const MrWi
 /* -- values of other rows --------------------------------------------------------------------- */
 
 /* The n-th (from 0) row of [from, to) in this direction whose value counts, or -1. */
-static int64_t nth_row(const MrVector *value, bool ignore_nulls, int64_t from, int64_t to, int64_t n, int64_t step)
+static int64_t nth_row(const MrVector *value, bool ignore_nulls, int64_t from, int64_t to,
+                       int64_t n, int64_t step)
 {
     if (!ignore_nulls) {
         int64_t i = step > 0 ? from + n : to - 1 - n;
@@ -267,8 +277,9 @@ static int64_t nth_row(const MrVector *value, bool ignore_nulls, int64_t from, i
     return -1;
 }
 
-static MrStatus compute_value(const MrWindowRows *rows, const MrWindowBounds *bounds, const MrExpr *expr,
-                              MrVector *const *args, MrVector **out, MrError *err)
+static MrStatus compute_value(const MrWindowRows *rows, const MrWindowBounds *bounds,
+                              const MrExpr *expr, MrVector *const *args, MrVector **out,
+                              MrError *err)
 {
     MrWindowKind kind = expr->window.kind;
     int32_t *from_row = mr_arena_alloc(rows->arena, (rows->n_rows + 1) * (int64_t)sizeof *from_row);
@@ -425,7 +436,8 @@ static MrStatus state_add(Running *self, int64_t from, int64_t to, bool retract,
 /* The state's result to rows [from, to) of out. */
 static MrStatus state_result(Running *self, MrVector *out, int64_t from, int64_t to, MrError *err)
 {
-    MrAggregateCall call = {.context = self->rows->eval, .agg = self->agg, .n = 1, .arena = self->rows->arena};
+    MrAggregateCall call = {
+        .context = self->rows->eval, .agg = self->agg, .n = 1, .arena = self->rows->arena};
     MrVector *one = mr_vector_create(self->rows->arena, out->type, 1);
     one->n_items = 1;
     MR_TRY(self->agg->def->finish(&call, &self->state, 0, 1, one, err));
@@ -450,7 +462,8 @@ static MrStatus compute_frames(Running *self, const Frames *frames, MrVector *ou
     bool from_start = frames->frame->from_edge == MR_FRAME_UNBOUNDED;
     bool to_end = frames->frame->to_edge == MR_FRAME_UNBOUNDED;
     for (int64_t start = 0; start < rows->n_rows;) {
-        int64_t end = bounds->partition_to[start], from = start, to = start, has_from = start, has_to = start;
+        int64_t end = bounds->partition_to[start], from = start, to = start, has_from = start,
+                has_to = start;
         state_reset(self);
         if (to_end && !from_start && !(self->agg->flags & MR_AGG_ORDERED)) {
             /* The frame only grows when one goes backwards. */
@@ -500,8 +513,9 @@ static MrStatus compute_frames(Running *self, const Frames *frames, MrVector *ou
     return MR_OK;
 }
 
-static MrStatus compute_aggregate(const MrWindowRows *rows, const MrWindowBounds *bounds, const MrExpr *expr,
-                                  MrVector **args, MrVector *filter, MrVector *out, MrError *err)
+static MrStatus compute_aggregate(const MrWindowRows *rows, const MrWindowBounds *bounds,
+                                  const MrExpr *expr, MrVector **args, MrVector *filter,
+                                  MrVector *out, MrError *err)
 {
     Frames frames;
     MrStatus status = MR_OK;
@@ -509,26 +523,33 @@ static MrStatus compute_aggregate(const MrWindowRows *rows, const MrWindowBounds
         return MR_FAIL_UNSUPPORTED(err, "DISTINCT in a window function");
     MR_TRY(frames_init(&frames, rows, bounds, expr, err));
     Running *self = MR_NEW(rows->arena, Running);
-    *self = (Running){.rows = rows, .agg = expr->window.agg, .args = args, .filter = filter, .n_args = expr->n_args};
+    *self = (Running){.rows = rows,
+                      .agg = expr->window.agg,
+                      .args = args,
+                      .filter = filter,
+                      .n_args = expr->n_args};
     self->views = MR_NEW_N(rows->arena, MrVector *, expr->n_args + 1);
     for (int32_t a = 0; a < expr->n_args; a++)
         self->views[a] = MR_NEW(rows->arena, MrVector);
     self->sel = mr_arena_alloc(rows->arena, (MR_BATCH_ROWS + 64) * (int64_t)sizeof *self->sel);
-    self->groups = mr_arena_alloc(rows->arena, (MR_BATCH_ROWS + 64) * (int64_t)sizeof *self->groups);
-    self->weights = mr_arena_alloc(rows->arena, (MR_BATCH_ROWS + 64) * (int64_t)sizeof *self->weights);
+    self->groups =
+        mr_arena_alloc(rows->arena, (MR_BATCH_ROWS + 64) * (int64_t)sizeof *self->groups);
+    self->weights =
+        mr_arena_alloc(rows->arena, (MR_BATCH_ROWS + 64) * (int64_t)sizeof *self->weights);
     for (int32_t i = 0; i < MR_BATCH_ROWS + 64; i++)
         self->weights[i] = -1;
     mr_arena_init(&self->arena, rows->budget);
     MrStatus guarded = MR_OK;
     MR_GUARD_BEGIN(guarded, err)
-    status = compute_frames(self, &frames, out, err);
+        status = compute_frames(self, &frames, out, err);
     MR_GUARD_END(guarded)
     mr_arena_deinit(&self->arena);
     return guarded != MR_OK ? guarded : status;
 }
 
-MrStatus mr__window_compute(const MrWindowRows *rows, const MrWindowBounds *bounds, const MrExpr *expr,
-                            MrVector **args, MrVector *filter, MrVector **out, MrError *err)
+MrStatus mr__window_compute(const MrWindowRows *rows, const MrWindowBounds *bounds,
+                            const MrExpr *expr, MrVector **args, MrVector *filter, MrVector **out,
+                            MrError *err)
 {
     switch (expr->window.kind) {
     case MR_WINDOW_LAG:

@@ -15,14 +15,16 @@ typedef struct MrWindowRows {
     const MrEvalContext *eval;
 } MrWindowRows;
 
-/* Where the partition and the peers (equal in order) of each row begin and end; made once for all functions. */
+/* Where the partition and the peers (equal in order) of each row begin and end; made once for all
+ * functions. */
 typedef struct MrWindowBounds {
     int64_t *partition_from, *partition_to, *peer_from, *peer_to; /* by row */
 } MrWindowBounds;
 
 void mr__window_bounds(const MrWindowRows *rows, MrWindowBounds *bounds);
 /* args and filter (NULL: none): columns of all rows.  *out: the result, a flat vector of n_rows. */
-MR_MUST_USE MrStatus mr__window_compute(const MrWindowRows *rows, const MrWindowBounds *bounds, const MrExpr *expr,
-                                        MrVector **args, MrVector *filter, MrVector **out, MrError *err);
+MR_MUST_USE MrStatus mr__window_compute(const MrWindowRows *rows, const MrWindowBounds *bounds,
+                                        const MrExpr *expr, MrVector **args, MrVector *filter,
+                                        MrVector **out, MrError *err);
 
 #endif

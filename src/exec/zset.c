@@ -37,11 +37,12 @@ void mr__zset_epoch(MrZSet *set)
 MrStatus mr__zset_add(MrZSet *set, MrBatch *batch, int64_t weight, int32_t *n_fresh, MrError *err)
 {
     mr__hash_columns(batch->cols, set->n_cols, batch->sel, batch->n_sel, set->hash);
-    MR_TRY(mr__groups_find(&set->groups, batch->cols, batch->sel, batch->n_sel, set->hash, set->rows, set->fresh,
-                           n_fresh, err));
+    MR_TRY(mr__groups_find(&set->groups, batch->cols, batch->sel, batch->n_sel, set->hash,
+                           set->rows, set->fresh, n_fresh, err));
     for (int32_t i = 0; i < batch->n_sel; i++) {
         char *row = set->rows[i];
-        *mr__zset_weight(set, row) += weight * (batch->weights ? batch->weights[mr_batch_row(batch, i)] : 1);
+        *mr__zset_weight(set, row) +=
+            weight * (batch->weights ? batch->weights[mr_batch_row(batch, i)] : 1);
         MrZRow *tail = mr__zset_row(set, row);
         if (tail->dirty != set->epoch) {
             tail->dirty = set->epoch;
@@ -51,21 +52,22 @@ MrStatus mr__zset_add(MrZSet *set, MrBatch *batch, int64_t weight, int32_t *n_fr
     return MR_OK;
 }
 
-MrStatus mr__zset_batch(const MrZSet *set, char *const *rows, const int64_t *weights, int32_t n, MrBudget *budget,
-                        MrBatch **out, MrError *err)
+MrStatus mr__zset_batch(const MrZSet *set, char *const *rows, const int64_t *weights, int32_t n,
+                        MrBudget *budget, MrBatch **out, MrError *err)
 {
     MrBatch *batch = NULL, *copy = NULL;
     MrStatus status = MR_OK;
     MR_TRY(mr_batch_create(budget, &batch, err));
     MR_GUARD_BEGIN(status, err)
-    mr_batch_set_cols(batch, set->n_cols);
-    for (int32_t c = 0; c < set->n_cols; c++)
-        batch->cols[c] = mr_rows_gather(&set->layout.rows, c, (const void *const *)rows, n, &batch->arena);
-    batch->n_rows = batch->n_sel = n;
-    if (weights) {
-        batch->weights = mr_arena_alloc(&batch->arena, (n + 1) * (int64_t)sizeof(int64_t));
-        memcpy(batch->weights, weights, sizeof(int64_t) * (size_t)n);
-    }
+        mr_batch_set_cols(batch, set->n_cols);
+        for (int32_t c = 0; c < set->n_cols; c++)
+            batch->cols[c] =
+                mr_rows_gather(&set->layout.rows, c, (const void *const *)rows, n, &batch->arena);
+        batch->n_rows = batch->n_sel = n;
+        if (weights) {
+            batch->weights = mr_arena_alloc(&batch->arena, (n + 1) * (int64_t)sizeof(int64_t));
+            memcpy(batch->weights, weights, sizeof(int64_t) * (size_t)n);
+        }
     MR_GUARD_END(status)
     if (status == MR_OK)
         status = mr_batch_copy(batch, budget, &copy, err); /* the state lives on and changes */
@@ -112,9 +114,11 @@ MrStatus mr__zset_save(MrZSet *set, int32_t table, bool all, MrStateWriter *to, 
     return MR_OK;
 }
 
-MrStatus mr__zset_apply(MrZSet *set, MrText key, const MrText *value, char **row, bool *fresh, MrError *err)
+MrStatus mr__zset_apply(MrZSet *set, MrText key, const MrText *value, char **row, bool *fresh,
+                        MrError *err)
 {
-    MrReader reader = {(const uint8_t *)key.data, (const uint8_t *)key.data + key.size_bytes, false};
+    MrReader reader = {(const uint8_t *)key.data, (const uint8_t *)key.data + key.size_bytes,
+                       false};
     MrVector **cols = MR_NEW_N(&set->scratch, MrVector *, set->n_cols + 1);
     int32_t n_fresh = 0;
     uint64_t weight = 0;
@@ -122,7 +126,8 @@ MrStatus mr__zset_apply(MrZSet *set, MrText key, const MrText *value, char **row
         cols[c] = mr_vector_create(&set->scratch, set->types[c], 1);
     MR_TRY(mr_row_load(&reader, &set->scratch, cols, set->n_cols, 0, err));
     mr__hash_columns(cols, set->n_cols, NULL, 1, set->hash);
-    MR_TRY(mr__groups_find(&set->groups, cols, NULL, 1, set->hash, set->rows, set->fresh, &n_fresh, err));
+    MR_TRY(mr__groups_find(&set->groups, cols, NULL, 1, set->hash, set->rows, set->fresh, &n_fresh,
+                           err));
     if (value) {
         if (value->size_bytes != 8)
             return MR_FAIL_INTERNAL(err, "a row of the state has no weight");

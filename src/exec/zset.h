@@ -1,4 +1,5 @@
-/* zset.h - a multiset of rows with weights that a stream keeps: inputs of a recompute, sides of a join. */
+/* zset.h - a multiset of rows with weights that a stream keeps: inputs of a recompute, sides of a
+ * join. */
 #ifndef MR_EXEC_ZSET_H
 #define MR_EXEC_ZSET_H
 
@@ -8,10 +9,10 @@
 
 /* Behind the columns of a row; the weight is the group's user word. */
 typedef struct MrZRow {
-    int64_t before;  /* weight at the last epoch's end, for what is diffed */
-    char *next;      /* of a chain of the owner                            */
-    int64_t dirty;   /* number of the epoch that changed it                */
-    uint64_t hash;   /* of the owner                                       */
+    int64_t before; /* weight at the last epoch's end, for what is diffed */
+    char *next;     /* of a chain of the owner                            */
+    int64_t dirty;  /* number of the epoch that changed it                */
+    uint64_t hash;  /* of the owner                                       */
 } MrZRow;
 
 typedef struct MrZSet {
@@ -42,15 +43,17 @@ static inline MrZRow *mr__zset_row(const MrZSet *set, char *row)
 {
     return (MrZRow *)(void *)(row + set->layout.states_at);
 }
-/* Adds weight (times the batch's weights) to the rows of a batch; set->rows has them, the first *n_fresh places of
- * set->fresh tell which are new. */
-MR_MUST_USE MrStatus mr__zset_add(MrZSet *set, MrBatch *batch, int64_t weight, int32_t *n_fresh, MrError *err);
+/* Adds weight (times the batch's weights) to the rows of a batch; set->rows has them, the first
+ * *n_fresh places of set->fresh tell which are new. */
+MR_MUST_USE MrStatus mr__zset_add(MrZSet *set, MrBatch *batch, int64_t weight, int32_t *n_fresh,
+                                  MrError *err);
 /* A batch of rows with weights. */
-MR_MUST_USE MrStatus mr__zset_batch(const MrZSet *set, char *const *rows, const int64_t *weights, int32_t n,
-                                    MrBudget *budget, MrBatch **out, MrError *err);
+MR_MUST_USE MrStatus mr__zset_batch(const MrZSet *set, char *const *rows, const int64_t *weights,
+                                    int32_t n, MrBudget *budget, MrBatch **out, MrError *err);
 /* State: key is the row, value its weight. */
-MR_MUST_USE MrStatus mr__zset_save(MrZSet *set, int32_t table, bool all, MrStateWriter *to, MrError *err);
-MR_MUST_USE MrStatus mr__zset_apply(MrZSet *set, MrText key, const MrText *value, char **row, bool *fresh,
-                                    MrError *err);
+MR_MUST_USE MrStatus mr__zset_save(MrZSet *set, int32_t table, bool all, MrStateWriter *to,
+                                   MrError *err);
+MR_MUST_USE MrStatus mr__zset_apply(MrZSet *set, MrText key, const MrText *value, char **row,
+                                    bool *fresh, MrError *err);
 
 #endif

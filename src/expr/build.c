@@ -35,7 +35,8 @@ MrExpr *mr_expr_i64(MrArena *arena, int64_t value)
     return mr_expr_literal(arena, mr_vector_constant(arena, MR_T(BIGINT), &value));
 }
 
-MrExpr *mr_expr_column(MrArena *arena, int32_t id, const char *name, const MrType *type, bool nullable)
+MrExpr *mr_expr_column(MrArena *arena, int32_t id, const char *name, const MrType *type,
+                       bool nullable)
 {
     MrExpr *expr = expr_new(arena, MR_EXPR_COLUMN, type, nullable);
     expr->column.id = id;

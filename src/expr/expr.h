@@ -17,7 +17,7 @@ typedef enum MrExprKind {
     MR_EXPR_CALL,  /* function or cast                                           */
     MR_EXPR_AND,   /* n arguments; later ones only see rows still undecided      */
     MR_EXPR_OR,
-    MR_EXPR_CASE,  /* when, then, when, then, ..., [else]; IF is a CASE          */
+    MR_EXPR_CASE, /* when, then, when, then, ..., [else]; IF is a CASE          */
     MR_EXPR_COALESCE,
     MR_EXPR_LAMBDA, /* args[0] is the body                                       */
     MR_EXPR_LAMBDA_PARAM,
@@ -38,7 +38,7 @@ typedef struct MrSortKey {
 
 typedef enum MrFrameEdge { MR_FRAME_UNBOUNDED, MR_FRAME_CURRENT, MR_FRAME_OFFSET } MrFrameEdge;
 typedef struct MrWindowFrame { /* of a window */
-    bool rows;           /* else RANGE */
+    bool rows;                 /* else RANGE */
     MrFrameEdge from_edge, to_edge;
     MrExpr *from, *to; /* OFFSET: a constant, negative = preceding */
 } MrWindowFrame;
@@ -48,7 +48,8 @@ struct MrExpr {
     const MrType *type;
     bool nullable;
     int32_t sql_idx, sql_len; /* place in the query text; -1, 0: none */
-    const char *sql; /* its text as Spark prints it, set by the binder; NULL: mr_expr_text makes it */
+    const char
+        *sql; /* its text as Spark prints it, set by the binder; NULL: mr_expr_text makes it */
     int32_t n_args;
     MrExpr **args;
     union {
@@ -57,7 +58,7 @@ struct MrExpr {
             int32_t id;  /* unique in the query                         */
             int32_t idx; /* place in the input batch; -1 before lowering */
             const char *name;
-        } column; /* COLUMN, OUTER, LAMBDA_PARAM (idx: number of the parameter) */
+        } column;             /* COLUMN, OUTER, LAMBDA_PARAM (idx: number of the parameter) */
         const MrBound *bound; /* CALL */
         struct {
             int32_t n_params;
@@ -92,24 +93,26 @@ MrExpr *mr_expr_literal(MrArena *arena, const MrVector *constant);
 MrExpr *mr_expr_null(MrArena *arena, const MrType *type);
 MrExpr *mr_expr_bool(MrArena *arena, bool value);
 MrExpr *mr_expr_i64(MrArena *arena, int64_t value); /* bigint */
-MrExpr *mr_expr_column(MrArena *arena, int32_t id, const char *name, const MrType *type, bool nullable);
+MrExpr *mr_expr_column(MrArena *arena, int32_t id, const char *name, const MrType *type,
+                       bool nullable);
 /* Binds a function by name over bound arguments (no lambdas), casting them as it asks. */
 MR_MUST_USE MrStatus mr_expr_call(MrArena *arena, const MrSettings *settings, const char *name,
                                   MrExpr **args, int32_t n_args, MrExpr **out, MrError *err);
 MR_MUST_USE MrStatus mr_expr_cast(MrArena *arena, const MrSettings *settings, MrExpr *arg,
                                   const MrType *to, MrCastMode mode, MrExpr **out, MrError *err);
-MrExpr *mr_expr_and(MrArena *arena, MrExpr *a, MrExpr *b); /* flattens; either may be NULL: the other */
+MrExpr *mr_expr_and(MrArena *arena, MrExpr *a,
+                    MrExpr *b); /* flattens; either may be NULL: the other */
 /* expr where condition is true, else NULL without evaluating it. */
 MrExpr *mr_expr_guarded(MrArena *arena, MrExpr *condition, MrExpr *expr);
 bool mr_expr_equal(const MrExpr *a, const MrExpr *b);
-bool mr_expr_is_pure(const MrExpr *expr);     /* no volatile function inside                          */
-bool mr_expr_can_fail(const MrExpr *expr);    /* may raise: not to be moved to rows it would not see  */
-bool mr_expr_is_constant(const MrExpr *expr); /* no column, no volatile or stable function            */
+bool mr_expr_is_pure(const MrExpr *expr); /* no volatile function inside                          */
+bool mr_expr_can_fail(const MrExpr *expr); /* may raise: not to be moved to rows it would not see */
+bool mr_expr_is_constant(const MrExpr *expr); /* no column, no volatile or stable function */
 /* Text as Spark prints it in column names and EXPLAIN: "(a + 1)", "upper(name)". */
 const char *mr_expr_text(MrArena *arena, const MrSettings *settings, const MrExpr *expr);
 
-/* Rebuilds an expression bottom-up: visit gets a copy whose arguments are already visited and returns
- * what replaces it. */
+/* Rebuilds an expression bottom-up: visit gets a copy whose arguments are already visited and
+ * returns what replaces it. */
 typedef MrExpr *(*MrExprVisit)(void *self, MrExpr *expr);
 MrExpr *mr_expr_map(MrArena *arena, MrExpr *expr, MrExprVisit visit, void *self);
 /* Calls visit on every node, parents first (filters, orders, partitions and frames included; plans
@@ -127,8 +130,8 @@ MR_MUST_USE MrStatus mr_program_create(MrBudget *budget, MrExpr *const *exprs, i
                                        MrProgram **out, MrError *err);
 void mr_program_destroy(MrProgram *program); /* accepts NULL */
 /* out[i]: any encoding, in the batch's arena, right for the batch's live rows. */
-MR_MUST_USE MrStatus mr_program_eval(MrProgram *program, const MrEvalContext *context, MrBatch *batch,
-                                     MrVector **out, MrError *err);
+MR_MUST_USE MrStatus mr_program_eval(MrProgram *program, const MrEvalContext *context,
+                                     MrBatch *batch, MrVector **out, MrError *err);
 /* For a program of one boolean: keeps the live rows where it is true. */
 MR_MUST_USE MrStatus mr_program_filter(MrProgram *program, const MrEvalContext *context,
                                        MrBatch *batch, MrError *err);

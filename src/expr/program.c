@@ -1,13 +1,13 @@
 /* program.c - evaluates expressions over vectors.
  *
- * Expressions become a graph of nodes in which equal subexpressions are one node.  A node's result is
- * kept with the scope it was computed for: the rows that were asked.  A scope is a selection inside a
- * wider one, so a result serves its scope and all scopes within it.  AND, OR, CASE and COALESCE open
- * narrower scopes: an expression sees only the rows that Spark would have evaluated, and raises its
- * errors only for those.
+ * Expressions become a graph of nodes in which equal subexpressions are one node.  A node's result
+ * is kept with the scope it was computed for: the rows that were asked.  A scope is a selection
+ * inside a wider one, so a result serves its scope and all scopes within it.  AND, OR, CASE and
+ * COALESCE open narrower scopes: an expression sees only the rows that Spark would have evaluated,
+ * and raises its errors only for those.
  *
- * Around a kernel: constants are computed once and stay constants, a dictionary once for each of its
- * values, NULLs are settled by bitmap before the kernel, and what is left is flat. */
+ * Around a kernel: constants are computed once and stay constants, a dictionary once for each of
+ * its values, NULLs are settled by bitmap before the kernel, and what is left is flat. */
 #include "expr/expr_int.h"
 
 /* Rows [0, n_rows) of which n (sel, or all) are asked. */
@@ -284,7 +284,8 @@ static uint16_t *rows_merge(MrArena *arena, const uint16_t *a, int32_t n_a, cons
 
 /* --- evaluation ------------------------------------------------------------------------------- */
 
-static MrStatus node_eval(Node *node, Frame *frame, const Scope *scope, MrVector **out, MrError *err);
+static MrStatus node_eval(Node *node, Frame *frame, const Scope *scope, MrVector **out,
+                          MrError *err);
 
 static MrVector *frame_column(const Frame *frame, int32_t col_idx)
 {
@@ -311,7 +312,8 @@ static MrVector *frame_param(const Frame *frame, int32_t id)
 }
 
 /* As node_eval, without a dictionary. */
-static MrStatus node_flat(Node *node, Frame *frame, const Scope *scope, MrVector *vec, MrVector **out)
+static MrStatus node_flat(Node *node, Frame *frame, const Scope *scope, MrVector *vec,
+                          MrVector **out)
 {
     if (vec->encoding != MR_DICTIONARY) {
         *out = vec;
@@ -347,8 +349,8 @@ static MrStatus lambda_run(Frame *outer, Node *lambda, MrVector **params, int32_
         .arena = outer->arena,
         .params = params,
         .param_ids = lambda->expr->lambda.param_ids,
-        .n_params = n_params < lambda->expr->lambda.n_params ? n_params
-                                                             : lambda->expr->lambda.n_params,
+        .n_params =
+            n_params < lambda->expr->lambda.n_params ? n_params : lambda->expr->lambda.n_params,
         .rows = rows,
         .n_rows = n_items,
     };
@@ -480,7 +482,8 @@ static MrStatus kernel_run(Node *node, Frame *frame, const Scope *scope, MrVecto
 }
 
 /* All arguments are constants: one row, which stays a constant. */
-static MrStatus call_constant(Node *node, Frame *frame, MrVector **args, MrVector **out, MrError *err)
+static MrStatus call_constant(Node *node, Frame *frame, MrVector **args, MrVector **out,
+                              MrError *err)
 {
     Scope *one = MR_NEW(frame->arena, Scope);
     one->n = one->n_rows = 1;
@@ -546,10 +549,11 @@ static MrStatus call_dictionary(Node *node, Frame *frame, const Scope *scope, Mr
     return MR_OK;
 }
 
-/* Evaluates the arguments of a call for the rows of *scope.  Where NULL_IF_ANY makes a row NULL, later
- * arguments that can fail are not asked for it: *scope shrinks.  *null: the call is NULL everywhere. */
-static MrStatus args_eval(Node *node, Frame *frame, const Scope **scope, MrVector **args, bool *null,
-                          MrError *err)
+/* Evaluates the arguments of a call for the rows of *scope.  Where NULL_IF_ANY makes a row NULL,
+ * later arguments that can fail are not asked for it: *scope shrinks.  *null: the call is NULL
+ * everywhere. */
+static MrStatus args_eval(Node *node, Frame *frame, const Scope **scope, MrVector **args,
+                          bool *null, MrError *err)
 {
     bool null_if_any = (node->expr->bound->flags & MR_FN_NULL_IF_ANY) != 0;
     *null = false;
@@ -583,7 +587,8 @@ static MrStatus args_eval(Node *node, Frame *frame, const Scope **scope, MrVecto
     return MR_OK;
 }
 
-static MrStatus call_eval(Node *node, Frame *frame, const Scope *scope, MrVector **out, MrError *err)
+static MrStatus call_eval(Node *node, Frame *frame, const Scope *scope, MrVector **out,
+                          MrError *err)
 {
     const MrBound *bound = node->expr->bound;
     MrVector *few[8], **args = few;
@@ -634,7 +639,8 @@ static MrStatus call_eval(Node *node, Frame *frame, const Scope *scope, MrVector
 
 /* AND (decisive = 0) and OR (decisive = 1) with three values: a decisive argument settles its rows,
  * which later arguments do not see when they could fail or when few rows are left. */
-static MrStatus logic_eval(Node *node, Frame *frame, const Scope *scope, MrVector **out, MrError *err)
+static MrStatus logic_eval(Node *node, Frame *frame, const Scope *scope, MrVector **out,
+                           MrError *err)
 {
     int8_t decisive = node->expr->kind == MR_EXPR_OR;
     MrVector *result = mr_vector_create(frame->arena, MR_T(BOOLEAN), scope->n_rows);
@@ -684,7 +690,8 @@ static MrStatus logic_eval(Node *node, Frame *frame, const Scope *scope, MrVecto
     return MR_OK;
 }
 
-static MrStatus case_eval(Node *node, Frame *frame, const Scope *scope, MrVector **out, MrError *err)
+static MrStatus case_eval(Node *node, Frame *frame, const Scope *scope, MrVector **out,
+                          MrError *err)
 {
     MrArena *arena = frame->arena;
     MrVector *result = NULL;
@@ -772,7 +779,8 @@ static MrStatus coalesce_eval(Node *node, Frame *frame, const Scope *scope, MrVe
     return MR_OK;
 }
 
-static MrStatus node_eval(Node *node, Frame *frame, const Scope *scope, MrVector **out, MrError *err)
+static MrStatus node_eval(Node *node, Frame *frame, const Scope *scope, MrVector **out,
+                          MrError *err)
 {
     MrVector *vec = NULL;
     if (scope->n == 0) { /* nobody looks, so nothing may be raised */
@@ -825,8 +833,12 @@ MrStatus mr__block_eval(MrBlock *block, const MrEvalContext *context, MrArena *a
                         MrVector **cols, int32_t n_cols, const uint16_t *sel, int32_t n_sel,
                         int32_t n_rows, MrVector **out, MrError *err)
 {
-    Frame frame = {.block = block, .context = context, .arena = arena, .cols = cols,
-                   .n_cols = n_cols, .n_rows = n_rows};
+    Frame frame = {.block = block,
+                   .context = context,
+                   .arena = arena,
+                   .cols = cols,
+                   .n_cols = n_cols,
+                   .n_rows = n_rows};
     Scope *scope = MR_NEW(arena, Scope);
     *scope = (Scope){.sel = sel, .n = n_sel, .n_rows = n_rows};
     block->run++;
@@ -853,7 +865,7 @@ MrStatus mr_program_create(MrBudget *budget, MrExpr *const *exprs, int32_t n_exp
     program->budget = budget;
     mr_arena_init(&program->arena, budget);
     MR_GUARD_BEGIN(status, err)
-    program->block = mr__block_create(&program->arena, exprs, n_exprs);
+        program->block = mr__block_create(&program->arena, exprs, n_exprs);
     MR_GUARD_END(status)
     if (status != MR_OK) {
         mr_program_destroy(program);
@@ -895,8 +907,8 @@ static MrStatus filter_step(Node *node, Frame *frame, const Scope **scope, MrErr
         MR_TRY(args_eval(node, frame, scope, args, &null, err));
         for (int32_t i = 0; !null && i < node->n_args; i++) {
             constant = constant && args[i]->encoding == MR_CONSTANT;
-            coded = coded || (args[i]->encoding == MR_DICTIONARY &&
-                              args[i]->dict->n_items <= (*scope)->n);
+            coded = coded ||
+                    (args[i]->encoding == MR_DICTIONARY && args[i]->dict->n_items <= (*scope)->n);
         }
         if (!null && !constant && !coded) {
             bool nulls = false;
@@ -904,9 +916,14 @@ static MrStatus filter_step(Node *node, Frame *frame, const Scope **scope, MrErr
                 MR_TRY(node_flat(node->args[i], frame, *scope, args[i], &args[i]));
                 nulls = nulls || args[i]->validity;
             }
-            MrCall call = {.context = frame->context, .bound = node->expr->bound,
-                           .n_args = node->n_args, .args = args, .n = (*scope)->n,
-                           .sel = (*scope)->sel, .n_rows = (*scope)->n_rows, .arena = arena};
+            MrCall call = {.context = frame->context,
+                           .bound = node->expr->bound,
+                           .n_args = node->n_args,
+                           .args = args,
+                           .n = (*scope)->n,
+                           .sel = (*scope)->sel,
+                           .n_rows = (*scope)->n_rows,
+                           .arena = arena};
             n = node->expr->bound->select(&call, sel);
             if (nulls && (node->expr->bound->flags & MR_FN_NULL_IF_ANY)) {
                 int32_t n_kept = 0;
@@ -946,8 +963,12 @@ static MrStatus filter_step(Node *node, Frame *frame, const Scope **scope, MrErr
 MrStatus mr_program_filter(MrProgram *program, const MrEvalContext *context, MrBatch *batch,
                            MrError *err)
 {
-    Frame frame = {.block = program->block, .context = context, .arena = &batch->arena,
-                   .cols = batch->cols, .n_cols = batch->n_cols, .n_rows = batch->n_rows};
+    Frame frame = {.block = program->block,
+                   .context = context,
+                   .arena = &batch->arena,
+                   .cols = batch->cols,
+                   .n_cols = batch->n_cols,
+                   .n_rows = batch->n_rows};
     Scope *root = MR_NEW(&batch->arena, Scope);
     *root = (Scope){.sel = batch->sel, .n = batch->n_sel, .n_rows = batch->n_rows};
     const Scope *scope = root;

@@ -1,5 +1,6 @@
-/* program_bench.c - rows a second through filters, projections and aggregates as TPC-H Q1 and Q6 have
- * them: decimal(12,2) columns, batches of 2,048 rows.  Runs: program_bench [MILLIONS OF ROWS] */
+/* program_bench.c - rows a second through filters, projections and aggregates as TPC-H Q1 and Q6
+ * have them: decimal(12,2) columns, batches of 2,048 rows.  Runs: program_bench [MILLIONS OF ROWS]
+ */
 #include "expr/expr.h"
 #include <stdio.h>
 #include <time.h>
@@ -40,7 +41,8 @@ static double now_s(void)
 static void report(const Bench *bench, const char *what, double seconds)
 {
     double rows = (double)bench->n_batches * MR_BATCH_ROWS;
-    printf("%-44s %8.0f M rows/s  %6.2f ns/row\n", what, rows / seconds / 1e6, seconds / rows * 1e9);
+    printf("%-44s %8.0f M rows/s  %6.2f ns/row\n", what, rows / seconds / 1e6,
+           seconds / rows * 1e9);
 }
 
 /* 0 quantity, 1 price, 2 discount, 3 tax: decimal(12,2); 4 date; 5 double; 6 bigint. */
@@ -50,11 +52,12 @@ static void batch_fill(Bench *bench)
     check(bench, mr_batch_create(&bench->budget, &bench->batch, &bench->err));
     MrVector **cols = bench->cols;
     for (int32_t c = 0; c < 7; c++)
-        cols[c] = mr_vector_create(&bench->arena, c < 4    ? money
-                                                         : c == 4 ? MR_T(DATE)
-                                                         : c == 5 ? MR_T(DOUBLE)
-                                                                  : MR_T(BIGINT),
-                                          MR_BATCH_ROWS);
+        cols[c] = mr_vector_create(&bench->arena,
+                                   c < 4    ? money
+                                   : c == 4 ? MR_T(DATE)
+                                   : c == 5 ? MR_T(DOUBLE)
+                                            : MR_T(BIGINT),
+                                   MR_BATCH_ROWS);
     uint64_t x = 42;
     for (int32_t row = 0; row < MR_BATCH_ROWS; row++) {
         x = x * UINT64_C(6364136223846793005) + 1442695040888963407u;
@@ -119,18 +122,25 @@ static void run(Bench *bench, const char *what, MrExpr *expr, bool filter)
     mr_program_destroy(program);
 }
 
-static void run_aggregate(Bench *bench, const char *what, const char *name, MrVector *vec, int32_t n_groups)
+static void run_aggregate(Bench *bench, const char *what, const char *name, MrVector *vec,
+                          int32_t n_groups)
 {
     MrAggregate *agg = NULL;
     MrArgInfo info = {.type = vec->type, .sql = "x"};
-    MrBind bind = {.settings = &bench->settings, .arena = &bench->arena, .n_args = 1, .args = &info,
+    MrBind bind = {.settings = &bench->settings,
+                   .arena = &bench->arena,
+                   .n_args = 1,
+                   .args = &info,
                    .sql = name};
     check(bench, mr_aggregate_bind(&bind, name, &agg, &bench->err));
     char *states = mr_arena_zeroed(&bench->arena, (int64_t)agg->state_bytes * n_groups);
     char **groups = MR_NEW_N(&bench->arena, char *, MR_BATCH_ROWS);
     for (int32_t i = 0; i < MR_BATCH_ROWS; i++)
         groups[i] = states + (int64_t)agg->state_bytes * (i * 7 % n_groups);
-    MrAggregateCall update = {.context = &bench->eval, .agg = agg, .args = &vec, .n = MR_BATCH_ROWS,
+    MrAggregateCall update = {.context = &bench->eval,
+                              .agg = agg,
+                              .args = &vec,
+                              .n = MR_BATCH_ROWS,
                               .arena = &bench->arena};
     double from = now_s();
     for (int64_t i = 0; i < bench->n_batches; i++)
@@ -153,9 +163,12 @@ int main(int argc, char **argv)
     MrExpr *q1 = call(&bench, "<=", column(&bench, 4), date(&bench, 10471));
     MrExpr *q6 = call(&bench, ">=", column(&bench, 4), date(&bench, 8766));
     q6 = mr_expr_and(&bench.arena, q6, call(&bench, "<", column(&bench, 4), date(&bench, 9131)));
-    q6 = mr_expr_and(&bench.arena, q6, call(&bench, ">=", column(&bench, 2), money(&bench, 5, 3, 2)));
-    q6 = mr_expr_and(&bench.arena, q6, call(&bench, "<=", column(&bench, 2), money(&bench, 7, 3, 2)));
-    q6 = mr_expr_and(&bench.arena, q6, call(&bench, "<", column(&bench, 0), money(&bench, 2400, 12, 2)));
+    q6 = mr_expr_and(&bench.arena, q6,
+                     call(&bench, ">=", column(&bench, 2), money(&bench, 5, 3, 2)));
+    q6 = mr_expr_and(&bench.arena, q6,
+                     call(&bench, "<=", column(&bench, 2), money(&bench, 7, 3, 2)));
+    q6 = mr_expr_and(&bench.arena, q6,
+                     call(&bench, "<", column(&bench, 0), money(&bench, 2400, 12, 2)));
     MrExpr *one = money(&bench, 1, 1, 0);
     MrExpr *net = call(&bench, "*", column(&bench, 1), call(&bench, "-", one, column(&bench, 2)));
     MrExpr *gross = call(&bench, "*", net, call(&bench, "+", one, column(&bench, 3)));
@@ -165,14 +178,15 @@ int main(int argc, char **argv)
     run(&bench, "1 - discount: decimal(13,2)", call(&bench, "-", one, column(&bench, 2)), false);
     run(&bench, "price * (1 - discount): decimal(26,4)", net, false);
     run(&bench, "... * (1 + tax): decimal(38,6)", gross, false);
-    run(&bench, "bigint + bigint, ANSI",
-        call(&bench, "+", column(&bench, 6), column(&bench, 6)), false);
-    run(&bench, "bigint * bigint, ANSI",
-        call(&bench, "*", column(&bench, 6), column(&bench, 6)), false);
+    run(&bench, "bigint + bigint, ANSI", call(&bench, "+", column(&bench, 6), column(&bench, 6)),
+        false);
+    run(&bench, "bigint * bigint, ANSI", call(&bench, "*", column(&bench, 6), column(&bench, 6)),
+        false);
     run(&bench, "double * double", call(&bench, "*", column(&bench, 5), column(&bench, 5)), false);
 
     MrVector **cols = bench.cols;
-    MrVector *wide = mr_vector_create(&bench.arena, mr_type_decimal(&bench.arena, 26, 4), MR_BATCH_ROWS);
+    MrVector *wide =
+        mr_vector_create(&bench.arena, mr_type_decimal(&bench.arena, 26, 4), MR_BATCH_ROWS);
     for (int32_t row = 0; row < MR_BATCH_ROWS; row++)
         wide->i128[row] = cols[1]->i64[row] * 100;
     run_aggregate(&bench, "sum decimal(12,2), one group", "sum", cols[1], 1);

@@ -1,4 +1,5 @@
-/* Which rows an expression is evaluated for, and what constants, dictionaries and NULLs do around it. */
+/* Which rows an expression is evaluated for, and what constants, dictionaries and NULLs do around
+ * it. */
 #include "expr/expr.h"
 #include <setjmp.h>
 #include <stdio.h>
@@ -169,8 +170,9 @@ static void and_does_not_evaluate_the_right_side_of_false(void **state)
     for (int32_t row = 0; row < 10; row++)
         assert_int_equal(value_at(out, row), row % 2);
     /* The other way round it fails. */
-    assert_int_equal(eval(fixture, mr_expr_and(&fixture->arena, right, d_is_not_zero(fixture)), &out),
-                     MR_INVALID);
+    assert_int_equal(
+        eval(fixture, mr_expr_and(&fixture->arena, right, d_is_not_zero(fixture)), &out),
+        MR_INVALID);
 }
 
 static void or_does_not_evaluate_the_right_side_of_true(void **state)
@@ -179,7 +181,8 @@ static void or_does_not_evaluate_the_right_side_of_true(void **state)
     MrVector *out = NULL;
     MrExpr *left = call(fixture, "=", column(fixture, 1), number(fixture, 0));
     MrExpr *right = call(fixture, "=", dangerous(fixture), number(fixture, 11));
-    check(fixture, eval(fixture, of_kind(fixture, MR_EXPR_OR, MR_T(BOOLEAN), left, right, NULL), &out));
+    check(fixture,
+          eval(fixture, of_kind(fixture, MR_EXPR_OR, MR_T(BOOLEAN), left, right, NULL), &out));
     for (int32_t row = 0; row < 10; row++)
         assert_int_equal(value_at(out, row), row % 2 == 0);
 }
@@ -240,7 +243,8 @@ static void a_dictionary_is_evaluated_for_values_that_occur(void **state)
     Fixture *fixture = *state;
     MrVector *out = NULL;
     /* 100 div s would fail for the value 0, which no row has. */
-    check(fixture, eval(fixture, call(fixture, "div", number(fixture, 100), column(fixture, 2)), &out));
+    check(fixture,
+          eval(fixture, call(fixture, "div", number(fixture, 100), column(fixture, 2)), &out));
     assert_int_equal(out->encoding, MR_DICTIONARY);
     for (int32_t row = 0; row < 10; row++)
         assert_int_equal(value_at(out, row), row % 2 ? 5 : 10);
@@ -265,7 +269,8 @@ static void overflow_is_found_in_the_row_where_it_is(void **state)
     fixture->batch->cols[0]->i64[4] = INT64_MAX;
     assert_int_equal(eval(fixture, expr, &out), MR_INVALID);
     assert_string_equal(mr_error_condition(&fixture->err), "ARITHMETIC_OVERFLOW");
-    check(fixture, eval(fixture, call(fixture, "try_add", column(fixture, 0), number(fixture, 1)), &out));
+    check(fixture,
+          eval(fixture, call(fixture, "try_add", column(fixture, 0), number(fixture, 1)), &out));
     assert_true(mr_vector_is_null(out, 4));
     assert_int_equal(value_at(out, 5), 6);
 }

@@ -61,7 +61,8 @@ static void call_put(MrTextBuilder *out, const MrSettings *settings, const MrExp
     }
 }
 
-static void keys_put(MrTextBuilder *out, const MrSettings *settings, const MrSortKey *keys, int32_t n)
+static void keys_put(MrTextBuilder *out, const MrSettings *settings, const MrSortKey *keys,
+                     int32_t n)
 {
     for (int32_t i = 0; i < n; i++) {
         if (i)
@@ -87,9 +88,9 @@ static void edge_put(MrTextBuilder *out, const MrSettings *settings, MrFrameEdge
 
 static void window_put(MrTextBuilder *out, const MrSettings *settings, const MrExpr *expr)
 {
-    static const char *const names[] = {"row_number",   "rank",      "dense_rank",  "percent_rank",
-                                        "cume_dist",    "ntile",     "lag",         "lead",
-                                        "first_value",  "last_value", "nth_value"};
+    static const char *const names[] = {"row_number",  "rank",       "dense_rank", "percent_rank",
+                                        "cume_dist",   "ntile",      "lag",        "lead",
+                                        "first_value", "last_value", "nth_value"};
     mr_builder_printf(out, "%s(%s",
                       expr->window.kind == MR_WINDOW_AGGREGATE ? expr->window.agg->def->name
                                                                : names[expr->window.kind],

@@ -1,9 +1,10 @@
-/* csv_field.c - CSV's options, and cutting records into fields as univocity's parser does for Spark.
+/* csv_field.c - CSV's options, and cutting records into fields as univocity's parser does for
+ * Spark.
  *
  * Quotes count at the start of a field only.  Inside, the escape character before a quote gives a
- * quote, doubled it gives itself, elsewhere it stands for itself; when escape is the quote, doubling
- * is the escape.  A quote that neither closes nor is escaped makes the field plain text up to the next
- * separator, opening quote included (unescapedQuoteHandling has the other ways). */
+ * quote, doubled it gives itself, elsewhere it stands for itself; when escape is the quote,
+ * doubling is the escape.  A quote that neither closes nor is escaped makes the field plain text up
+ * to the next separator, opening quote included (unescapedQuoteHandling has the other ways). */
 #include "format/csv_int.h"
 
 #if defined(__AVX2__)
@@ -12,16 +13,19 @@
 #include <emmintrin.h>
 #endif
 
-/* First byte at or behind at that is the separator's first, or (lines) a line end; end when none. */
+/* First byte at or behind at that is the separator's first, or (lines) a line end; end when none.
+ */
 static inline const char *plain_stop(const char *at, const char *end, char sep, bool lines)
 {
 #if defined(__AVX2__)
-    const __m256i seps = _mm256_set1_epi8(sep), feed = _mm256_set1_epi8('\n'), back = _mm256_set1_epi8('\r');
+    const __m256i seps = _mm256_set1_epi8(sep), feed = _mm256_set1_epi8('\n'),
+                  back = _mm256_set1_epi8('\r');
     for (; at < end; at += 32) {
         __m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)at);
         __m256i hit = _mm256_cmpeq_epi8(bytes, seps);
         if (lines)
-            hit = _mm256_or_si256(hit, _mm256_or_si256(_mm256_cmpeq_epi8(bytes, feed), _mm256_cmpeq_epi8(bytes, back)));
+            hit = _mm256_or_si256(hit, _mm256_or_si256(_mm256_cmpeq_epi8(bytes, feed),
+                                                       _mm256_cmpeq_epi8(bytes, back)));
         uint32_t mask = (uint32_t)_mm256_movemask_epi8(hit);
         if (mask) {
             at += __builtin_ctz(mask);
@@ -35,7 +39,8 @@ static inline const char *plain_stop(const char *at, const char *end, char sep, 
         __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
         __m128i hit = _mm_cmpeq_epi8(bytes, seps);
         if (lines)
-            hit = _mm_or_si128(hit, _mm_or_si128(_mm_cmpeq_epi8(bytes, feed), _mm_cmpeq_epi8(bytes, back)));
+            hit = _mm_or_si128(
+                hit, _mm_or_si128(_mm_cmpeq_epi8(bytes, feed), _mm_cmpeq_epi8(bytes, back)));
         uint32_t mask = (uint32_t)_mm_movemask_epi8(hit);
         if (mask) {
             at += __builtin_ctz(mask);
@@ -115,16 +120,17 @@ static MrText unescaped(const MrCsvConfig *config, MrText raw, MrArena *arena)
     for (int64_t i = 0; i < raw.size_bytes; i++) {
         char c = raw.data[i], next = i + 1 < raw.size_bytes ? raw.data[i + 1] : 0;
         bool has_next = i + 1 < raw.size_bytes;
-        if (has_next && ((c == config->escape && next == config->quote) ||
-                         (config->escape_escape && c == config->escape_escape && next == config->escape)))
+        if (has_next &&
+            ((c == config->escape && next == config->quote) ||
+             (config->escape_escape && c == config->escape_escape && next == config->escape)))
             c = raw.data[++i];
         *to++ = c;
     }
     return (MrText){data, to - data};
 }
 
-static MrCsvStop quoted_field(const MrCsvConfig *config, const char **place, const char *end, MrArena *arena,
-                              MrCsvField *out)
+static MrCsvStop quoted_field(const MrCsvConfig *config, const char **place, const char *end,
+                              MrArena *arena, MrCsvField *out)
 {
     const char *open = *place, *at = open + 1, *begin = at;
     bool escapes = false;
@@ -136,9 +142,11 @@ static MrCsvStop quoted_field(const MrCsvConfig *config, const char **place, con
             *place = end;
             return MR_CSV_OPEN;
         }
-        if (*at == config->escape && (config->escape != config->quote || (at + 1 < end && at[1] == config->quote))) {
-            bool pair = at + 1 < end && (at[1] == config->quote ||
-                                         (config->escape_escape == config->escape && at[1] == config->escape));
+        if (*at == config->escape &&
+            (config->escape != config->quote || (at + 1 < end && at[1] == config->quote))) {
+            bool pair = at + 1 < end &&
+                        (at[1] == config->quote ||
+                         (config->escape_escape == config->escape && at[1] == config->escape));
             escapes |= pair;
             at += pair ? 2 : 1;
             continue;
@@ -174,7 +182,8 @@ static MrCsvStop quoted_field(const MrCsvConfig *config, const char **place, con
     }
 }
 
-MrCsvStop mr__csv_field(const MrCsvConfig *config, const char **place, const char *end, MrArena *arena, MrCsvField *out)
+MrCsvStop mr__csv_field(const MrCsvConfig *config, const char **place, const char *end,
+                        MrArena *arena, MrCsvField *out)
 {
     const char *at = *place;
     out->quoted = false;
@@ -191,7 +200,8 @@ MrCsvStop mr__csv_field(const MrCsvConfig *config, const char **place, const cha
     return field_over(config, place, end);
 }
 
-const char *mr__csv_record(const MrCsvConfig *config, const char **place, const char *end, const char **line_end)
+const char *mr__csv_record(const MrCsvConfig *config, const char **place, const char *end,
+                           const char **line_end)
 {
     const char *at = *place;
     while (at < end) {
@@ -229,11 +239,12 @@ bool mr__csv_is_null(const MrCsvConfig *config, const MrCsvField *field)
 {
     if (field->text.size_bytes == 0 && !field->quoted)
         return true;
-    return mr_text_equal(field->text.size_bytes == 0 ? config->empty_value : field->text, config->null_value);
+    return mr_text_equal(field->text.size_bytes == 0 ? config->empty_value : field->text,
+                         config->null_value);
 }
 
-MrStatus mr__csv_value_init(const MrCsvConfig *config, MrTextValue *value, MrArena *arena, const MrType *type,
-                            MrError *err)
+MrStatus mr__csv_value_init(const MrCsvConfig *config, MrTextValue *value, MrArena *arena,
+                            const MrType *type, MrError *err)
 {
     const char *format = type->kind == MR_TYPE_DATE            ? config->date_format
                          : type->kind == MR_TYPE_TIMESTAMP     ? config->timestamp_format
@@ -242,16 +253,17 @@ MrStatus mr__csv_value_init(const MrCsvConfig *config, MrTextValue *value, MrAre
     if (type->kind == MR_TYPE_DATE && format && strcmp(format, "yyyy-MM-dd") == 0)
         format = NULL;
     if (mr_type_is_nested(type))
-        return MR_FAIL(err, MR_COND_UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE, "format", "CSV", "columnName", "",
-                       "columnType", mr_type_sql_text(arena, type));
+        return MR_FAIL(err, MR_COND_UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE, "format", "CSV",
+                       "columnName", "", "columnType", mr_type_sql_text(arena, type));
     MR_TRY(mr_text_value_init(value, arena, config->settings, type, format, err));
     if (type->kind == MR_TYPE_DATE && !format && config->prefer_date)
         value->bound = NULL; /* Spark's default dateFormat is the strict yyyy-MM-dd */
     return MR_OK;
 }
 
-bool mr__csv_value_set(const MrCsvConfig *config, const MrTextValue *value, const MrEvalContext *context,
-                       MrArena *arena, MrText text, MrVector *vec, int64_t row)
+bool mr__csv_value_set(const MrCsvConfig *config, const MrTextValue *value,
+                       const MrEvalContext *context, MrArena *arena, MrText text, MrVector *vec,
+                       int64_t row)
 {
     MrTypeKind kind = value->type->kind;
     if (kind == MR_TYPE_DOUBLE || kind == MR_TYPE_FLOAT) {

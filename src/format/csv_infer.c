@@ -1,14 +1,23 @@
 /* csv_infer.c - names and types of CSV columns, by Spark's rules.
  *
- * Names come from the first record (header) or are _c0, _c1 ...; without inferSchema all are STRING.
- * Types are tried in order INT, BIGINT, DECIMAL (whole numbers beyond BIGINT), DOUBLE, DATE, TIMESTAMP,
- * BOOLEAN, STRING, starting at what the column was so far. */
+ * Names come from the first record (header) or are _c0, _c1 ...; without inferSchema all are
+ * STRING. Types are tried in order INT, BIGINT, DECIMAL (whole numbers beyond BIGINT), DOUBLE,
+ * DATE, TIMESTAMP, BOOLEAN, STRING, starting at what the column was so far. */
 #include "format/csv_int.h"
 
 #include "base/hash.h"
 
-typedef enum CsvKind { CSV_NULL, CSV_INT, CSV_LONG, CSV_DECIMAL, CSV_DOUBLE, CSV_DATE, CSV_TIMESTAMP, CSV_BOOL,
-    CSV_STRING } CsvKind;
+typedef enum CsvKind {
+    CSV_NULL,
+    CSV_INT,
+    CSV_LONG,
+    CSV_DECIMAL,
+    CSV_DOUBLE,
+    CSV_DATE,
+    CSV_TIMESTAMP,
+    CSV_BOOL,
+    CSV_STRING
+} CsvKind;
 
 typedef struct CsvColumn {
     const char *name;
@@ -22,7 +31,7 @@ typedef struct CsvInfer {
     MrArena arena, scratch;
     CsvColumn *cols;
     int64_t n_cols, cap_cols;
-    bool named;         /* the first record was seen */
+    bool named; /* the first record was seen */
     bool header_due;
     uint64_t n_records;
     MrTextValue date, timestamp;
@@ -42,11 +51,12 @@ MrStatus mr__csv_infer_begin(const void *config, MrBudget *budget, void **infer,
     MrStatus status = MR_OK;
     if (self->config->infer) {
         MR_GUARD_BEGIN(status, err)
-        status = mr__csv_value_init(config, &self->date, &self->arena, MR_T(DATE), err);
-        if (status == MR_OK)
-            status = mr__csv_value_init(config, &self->timestamp, &self->arena, MR_T(TIMESTAMP), err);
-        self->trial_date = mr_vector_create(&self->arena, MR_T(DATE), 1);
-        self->trial_timestamp = mr_vector_create(&self->arena, MR_T(TIMESTAMP), 1);
+            status = mr__csv_value_init(config, &self->date, &self->arena, MR_T(DATE), err);
+            if (status == MR_OK)
+                status = mr__csv_value_init(config, &self->timestamp, &self->arena, MR_T(TIMESTAMP),
+                                            err);
+            self->trial_date = mr_vector_create(&self->arena, MR_T(DATE), 1);
+            self->trial_timestamp = mr_vector_create(&self->arena, MR_T(TIMESTAMP), 1);
         MR_GUARD_END(status)
     }
     if (status != MR_OK)
@@ -98,7 +108,8 @@ static CsvKind kind_of(CsvInfer *self, MrText text, CsvKind from, int *precision
     case CSV_NULL:
     case CSV_INT:
     case CSV_LONG:
-        if (mr_digits_i64(text.data, text.data + text.size_bytes, &i64, &stop) && stop == text.data + text.size_bytes)
+        if (mr_digits_i64(text.data, text.data + text.size_bytes, &i64, &stop) &&
+            stop == text.data + text.size_bytes)
             return from != CSV_LONG && i64 == (int32_t)i64 ? CSV_INT : CSV_LONG;
         /* fallthrough */
     case CSV_DECIMAL:
@@ -107,20 +118,22 @@ static CsvKind kind_of(CsvInfer *self, MrText text, CsvKind from, int *precision
         /* fallthrough */
     case CSV_DOUBLE: {
         char first = text.data[0], last = text.data[text.size_bytes - 1];
-        bool likely = (first >= '0' && first <= '9') || first == '-' || first == '+' || first == '.' || first == 'N' ||
-                      first == 'I' || (unsigned char)first <= ' ' || (unsigned char)last <= ' ';
+        bool likely = (first >= '0' && first <= '9') || first == '-' || first == '+' ||
+                      first == '.' || first == 'N' || first == 'I' || (unsigned char)first <= ' ' ||
+                      (unsigned char)last <= ' ';
         if ((likely && mr_text_to_f64(text, &f64)) || mr_text_equal(text, config->nan_value) ||
             mr_text_equal(text, config->positive_inf) || mr_text_equal(text, config->negative_inf))
             return CSV_DOUBLE;
     }
         /* fallthrough */
     case CSV_DATE:
-        if (config->prefer_date &&
-            mr_text_value_set(&self->date, self->context, &self->scratch, text, self->trial_date, 0))
+        if (config->prefer_date && mr_text_value_set(&self->date, self->context, &self->scratch,
+                                                     text, self->trial_date, 0))
             return CSV_DATE;
         /* fallthrough */
     case CSV_TIMESTAMP:
-        if (mr_text_value_set(&self->timestamp, self->context, &self->scratch, text, self->trial_timestamp, 0))
+        if (mr_text_value_set(&self->timestamp, self->context, &self->scratch, text,
+                              self->trial_timestamp, 0))
             return CSV_TIMESTAMP;
         /* fallthrough */
     case CSV_BOOL:
@@ -133,7 +146,8 @@ static CsvKind kind_of(CsvInfer *self, MrText text, CsvKind from, int *precision
 
 static void column_see(CsvInfer *self, CsvColumn *col, const MrCsvField *field)
 {
-    if (col->kind == CSV_STRING || field->text.size_bytes == 0 || mr__csv_is_null(self->config, field))
+    if (col->kind == CSV_STRING || field->text.size_bytes == 0 ||
+        mr__csv_is_null(self->config, field))
         return;
     int precision = 0;
     CsvKind seen = kind_of(self, field->text, col->kind, &precision);
@@ -144,12 +158,16 @@ static void column_see(CsvInfer *self, CsvColumn *col, const MrCsvField *field)
         col->kind = seen;
     } else if (so_far <= CSV_DOUBLE && seen <= CSV_DOUBLE) {
         col->kind = seen > so_far ? seen : so_far;
-        if (col->kind == CSV_DECIMAL) { /* a long beside it is decimal(20,0), an int decimal(10,0) */
-            int other = so_far == CSV_LONG || seen == CSV_LONG ? 20 : so_far == CSV_INT || seen == CSV_INT ? 10 : 0;
+        if (col->kind ==
+            CSV_DECIMAL) { /* a long beside it is decimal(20,0), an int decimal(10,0) */
+            int other = so_far == CSV_LONG || seen == CSV_LONG ? 20
+                        : so_far == CSV_INT || seen == CSV_INT ? 10
+                                                               : 0;
             col->precision = precision > col->precision ? precision : col->precision;
             col->precision = other > col->precision ? other : col->precision;
         }
-    } else if ((so_far == CSV_DATE && seen == CSV_TIMESTAMP) || (so_far == CSV_TIMESTAMP && seen == CSV_DATE)) {
+    } else if ((so_far == CSV_DATE && seen == CSV_TIMESTAMP) ||
+               (so_far == CSV_TIMESTAMP && seen == CSV_DATE)) {
         /* A strict timestampFormat cannot read dates, the default can. */
         col->kind = self->config->timestamp_format ? CSV_STRING : CSV_TIMESTAMP;
     } else {
@@ -211,16 +229,18 @@ static MrStatus infer_chunk(CsvInfer *self, MrChunk *chunk, MrError *err)
             break;
         }
         mr_arena_reset(&self->scratch);
-        bool sampled = is_first || config->sampling_ratio >= 1 ||
-                       (double)(mr_hash_u64(self->n_records, 1) >> 11) * 0x1p-53 < config->sampling_ratio;
+        bool sampled =
+            is_first || config->sampling_ratio >= 1 ||
+            (double)(mr_hash_u64(self->n_records, 1) >> 11) * 0x1p-53 < config->sampling_ratio;
         MrCsvStop stop = MR_CSV_MORE;
         int64_t i = 0;
         for (; stop == MR_CSV_MORE; i++) {
             MrCsvField field;
             stop = mr__csv_field(config, &at, line_end, &self->scratch, &field);
             if (i >= config->max_columns) {
-                MrStatus status = MR_FAIL(err, MR_COND_MALFORMED_RECORD_IN_PARSING__WITHOUT_SUGGESTION, "badRecord",
-                                          "a record with too many columns", "failFastMode", "FAILFAST");
+                MrStatus status = MR_FAIL(
+                    err, MR_COND_MALFORMED_RECORD_IN_PARSING__WITHOUT_SUGGESTION, "badRecord",
+                    "a record with too many columns", "failFastMode", "FAILFAST");
                 mr_error_add(err, "in file '%s': more than maxColumns = %lld fields", chunk->file,
                              (long long)config->max_columns);
                 return status;
@@ -233,7 +253,8 @@ static MrStatus infer_chunk(CsvInfer *self, MrChunk *chunk, MrError *err)
             if (stop == MR_CSV_BAD)
                 stop = MR_CSV_ROW;
             if (is_first) {
-                CsvColumn col = {.name = mr_arena_strn(&self->arena, field.text.data, field.text.size_bytes)};
+                CsvColumn col = {
+                    .name = mr_arena_strn(&self->arena, field.text.data, field.text.size_bytes)};
                 MR_PUSH(&self->arena, self->cols, self->n_cols, self->cap_cols, col);
             }
             if (!is_header && sampled && config->infer && i < self->n_cols)
@@ -261,7 +282,7 @@ MrStatus mr__csv_infer_feed(void *infer, const MrEvalContext *context, MrChunk *
     }
     MrStatus status;
     MR_GUARD_BEGIN(status, err)
-    status = infer_chunk(self, chunk, err);
+        status = infer_chunk(self, chunk, err);
     MR_GUARD_END(status)
     return status;
 }
@@ -271,41 +292,43 @@ MrStatus mr__csv_infer_end(void *infer, MrArena *arena, MrSchema *out, MrError *
     CsvInfer *self = infer;
     MrStatus status;
     MR_GUARD_BEGIN(status, err)
-    MrField *fields = MR_NEW_N(arena, MrField, self->n_cols);
-    for (int64_t i = 0; i < self->n_cols; i++) {
-        const MrType *type = MR_T(STRING);
-        if (self->config->infer) {
-            switch (self->cols[i].kind) {
-            case CSV_INT:
-                type = MR_T(INT);
-                break;
-            case CSV_LONG:
-                type = MR_T(BIGINT);
-                break;
-            case CSV_DECIMAL:
-                type = mr_type_decimal(arena, self->cols[i].precision, 0);
-                break;
-            case CSV_DOUBLE:
-                type = MR_T(DOUBLE);
-                break;
-            case CSV_DATE:
-                type = MR_T(DATE);
-                break;
-            case CSV_TIMESTAMP:
-                type = self->config->settings && self->config->settings->timestamp_ntz ? MR_T(TIMESTAMP_NTZ)
-                                                                                       : MR_T(TIMESTAMP);
-                break;
-            case CSV_BOOL:
-                type = MR_T(BOOLEAN);
-                break;
-            case CSV_NULL:
-            case CSV_STRING:
-                break;
+        MrField *fields = MR_NEW_N(arena, MrField, self->n_cols);
+        for (int64_t i = 0; i < self->n_cols; i++) {
+            const MrType *type = MR_T(STRING);
+            if (self->config->infer) {
+                switch (self->cols[i].kind) {
+                case CSV_INT:
+                    type = MR_T(INT);
+                    break;
+                case CSV_LONG:
+                    type = MR_T(BIGINT);
+                    break;
+                case CSV_DECIMAL:
+                    type = mr_type_decimal(arena, self->cols[i].precision, 0);
+                    break;
+                case CSV_DOUBLE:
+                    type = MR_T(DOUBLE);
+                    break;
+                case CSV_DATE:
+                    type = MR_T(DATE);
+                    break;
+                case CSV_TIMESTAMP:
+                    type = self->config->settings && self->config->settings->timestamp_ntz
+                               ? MR_T(TIMESTAMP_NTZ)
+                               : MR_T(TIMESTAMP);
+                    break;
+                case CSV_BOOL:
+                    type = MR_T(BOOLEAN);
+                    break;
+                case CSV_NULL:
+                case CSV_STRING:
+                    break;
+                }
             }
+            fields[i] = (MrField){
+                .name = mr_arena_str(arena, self->cols[i].name), .type = type, .nullable = true};
         }
-        fields[i] = (MrField){.name = mr_arena_str(arena, self->cols[i].name), .type = type, .nullable = true};
-    }
-    *out = (MrSchema){(int32_t)self->n_cols, fields};
+        *out = (MrSchema){(int32_t)self->n_cols, fields};
     MR_GUARD_END(status)
     return status;
 }

@@ -1,9 +1,9 @@
 /* csv_read.c - CSV to vectors: only the wanted columns are converted, the others are only skipped.
  *
- * A record with another number of fields than the schema, or with a field that does not fit its column,
- * is malformed: what could be read is kept (PERMISSIVE), and the raw text goes to the corrupt-record
- * column.  As in Spark, the number of fields is only looked at when all columns are wanted (its parser
- * is told to cut out the wanted ones otherwise). */
+ * A record with another number of fields than the schema, or with a field that does not fit its
+ * column, is malformed: what could be read is kept (PERMISSIVE), and the raw text goes to the
+ * corrupt-record column.  As in Spark, the number of fields is only looked at when all columns are
+ * wanted (its parser is told to cut out the wanted ones otherwise). */
 #include "format/csv_int.h"
 
 #include <stdio.h>
@@ -14,10 +14,10 @@ typedef struct CsvReader {
     const MrRowSpec *spec;
     MrBudget *budget;
     MrArena arena;
-    int32_t n_data;         /* columns of the file, the corrupt-record column not counted */
-    int32_t n_look;         /* fields to read: up to the last wanted one */
-    int32_t *place_of;      /* by field: place in the batch; -1: not wanted */
-    MrTextValue *values;    /* by place in the batch */
+    int32_t n_data;      /* columns of the file, the corrupt-record column not counted */
+    int32_t n_look;      /* fields to read: up to the last wanted one */
+    int32_t *place_of;   /* by field: place in the batch; -1: not wanted */
+    MrTextValue *values; /* by place in the batch */
     int32_t n_cols, corrupt_col;
     bool check_count, header_due;
     MrBatch *batch;
@@ -25,8 +25,8 @@ typedef struct CsvReader {
     MrShared *held;
 } CsvReader;
 
-static MrStatus option_char(MrArena *arena, const MrFormatOptions *options, const char *name, char fallback, char *out,
-                            MrError *err)
+static MrStatus option_char(MrArena *arena, const MrFormatOptions *options, const char *name,
+                            char fallback, char *out, MrError *err)
 {
     const char *value = mr_format_option(options, name, NULL);
     *out = fallback;
@@ -35,8 +35,8 @@ static MrStatus option_char(MrArena *arena, const MrFormatOptions *options, cons
     if (strcmp(value, "\\t") == 0)
         *out = '\t';
     else if (strlen(value) > 1 && strcmp(value, "\\u0000") != 0 && strcmp(value, "\\\\") != 0)
-        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", name, "functionName", "csv",
-                       "expectedValue", "one character", "actualValue", value);
+        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", name, "functionName",
+                       "csv", "expectedValue", "one character", "actualValue", value);
     else
         *out = strcmp(value, "\\u0000") == 0 ? 0 : value[0];
     return MR_OK;
@@ -54,8 +54,9 @@ static MrStatus option_sep(MrArena *arena, const char *value, MrCsvConfig *confi
         static const char from[] = "trnbf\"'\\", into[] = "\t\r\n\b\f\"'\\";
         const char *hit = value[1] ? strchr(from, value[1]) : NULL;
         if (!hit)
-            return MR_FAIL(err, value[1] ? MR_COND_INVALID_DELIMITER_VALUE__UNSUPPORTED_SPECIAL_CHARACTER
-                                         : MR_COND_INVALID_DELIMITER_VALUE__SINGLE_BACKSLASH,
+            return MR_FAIL(err,
+                           value[1] ? MR_COND_INVALID_DELIMITER_VALUE__UNSUPPORTED_SPECIAL_CHARACTER
+                                    : MR_COND_INVALID_DELIMITER_VALUE__SINGLE_BACKSLASH,
                            "str", value);
         *to++ = into[hit - from];
         value++;
@@ -73,16 +74,20 @@ static const char *own(MrArena *arena, const char *text)
     return text ? mr_arena_str(arena, text) : NULL;
 }
 
-static MrStatus csv_configure(MrArena *arena, const MrFormatOptions *options, const void **out, MrError *err)
+static MrStatus csv_configure(MrArena *arena, const MrFormatOptions *options, const void **out,
+                              MrError *err)
 {
     MrCsvConfig *config = MR_NEW(arena, MrCsvConfig);
     config->settings = options->settings;
     MR_TRY(mr_format_option_mode(options, &config->mode, err));
-    MR_TRY(option_sep(arena, mr_format_option(options, "sep", mr_format_option(options, "delimiter", ",")), config, err));
+    MR_TRY(option_sep(arena,
+                      mr_format_option(options, "sep", mr_format_option(options, "delimiter", ",")),
+                      config, err));
     MR_TRY(option_char(arena, options, "quote", '"', &config->quote, err));
     MR_TRY(option_char(arena, options, "escape", '\\', &config->escape, err));
-    MR_TRY(option_char(arena, options, "charToEscapeQuoteEscaping", config->escape == config->quote ? 0 : config->escape,
-                       &config->escape_escape, err));
+    MR_TRY(option_char(arena, options, "charToEscapeQuoteEscaping",
+                       config->escape == config->quote ? 0 : config->escape, &config->escape_escape,
+                       err));
     MR_TRY(option_char(arena, options, "comment", 0, &config->comment, err));
     config->header = mr_format_option_bool(options, "header", false);
     config->infer = mr_format_option_bool(options, "inferSchema", false);
@@ -91,15 +96,17 @@ static MrStatus csv_configure(MrArena *arena, const MrFormatOptions *options, co
     config->trailing_trim = mr_format_option_bool(options, "ignoreTrailingWhiteSpace", false);
     config->write_leading_trim = mr_format_option_bool(options, "ignoreLeadingWhiteSpace", true);
     config->write_trailing_trim = mr_format_option_bool(options, "ignoreTrailingWhiteSpace", true);
-    config->multi_line = mr_format_option_bool(options, "multiLine", mr_format_option_bool(options, "wholeFile", false));
+    config->multi_line = mr_format_option_bool(options, "multiLine",
+                                               mr_format_option_bool(options, "wholeFile", false));
     config->enforce_schema = mr_format_option_bool(options, "enforceSchema", true);
     config->quote_all = mr_format_option_bool(options, "quoteAll", false);
     config->escape_quotes = mr_format_option_bool(options, "escapeQuotes", true);
     const char *handling = mr_format_option(options, "unescapedQuoteHandling", "STOP_AT_DELIMITER");
-    config->unescaped = mr_str_equal_nocase(handling, "STOP_AT_CLOSING_QUOTE") ? MR_CSV_STOP_AT_CLOSING_QUOTE
-                        : mr_str_equal_nocase(handling, "SKIP_VALUE")          ? MR_CSV_SKIP_VALUE
-                        : mr_str_equal_nocase(handling, "RAISE_ERROR")         ? MR_CSV_RAISE_ERROR
-                                                                               : MR_CSV_STOP_AT_DELIMITER;
+    config->unescaped = mr_str_equal_nocase(handling, "STOP_AT_CLOSING_QUOTE")
+                            ? MR_CSV_STOP_AT_CLOSING_QUOTE
+                        : mr_str_equal_nocase(handling, "SKIP_VALUE")  ? MR_CSV_SKIP_VALUE
+                        : mr_str_equal_nocase(handling, "RAISE_ERROR") ? MR_CSV_RAISE_ERROR
+                                                                       : MR_CSV_STOP_AT_DELIMITER;
     config->null_value = mr_text(own(arena, mr_format_option(options, "nullValue", "")));
     config->empty_value = mr_text(own(arena, mr_format_option(options, "emptyValue", "")));
     config->write_empty = mr_text(own(arena, mr_format_option(options, "emptyValue", "\"\"")));
@@ -108,29 +115,35 @@ static MrStatus csv_configure(MrArena *arena, const MrFormatOptions *options, co
     config->negative_inf = mr_text(own(arena, mr_format_option(options, "negativeInf", "-Inf")));
     config->date_format = own(arena, mr_format_option(options, "dateFormat", NULL));
     config->timestamp_format = own(arena, mr_format_option(options, "timestampFormat", NULL));
-    config->timestamp_ntz_format = own(arena, mr_format_option(options, "timestampNTZFormat", NULL));
+    config->timestamp_ntz_format =
+        own(arena, mr_format_option(options, "timestampNTZFormat", NULL));
     const char *sep = mr_format_option(options, "lineSep", NULL);
     if (sep && (*sep == 0 || strlen(sep) > 2))
-        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", "lineSep", "functionName", "csv",
-                       "expectedValue", "one or two characters", "actualValue", sep);
+        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", "lineSep", "functionName",
+                       "csv", "expectedValue", "one or two characters", "actualValue", sep);
     config->line_sep = own(arena, sep);
     config->write_line_sep = sep ? config->line_sep : "\n";
     const char *corrupt = "_corrupt_record";
     if (options->settings && options->settings->get) {
-        const char *name = options->settings->get(options->settings->conf, "spark.sql.columnNameOfCorruptRecord");
+        const char *name =
+            options->settings->get(options->settings->conf, "spark.sql.columnNameOfCorruptRecord");
         corrupt = name ? name : corrupt;
     }
-    config->corrupt_name = own(arena, mr_format_option(options, "columnNameOfCorruptRecord", corrupt));
+    config->corrupt_name =
+        own(arena, mr_format_option(options, "columnNameOfCorruptRecord", corrupt));
     MR_TRY(mr_format_option_int(options, "maxColumns", 20480, &config->max_columns, err));
     MR_TRY(mr_format_option_int(options, "maxCharsPerColumn", -1, &config->max_chars, err));
     const char *ratio = mr_format_option(options, "samplingRatio", "1.0");
     if (!mr_text_to_f64(mr_text(ratio), &config->sampling_ratio) || !(config->sampling_ratio > 0))
-        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", "samplingRatio", "functionName", "csv",
-                       "expectedValue", "a number above 0", "actualValue", ratio);
-    const char *encoding = mr_format_option(options, "encoding", mr_format_option(options, "charset", "UTF-8"));
+        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", "samplingRatio",
+                       "functionName", "csv", "expectedValue", "a number above 0", "actualValue",
+                       ratio);
+    const char *encoding =
+        mr_format_option(options, "encoding", mr_format_option(options, "charset", "UTF-8"));
     if (!mr_encoding_find(encoding, &config->encoding))
-        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE__CHARSET, "functionName", "csv", "parameter", "charset",
-                       "charset", encoding, "charsets", "UTF-8, ISO-8859-1, US-ASCII, UTF-16, UTF-16LE, UTF-16BE, UTF-32");
+        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE__CHARSET, "functionName", "csv",
+                       "parameter", "charset", "charset", encoding, "charsets",
+                       "UTF-8, ISO-8859-1, US-ASCII, UTF-16, UTF-16LE, UTF-16BE, UTF-32");
     *out = config;
     return MR_OK;
 }
@@ -138,31 +151,35 @@ static MrStatus csv_configure(MrArena *arena, const MrFormatOptions *options, co
 static void csv_cut(const void *config, MrRowCut *out)
 {
     const MrCsvConfig *self = config;
-    *out = (MrRowCut){.line_sep = self->line_sep, .no_ranges = self->multi_line, .encoding = self->encoding};
+    *out = (MrRowCut){
+        .line_sep = self->line_sep, .no_ranges = self->multi_line, .encoding = self->encoding};
 }
 
 /* The raw text of a record for messages and the corrupt-record column. */
-static MrStatus record_bad(CsvReader *self, const MrChunk *chunk, const char *begin, const char *end, const char *why,
-                           bool *drop, MrError *err)
+static MrStatus record_bad(CsvReader *self, const MrChunk *chunk, const char *begin,
+                           const char *end, const char *why, bool *drop, MrError *err)
 {
     MrText raw = {begin, end - begin};
-    while (raw.size_bytes > 0 && (raw.data[raw.size_bytes - 1] == '\n' || raw.data[raw.size_bytes - 1] == '\r'))
+    while (raw.size_bytes > 0 &&
+           (raw.data[raw.size_bytes - 1] == '\n' || raw.data[raw.size_bytes - 1] == '\r'))
         raw.size_bytes--;
     self->base.n_bad++;
     *drop = self->config->mode == MR_PARSE_DROP;
     if (self->config->mode == MR_PARSE_FAIL) {
         char shown[80];
-        snprintf(shown, sizeof shown, "%.*s%s", (int)(raw.size_bytes < 64 ? raw.size_bytes : 64), raw.data,
-                 raw.size_bytes > 64 ? "..." : "");
-        MrStatus status = MR_FAIL(err, MR_COND_MALFORMED_RECORD_IN_PARSING__WITHOUT_SUGGESTION, "badRecord", shown,
-                                  "failFastMode", "FAILFAST");
+        snprintf(shown, sizeof shown, "%.*s%s", (int)(raw.size_bytes < 64 ? raw.size_bytes : 64),
+                 raw.data, raw.size_bytes > 64 ? "..." : "");
+        MrStatus status = MR_FAIL(err, MR_COND_MALFORMED_RECORD_IN_PARSING__WITHOUT_SUGGESTION,
+                                  "badRecord", shown, "failFastMode", "FAILFAST");
         mr_error_add(err, "in file '%s', at byte %lld: %s", chunk->file,
                      (long long)(chunk->offset + (begin - chunk->begin)), why);
         return status;
     }
     if (!*drop && self->corrupt_col >= 0) {
         MrVector *vec = self->batch->cols[self->corrupt_col];
-        MrText text = mr_utf8_valid(raw.data, raw.size_bytes) ? raw : mr_utf8_repair(&self->batch->arena, raw);
+        MrText text = mr_utf8_valid(raw.data, raw.size_bytes)
+                          ? raw
+                          : mr_utf8_repair(&self->batch->arena, raw);
         if (vec->validity)
             mr_bit_set(vec->validity, self->row);
         vec->str[self->row] = mr_str_borrow(text.data, text.size_bytes);
@@ -184,7 +201,8 @@ static bool has_high(MrText text)
 }
 
 /* One field to its column; false: it does not fit. */
-static bool field_set(CsvReader *self, const MrEvalContext *context, int32_t col, const MrCsvField *field)
+static bool field_set(CsvReader *self, const MrEvalContext *context, int32_t col,
+                      const MrCsvField *field)
 {
     const MrCsvConfig *config = self->config;
     MrArena *arena = &self->batch->arena;
@@ -196,19 +214,22 @@ static bool field_set(CsvReader *self, const MrEvalContext *context, int32_t col
     MrText text = field->text.size_bytes == 0 ? config->empty_value : field->text;
     bool fits = config->max_chars < 0 || text.size_bytes <= config->max_chars ||
                 mr_utf8_length(text.data, text.size_bytes) <= config->max_chars;
-    if (vec->type->kind == MR_TYPE_STRING && has_high(text) && !mr_utf8_valid(text.data, text.size_bytes))
+    if (vec->type->kind == MR_TYPE_STRING && has_high(text) &&
+        !mr_utf8_valid(text.data, text.size_bytes))
         text = mr_utf8_repair(arena, text);
     if (vec->validity)
         mr_bit_set(vec->validity, self->row);
-    fits = fits && mr__csv_value_set(config, &self->values[col], context, arena, text, vec, self->row);
+    fits =
+        fits && mr__csv_value_set(config, &self->values[col], context, arena, text, vec, self->row);
     if (!fits)
         mr_vector_set_null(arena, vec, self->row, vec->cap_items);
     return fits;
 }
 
 /* One record into the row.  *place moves behind it; false: it is not complete (multiLine). */
-static MrStatus record_read(CsvReader *self, const MrEvalContext *context, const MrChunk *chunk, const char *begin,
-                            const char *end, const char **place, bool *complete, MrError *err)
+static MrStatus record_read(CsvReader *self, const MrEvalContext *context, const MrChunk *chunk,
+                            const char *begin, const char *end, const char **place, bool *complete,
+                            MrError *err)
 {
     const MrCsvConfig *config = self->config;
     MrArena *arena = &self->batch->arena;
@@ -245,7 +266,8 @@ static MrStatus record_read(CsvReader *self, const MrEvalContext *context, const
             *complete = false;
             return MR_OK;
         }
-        if (at >= end && !chunk->last && stop != MR_CSV_OPEN) { /* the chunk ends at a line end: cannot be */
+        if (at >= end && !chunk->last &&
+            stop != MR_CSV_OPEN) { /* the chunk ends at a line end: cannot be */
             *complete = false;
             return MR_OK;
         }
@@ -262,7 +284,8 @@ static MrStatus record_read(CsvReader *self, const MrEvalContext *context, const
         why = "it has too few fields";
     if (end - begin > MR_RECORD_MAX_BYTES) {
         for (int32_t c = 0; c < self->n_cols; c++)
-            mr_vector_set_null(arena, self->batch->cols[c], self->row, self->batch->cols[c]->cap_items);
+            mr_vector_set_null(arena, self->batch->cols[c], self->row,
+                               self->batch->cols[c]->cap_items);
         why = "the record is longer than 128 MiB";
         end = begin + 64;
     }
@@ -310,15 +333,16 @@ static MrStatus header_read(CsvReader *self, MrChunk *chunk, bool *complete, MrE
     if (!config->enforce_schema && (!same || i != self->n_data)) {
         char shown[200];
         snprintf(shown, sizeof shown, "%.*s", (int)(field_at - at < 190 ? field_at - at : 190), at);
-        MrStatus status = MR_FAIL(err, MR_COND_DATA_SOURCE_TABLE_SCHEMA_MISMATCH, "dsSchema", shown, "expectedSchema",
-                                  "the declared columns");
+        MrStatus status = MR_FAIL(err, MR_COND_DATA_SOURCE_TABLE_SCHEMA_MISMATCH, "dsSchema", shown,
+                                  "expectedSchema", "the declared columns");
         mr_error_add(err, "in the header of file '%s'", chunk->file);
         return status;
     }
     return MR_OK;
 }
 
-static MrStatus csv_fill(MrRowReader *reader, const MrEvalContext *context, MrBatch *batch, MrChunk *chunk, MrError *err)
+static MrStatus csv_fill(MrRowReader *reader, const MrEvalContext *context, MrBatch *batch,
+                         MrChunk *chunk, MrError *err)
 {
     CsvReader *self = (CsvReader *)reader;
     const MrCsvConfig *config = self->config;
@@ -371,8 +395,8 @@ static void csv_start(MrRowReader *reader, MrBatch *batch)
     self->base.n_rows = 0;
     mr_batch_set_cols(batch, self->n_cols);
     for (int32_t col = 0; col < self->n_cols; col++)
-        batch->cols[col] = mr_vector_create(&batch->arena, self->spec->schema->cols[self->spec->cols[col]].type,
-                                            MR_BATCH_ROWS);
+        batch->cols[col] = mr_vector_create(
+            &batch->arena, self->spec->schema->cols[self->spec->cols[col]].type, MR_BATCH_ROWS);
 }
 
 static void csv_finish(MrRowReader *reader, MrBatch *batch)
@@ -412,8 +436,8 @@ static MrStatus reader_init(CsvReader *self, MrError *err)
         const MrField *field = &spec->schema->cols[spec->cols[i]];
         if (field_of[spec->cols[i]] < 0) {
             if (field->type->kind != MR_TYPE_STRING)
-                return MR_FAIL(err, MR_COND_INVALID_CORRUPT_RECORD_TYPE, "columnName", field->name, "actualType",
-                               mr_type_sql_text(arena, field->type));
+                return MR_FAIL(err, MR_COND_INVALID_CORRUPT_RECORD_TYPE, "columnName", field->name,
+                               "actualType", mr_type_sql_text(arena, field->type));
             if (spec->n_cols == 1)
                 return MR_FAIL(err, MR_COND_UNSUPPORTED_FEATURE__QUERY_ONLY_CORRUPT_RECORD_COLUMN);
             self->corrupt_col = i;
@@ -431,8 +455,8 @@ static MrStatus reader_init(CsvReader *self, MrError *err)
     return MR_OK;
 }
 
-static MrStatus csv_reader_open(const void *config, const MrRowSpec *spec, MrBudget *budget, MrRowReader **out,
-                                MrError *err)
+static MrStatus csv_reader_open(const void *config, const MrRowSpec *spec, MrBudget *budget,
+                                MrRowReader **out, MrError *err)
 {
     void *block;
     MR_TRY(mr_budget_alloc_zeroed(budget, sizeof(CsvReader), &block, err));
@@ -445,7 +469,7 @@ static MrStatus csv_reader_open(const void *config, const MrRowSpec *spec, MrBud
     mr_arena_init(&self->arena, budget);
     MrStatus status;
     MR_GUARD_BEGIN(status, err)
-    status = reader_init(self, err);
+        status = reader_init(self, err);
     MR_GUARD_END(status)
     if (status != MR_OK) {
         csv_reader_close(&self->base);

@@ -8,18 +8,18 @@ MrStatus mr__csv_write_check(const void *config, const MrSchema *schema, MrError
 {
     for (int32_t i = 0; i < schema->n_cols; i++) {
         const MrType *type = schema->cols[i].type;
-        if (mr_type_is_nested(type) || type->kind == MR_TYPE_BINARY || type->kind == MR_TYPE_INTERVAL ||
-            type->kind == MR_TYPE_VARIANT) {
+        if (mr_type_is_nested(type) || type->kind == MR_TYPE_BINARY ||
+            type->kind == MR_TYPE_INTERVAL || type->kind == MR_TYPE_VARIANT) {
             MrArena arena;
             MrBudget budget;
             mr_budget_init(&budget, "message", NULL, 1 << 20);
             mr_arena_init(&arena, &budget);
             MrStatus status;
             MR_GUARD_BEGIN(status, err)
-            char *text = mr_arena_printf(&arena, "\"%s\"", mr_type_sql_text(&arena, type));
-            char *name = mr_arena_printf(&arena, "`%s`", schema->cols[i].name);
-            status = MR_FAIL(err, MR_COND_UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE, "format", "CSV", "columnName", name,
-                             "columnType", text);
+                char *text = mr_arena_printf(&arena, "\"%s\"", mr_type_sql_text(&arena, type));
+                char *name = mr_arena_printf(&arena, "`%s`", schema->cols[i].name);
+                status = MR_FAIL(err, MR_COND_UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE, "format", "CSV",
+                                 "columnName", name, "columnType", text);
             MR_GUARD_END(status)
             mr_arena_deinit(&arena);
             mr_budget_deinit(&budget);
@@ -29,7 +29,8 @@ MrStatus mr__csv_write_check(const void *config, const MrSchema *schema, MrError
     return MR_OK;
 }
 
-static MrStatus put_field(const MrCsvConfig *config, MrText text, bool is_text, MrBuffer *out, MrError *err)
+static MrStatus put_field(const MrCsvConfig *config, MrText text, bool is_text, MrBuffer *out,
+                          MrError *err)
 {
     if (is_text && config->write_leading_trim)
         while (text.size_bytes > 0 && (unsigned char)*text.data <= ' ')
@@ -47,7 +48,8 @@ static MrStatus put_field(const MrCsvConfig *config, MrText text, bool is_text, 
                      (c == config->sep[0] && text.size_bytes - i >= config->n_sep &&
                       memcmp(text.data + i, config->sep, (size_t)config->n_sep) == 0);
         }
-        quote |= text.data[0] == config->quote || (config->comment && text.data[0] == config->comment);
+        quote |=
+            text.data[0] == config->quote || (config->comment && text.data[0] == config->comment);
     }
     if (!quote || !config->quote)
         return mr_buffer_put(out, text.data, text.size_bytes, err);
@@ -59,7 +61,8 @@ static MrStatus put_field(const MrCsvConfig *config, MrText text, bool is_text, 
         bool before_quote = i + 1 < text.size_bytes && text.data[i + 1] == config->quote;
         if (c == config->quote && config->escape)
             *to++ = config->escape;
-        else if (c == config->escape && config->escape_escape && (before_quote || i + 1 == text.size_bytes))
+        else if (c == config->escape && config->escape_escape &&
+                 (before_quote || i + 1 == text.size_bytes))
             *to++ = config->escape_escape;
         *to++ = c;
     }
@@ -93,18 +96,21 @@ static MrStatus put_value(const MrCsvConfig *config, const MrEvalContext *contex
         return put_field(config, mr_str_text(&holder->str[at]), true, out, err);
     }
     MrTextBuilder text = {.arena = scratch};
-    /* Timestamps as yyyy-MM-dd'T'HH:mm:ss.SSSXXX, which is JSON's form in quotes; the rest as a cast. */
+    /* Timestamps as yyyy-MM-dd'T'HH:mm:ss.SSSXXX, which is JSON's form in quotes; the rest as a
+     * cast. */
     bool json = kind == MR_TYPE_TIMESTAMP || kind == MR_TYPE_TIMESTAMP_NTZ;
     mr_value_text(vec, row, json ? MR_TEXT_JSON : MR_TEXT_CAST, context->settings, &text);
     MrText value = {text.data, text.size_bytes};
     if (json && value.size_bytes >= 2 && value.data[0] == '"')
         value = (MrText){value.data + 1, value.size_bytes - 2};
-    return put_field(config, value, config->quote_all || kind == MR_TYPE_INTERVAL_DT || kind == MR_TYPE_INTERVAL_YM,
-                     out, err);
+    return put_field(
+        config, value,
+        config->quote_all || kind == MR_TYPE_INTERVAL_DT || kind == MR_TYPE_INTERVAL_YM, out, err);
 }
 
-MrStatus mr__csv_write_rows(const void *config, const MrEvalContext *context, const MrSchema *schema,
-                            const int32_t *cols, int32_t n_cols, const MrBatch *batch, MrBuffer *out, MrError *err)
+MrStatus mr__csv_write_rows(const void *config, const MrEvalContext *context,
+                            const MrSchema *schema, const int32_t *cols, int32_t n_cols,
+                            const MrBatch *batch, MrBuffer *out, MrError *err)
 {
     const MrCsvConfig *self = config;
     int64_t n_line_sep = (int64_t)strlen(self->write_line_sep);
@@ -112,17 +118,18 @@ MrStatus mr__csv_write_rows(const void *config, const MrEvalContext *context, co
     mr_arena_init(&scratch, out->budget);
     MrStatus status;
     MR_GUARD_BEGIN(status, err)
-    for (int32_t i = 0; status == MR_OK && i < batch->n_sel; i++) {
-        mr_arena_reset(&scratch);
-        for (int32_t c = 0; status == MR_OK && c < n_cols; c++) {
-            if (c > 0)
-                status = mr_buffer_put(out, self->sep, self->n_sep, err);
+        for (int32_t i = 0; status == MR_OK && i < batch->n_sel; i++) {
+            mr_arena_reset(&scratch);
+            for (int32_t c = 0; status == MR_OK && c < n_cols; c++) {
+                if (c > 0)
+                    status = mr_buffer_put(out, self->sep, self->n_sep, err);
+                if (status == MR_OK)
+                    status = put_value(self, context, &scratch, batch->cols[cols[c]],
+                                       mr_batch_row(batch, i), out, err);
+            }
             if (status == MR_OK)
-                status = put_value(self, context, &scratch, batch->cols[cols[c]], mr_batch_row(batch, i), out, err);
+                status = mr_buffer_put(out, self->write_line_sep, n_line_sep, err);
         }
-        if (status == MR_OK)
-            status = mr_buffer_put(out, self->write_line_sep, n_line_sep, err);
-    }
     MR_GUARD_END(status)
     mr_arena_deinit(&scratch);
     return status;

@@ -1,15 +1,24 @@
 /* json_infer.c - the schema of JSON records, by Spark's rules.
  *
- * Whole numbers are BIGINT, beyond it DECIMAL; others DOUBLE; two types that do not meet become STRING;
- * a column that was always NULL is a STRING at the end; empty objects go; fields are sorted by name.
- * A malformed record adds the corrupt-record column (PERMISSIVE). */
+ * Whole numbers are BIGINT, beyond it DECIMAL; others DOUBLE; two types that do not meet become
+ * STRING; a column that was always NULL is a STRING at the end; empty objects go; fields are sorted
+ * by name. A malformed record adds the corrupt-record column (PERMISSIVE). */
 #include "format/json_int.h"
 
 #include "base/hash.h"
 #include <stdio.h>
 
-typedef enum InferKind { INFER_NULL, INFER_BOOL, INFER_LONG, INFER_DECIMAL, INFER_DOUBLE, INFER_TIMESTAMP, INFER_STRING,
-    INFER_ARRAY, INFER_STRUCT } InferKind;
+typedef enum InferKind {
+    INFER_NULL,
+    INFER_BOOL,
+    INFER_LONG,
+    INFER_DECIMAL,
+    INFER_DOUBLE,
+    INFER_TIMESTAMP,
+    INFER_STRING,
+    INFER_ARRAY,
+    INFER_STRUCT
+} InferKind;
 
 typedef struct InferType InferType;
 typedef struct InferField {
@@ -80,7 +89,8 @@ static void merge_scalar(InferType *type, InferKind kind, int precision, int sca
         type->scale = (uint8_t)scale;
         return;
     }
-    bool numbers = type->kind >= INFER_LONG && type->kind <= INFER_DOUBLE && kind >= INFER_LONG && kind <= INFER_DOUBLE;
+    bool numbers = type->kind >= INFER_LONG && type->kind <= INFER_DOUBLE && kind >= INFER_LONG &&
+                   kind <= INFER_DOUBLE;
     if (type->kind == kind && kind != INFER_DECIMAL)
         return;
     if (!numbers) {
@@ -88,10 +98,12 @@ static void merge_scalar(InferType *type, InferKind kind, int precision, int sca
     } else if (type->kind == INFER_DOUBLE || kind == INFER_DOUBLE) {
         type->kind = INFER_DOUBLE;
     } else { /* long and decimal, or two decimals; long is decimal(20,0) */
-        int p = type->kind == INFER_LONG ? 20 : type->precision, s = type->kind == INFER_LONG ? 0 : type->scale;
+        int p = type->kind == INFER_LONG ? 20 : type->precision,
+            s = type->kind == INFER_LONG ? 0 : type->scale;
         precision = kind == INFER_LONG ? 20 : precision;
         scale = kind == INFER_LONG ? 0 : scale;
-        int most = s > scale ? s : scale, range = p - s > precision - scale ? p - s : precision - scale;
+        int most = s > scale ? s : scale,
+            range = p - s > precision - scale ? p - s : precision - scale;
         type->kind = most + range > MR_DECIMAL_MAX_DIGITS ? INFER_DOUBLE : INFER_DECIMAL;
         type->precision = (uint8_t)(most + range);
         type->scale = (uint8_t)most;
@@ -108,7 +120,8 @@ static bool decimal_shape(MrText text, int *precision, int *scale)
         if (c == '.') {
             point = true;
         } else if ((c | 32) == 'e') {
-            if (text.size_bytes - i > 8 || !mr_text_to_i64((MrText){text.data + i + 1, text.size_bytes - i - 1}, &exponent))
+            if (text.size_bytes - i > 8 ||
+                !mr_text_to_i64((MrText){text.data + i + 1, text.size_bytes - i - 1}, &exponent))
                 return false;
             break;
         } else if (c >= '0' && c <= '9') {
@@ -127,9 +140,11 @@ static bool decimal_shape(MrText text, int *precision, int *scale)
     return true;
 }
 
-static const char *infer_value(JsonInfer *self, InferType *type, const char *at, const char *end, int depth);
+static const char *infer_value(JsonInfer *self, InferType *type, const char *at, const char *end,
+                               int depth);
 
-static const char *infer_nested(JsonInfer *self, InferType *type, const char *at, const char *end, int depth)
+static const char *infer_nested(JsonInfer *self, InferType *type, const char *at, const char *end,
+                                int depth)
 {
     const MrJsonConfig *config = self->config;
     bool is_object = *at == '{';
@@ -183,13 +198,14 @@ static const char *infer_string(JsonInfer *self, InferType *type, const char *at
     MrText text = {string.data, string.size_bytes};
     int precision, scale;
     MrI128 value;
-    if (self->config->prefers_decimal && !string.escaped && decimal_shape(text, &precision, &scale) &&
+    if (self->config->prefers_decimal && !string.escaped &&
+        decimal_shape(text, &precision, &scale) &&
         mr_text_to_decimal(text, precision, scale, &value)) {
         merge_scalar(type, INFER_DECIMAL, precision, scale);
     } else if (self->config->infer_timestamp && !string.escaped && type->kind != INFER_STRING) {
         MrVector *vec = mr_vector_create(&self->scratch, MR_T(TIMESTAMP), 1);
-        bool fits = string.size_bytes >= 8 &&
-                    mr_text_value_set(&self->timestamp, self->context, &self->scratch, text, vec, 0);
+        bool fits = string.size_bytes >= 8 && mr_text_value_set(&self->timestamp, self->context,
+                                                                &self->scratch, text, vec, 0);
         merge_scalar(type, fits ? INFER_TIMESTAMP : INFER_STRING, 0, 0);
     } else {
         merge_scalar(type, INFER_STRING, 0, 0);
@@ -218,7 +234,8 @@ static const char *infer_number(JsonInfer *self, InferType *type, const char *at
     return stop;
 }
 
-static const char *infer_value(JsonInfer *self, InferType *type, const char *at, const char *end, int depth)
+static const char *infer_value(JsonInfer *self, InferType *type, const char *at, const char *end,
+                               int depth)
 {
     if (at >= end)
         return NULL;
@@ -235,7 +252,8 @@ static const char *infer_value(JsonInfer *self, InferType *type, const char *at,
     return infer_number(self, type, at, end);
 }
 
-static MrStatus infer_record(JsonInfer *self, const MrChunk *chunk, const char *at, const char *end, MrError *err)
+static MrStatus infer_record(JsonInfer *self, const MrChunk *chunk, const char *at, const char *end,
+                             MrError *err)
 {
     const MrJsonConfig *config = self->config;
     const char *begin = at;
@@ -245,7 +263,8 @@ static MrStatus infer_record(JsonInfer *self, const MrChunk *chunk, const char *
         return MR_OK;
     self->n_records++;
     if (config->sampling_ratio < 1 &&
-        (double)(mr_hash_u64(self->n_records, 1) >> 11) * 0x1p-53 >= config->sampling_ratio && self->n_records > 1)
+        (double)(mr_hash_u64(self->n_records, 1) >> 11) * 0x1p-53 >= config->sampling_ratio &&
+        self->n_records > 1)
         return MR_OK;
     /* Checked first: a record that breaks off must not leave half of its fields behind. */
     bool ok = mr__json_skip(config, at, end) != NULL;
@@ -275,8 +294,8 @@ static MrStatus infer_record(JsonInfer *self, const MrChunk *chunk, const char *
     if (config->mode == MR_PARSE_FAIL) {
         char shown[80];
         snprintf(shown, sizeof shown, "%.*s", (int)(end - begin < 64 ? end - begin : 64), begin);
-        MrStatus status = MR_FAIL(err, MR_COND_MALFORMED_RECORD_IN_PARSING__WITHOUT_SUGGESTION, "badRecord", shown,
-                                  "failFastMode", "FAILFAST");
+        MrStatus status = MR_FAIL(err, MR_COND_MALFORMED_RECORD_IN_PARSING__WITHOUT_SUGGESTION,
+                                  "badRecord", shown, "failFastMode", "FAILFAST");
         mr_error_add(err, "in file '%s', at byte %lld, while its schema was inferred", chunk->file,
                      (long long)(chunk->offset + (begin - chunk->begin)));
         return status;
@@ -298,8 +317,8 @@ MrStatus mr__json_infer_begin(const void *config, MrBudget *budget, void **infer
     MrStatus status = MR_OK;
     if (self->config->infer_timestamp) {
         MR_GUARD_BEGIN(status, err)
-        status = mr_text_value_init(&self->timestamp, &self->arena, self->config->settings, MR_T(TIMESTAMP),
-                                    self->config->timestamp_format, err);
+            status = mr_text_value_init(&self->timestamp, &self->arena, self->config->settings,
+                                        MR_T(TIMESTAMP), self->config->timestamp_format, err);
         MR_GUARD_END(status)
     }
     if (status != MR_OK)
@@ -309,20 +328,23 @@ MrStatus mr__json_infer_begin(const void *config, MrBudget *budget, void **infer
     return status;
 }
 
-MrStatus mr__json_infer_feed(void *infer, const MrEvalContext *context, MrChunk *chunk, MrError *err)
+MrStatus mr__json_infer_feed(void *infer, const MrEvalContext *context, MrChunk *chunk,
+                             MrError *err)
 {
     JsonInfer *self = infer;
     self->context = context;
-    if (chunk->starts_file && chunk->end - chunk->at >= 3 && memcmp(chunk->at, "\xef\xbb\xbf", 3) == 0)
+    if (chunk->starts_file && chunk->end - chunk->at >= 3 &&
+        memcmp(chunk->at, "\xef\xbb\xbf", 3) == 0)
         chunk->at += 3;
     MrStatus status;
     MR_GUARD_BEGIN(status, err)
-    while (status == MR_OK && chunk->at < chunk->end) {
-        const char *begin = chunk->at, *line_end = chunk->end;
-        chunk->at = self->config->multi_line ? chunk->end
-                                             : mr_line_next(begin, chunk->end, self->config->line_sep, &line_end);
-        status = infer_record(self, chunk, begin, line_end, err);
-    }
+        while (status == MR_OK && chunk->at < chunk->end) {
+            const char *begin = chunk->at, *line_end = chunk->end;
+            chunk->at = self->config->multi_line
+                            ? chunk->end
+                            : mr_line_next(begin, chunk->end, self->config->line_sep, &line_end);
+            status = infer_record(self, chunk, begin, line_end, err);
+        }
     MR_GUARD_END(status)
     return status;
 }
@@ -347,7 +369,8 @@ static const MrType *settle(const JsonInfer *self, MrArena *arena, const InferTy
     case INFER_DOUBLE:
         return MR_T(DOUBLE);
     case INFER_TIMESTAMP:
-        return self->config->settings && self->config->settings->timestamp_ntz ? MR_T(TIMESTAMP_NTZ) : MR_T(TIMESTAMP);
+        return self->config->settings && self->config->settings->timestamp_ntz ? MR_T(TIMESTAMP_NTZ)
+                                                                               : MR_T(TIMESTAMP);
     case INFER_STRING:
         return MR_T(STRING);
     case INFER_ARRAY: {
@@ -366,8 +389,10 @@ static const MrType *settle(const JsonInfer *self, MrArena *arena, const InferTy
     for (int32_t i = 0; i < type->n_fields; i++) {
         const MrType *field = settle(self, arena, sorted[i].type);
         if (field)
-            fields[n_fields++] = (MrField){.name = mr_arena_strn(arena, sorted[i].name.data, sorted[i].name.size_bytes),
-                                           .type = field, .nullable = true};
+            fields[n_fields++] = (MrField){
+                .name = mr_arena_strn(arena, sorted[i].name.data, sorted[i].name.size_bytes),
+                .type = field,
+                .nullable = true};
     }
     return n_fields > 0 ? mr_type_struct(arena, fields, n_fields) : NULL;
 }
@@ -377,12 +402,12 @@ MrStatus mr__json_infer_end(void *infer, MrArena *arena, MrSchema *out, MrError 
     JsonInfer *self = infer;
     MrStatus status;
     MR_GUARD_BEGIN(status, err)
-    if (self->corrupt) {
-        InferType *field = field_of(self, &self->root, mr_text(self->config->corrupt_name), 0);
-        field->kind = INFER_STRING;
-    }
-    const MrType *type = settle(self, arena, &self->root);
-    *out = type ? (MrSchema){type->n_fields, type->fields} : (MrSchema){0, NULL};
+        if (self->corrupt) {
+            InferType *field = field_of(self, &self->root, mr_text(self->config->corrupt_name), 0);
+            field->kind = INFER_STRING;
+        }
+        const MrType *type = settle(self, arena, &self->root);
+        *out = type ? (MrSchema){type->n_fields, type->fields} : (MrSchema){0, NULL};
     MR_GUARD_END(status)
     return status;
 }

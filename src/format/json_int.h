@@ -25,9 +25,10 @@ typedef struct MrJsonConfig {
     const char *write_line_sep;
     double sampling_ratio;
     MrEncodingId encoding;
-    bool primitives_as_string, prefers_decimal, allow_comments, allow_unquoted_names, allow_single_quotes,
-        allow_leading_zeros, allow_backslash_any, allow_control, allow_non_numeric, multi_line, drop_all_null,
-        infer_timestamp, ignore_null_fields, pretty, extended; /* extended: comments or unusual names on */
+    bool primitives_as_string, prefers_decimal, allow_comments, allow_unquoted_names,
+        allow_single_quotes, allow_leading_zeros, allow_backslash_any, allow_control,
+        allow_non_numeric, multi_line, drop_all_null, infer_timestamp, ignore_null_fields, pretty,
+        extended; /* extended: comments or unusual names on */
 } MrJsonConfig;
 
 static inline bool mr__json_blank(char c)
@@ -35,7 +36,8 @@ static inline bool mr__json_blank(char c)
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 const char *mr__json_space_comments(const char *at, const char *end);
-static inline const char *mr__json_space(const MrJsonConfig *config, const char *at, const char *end)
+static inline const char *mr__json_space(const MrJsonConfig *config, const char *at,
+                                         const char *end)
 {
     while (at < end && mr__json_blank(*at))
         at++;
@@ -44,15 +46,16 @@ static inline const char *mr__json_space(const MrJsonConfig *config, const char 
     return at;
 }
 
-/* A bit for each of the next 32 bytes that is the quote, a backslash or a control character; *high: a bit
- * for each that is not ASCII. */
+/* A bit for each of the next 32 bytes that is the quote, a backslash or a control character; *high:
+ * a bit for each that is not ASCII. */
 static inline uint32_t mr__json_stops(const char *at, char quote, uint32_t *high)
 {
 #if defined(__AVX2__)
     __m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)at);
-    __m256i hit = _mm256_or_si256(
-        _mm256_or_si256(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(quote)), _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\\'))),
-        _mm256_cmpeq_epi8(_mm256_min_epu8(bytes, _mm256_set1_epi8(0x1f)), bytes));
+    __m256i hit =
+        _mm256_or_si256(_mm256_or_si256(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(quote)),
+                                        _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\\'))),
+                        _mm256_cmpeq_epi8(_mm256_min_epu8(bytes, _mm256_set1_epi8(0x1f)), bytes));
     *high = (uint32_t)_mm256_movemask_epi8(bytes);
     return (uint32_t)_mm256_movemask_epi8(hit);
 #elif defined(__SSE2__)
@@ -60,9 +63,9 @@ static inline uint32_t mr__json_stops(const char *at, char quote, uint32_t *high
     *high = 0;
     for (int i = 0; i < 2; i++) {
         __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(at + 16 * i));
-        __m128i hit = _mm_or_si128(
-            _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(quote)), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))),
-            _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes));
+        __m128i hit = _mm_or_si128(_mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8(quote)),
+                                                _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))),
+                                   _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes));
         *high |= (uint32_t)_mm_movemask_epi8(bytes) << (16 * i);
         mask |= (uint32_t)_mm_movemask_epi8(hit) << (16 * i);
     }
@@ -79,8 +82,8 @@ static inline uint32_t mr__json_stops(const char *at, char quote, uint32_t *high
 #endif
 }
 
-/* The first such byte at or behind at; *high is set when a byte before it is not ASCII.  May look up to 31
- * bytes behind the end of the chunk's zeros. */
+/* The first such byte at or behind at; *high is set when a byte before it is not ASCII.  May look
+ * up to 31 bytes behind the end of the chunk's zeros. */
 static inline const char *mr__json_string_stop(const char *at, char quote, uint32_t *high)
 {
     for (;; at += 32) {
@@ -97,20 +100,24 @@ static inline const char *mr__json_string_stop(const char *at, char quote, uint3
 typedef struct MrJsonString {
     const char *data; /* without quotes, escapes as they stand */
     int64_t size_bytes;
-    uint32_t high;    /* some byte is not ASCII */
+    uint32_t high; /* some byte is not ASCII */
     bool escaped;
 } MrJsonString;
 
 /* at: the opening quote. */
-const char *mr__json_string(const MrJsonConfig *config, const char *at, const char *end, MrJsonString *out);
+const char *mr__json_string(const MrJsonConfig *config, const char *at, const char *end,
+                            MrJsonString *out);
 /* A field's name: a string, or bare when allowed. */
-const char *mr__json_name(const MrJsonConfig *config, const char *at, const char *end, MrJsonString *out);
-/* Its text: escapes resolved, broken UTF-8 as U+FFFD; borrowed when there is nothing to change.  false: a
- * bad escape. */
-bool mr__json_text(const MrJsonConfig *config, MrArena *arena, const MrJsonString *string, MrText *out);
+const char *mr__json_name(const MrJsonConfig *config, const char *at, const char *end,
+                          MrJsonString *out);
+/* Its text: escapes resolved, broken UTF-8 as U+FFFD; borrowed when there is nothing to change.
+ * false: a bad escape. */
+bool mr__json_text(const MrJsonConfig *config, MrArena *arena, const MrJsonString *string,
+                   MrText *out);
 
 typedef enum MrJsonNumber { MR_JSON_INT, MR_JSON_FLOAT, MR_JSON_NOT_FINITE } MrJsonNumber;
-const char *mr__json_number(const MrJsonConfig *config, const char *at, const char *end, MrJsonNumber *kind);
+const char *mr__json_number(const MrJsonConfig *config, const char *at, const char *end,
+                            MrJsonNumber *kind);
 /* true, false, null: the word at at, followed by no letter. */
 const char *mr__json_word(const char *at, const char *end, const char *word);
 /* Any value, checked. */
@@ -119,13 +126,16 @@ bool mr__json_is_quote(const MrJsonConfig *config, char c);
 /* NaN, Infinity, -INF ... to its double. */
 bool mr__json_not_finite(MrText text, double *out);
 
-MrStatus mr__json_configure(MrArena *arena, const MrFormatOptions *options, const void **config, MrError *err);
+MrStatus mr__json_configure(MrArena *arena, const MrFormatOptions *options, const void **config,
+                            MrError *err);
 MrStatus mr__json_infer_begin(const void *config, MrBudget *budget, void **infer, MrError *err);
-MrStatus mr__json_infer_feed(void *infer, const MrEvalContext *context, MrChunk *chunk, MrError *err);
+MrStatus mr__json_infer_feed(void *infer, const MrEvalContext *context, MrChunk *chunk,
+                             MrError *err);
 MrStatus mr__json_infer_end(void *infer, MrArena *arena, MrSchema *out, MrError *err);
 void mr__json_infer_destroy(void *infer);
 MrStatus mr__json_write_check(const void *config, const MrSchema *schema, MrError *err);
-MrStatus mr__json_write_rows(const void *config, const MrEvalContext *context, const MrSchema *schema,
-                             const int32_t *cols, int32_t n_cols, const MrBatch *batch, MrBuffer *out, MrError *err);
+MrStatus mr__json_write_rows(const void *config, const MrEvalContext *context,
+                             const MrSchema *schema, const int32_t *cols, int32_t n_cols,
+                             const MrBatch *batch, MrBuffer *out, MrError *err);
 
 #endif

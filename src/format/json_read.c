@@ -1,11 +1,12 @@
 /* json_read.c - JSON lines (or whole files) to vectors.
  *
- * Machines write records with the same keys in the same order.  So the last well-formed record leaves
- * a list of steps: the bytes expected before each value (`,"ad_id":` with its blanks) and what to do
- * with the value.  A record that follows the steps is read without tokenizing; values that nobody
- * wants are only searched for their end.  Where a record leaves the steps, the general parser goes on
- * from there.  A pushed equality on a string column is checked as soon as its value is seen, and the
- * rest of a record that fails it is not looked at (as Spark does with pushed filters).
+ * Machines write records with the same keys in the same order.  So the last well-formed record
+ * leaves a list of steps: the bytes expected before each value (`,"ad_id":` with its blanks) and
+ * what to do with the value.  A record that follows the steps is read without tokenizing; values
+ * that nobody wants are only searched for their end.  Where a record leaves the steps, the general
+ * parser goes on from there.  A pushed equality on a string column is checked as soon as its value
+ * is seen, and the rest of a record that fails it is not looked at (as Spark does with pushed
+ * filters).
  *
  * Malformed is what Jackson would not parse (all columns NULL); a value of another type than its
  * column's makes just that column NULL.  Both are bad records to `mode` and `_corrupt_record`.
@@ -22,11 +23,11 @@
 typedef struct JsonNode JsonNode;
 struct JsonNode {
     const MrType *type;
-    MrTextValue text;   /* scalars from strings                          */
-    int32_t n_fields;   /* struct: fields; array: element; map: key, value */
+    MrTextValue text; /* scalars from strings                          */
+    int32_t n_fields; /* struct: fields; array: element; map: key, value */
     JsonNode *fields;
-    MrText *names;      /* struct                                        */
-    int32_t *slots;     /* struct: hash of names to numbers; -1: free    */
+    MrText *names;  /* struct                                        */
+    int32_t *slots; /* struct: hash of names to numbers; -1: free    */
     uint32_t slot_mask;
 };
 
@@ -37,16 +38,16 @@ typedef struct JsonStep {
     int32_t n_text;
     uint32_t mask_low, mask_high; /* bytes of text that count, by 16 */
     JsonOp op;
-    int32_t col;               /* place in the batch; -1: not wanted */
-    int32_t filter;            /* to check when the value is there; -1: none */
-    MrVector *vec;             /* of the batch that is being filled */
-    uint32_t n_last;           /* bytes of the last string here, and how often it was as long before */
+    int32_t col;     /* place in the batch; -1: not wanted */
+    int32_t filter;  /* to check when the value is there; -1: none */
+    MrVector *vec;   /* of the batch that is being filled */
+    uint32_t n_last; /* bytes of the last string here, and how often it was as long before */
     uint32_t n_same;
 } JsonStep;
 
 typedef struct JsonFilter {
     int32_t col;
-    bool not_null;             /* else equal to */
+    bool not_null; /* else equal to */
     MrStr value;
 } JsonFilter;
 
@@ -54,29 +55,29 @@ typedef struct JsonReader {
     MrRowReader base;
     const MrJsonConfig *config;
     MrBudget *budget;
-    MrArena arena;             /* of the reader's life */
-    JsonNode root;             /* fields: the wanted columns */
+    MrArena arena; /* of the reader's life */
+    JsonNode root; /* fields: the wanted columns */
     int32_t n_cols, corrupt_col;
-    uint32_t *seen;            /* by column: number of the record that gave it */
+    uint32_t *seen; /* by column: number of the record that gave it */
     uint32_t record;
     JsonFilter *filters;
     int32_t n_filters;
 
     JsonStep *steps;
-    int32_t n_steps;           /* 0: nothing learnt */
-    char tail[8];              /* what closes the record, before the line end */
+    int32_t n_steps; /* 0: nothing learnt */
+    char tail[8];    /* what closes the record, before the line end */
     int32_t n_tail;
-    int32_t *absent;           /* columns that the steps do not give */
+    int32_t *absent; /* columns that the steps do not give */
     int32_t n_absent;
     MrArena step_arena;
 
     const MrEvalContext *context;
     MrBatch *batch;
     int32_t row;
-    const char *why;           /* the record is bad; NULL: it is not */
-    bool failed;               /* the value just read became NULL because it does not fit its type */
+    const char *why; /* the record is bad; NULL: it is not */
+    bool failed;     /* the value just read became NULL because it does not fit its type */
     const char *array_at, *array_end, *array_next; /* inside a record that is an array; NULL: not */
-    MrShared *held;            /* last chunk owner retained by the batch */
+    MrShared *held;                                /* last chunk owner retained by the batch */
 } JsonReader;
 
 static inline void set_valid(MrVector *vec, int64_t row)
@@ -113,7 +114,9 @@ static void node_index(JsonNode *node, MrArena *arena)
     memset(node->slots, 0xff, n_slots * sizeof(int32_t));
     node->slot_mask = n_slots - 1;
     for (int32_t i = 0; i < node->n_fields; i++) {
-        uint32_t slot = (uint32_t)mr_hash_bytes(node->names[i].data, node->names[i].size_bytes, 0x6a) & node->slot_mask;
+        uint32_t slot =
+            (uint32_t)mr_hash_bytes(node->names[i].data, node->names[i].size_bytes, 0x6a) &
+            node->slot_mask;
         while (node->slots[slot] >= 0)
             slot = (slot + 1) & node->slot_mask;
         node->slots[slot] = i;
@@ -127,10 +130,11 @@ static MrStatus node_init(JsonReader *self, JsonNode *node, const MrType *type, 
     if (type->kind == MR_TYPE_VARIANT)
         return MR_FAIL_UNSUPPORTED(err, "a column of type VARIANT in a JSON file");
     if (!mr_type_is_nested(type)) {
-        const char *format = type->kind == MR_TYPE_DATE            ? self->config->date_format
-                             : type->kind == MR_TYPE_TIMESTAMP     ? self->config->timestamp_format
-                             : type->kind == MR_TYPE_TIMESTAMP_NTZ ? self->config->timestamp_ntz_format
-                                                                   : NULL;
+        const char *format = type->kind == MR_TYPE_DATE        ? self->config->date_format
+                             : type->kind == MR_TYPE_TIMESTAMP ? self->config->timestamp_format
+                             : type->kind == MR_TYPE_TIMESTAMP_NTZ
+                                 ? self->config->timestamp_ntz_format
+                                 : NULL;
         return mr_text_value_init(&node->text, arena, self->config->settings, type, format, err);
     }
     node->n_fields = type->n_fields;
@@ -147,11 +151,12 @@ static MrStatus node_init(JsonReader *self, JsonNode *node, const MrType *type, 
 
 /* --- values, in general --- */
 
-static const char *json_value(JsonReader *self, const JsonNode *node, const char *at, const char *end, MrVector *vec,
-                              int64_t row);
+static const char *json_value(JsonReader *self, const JsonNode *node, const char *at,
+                              const char *end, MrVector *vec, int64_t row);
 
 /* The value is fine as JSON but not for its column: NULL, and the record is bad. */
-static const char *misfit(JsonReader *self, MrVector *vec, int64_t row, const char *stop, const char *why)
+static const char *misfit(JsonReader *self, MrVector *vec, int64_t row, const char *stop,
+                          const char *why)
 {
     if (stop) {
         set_null(self, vec, row);
@@ -162,8 +167,8 @@ static const char *misfit(JsonReader *self, MrVector *vec, int64_t row, const ch
     return stop;
 }
 
-static const char *json_struct(JsonReader *self, const JsonNode *node, const char *at, const char *end, MrVector *vec,
-                               int64_t row)
+static const char *json_struct(JsonReader *self, const JsonNode *node, const char *at,
+                               const char *end, MrVector *vec, int64_t row)
 {
     MrArena *arena = &self->batch->arena;
     const MrJsonConfig *config = self->config;
@@ -205,15 +210,15 @@ static const char *json_struct(JsonReader *self, const JsonNode *node, const cha
 }
 
 /* Arrays (keys NULL) and maps. */
-static const char *json_list(JsonReader *self, const JsonNode *node, const char *at, const char *end, MrVector *vec,
-                             int64_t row)
+static const char *json_list(JsonReader *self, const JsonNode *node, const char *at,
+                             const char *end, MrVector *vec, int64_t row)
 {
     MrArena *arena = &self->batch->arena;
     const MrJsonConfig *config = self->config;
     bool is_map = node->type->kind == MR_TYPE_MAP, failed = false;
     char closing = is_map ? '}' : ']';
-    /* Elements of this list stand side by side even when an element holds lists of its own, which live in
-     * other vectors; only a list inside itself would not, and types are trees. */
+    /* Elements of this list stand side by side even when an element holds lists of its own, which
+     * live in other vectors; only a list inside itself would not, and types are trees. */
     int32_t start = vec->children[0]->n_items, count = 0;
     at = mr__json_space(config, at + 1, end);
     if (at < end && *at == closing) {
@@ -233,7 +238,8 @@ static const char *json_list(JsonReader *self, const JsonNode *node, const char 
             if (!at || !mr__json_text(config, arena, &name, &text))
                 return NULL;
             set_valid(vec->children[0], item);
-            if (!mr_text_value_set(&node->fields[0].text, self->context, arena, text, vec->children[0], item))
+            if (!mr_text_value_set(&node->fields[0].text, self->context, arena, text,
+                                   vec->children[0], item))
                 failed = true;
             at = mr__json_space(config, at, end);
             if (at >= end || *at != ':')
@@ -308,7 +314,8 @@ static bool base64_decode(MrArena *arena, MrText text, MrText *out)
 }
 
 /* A string token for a column that is not a string. */
-static bool set_from_string(JsonReader *self, const JsonNode *node, MrText text, MrVector *vec, int64_t row)
+static bool set_from_string(JsonReader *self, const JsonNode *node, MrText text, MrVector *vec,
+                            int64_t row)
 {
     MrArena *arena = &self->batch->arena;
     switch (node->type->kind) {
@@ -337,12 +344,13 @@ static bool set_from_string(JsonReader *self, const JsonNode *node, MrText text,
     case MR_TYPE_BIGINT:
         return false;
     default:
-        return text.size_bytes > 0 && mr_text_value_set(&node->text, self->context, arena, text, vec, row);
+        return text.size_bytes > 0 &&
+               mr_text_value_set(&node->text, self->context, arena, text, vec, row);
     }
 }
 
-static bool set_from_number(JsonReader *self, const JsonNode *node, MrText text, MrJsonNumber kind, MrVector *vec,
-                            int64_t row)
+static bool set_from_number(JsonReader *self, const JsonNode *node, MrText text, MrJsonNumber kind,
+                            MrVector *vec, int64_t row)
 {
     switch (node->type->kind) {
     case MR_TYPE_FLOAT:
@@ -369,7 +377,8 @@ static bool set_from_number(JsonReader *self, const JsonNode *node, MrText text,
                mr_text_value_set(&node->text, self->context, &self->batch->arena, text, vec, row);
     case MR_TYPE_TIMESTAMP: { /* seconds */
         const char *stop;
-        return kind == MR_JSON_INT && mr_digits_i64(text.data, text.data + text.size_bytes, &vec->i64[row], &stop) &&
+        return kind == MR_JSON_INT &&
+               mr_digits_i64(text.data, text.data + text.size_bytes, &vec->i64[row], &stop) &&
                !__builtin_mul_overflow(vec->i64[row], INT64_C(1000000), &vec->i64[row]);
     }
     default:
@@ -377,9 +386,10 @@ static bool set_from_number(JsonReader *self, const JsonNode *node, MrText text,
     }
 }
 
-/* One value at at (no blanks before it) into row; the place behind it, or NULL when it is not JSON. */
-static const char *json_value(JsonReader *self, const JsonNode *node, const char *at, const char *end, MrVector *vec,
-                              int64_t row)
+/* One value at at (no blanks before it) into row; the place behind it, or NULL when it is not JSON.
+ */
+static const char *json_value(JsonReader *self, const JsonNode *node, const char *at,
+                              const char *end, MrVector *vec, int64_t row)
 {
     const MrJsonConfig *config = self->config;
     MrTypeKind type = node->type->kind;
@@ -391,7 +401,8 @@ static const char *json_value(JsonReader *self, const JsonNode *node, const char
             set_null(self, vec, row);
         return at;
     }
-    if (type == MR_TYPE_STRING && !mr__json_is_quote(config, *at)) { /* any other value as its text */
+    if (type == MR_TYPE_STRING &&
+        !mr__json_is_quote(config, *at)) { /* any other value as its text */
         const char *stop = mr__json_skip(config, at, end);
         if (stop) {
             MrText text = {at, stop - at};
@@ -424,12 +435,14 @@ static const char *json_value(JsonReader *self, const JsonNode *node, const char
             return json_struct(self, node, at, end, vec, row);
         if (type == MR_TYPE_MAP)
             return json_list(self, node, at, end, vec, row);
-        return misfit(self, vec, row, mr__json_skip(config, at, end), "an object does not fit its column");
+        return misfit(self, vec, row, mr__json_skip(config, at, end),
+                      "an object does not fit its column");
     }
     if (*at == '[') {
         if (type == MR_TYPE_ARRAY)
             return json_list(self, node, at, end, vec, row);
-        return misfit(self, vec, row, mr__json_skip(config, at, end), "an array does not fit its column");
+        return misfit(self, vec, row, mr__json_skip(config, at, end),
+                      "an array does not fit its column");
     }
     if (*at == 't' || *at == 'f') {
         const char *stop = mr__json_word(at, end, *at == 't' ? "true" : "false");
@@ -445,7 +458,8 @@ static const char *json_value(JsonReader *self, const JsonNode *node, const char
     if (!stop)
         return NULL;
     set_valid(vec, row);
-    if (!mr_type_is_nested(node->type) && set_from_number(self, node, (MrText){at, stop - at}, kind, vec, row))
+    if (!mr_type_is_nested(node->type) &&
+        set_from_number(self, node, (MrText){at, stop - at}, kind, vec, row))
         return stop;
     return misfit(self, vec, row, stop, "a number does not fit its column");
 }
@@ -463,14 +477,16 @@ static inline bool step_matches(const JsonStep *step, const char *at, const char
         return true;
     if (step->long_text)
         return end - at >= step->n_text && memcmp(at, step->long_text, (size_t)step->n_text) == 0;
-    __m128i high = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)(at + 16)),
-                                  _mm_loadu_si128((const __m128i *)(const void *)(step->text + 16)));
+    __m128i high =
+        _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)(at + 16)),
+                       _mm_loadu_si128((const __m128i *)(const void *)(step->text + 16)));
     return ((uint32_t)_mm_movemask_epi8(high) & step->mask_high) == step->mask_high;
 }
 #else
 static inline bool step_matches(const JsonStep *step, const char *at, const char *end)
 {
-    return end - at >= step->n_text && memcmp(at, step->long_text ? step->long_text : step->text, (size_t)step->n_text) == 0;
+    return end - at >= step->n_text &&
+           memcmp(at, step->long_text ? step->long_text : step->text, (size_t)step->n_text) == 0;
 }
 #endif
 
@@ -548,8 +564,8 @@ static const char *line_behind(const char *at, const char *end)
     const __m256i feed = _mm256_set1_epi8('\n'), back = _mm256_set1_epi8('\r');
     for (; at < end; at += 32) {
         __m256i bytes = _mm256_loadu_si256((const __m256i *)(const void *)at);
-        uint32_t mask =
-            (uint32_t)_mm256_movemask_epi8(_mm256_or_si256(_mm256_cmpeq_epi8(bytes, feed), _mm256_cmpeq_epi8(bytes, back)));
+        uint32_t mask = (uint32_t)_mm256_movemask_epi8(
+            _mm256_or_si256(_mm256_cmpeq_epi8(bytes, feed), _mm256_cmpeq_epi8(bytes, back)));
         if (mask) {
             at += __builtin_ctz(mask);
             return *at == '\r' && at + 1 < end && at[1] == '\n' ? at + 2 : at + 1;
@@ -560,8 +576,8 @@ static const char *line_behind(const char *at, const char *end)
     const __m128i feed = _mm_set1_epi8('\n'), back = _mm_set1_epi8('\r');
     for (; at < end; at += 16) {
         __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
-        uint32_t mask =
-            (uint32_t)_mm_movemask_epi8(_mm_or_si128(_mm_cmpeq_epi8(bytes, feed), _mm_cmpeq_epi8(bytes, back)));
+        uint32_t mask = (uint32_t)_mm_movemask_epi8(
+            _mm_or_si128(_mm_cmpeq_epi8(bytes, feed), _mm_cmpeq_epi8(bytes, back)));
         if (mask) {
             at += __builtin_ctz(mask);
             return *at == '\r' && at + 1 < end && at[1] == '\n' ? at + 2 : at + 1;
@@ -574,8 +590,9 @@ static const char *line_behind(const char *at, const char *end)
 #endif
 }
 
-/* Where the string that begins at at ends.  Strings that keep their length (ids, times) are checked against
- * it: the place of the next value is then known before the bytes are, and the processor goes on. */
+/* Where the string that begins at at ends.  Strings that keep their length (ids, times) are checked
+ * against it: the place of the next value is then known before the bytes are, and the processor
+ * goes on. */
 static inline const char *step_string(JsonStep *step, const char *at, uint32_t *high)
 {
     const char *stop;
@@ -585,7 +602,8 @@ static inline const char *step_string(JsonStep *step, const char *at, uint32_t *
         if (n >= 32)
             mask |= (uint64_t)mr__json_stops(at + 32, '"', &top_high) << 32;
         if (__builtin_expect((mask & ((UINT64_C(2) << n) - 1)) == UINT64_C(1) << n, 1)) {
-            *high |= (uint32_t)(((top_low | (uint64_t)top_high << 32) & ((UINT64_C(1) << n) - 1)) != 0);
+            *high |=
+                (uint32_t)(((top_low | (uint64_t)top_high << 32) & ((UINT64_C(1) << n) - 1)) != 0);
             return at + n;
         }
     }
@@ -597,8 +615,9 @@ static inline const char *step_string(JsonStep *step, const char *at, uint32_t *
 
 typedef enum JsonFast { JSON_FAST_ROW, JSON_FAST_DROPPED, JSON_FAST_LEFT, JSON_FAST_NO } JsonFast;
 
-/* Reads the record at *place by the steps.  end: a byte behind a line end, so nothing here runs past it.
- * LEFT: the first *n_done steps were followed and *place is behind the last of them.  NO: start again. */
+/* Reads the record at *place by the steps.  end: a byte behind a line end, so nothing here runs
+ * past it. LEFT: the first *n_done steps were followed and *place is behind the last of them.  NO:
+ * start again. */
 static JsonFast fast_record(JsonReader *self, const char **place, const char *end, int32_t *n_done)
 {
     const char *at = *place;
@@ -623,7 +642,8 @@ static JsonFast fast_record(JsonReader *self, const char **place, const char *en
             }
             at = step_string(step, at + 1, &high);
             while (*at == '\\') {
-                if ((unsigned char)at[1] < 0x20) /* never jump over a line end: it may be the last */
+                if ((unsigned char)at[1] <
+                    0x20) /* never jump over a line end: it may be the last */
                     return JSON_FAST_NO;
                 at = mr__json_string_stop(at + 2, '"', &high);
             }
@@ -706,9 +726,10 @@ static JsonFast fast_record(JsonReader *self, const char **place, const char *en
 
 /* --- records, in general --- */
 
-/* Goes on in an object: expect says what comes next, ',' after a value or '{' at its start.  learn: notes the
- * steps.  NULL: not JSON. */
-static const char *json_object(JsonReader *self, const char *at, const char *end, bool resumed, bool learn)
+/* Goes on in an object: expect says what comes next, ',' after a value or '{' at its start.  learn:
+ * notes the steps.  NULL: not JSON. */
+static const char *json_object(JsonReader *self, const char *at, const char *end, bool resumed,
+                               bool learn)
 {
     const MrJsonConfig *config = self->config;
     const char *from = at; /* of the bytes before the next value */
@@ -749,7 +770,8 @@ static const char *json_object(JsonReader *self, const char *at, const char *end
         } else {
             hint = col + 1;
             self->seen[col] = self->record;
-            at = json_value(self, &self->root.fields[col], at, end, self->batch->cols[col], self->row);
+            at = json_value(self, &self->root.fields[col], at, end, self->batch->cols[col],
+                            self->row);
             self->failed = false;
         }
         if (!at)
@@ -796,10 +818,10 @@ static MrStatus record_done(JsonReader *self, const MrChunk *chunk, MrText raw, 
     self->base.n_bad++;
     if (self->config->mode == MR_PARSE_FAIL) {
         char shown[80];
-        snprintf(shown, sizeof shown, "%.*s%s", (int)(raw.size_bytes < 64 ? raw.size_bytes : 64), raw.data,
-                 raw.size_bytes > 64 ? "..." : "");
-        MrStatus status = MR_FAIL(err, MR_COND_MALFORMED_RECORD_IN_PARSING__WITHOUT_SUGGESTION, "badRecord", shown,
-                                  "failFastMode", "FAILFAST");
+        snprintf(shown, sizeof shown, "%.*s%s", (int)(raw.size_bytes < 64 ? raw.size_bytes : 64),
+                 raw.data, raw.size_bytes > 64 ? "..." : "");
+        MrStatus status = MR_FAIL(err, MR_COND_MALFORMED_RECORD_IN_PARSING__WITHOUT_SUGGESTION,
+                                  "badRecord", shown, "failFastMode", "FAILFAST");
         mr_error_add(err, "in file '%s', at byte %lld: %s", chunk->file,
                      (long long)(chunk->offset + (raw.data - chunk->begin)), self->why);
         return status;
@@ -808,7 +830,9 @@ static MrStatus record_done(JsonReader *self, const MrChunk *chunk, MrText raw, 
         return MR_OK;
     if (self->corrupt_col >= 0) {
         MrVector *vec = self->batch->cols[self->corrupt_col];
-        MrText text = mr_utf8_valid(raw.data, raw.size_bytes) ? raw : mr_utf8_repair(&self->batch->arena, raw);
+        MrText text = mr_utf8_valid(raw.data, raw.size_bytes)
+                          ? raw
+                          : mr_utf8_repair(&self->batch->arena, raw);
         set_valid(vec, self->row);
         vec->str[self->row] = mr_str_borrow(text.data, text.size_bytes);
     }
@@ -816,9 +840,11 @@ static MrStatus record_done(JsonReader *self, const MrChunk *chunk, MrText raw, 
     return MR_OK;
 }
 
-/* The record [at, end), from its start or (n_done >= 0) from where the steps were left; begin: its start. */
-static MrStatus slow_record(JsonReader *self, const MrChunk *chunk, const char *begin, const char *at, const char *end,
-                            int32_t n_done, bool can_learn, MrError *err)
+/* The record [at, end), from its start or (n_done >= 0) from where the steps were left; begin: its
+ * start. */
+static MrStatus slow_record(JsonReader *self, const MrChunk *chunk, const char *begin,
+                            const char *at, const char *end, int32_t n_done, bool can_learn,
+                            MrError *err)
 {
     const MrJsonConfig *config = self->config;
     MrText raw = {begin, end - begin};
@@ -893,7 +919,8 @@ static MrStatus array_rows(JsonReader *self, const MrChunk *chunk, MrError *err)
 
 /* --- the reader --- */
 
-static MrStatus json_fill(MrRowReader *reader, const MrEvalContext *context, MrBatch *batch, MrChunk *chunk, MrError *err)
+static MrStatus json_fill(MrRowReader *reader, const MrEvalContext *context, MrBatch *batch,
+                          MrChunk *chunk, MrError *err)
 {
     JsonReader *self = (JsonReader *)reader;
     const MrJsonConfig *config = self->config;
@@ -942,7 +969,8 @@ static MrStatus json_fill(MrRowReader *reader, const MrEvalContext *context, MrB
         } else {
             chunk->at = mr_line_next(begin, chunk->end, config->line_sep, &line_end);
         }
-        if (at > line_end) { /* followed the steps over a lone \r: not possible, but never trust it */
+        if (at >
+            line_end) { /* followed the steps over a lone \r: not possible, but never trust it */
             at = begin;
             n_done = -1;
         }
@@ -965,7 +993,8 @@ static void json_start(MrRowReader *reader, MrBatch *batch)
     self->base.n_rows = 0;
     mr_batch_set_cols(batch, self->n_cols);
     for (int32_t col = 0; col < self->n_cols; col++)
-        batch->cols[col] = mr_vector_create(&batch->arena, self->root.fields[col].type, MR_BATCH_ROWS);
+        batch->cols[col] =
+            mr_vector_create(&batch->arena, self->root.fields[col].type, MR_BATCH_ROWS);
     for (int32_t i = 0; i < self->n_steps; i++)
         self->steps[i].vec = self->steps[i].col < 0 ? NULL : batch->cols[self->steps[i].col];
 }
@@ -998,7 +1027,8 @@ static void json_reader_close(MrRowReader *reader)
     mr_budget_free(budget, self, sizeof *self);
 }
 
-/* `column = 'text'` and `column IS NOT NULL` are checked here; whether all of them are is exact_filters. */
+/* `column = 'text'` and `column IS NOT NULL` are checked here; whether all of them are is
+ * exact_filters. */
 static bool filter_take(JsonReader *self, const MrExpr *expr, JsonFilter *out)
 {
     if (expr->kind != MR_EXPR_CALL || expr->n_args < 1)
@@ -1017,9 +1047,10 @@ static bool filter_take(JsonReader *self, const MrExpr *expr, JsonFilter *out)
         out->not_null = true;
         return true;
     }
-    if (!value || strcmp(name, "=") != 0 || value->kind != MR_EXPR_LITERAL || col->type->kind != MR_TYPE_STRING ||
-        col->type->collation != 0 || value->type->kind != MR_TYPE_STRING || value->type->collation != 0 ||
-        col->type->is_char || value->type->is_char || mr_vector_is_null(value->literal, 0))
+    if (!value || strcmp(name, "=") != 0 || value->kind != MR_EXPR_LITERAL ||
+        col->type->kind != MR_TYPE_STRING || col->type->collation != 0 ||
+        value->type->kind != MR_TYPE_STRING || value->type->collation != 0 || col->type->is_char ||
+        value->type->is_char || mr_vector_is_null(value->literal, 0))
         return false;
     const MrStr *text = &value->literal->str[0];
     out->value = mr_str_own(&self->arena, mr_str_data(text), text->size_bytes);
@@ -1043,8 +1074,8 @@ static MrStatus reader_init(JsonReader *self, const MrRowSpec *spec, MrError *er
         MR_TRY(node_init(self, &self->root.fields[i], field->type, err));
         if (mr_str_equal_nocase(field->name, self->config->corrupt_name)) {
             if (field->type->kind != MR_TYPE_STRING)
-                return MR_FAIL(err, MR_COND_INVALID_CORRUPT_RECORD_TYPE, "columnName", field->name, "actualType",
-                               mr_type_sql_text(arena, field->type));
+                return MR_FAIL(err, MR_COND_INVALID_CORRUPT_RECORD_TYPE, "columnName", field->name,
+                               "actualType", mr_type_sql_text(arena, field->type));
             if (spec->n_cols == 1)
                 return MR_FAIL(err, MR_COND_UNSUPPORTED_FEATURE__QUERY_ONLY_CORRUPT_RECORD_COLUMN);
             self->corrupt_col = i;
@@ -1059,8 +1090,8 @@ static MrStatus reader_init(JsonReader *self, const MrRowSpec *spec, MrError *er
     return MR_OK;
 }
 
-static MrStatus json_reader_open(const void *config, const MrRowSpec *spec, MrBudget *budget, MrRowReader **out,
-                                 MrError *err)
+static MrStatus json_reader_open(const void *config, const MrRowSpec *spec, MrBudget *budget,
+                                 MrRowReader **out, MrError *err)
 {
     void *block;
     MR_TRY(mr_budget_alloc_zeroed(budget, sizeof(JsonReader), &block, err));
@@ -1072,7 +1103,7 @@ static MrStatus json_reader_open(const void *config, const MrRowSpec *spec, MrBu
     mr_arena_init(&self->step_arena, budget);
     MrStatus status;
     MR_GUARD_BEGIN(status, err)
-    status = reader_init(self, spec, err);
+        status = reader_init(self, spec, err);
     MR_GUARD_END(status)
     if (status != MR_OK) {
         json_reader_close(&self->base);
@@ -1091,7 +1122,8 @@ static MrStatus json_file_begin(MrRowReader *reader, const char *file, MrError *
 static void json_cut(const void *config, MrRowCut *out)
 {
     const MrJsonConfig *self = config;
-    *out = (MrRowCut){.line_sep = self->line_sep, .whole_file = self->multi_line, .encoding = self->encoding};
+    *out = (MrRowCut){
+        .line_sep = self->line_sep, .whole_file = self->multi_line, .encoding = self->encoding};
 }
 
 const MrRowFormat mr_format_json = {

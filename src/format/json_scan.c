@@ -6,21 +6,25 @@
 
 #include <math.h>
 
-MrStatus mr__json_configure(MrArena *arena, const MrFormatOptions *options, const void **out, MrError *err)
+MrStatus mr__json_configure(MrArena *arena, const MrFormatOptions *options, const void **out,
+                            MrError *err)
 {
     MrJsonConfig *config = MR_NEW(arena, MrJsonConfig);
     config->settings = options->settings;
     MR_TRY(mr_format_option_mode(options, &config->mode, err));
     const char *corrupt = "_corrupt_record";
     if (options->settings && options->settings->get) {
-        const char *name = options->settings->get(options->settings->conf, "spark.sql.columnNameOfCorruptRecord");
+        const char *name =
+            options->settings->get(options->settings->conf, "spark.sql.columnNameOfCorruptRecord");
         corrupt = name ? name : corrupt;
     }
-    config->corrupt_name = mr_arena_str(arena, mr_format_option(options, "columnNameOfCorruptRecord", corrupt));
+    config->corrupt_name =
+        mr_arena_str(arena, mr_format_option(options, "columnNameOfCorruptRecord", corrupt));
     const char *sep = mr_format_option(options, "lineSep", NULL);
     if (sep && *sep == 0)
-        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", "lineSep", "functionName", "json",
-                       "expectedValue", "a separator that is not empty", "actualValue", "''");
+        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", "lineSep", "functionName",
+                       "json", "expectedValue", "a separator that is not empty", "actualValue",
+                       "''");
     config->line_sep = sep ? mr_arena_str(arena, sep) : NULL;
     config->write_line_sep = sep ? config->line_sep : "\n";
     const char *format = mr_format_option(options, "dateFormat", NULL);
@@ -31,27 +35,33 @@ MrStatus mr__json_configure(MrArena *arena, const MrFormatOptions *options, cons
     config->timestamp_ntz_format = format ? mr_arena_str(arena, format) : NULL;
     const char *ratio = mr_format_option(options, "samplingRatio", "1.0");
     if (!mr_text_to_f64(mr_text(ratio), &config->sampling_ratio) || !(config->sampling_ratio > 0))
-        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", "samplingRatio", "functionName", "json",
-                       "expectedValue", "a number above 0", "actualValue", ratio);
-    const char *encoding = mr_format_option(options, "encoding", mr_format_option(options, "charset", "UTF-8"));
+        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", "samplingRatio",
+                       "functionName", "json", "expectedValue", "a number above 0", "actualValue",
+                       ratio);
+    const char *encoding =
+        mr_format_option(options, "encoding", mr_format_option(options, "charset", "UTF-8"));
     if (!mr_encoding_find(encoding, &config->encoding))
-        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE__CHARSET, "functionName", "json", "parameter", "charset",
-                       "charset", encoding, "charsets", "UTF-8, ISO-8859-1, US-ASCII, UTF-16, UTF-16LE, UTF-16BE, UTF-32");
+        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE__CHARSET, "functionName", "json",
+                       "parameter", "charset", "charset", encoding, "charsets",
+                       "UTF-8, ISO-8859-1, US-ASCII, UTF-16, UTF-16LE, UTF-16BE, UTF-32");
     config->primitives_as_string = mr_format_option_bool(options, "primitivesAsString", false);
     config->prefers_decimal = mr_format_option_bool(options, "prefersDecimal", false);
     config->allow_comments = mr_format_option_bool(options, "allowComments", false);
     config->allow_unquoted_names = mr_format_option_bool(options, "allowUnquotedFieldNames", false);
     config->allow_single_quotes = mr_format_option_bool(options, "allowSingleQuotes", true);
     config->allow_leading_zeros = mr_format_option_bool(options, "allowNumericLeadingZeros", false);
-    config->allow_backslash_any = mr_format_option_bool(options, "allowBackslashEscapingAnyCharacter", false);
+    config->allow_backslash_any =
+        mr_format_option_bool(options, "allowBackslashEscapingAnyCharacter", false);
     config->allow_control = mr_format_option_bool(options, "allowUnquotedControlChars", false);
     config->allow_non_numeric = mr_format_option_bool(options, "allowNonNumericNumbers", true);
-    config->multi_line = mr_format_option_bool(options, "multiLine", mr_format_option_bool(options, "wholeFile", false));
+    config->multi_line = mr_format_option_bool(options, "multiLine",
+                                               mr_format_option_bool(options, "wholeFile", false));
     config->drop_all_null = mr_format_option_bool(options, "dropFieldIfAllNull", false);
     config->infer_timestamp = mr_format_option_bool(options, "inferTimestamp", false);
     config->ignore_null_fields = mr_format_option_bool(options, "ignoreNullFields", true);
     config->pretty = mr_format_option_bool(options, "pretty", false);
-    config->extended = config->allow_comments || config->allow_unquoted_names || config->allow_control;
+    config->extended =
+        config->allow_comments || config->allow_unquoted_names || config->allow_control;
     *out = config;
     return MR_OK;
 }
@@ -81,7 +91,8 @@ bool mr__json_is_quote(const MrJsonConfig *config, char c)
     return c == '"' || (c == '\'' && config->allow_single_quotes);
 }
 
-const char *mr__json_string(const MrJsonConfig *config, const char *at, const char *end, MrJsonString *out)
+const char *mr__json_string(const MrJsonConfig *config, const char *at, const char *end,
+                            MrJsonString *out)
 {
     char quote = *at++;
     *out = (MrJsonString){.data = at};
@@ -107,7 +118,8 @@ const char *mr__json_string(const MrJsonConfig *config, const char *at, const ch
     return out->size_bytes <= MR_JSON_STRING_MAX ? at + 1 : NULL;
 }
 
-const char *mr__json_name(const MrJsonConfig *config, const char *at, const char *end, MrJsonString *out)
+const char *mr__json_name(const MrJsonConfig *config, const char *at, const char *end,
+                          MrJsonString *out)
 {
     if (at >= end)
         return NULL;
@@ -116,8 +128,9 @@ const char *mr__json_name(const MrJsonConfig *config, const char *at, const char
     if (!config->allow_unquoted_names)
         return NULL;
     *out = (MrJsonString){.data = at};
-    while (at < end && ((*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || *at == '_' || *at == '$' ||
-                        *at == '-' || *at == '@' || *at == '#' || (*at & 0x80) || (*at >= '0' && *at <= '9'))) {
+    while (at < end &&
+           ((*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z') || *at == '_' || *at == '$' ||
+            *at == '-' || *at == '@' || *at == '#' || (*at & 0x80) || (*at >= '0' && *at <= '9'))) {
         out->high |= (unsigned char)*at & 0x80;
         at++;
     }
@@ -133,7 +146,9 @@ static int32_t hex4(const char *at, const char *end)
     int32_t value = 0;
     for (int i = 0; i < 4; i++) {
         char c = at[i];
-        int digit = c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+        int digit = c >= '0' && c <= '9'                 ? c - '0'
+                    : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
+                                                         : -1;
         if (digit < 0)
             return -1;
         value = value * 16 + digit;
@@ -171,8 +186,11 @@ static bool unescape_one(const MrJsonConfig *config, const char **at, const char
         if (unit < 0)
             return false;
         *at += 4;
-        if (unit >= 0xD800 && unit < 0xE000) { /* half of a pair; alone it prints as '?', as in Java */
-            int32_t low = unit < 0xDC00 && end - *at >= 6 && (*at)[0] == '\\' && (*at)[1] == 'u' ? hex4(*at + 2, end) : -1;
+        if (unit >= 0xD800 &&
+            unit < 0xE000) { /* half of a pair; alone it prints as '?', as in Java */
+            int32_t low = unit < 0xDC00 && end - *at >= 6 && (*at)[0] == '\\' && (*at)[1] == 'u'
+                              ? hex4(*at + 2, end)
+                              : -1;
             if (low < 0xDC00 || low >= 0xE000) {
                 *(*out)++ = '?';
                 return true;
@@ -191,11 +209,13 @@ static bool unescape_one(const MrJsonConfig *config, const char **at, const char
     }
 }
 
-bool mr__json_text(const MrJsonConfig *config, MrArena *arena, const MrJsonString *string, MrText *out)
+bool mr__json_text(const MrJsonConfig *config, MrArena *arena, const MrJsonString *string,
+                   MrText *out)
 {
     MrText text = {string->data, string->size_bytes};
     if (string->escaped) {
-        /* No escape is shorter than what it stands for: \uXXXX is 6 bytes for at most 3, a pair 12 for 4. */
+        /* No escape is shorter than what it stands for: \uXXXX is 6 bytes for at most 3, a pair 12
+         * for 4. */
         char *data = mr_arena_alloc(arena, string->size_bytes), *to = data;
         const char *at = string->data, *end = at + string->size_bytes;
         while (at < end) {
@@ -212,20 +232,22 @@ bool mr__json_text(const MrJsonConfig *config, MrArena *arena, const MrJsonStrin
         }
         text = (MrText){data, to - data};
     }
-    *out = string->high && !mr_utf8_valid(text.data, text.size_bytes) ? mr_utf8_repair(arena, text) : text;
+    *out = string->high && !mr_utf8_valid(text.data, text.size_bytes) ? mr_utf8_repair(arena, text)
+                                                                      : text;
     return true;
 }
 
 static bool ends_token(const char *at, const char *end)
 {
-    return at >= end || mr__json_blank(*at) || *at == ',' || *at == '}' || *at == ']' || *at == ':' || *at == '/' ||
-           *at == '#';
+    return at >= end || mr__json_blank(*at) || *at == ',' || *at == '}' || *at == ']' ||
+           *at == ':' || *at == '/' || *at == '#';
 }
 
 const char *mr__json_word(const char *at, const char *end, const char *word)
 {
     int64_t n = (int64_t)strlen(word);
-    return end - at >= n && memcmp(at, word, (size_t)n) == 0 && ends_token(at + n, end) ? at + n : NULL;
+    return end - at >= n && memcmp(at, word, (size_t)n) == 0 && ends_token(at + n, end) ? at + n
+                                                                                        : NULL;
 }
 
 bool mr__json_not_finite(MrText text, double *out)
@@ -233,8 +255,13 @@ bool mr__json_not_finite(MrText text, double *out)
     static const struct {
         const char *word;
         double value;
-    } words[] = {{"NaN", NAN},          {"INF", INFINITY},        {"Infinity", INFINITY},  {"+INF", INFINITY},
-                 {"+Infinity", INFINITY}, {"-INF", -INFINITY}, {"-Infinity", -INFINITY}};
+    } words[] = {{"NaN", NAN},
+                 {"INF", INFINITY},
+                 {"Infinity", INFINITY},
+                 {"+INF", INFINITY},
+                 {"+Infinity", INFINITY},
+                 {"-INF", -INFINITY},
+                 {"-Infinity", -INFINITY}};
     for (int64_t i = 0; i < MR_COUNT(words); i++)
         if (mr_text_equal(text, mr_text(words[i].word))) {
             *out = words[i].value;
@@ -243,7 +270,8 @@ bool mr__json_not_finite(MrText text, double *out)
     return false;
 }
 
-const char *mr__json_number(const MrJsonConfig *config, const char *at, const char *end, MrJsonNumber *kind)
+const char *mr__json_number(const MrJsonConfig *config, const char *at, const char *end,
+                            MrJsonNumber *kind)
 {
     const char *begin = at;
     *kind = MR_JSON_INT;
@@ -252,7 +280,8 @@ const char *mr__json_number(const MrJsonConfig *config, const char *at, const ch
     if (at >= end || (unsigned char)(*at - '0') > 9) {
         if (!config->allow_non_numeric)
             return NULL;
-        static const char *const words[] = {"NaN", "INF", "Infinity", "+INF", "+Infinity", "-INF", "-Infinity"};
+        static const char *const words[] = {"NaN",       "INF",  "Infinity", "+INF",
+                                            "+Infinity", "-INF", "-Infinity"};
         *kind = MR_JSON_NOT_FINITE;
         for (int64_t i = 0; i < MR_COUNT(words); i++) {
             const char *stop = mr__json_word(begin, end, words[i]);

@@ -16,20 +16,24 @@ typedef struct TextReader {
     bool file_done; /* wholetext: the file's row has come */
 } TextReader;
 
-static MrStatus text_configure(MrArena *arena, const MrFormatOptions *options, const void **out, MrError *err)
+static MrStatus text_configure(MrArena *arena, const MrFormatOptions *options, const void **out,
+                               MrError *err)
 {
     TextConfig *config = MR_NEW(arena, TextConfig);
     const char *sep = mr_format_option(options, "lineSep", NULL);
     if (sep && *sep == 0)
-        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", "lineSep", "functionName", "text",
-                       "expectedValue", "a separator that is not empty", "actualValue", "''");
+        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", "lineSep", "functionName",
+                       "text", "expectedValue", "a separator that is not empty", "actualValue",
+                       "''");
     config->line_sep = sep ? mr_arena_str(arena, sep) : NULL;
     config->write_line_sep = sep ? config->line_sep : "\n";
     config->whole = mr_format_option_bool(options, "wholetext", false);
-    const char *encoding = mr_format_option(options, "encoding", mr_format_option(options, "charset", "UTF-8"));
+    const char *encoding =
+        mr_format_option(options, "encoding", mr_format_option(options, "charset", "UTF-8"));
     if (!mr_encoding_find(encoding, &config->encoding))
-        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE__CHARSET, "functionName", "text", "parameter", "charset",
-                       "charset", encoding, "charsets", "UTF-8, ISO-8859-1, US-ASCII, UTF-16, UTF-16LE, UTF-16BE, UTF-32");
+        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE__CHARSET, "functionName", "text",
+                       "parameter", "charset", "charset", encoding, "charsets",
+                       "UTF-8, ISO-8859-1, US-ASCII, UTF-16, UTF-16LE, UTF-16BE, UTF-32");
     *out = config;
     return MR_OK;
 }
@@ -37,7 +41,8 @@ static MrStatus text_configure(MrArena *arena, const MrFormatOptions *options, c
 static void text_cut(const void *config, MrRowCut *out)
 {
     const TextConfig *self = config;
-    *out = (MrRowCut){.line_sep = self->line_sep, .whole_file = self->whole, .encoding = self->encoding};
+    *out = (MrRowCut){
+        .line_sep = self->line_sep, .whole_file = self->whole, .encoding = self->encoding};
 }
 
 static MrStatus text_infer_begin(const void *config, MrBudget *budget, void **infer, MrError *err)
@@ -45,14 +50,16 @@ static MrStatus text_infer_begin(const void *config, MrBudget *budget, void **in
     *infer = NULL;
     return MR_OK;
 }
-static MrStatus text_infer_feed(void *infer, const MrEvalContext *context, MrChunk *chunk, MrError *err)
+static MrStatus text_infer_feed(void *infer, const MrEvalContext *context, MrChunk *chunk,
+                                MrError *err)
 {
     chunk->at = chunk->end;
     return MR_OK;
 }
 static MrStatus text_infer_end(void *infer, MrArena *arena, MrSchema *out, MrError *err)
 {
-    static const MrField value = {.name = "value", .type = &mr_types[MR_TYPE_STRING], .nullable = true};
+    static const MrField value = {
+        .name = "value", .type = &mr_types[MR_TYPE_STRING], .nullable = true};
     *out = (MrSchema){.n_cols = 1, .cols = &value};
     return MR_OK;
 }
@@ -66,13 +73,14 @@ static MrStatus text_check(const void *config, const MrSchema *schema, MrError *
         return MR_FAIL(err, MR_COND_UNSUPPORTED_FEATURE__MILLRACE, "feature",
                        "a text file with other than one column of type STRING");
     if (schema->cols[0].type->kind != MR_TYPE_STRING)
-        return MR_FAIL(err, MR_COND_UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE, "format", "Text", "columnName",
-                       schema->cols[0].name, "columnType", "a type other than STRING");
+        return MR_FAIL(err, MR_COND_UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE, "format", "Text",
+                       "columnName", schema->cols[0].name, "columnType",
+                       "a type other than STRING");
     return MR_OK;
 }
 
-static MrStatus text_reader_open(const void *config, const MrRowSpec *spec, MrBudget *budget, MrRowReader **out,
-                                 MrError *err)
+static MrStatus text_reader_open(const void *config, const MrRowSpec *spec, MrBudget *budget,
+                                 MrRowReader **out, MrError *err)
 {
     for (int32_t i = 0; i < spec->n_cols; i++)
         if (spec->schema->cols[spec->cols[i]].type->kind != MR_TYPE_STRING)
@@ -80,7 +88,10 @@ static MrStatus text_reader_open(const void *config, const MrRowSpec *spec, MrBu
     void *block;
     MR_TRY(mr_budget_alloc_zeroed(budget, sizeof(TextReader), &block, err));
     TextReader *self = block;
-    *self = (TextReader){.base = {.format = &mr_format_text}, .config = config, .budget = budget, .n_cols = spec->n_cols};
+    *self = (TextReader){.base = {.format = &mr_format_text},
+                         .config = config,
+                         .budget = budget,
+                         .n_cols = spec->n_cols};
     *out = &self->base;
     return MR_OK;
 }
@@ -102,17 +113,19 @@ static void text_start(MrRowReader *reader, MrBatch *batch)
         batch->cols[i] = mr_vector_create(&batch->arena, MR_T(STRING), MR_BATCH_ROWS);
 }
 
-static MrStatus text_fill(MrRowReader *reader, const MrEvalContext *context, MrBatch *batch, MrChunk *chunk, MrError *err)
+static MrStatus text_fill(MrRowReader *reader, const MrEvalContext *context, MrBatch *batch,
+                          MrChunk *chunk, MrError *err)
 {
     TextReader *self = (TextReader *)reader;
     if (chunk->owner && self->held != chunk->owner) {
         mr_batch_retain(batch, chunk->owner);
         self->held = chunk->owner;
     }
-    if (chunk->starts_file && chunk->at == chunk->begin && !self->config->whole && chunk->end - chunk->at >= 3 &&
-        memcmp(chunk->at, "\xef\xbb\xbf", 3) == 0)
+    if (chunk->starts_file && chunk->at == chunk->begin && !self->config->whole &&
+        chunk->end - chunk->at >= 3 && memcmp(chunk->at, "\xef\xbb\xbf", 3) == 0)
         chunk->at += 3;
-    while (self->row < MR_BATCH_ROWS && (chunk->at < chunk->end || (self->config->whole && !self->file_done))) {
+    while (self->row < MR_BATCH_ROWS &&
+           (chunk->at < chunk->end || (self->config->whole && !self->file_done))) {
         const char *begin = chunk->at, *line_end = chunk->end;
         if (self->config->whole) {
             chunk->at = chunk->end;
@@ -144,8 +157,9 @@ static void text_reader_close(MrRowReader *reader)
         mr_budget_free(((TextReader *)reader)->budget, reader, sizeof(TextReader));
 }
 
-static MrStatus text_write_rows(const void *config, const MrEvalContext *context, const MrSchema *schema,
-                                const int32_t *cols, int32_t n_cols, const MrBatch *batch, MrBuffer *out, MrError *err)
+static MrStatus text_write_rows(const void *config, const MrEvalContext *context,
+                                const MrSchema *schema, const int32_t *cols, int32_t n_cols,
+                                const MrBatch *batch, MrBuffer *out, MrError *err)
 {
     const TextConfig *self = config;
     size_t n_sep = strlen(self->write_line_sep);

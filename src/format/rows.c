@@ -24,14 +24,14 @@ bool mr_format_option_bool(const MrFormatOptions *options, const char *name, boo
     return value ? mr_str_equal_nocase(value, "true") : fallback;
 }
 
-MrStatus mr_format_option_int(const MrFormatOptions *options, const char *name, int64_t fallback, int64_t *out,
-                              MrError *err)
+MrStatus mr_format_option_int(const MrFormatOptions *options, const char *name, int64_t fallback,
+                              int64_t *out, MrError *err)
 {
     const char *value = options->get(options->self, name);
     *out = fallback;
     if (value && !mr_text_to_i64(mr_text(value), out))
-        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", name, "functionName", "option",
-                       "expectedValue", "a whole number", "actualValue", value);
+        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", name, "functionName",
+                       "option", "expectedValue", "a whole number", "actualValue", value);
     return MR_OK;
 }
 
@@ -45,7 +45,8 @@ MrStatus mr_format_option_mode(const MrFormatOptions *options, MrParseMode *out,
     return MR_OK;
 }
 
-const char *mr_line_next(const char *at, const char *end, const char *line_sep, const char **line_end)
+const char *mr_line_next(const char *at, const char *end, const char *line_sep,
+                         const char **line_end)
 {
     if (line_sep) {
         size_t n = strlen(line_sep);
@@ -87,11 +88,12 @@ bool mr_encoding_find(const char *name, MrEncodingId *out)
     static const struct {
         const char *name;
         MrEncodingId id;
-    } names[] = {{"UTF-8", MR_ENC_UTF8},         {"UTF8", MR_ENC_UTF8},         {"ISO-8859-1", MR_ENC_LATIN1},
-                 {"ISO8859-1", MR_ENC_LATIN1},   {"latin1", MR_ENC_LATIN1},     {"US-ASCII", MR_ENC_ASCII},
-                 {"ASCII", MR_ENC_ASCII},        {"UTF-16", MR_ENC_UTF16},      {"UTF16", MR_ENC_UTF16},
-                 {"UTF-16LE", MR_ENC_UTF16LE},   {"UTF-16BE", MR_ENC_UTF16BE},  {"UTF-32", MR_ENC_UTF32},
-                 {"UTF-32LE", MR_ENC_UTF32LE},   {"UTF-32BE", MR_ENC_UTF32BE}};
+    } names[] = {
+        {"UTF-8", MR_ENC_UTF8},       {"UTF8", MR_ENC_UTF8},        {"ISO-8859-1", MR_ENC_LATIN1},
+        {"ISO8859-1", MR_ENC_LATIN1}, {"latin1", MR_ENC_LATIN1},    {"US-ASCII", MR_ENC_ASCII},
+        {"ASCII", MR_ENC_ASCII},      {"UTF-16", MR_ENC_UTF16},     {"UTF16", MR_ENC_UTF16},
+        {"UTF-16LE", MR_ENC_UTF16LE}, {"UTF-16BE", MR_ENC_UTF16BE}, {"UTF-32", MR_ENC_UTF32},
+        {"UTF-32LE", MR_ENC_UTF32LE}, {"UTF-32BE", MR_ENC_UTF32BE}};
     for (int64_t i = 0; i < MR_COUNT(names); i++)
         if (strcasecmp(names[i].name, name) == 0) {
             *out = names[i].id;
@@ -105,10 +107,12 @@ static int32_t unit16(const uint8_t *at, bool big)
     return big ? at[0] << 8 | at[1] : at[1] << 8 | at[0];
 }
 
-MrStatus mr_encoding_to_utf8(MrEncodingId encoding, const char *data, int64_t size_bytes, MrBuffer *out, MrError *err)
+MrStatus mr_encoding_to_utf8(MrEncodingId encoding, const char *data, int64_t size_bytes,
+                             MrBuffer *out, MrError *err)
 {
     const uint8_t *at = (const uint8_t *)data, *end = at + size_bytes;
-    MR_TRY(mr_buffer_reserve(out, size_bytes * 2 + 4, err)); /* 2 bytes give 3, 4 give 4, 1 gives 2 or 3 */
+    MR_TRY(mr_buffer_reserve(out, size_bytes * 2 + 4,
+                             err)); /* 2 bytes give 3, 4 give 4, 1 gives 2 or 3 */
     if (encoding == MR_ENC_ASCII)
         MR_TRY(mr_buffer_reserve(out, size_bytes * 3, err));
     char *to = out->data + out->size_bytes;
@@ -151,14 +155,17 @@ MrStatus mr_encoding_to_utf8(MrEncodingId encoding, const char *data, int64_t si
     case MR_ENC_UTF32LE:
     case MR_ENC_UTF32BE: {
         bool big = encoding != MR_ENC_UTF32LE;
-        if (encoding == MR_ENC_UTF32 && end - at >= 4 && at[0] == 0xFF && at[1] == 0xFE && at[2] == 0 && at[3] == 0)
+        if (encoding == MR_ENC_UTF32 && end - at >= 4 && at[0] == 0xFF && at[1] == 0xFE &&
+            at[2] == 0 && at[3] == 0)
             big = false;
         for (bool first = true; end - at >= 4; at += 4, first = false) {
-            uint32_t c = big ? (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3]
-                             : (uint32_t)at[3] << 24 | (uint32_t)at[2] << 16 | (uint32_t)at[1] << 8 | at[0];
+            uint32_t c =
+                big ? (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3]
+                    : (uint32_t)at[3] << 24 | (uint32_t)at[2] << 16 | (uint32_t)at[1] << 8 | at[0];
             if (first && c == 0xFEFF)
                 continue;
-            to += mr_utf8_put(c < 0xD800 || (c >= 0xE000 && c < 0x110000) ? (int32_t)c : 0xFFFD, to);
+            to +=
+                mr_utf8_put(c < 0xD800 || (c >= 0xE000 && c < 0x110000) ? (int32_t)c : 0xFFFD, to);
         }
         if (at < end)
             to += mr_utf8_put(0xFFFD, to);

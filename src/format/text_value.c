@@ -1,4 +1,5 @@
-/* text_value.c - fast paths for the texts that files are full of; the engine's casts for the rest. */
+/* text_value.c - fast paths for the texts that files are full of; the engine's casts for the rest.
+ */
 #include "format/text_value.h"
 
 /* Eight ASCII digits to their value (little-endian load): pairs, fours, eight. */
@@ -56,7 +57,8 @@ static int32_t civil_days(int32_t year, int32_t month, int32_t day)
     int32_t era = (year >= 0 ? year : year - 399) / 400;
     int32_t year_of_era = year - era * 400;
     int32_t day_of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
+    return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
+           719468;
 }
 
 /* n digits at at, or -1. */
@@ -75,7 +77,8 @@ static int32_t fixed_digits(const char *at, int n)
 static bool iso_day(const char *at, int32_t *days)
 {
     static const int8_t month_days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    int32_t year = fixed_digits(at, 4), month = fixed_digits(at + 5, 2), day = fixed_digits(at + 8, 2);
+    int32_t year = fixed_digits(at, 4), month = fixed_digits(at + 5, 2),
+            day = fixed_digits(at + 8, 2);
     if (at[4] != '-' || at[7] != '-' || year < 0 || month < 1 || month > 12 || day < 1)
         return false;
     bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
@@ -94,9 +97,11 @@ bool mr_text_iso_timestamp(MrText text, int64_t *us, bool *has_zone)
 {
     const char *at = text.data, *end = at + text.size_bytes;
     int32_t days;
-    if (text.size_bytes < 16 || !iso_day(at, &days) || (at[10] != ' ' && at[10] != 'T') || at[13] != ':')
+    if (text.size_bytes < 16 || !iso_day(at, &days) || (at[10] != ' ' && at[10] != 'T') ||
+        at[13] != ':')
         return false;
-    int32_t hour = fixed_digits(at + 11, 2), minute = fixed_digits(at + 14, 2), second = 0, fraction = 0;
+    int32_t hour = fixed_digits(at + 11, 2), minute = fixed_digits(at + 14, 2), second = 0,
+            fraction = 0;
     at += 16;
     if (end - at >= 3 && *at == ':') {
         second = fixed_digits(at + 1, 2);
@@ -104,7 +109,8 @@ bool mr_text_iso_timestamp(MrText text, int64_t *us, bool *has_zone)
         if (end - at >= 2 && *at == '.') {
             int n = 0;
             for (at++; at < end && (unsigned char)(*at - '0') < 10; at++, n++)
-                fraction = n < 6 ? fraction * 10 + (*at - '0') : fraction; /* beyond microseconds: cut */
+                fraction =
+                    n < 6 ? fraction * 10 + (*at - '0') : fraction; /* beyond microseconds: cut */
             if (n == 0 || n > 9)
                 return false;
             for (; n < 6; n++)
@@ -126,32 +132,35 @@ bool mr_text_iso_timestamp(MrText text, int64_t *us, bool *has_zone)
     }
     if (at != end)
         return false;
-    *us = (((int64_t)days * 24 + hour) * 60 + minute - offset_min) * 60000000 + second * INT64_C(1000000) + fraction;
+    *us = (((int64_t)days * 24 + hour) * 60 + minute - offset_min) * 60000000 +
+          second * INT64_C(1000000) + fraction;
     return true;
 }
 
 /* Binds a function of (string, constant pattern). */
-static MrStatus pattern_bind(MrTextValue *self, MrArena *arena, const char *name, const char *format, MrError *err)
+static MrStatus pattern_bind(MrTextValue *self, MrArena *arena, const char *name,
+                             const char *format, MrError *err)
 {
     MrStr pattern = mr_str_own(arena, format, (int64_t)strlen(format));
     self->pattern = mr_vector_constant(arena, MR_T(STRING), &pattern);
     MrArgInfo *args = MR_NEW_N(arena, MrArgInfo, 2);
     args[0] = (MrArgInfo){.type = MR_T(STRING), .nullable = true, .sql = "value"};
     args[1] = (MrArgInfo){.type = MR_T(STRING), .value = self->pattern, .sql = format};
-    MrBind bind = {.settings = self->settings, .arena = arena, .n_args = 2, .args = args, .sql = name};
+    MrBind bind = {
+        .settings = self->settings, .arena = arena, .n_args = 2, .args = args, .sql = name};
     MrBound *bound;
     MR_TRY(mr_function_bind(&bind, name, &bound, err));
     self->bound = bound;
     return MR_OK;
 }
 
-MrStatus mr_text_value_init(MrTextValue *self, MrArena *arena, const MrSettings *settings, const MrType *type,
-                            const char *format, MrError *err)
+MrStatus mr_text_value_init(MrTextValue *self, MrArena *arena, const MrSettings *settings,
+                            const MrType *type, const char *format, MrError *err)
 {
     const char *zone = settings && settings->zone_id ? settings->zone_id : "UTC";
     *self = (MrTextValue){.type = type, .settings = settings};
-    self->utc = strcmp(zone, "UTC") == 0 || strcmp(zone, "Etc/UTC") == 0 || strcmp(zone, "Z") == 0 ||
-                strcmp(zone, "GMT") == 0 || strcmp(zone, "+00:00") == 0;
+    self->utc = strcmp(zone, "UTC") == 0 || strcmp(zone, "Etc/UTC") == 0 ||
+                strcmp(zone, "Z") == 0 || strcmp(zone, "GMT") == 0 || strcmp(zone, "+00:00") == 0;
     switch (type->kind) {
     case MR_TYPE_STRING:
     case MR_TYPE_BINARY:
@@ -173,8 +182,8 @@ MrStatus mr_text_value_init(MrTextValue *self, MrArena *arena, const MrSettings 
         break;
     }
     if (mr_type_is_nested(type))
-        return MR_FAIL(err, MR_COND_UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE, "format", "text", "columnName", "value",
-                       "columnType", mr_type_sql_text(arena, type));
+        return MR_FAIL(err, MR_COND_UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE, "format", "text",
+                       "columnName", "value", "columnType", mr_type_sql_text(arena, type));
     MrBound *bound;
     MR_TRY(mr_cast_bind(arena, settings, MR_T(STRING), type, MR_CAST_TRY, "value", &bound, err));
     self->bound = bound;
@@ -182,14 +191,20 @@ MrStatus mr_text_value_init(MrTextValue *self, MrArena *arena, const MrSettings 
 }
 
 /* Runs the bound function over one value. */
-static bool slow_set(const MrTextValue *self, const MrEvalContext *context, MrArena *arena, MrText text,
-                     MrVector *vec, int64_t row)
+static bool slow_set(const MrTextValue *self, const MrEvalContext *context, MrArena *arena,
+                     MrText text, MrVector *vec, int64_t row)
 {
     MrStr str = mr_str_borrow(text.data, text.size_bytes);
     MrVector *args[2] = {mr_vector_constant(arena, MR_T(STRING), &str), self->pattern};
     MrVector *out = mr_vector_create(arena, self->bound->type, 1);
-    MrCall call = {.context = context, .bound = self->bound, .n_args = self->pattern ? 2 : 1, .args = args,
-                   .n = 1, .n_rows = 1, .out = out, .arena = arena};
+    MrCall call = {.context = context,
+                   .bound = self->bound,
+                   .n_args = self->pattern ? 2 : 1,
+                   .args = args,
+                   .n = 1,
+                   .n_rows = 1,
+                   .out = out,
+                   .arena = arena};
     MrError ignored = {0};
     if (self->bound->call(&call, &ignored) != MR_OK || mr_vector_is_null(call.out, 0))
         return false;
@@ -202,19 +217,22 @@ static bool text_is(MrText text, const char *word)
     return mr_text_equal_nocase(text, mr_text(word));
 }
 
-bool mr_text_value_set(const MrTextValue *self, const MrEvalContext *context, MrArena *arena, MrText text,
-                       MrVector *vec, int64_t row)
+bool mr_text_value_set(const MrTextValue *self, const MrEvalContext *context, MrArena *arena,
+                       MrText text, MrVector *vec, int64_t row)
 {
     const char *end = text.data + text.size_bytes, *stop;
     int64_t i64;
     switch (self->type->kind) {
     case MR_TYPE_STRING:
-        if (self->type->length == 0 || mr_utf8_length(text.data, text.size_bytes) == self->type->length ||
-            (!self->type->is_char && mr_utf8_length(text.data, text.size_bytes) < self->type->length)) {
+        if (self->type->length == 0 ||
+            mr_utf8_length(text.data, text.size_bytes) == self->type->length ||
+            (!self->type->is_char &&
+             mr_utf8_length(text.data, text.size_bytes) < self->type->length)) {
             vec->str[row] = mr_str_borrow(text.data, text.size_bytes);
             return true;
         }
-        if (self->type->is_char && mr_utf8_length(text.data, text.size_bytes) < self->type->length) {
+        if (self->type->is_char &&
+            mr_utf8_length(text.data, text.size_bytes) < self->type->length) {
             int64_t n_pad = self->type->length - mr_utf8_length(text.data, text.size_bytes);
             char *padded = mr_arena_alloc(arena, text.size_bytes + n_pad);
             memcpy(padded, text.data, (size_t)text.size_bytes);

@@ -2,7 +2,8 @@
  *
  * A state is state_bytes of plain memory inside a packed row, zeroed and then passed to init.  What
  * grows (lists, sets, sketches) lies in the arena given with the call, which lives as long as the
- * states do.  The same functions serve grouping, partial and final aggregation, windows and streams. */
+ * states do.  The same functions serve grouping, partial and final aggregation, windows and
+ * streams. */
 #ifndef MR_FUNCTION_AGGREGATE_H
 #define MR_FUNCTION_AGGREGATE_H
 
@@ -40,7 +41,8 @@ struct MrAggregateDef {
     /* All rows go to one state; NULL: update is used. */
     MrStatus (*update_one)(MrAggregateCall *call, void *state, MrError *err);
     MrStatus (*merge)(MrAggregateCall *call, void *to, const void *from, MrError *err);
-    /* Results of n states into rows 0 .. n-1 of out (flat, made).  Leaves the states as they are. */
+    /* Results of n states into rows 0 .. n-1 of out (flat, made).  Leaves the states as they are.
+     */
     MrStatus (*finish)(MrAggregateCall *call, char *const *groups, int32_t offset, int32_t n,
                        MrVector *out, MrError *err);
     /* To bytes and back, for spilling and durable state. */
@@ -66,9 +68,11 @@ struct MrAggregate {
 
 extern const MrAggregateDef *const mr_aggregate_tables[];
 bool mr_aggregate_exists(const char *name);
-MR_MUST_USE MrStatus mr_aggregate_bind(MrBind *bind, const char *name, MrAggregate **out, MrError *err);
+MR_MUST_USE MrStatus mr_aggregate_bind(MrBind *bind, const char *name, MrAggregate **out,
+                                       MrError *err);
 
-/* Window functions that are no aggregates: the operator computes them from places in a partition. */
+/* Window functions that are no aggregates: the operator computes them from places in a partition.
+ */
 typedef enum MrWindowKind {
     MR_WINDOW_ROW_NUMBER,
     MR_WINDOW_RANK,
@@ -118,6 +122,7 @@ typedef struct MrGeneratorDef {
 } MrGeneratorDef;
 extern const MrGeneratorDef mr_generators[]; /* ended by a row without a name */
 const MrGeneratorDef *mr_generator_find(const char *name);
-MR_MUST_USE MrStatus mr_generator_bind(MrBind *bind, const MrGeneratorDef *def, MrBound **out, MrError *err);
+MR_MUST_USE MrStatus mr_generator_bind(MrBind *bind, const MrGeneratorDef *def, MrBound **out,
+                                       MrError *err);
 
 #endif

@@ -1,7 +1,7 @@
 /* aggregate_basic.c - count, sum, avg, min, max, and their kin over booleans and bits.
  *
- * A sum keeps how many values went in, so that none gives NULL and retractions (weights < 0) lead back
- * there.  Sums of decimals are int128; of integers, int64, checked once for each call. */
+ * A sum keeps how many values went in, so that none gives NULL and retractions (weights < 0) lead
+ * back there.  Sums of decimals are int128; of integers, int64, checked once for each call. */
 #include "function/aggregate_int.h"
 #include "function/arithmetic_int.h"
 
@@ -9,7 +9,8 @@
 
 /* --- count ------------------------------------------------------------------------------------ */
 
-static MrStatus count_update(MrAggregateCall *call, char *const *groups, int32_t offset, MrError *err)
+static MrStatus count_update(MrAggregateCall *call, char *const *groups, int32_t offset,
+                             MrError *err)
 {
     if (call->weights) {
         for (MR_EACH(call, i, row))
@@ -50,15 +51,17 @@ static MrStatus count_finish(MrAggregateCall *call, char *const *groups, int32_t
 static MrStatus count_bind(MrBind *bind, MrAggregate *agg, MrError *err)
 {
     const char *key = "spark.sql.legacy.allowParameterlessCount";
-    const char *allowed = bind->settings->get ? bind->settings->get(bind->settings->conf, key) : NULL;
+    const char *allowed =
+        bind->settings->get ? bind->settings->get(bind->settings->conf, key) : NULL;
     if (bind->n_args > 0 || (allowed && mr_str_equal_nocase(allowed, "true")))
         return MR_OK;
-    return MR_FAIL(err, MR_COND_WRONG_NUM_ARGS__WITH_SUGGESTION, "functionName", "`count`", "expectedNum",
-                   " >= 1", "actualNum", "0", "legacyNum", "0", "legacyConfKey",
+    return MR_FAIL(err, MR_COND_WRONG_NUM_ARGS__WITH_SUGGESTION, "functionName", "`count`",
+                   "expectedNum", " >= 1", "actualNum", "0", "legacyNum", "0", "legacyConfKey",
                    "\"spark.sql.legacy.allowParameterlessCount\"", "legacyConfValue", "\"true\"");
 }
 
-static MrStatus count_if_update(MrAggregateCall *call, char *const *groups, int32_t offset, MrError *err)
+static MrStatus count_if_update(MrAggregateCall *call, char *const *groups, int32_t offset,
+                                MrError *err)
 {
     for (MR_EACH(call, i, row))
         *MR_STATE(int64_t, i) += MR_ARG(call->args[0], i8, row) ? mr__weight(call, row) : 0;
@@ -85,7 +88,8 @@ typedef struct SumData { /* MrAggregate.data of sum and avg */
     bool null_on_overflow, wraps;
 } SumData;
 
-/* A sum of integers or intervals did not fit.  It stays wrapped, or is marked by n = INT64_MIN: NULL. */
+/* A sum of integers or intervals did not fit.  It stays wrapped, or is marked by n = INT64_MIN:
+ * NULL. */
 static MrStatus sum_overflow(MrAggregateCall *call, char *const *groups, int32_t offset, void *one,
                              MrError *err)
 {
@@ -95,14 +99,16 @@ static MrStatus sum_overflow(MrAggregateCall *call, char *const *groups, int32_t
     const MrType *type = call->agg->arg_types[0];
     if (type->kind == MR_TYPE_INTERVAL_DT || type->kind == MR_TYPE_INTERVAL_YM) {
         if (!data->null_on_overflow)
-            return MR_FAIL(err, MR_COND_INTERVAL_ARITHMETIC_OVERFLOW__WITH_SUGGESTION, "functionName",
-                           mr_arena_printf(call->arena, "`%s`", data->try_name));
+            return MR_FAIL(err, MR_COND_INTERVAL_ARITHMETIC_OVERFLOW__WITH_SUGGESTION,
+                           "functionName", mr_arena_printf(call->arena, "`%s`", data->try_name));
     }
     return mr__fail_overflow(data->try_name, err);
 }
 
-/* try_sum: one group after the other, as the ones that overflow become NULL and the rest goes on. */
-static MrStatus try_sum_update(MrAggregateCall *call, char *const *groups, int32_t offset, MrError *err)
+/* try_sum: one group after the other, as the ones that overflow become NULL and the rest goes on.
+ */
+static MrStatus try_sum_update(MrAggregateCall *call, char *const *groups, int32_t offset,
+                               MrError *err)
 {
     const MrVector *arg = call->args[0];
     for (MR_EACH(call, i, row)) {
@@ -371,7 +377,8 @@ static MrStatus decimal_out(MrAggregateCall *call, MrI128 value, bool overflowed
         if (overflowed)
             return mr__fail_overflow(data->try_name, err);
         int32_t size = mr_decimal_to_text(value, out->type->scale, text);
-        return mr__fail_decimal(call->arena, mr_arena_strn(call->arena, text, size), out->type, err);
+        return mr__fail_decimal(call->arena, mr_arena_strn(call->arena, text, size), out->type,
+                                err);
     }
     if (out->type->precision <= MR_DECIMAL_I64_DIGITS)
         out->i64[row] = (int64_t)value;
@@ -414,7 +421,8 @@ static MrStatus sum_finish(MrAggregateCall *call, char *const *groups, int32_t o
 static MrStatus sum_type_bind(MrBind *bind, MrError *err)
 {
     const MrType *type = bind->args[0].type;
-    if (type->kind == MR_TYPE_VOID || type->kind == MR_TYPE_STRING || type->kind == MR_TYPE_TIMESTAMP)
+    if (type->kind == MR_TYPE_VOID || type->kind == MR_TYPE_STRING ||
+        type->kind == MR_TYPE_TIMESTAMP)
         type = MR_T(DOUBLE); /* a timestamp as seconds */
     if (!mr_type_is_numeric(type) && type->kind != MR_TYPE_INTERVAL_DT &&
         type->kind != MR_TYPE_INTERVAL_YM)
@@ -637,7 +645,8 @@ static int best_sign(const MrAggregate *agg)
 static MrStatus best_any(MrAggregateCall *call, MrHeld *held, int32_t row)
 {
     if (!held->set || best_sign(call->agg) * mr__held_compare(held, call->args[0],
-                                                              mr_arg_row(call->args[0], row)) < 0)
+                                                              mr_arg_row(call->args[0], row)) <
+                          0)
         mr__held_set(held, call->arena, call->args[0], mr_arg_row(call->args[0], row));
     return MR_OK;
 }
@@ -647,7 +656,8 @@ static bool best_is_plain(const MrAggregate *agg)
     return agg->state_bytes == (int32_t)sizeof(BestI64);
 }
 
-static MrStatus best_update(MrAggregateCall *call, char *const *groups, int32_t offset, MrError *err)
+static MrStatus best_update(MrAggregateCall *call, char *const *groups, int32_t offset,
+                            MrError *err)
 {
     if (best_is_plain(call->agg)) {
         bool narrow = mr_type_physical(call->agg->type) == MR_PHYS_I32;
@@ -754,10 +764,10 @@ static int64_t integral_of(const MrVector *vec, int32_t row)
 
 static void bits_join(const MrAggregate *agg, BestI64 *state, int64_t value)
 {
-    char op = agg->def->name[0] == 'b' && agg->def->name[1] == 'i'   ? agg->def->name[4]
-              : strcmp(agg->def->name, "every") == 0                 ? 'a'
-              : strcmp(agg->def->name, "bool_and") == 0              ? 'a'
-                                                                     : 'o';
+    char op = agg->def->name[0] == 'b' && agg->def->name[1] == 'i' ? agg->def->name[4]
+              : strcmp(agg->def->name, "every") == 0               ? 'a'
+              : strcmp(agg->def->name, "bool_and") == 0            ? 'a'
+                                                                   : 'o';
     if (!state->n)
         state->best = value;
     else
@@ -767,7 +777,8 @@ static void bits_join(const MrAggregate *agg, BestI64 *state, int64_t value)
     state->n = 1;
 }
 
-static MrStatus bits_update(MrAggregateCall *call, char *const *groups, int32_t offset, MrError *err)
+static MrStatus bits_update(MrAggregateCall *call, char *const *groups, int32_t offset,
+                            MrError *err)
 {
     for (MR_EACH(call, i, row))
         bits_join(call->agg, MR_STATE(BestI64, i), integral_of(call->args[0], row));
@@ -816,25 +827,32 @@ static MrStatus bits_bind(MrBind *bind, MrAggregate *agg, MrError *err)
 }
 
 #define SKIPS MR_AGG_SKIPS_NULL
-#define COUNT_CALLS NULL, count_update, count_update_one, count_merge, count_finish, mr__plain_save, mr__plain_load
-#define SUM_CALLS NULL, sum_update, sum_update_one, sum_merge, sum_finish, mr__plain_save, mr__plain_load
-#define AVG_CALLS NULL, avg_update, avg_update_one, avg_merge, avg_finish, mr__plain_save, mr__plain_load
+#define COUNT_CALLS                                                                                \
+    NULL, count_update, count_update_one, count_merge, count_finish, mr__plain_save, mr__plain_load
+#define SUM_CALLS                                                                                  \
+    NULL, sum_update, sum_update_one, sum_merge, sum_finish, mr__plain_save, mr__plain_load
+#define AVG_CALLS                                                                                  \
+    NULL, avg_update, avg_update_one, avg_merge, avg_finish, mr__plain_save, mr__plain_load
 #define BEST_CALLS NULL, best_update, best_update_one, best_merge, best_finish, best_save, best_load
 #define BITS_CALLS NULL, bits_update, NULL, bits_merge, bits_finish, mr__plain_save, mr__plain_load
 #define BIT_BYTES (int32_t)sizeof(BestI64)
 #define BOOL_ROW(name, doc, example)                                                               \
-    {name, "boolean -> boolean", SKIPS | MR_AGG_IGNORES_DISTINCT, BIT_BYTES, BITS_CALLS, NULL, doc, example}
+    {                                                                                              \
+        name, "boolean -> boolean", SKIPS | MR_AGG_IGNORES_DISTINCT, BIT_BYTES, BITS_CALLS, NULL,  \
+            doc, example                                                                           \
+    }
 
 const MrAggregateDef mr_aggregates_basic[] = {
-    {"count", "any* -> bigint", SKIPS | MR_AGG_RETRACTS | MR_AGG_NEVER_NULL, 8, COUNT_CALLS, count_bind,
-     "Number of rows without NULL among the arguments.", "count(1) = 1"},
+    {"count", "any* -> bigint", SKIPS | MR_AGG_RETRACTS | MR_AGG_NEVER_NULL, 8, COUNT_CALLS,
+     count_bind, "Number of rows without NULL among the arguments.", "count(1) = 1"},
     {"count_if", "boolean -> bigint", SKIPS | MR_AGG_RETRACTS | MR_AGG_NEVER_NULL, 8, NULL,
      count_if_update, NULL, count_merge, count_finish, mr__plain_save, mr__plain_load, NULL,
      "Number of rows where it is true.", "count_if(true) = 1"},
     {"sum", "any -> bind", SKIPS | MR_AGG_RETRACTS, 16, SUM_CALLS, sum_bind, "Sum.", "sum(1) = 1"},
     {"try_sum", "any -> bind", SKIPS | MR_AGG_RETRACTS, 16, SUM_CALLS, try_sum_bind,
      "Sum; NULL on overflow.", "try_sum(1) = 1"},
-    {"avg", "any -> bind", SKIPS | MR_AGG_RETRACTS, 16, AVG_CALLS, avg_bind, "Mean.", "avg(1) = 1.0D"},
+    {"avg", "any -> bind", SKIPS | MR_AGG_RETRACTS, 16, AVG_CALLS, avg_bind, "Mean.",
+     "avg(1) = 1.0D"},
     {"mean", "any -> bind", SKIPS | MR_AGG_RETRACTS, 16, AVG_CALLS, avg_bind, "Mean.",
      "mean(1) = 1.0D"},
     {"try_avg", "any -> bind", SKIPS | MR_AGG_RETRACTS, 16, AVG_CALLS, try_avg_bind,
@@ -848,10 +866,10 @@ const MrAggregateDef mr_aggregates_basic[] = {
     BOOL_ROW("bool_or", "True when one is.", "bool_or(true)"),
     BOOL_ROW("any", "True when one is.", "any(true)"),
     BOOL_ROW("some", "True when one is.", "some(true)"),
-    {"bit_and", "integral -> same", SKIPS | MR_AGG_IGNORES_DISTINCT, BIT_BYTES, BITS_CALLS, bits_bind,
-     "Bits set in all.", "bit_and(3) = 3"},
-    {"bit_or", "integral -> same", SKIPS | MR_AGG_IGNORES_DISTINCT, BIT_BYTES, BITS_CALLS, bits_bind,
-     "Bits set in any.", "bit_or(3) = 3"},
+    {"bit_and", "integral -> same", SKIPS | MR_AGG_IGNORES_DISTINCT, BIT_BYTES, BITS_CALLS,
+     bits_bind, "Bits set in all.", "bit_and(3) = 3"},
+    {"bit_or", "integral -> same", SKIPS | MR_AGG_IGNORES_DISTINCT, BIT_BYTES, BITS_CALLS,
+     bits_bind, "Bits set in any.", "bit_or(3) = 3"},
     {"bit_xor", "integral -> same", SKIPS, BIT_BYTES, BITS_CALLS, bits_bind,
      "Bits set in an odd number.", "bit_xor(3) = 3"},
     {0},

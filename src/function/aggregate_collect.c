@@ -1,4 +1,5 @@
-/* aggregate_collect.c - aggregates that keep values: first, last, min_by, lists, sets, joined strings. */
+/* aggregate_collect.c - aggregates that keep values: first, last, min_by, lists, sets, joined
+ * strings. */
 #include "base/hash.h"
 #include "function/aggregate_int.h"
 
@@ -19,7 +20,8 @@ static void first_row(const MrAggregateCall *call, MrHeld *held, int32_t row)
     mr__held_set(held, call->arena, call->args[0], at);
 }
 
-static MrStatus first_update(MrAggregateCall *call, char *const *groups, int32_t offset, MrError *err)
+static MrStatus first_update(MrAggregateCall *call, char *const *groups, int32_t offset,
+                             MrError *err)
 {
     for (MR_EACH(call, i, row))
         first_row(call, MR_STATE(MrHeld, i), row);
@@ -199,13 +201,15 @@ static void set_add(ListState *state, const MrType *type, MrArena *arena, const 
     state->slots[slot] = (int32_t)state->list.n;
 }
 
-static MrStatus list_update(MrAggregateCall *call, char *const *groups, int32_t offset, MrError *err)
+static MrStatus list_update(MrAggregateCall *call, char *const *groups, int32_t offset,
+                            MrError *err)
 {
     MrVector *vec = call->args[0];
     const MrType *type = call->agg->arg_types[0];
     if (!is_set(call->agg)) {
         for (MR_EACH(call, i, row))
-            mr__list_push(&MR_STATE(ListState, i)->list, type, call->arena, vec, mr_arg_row(vec, row));
+            mr__list_push(&MR_STATE(ListState, i)->list, type, call->arena, vec,
+                          mr_arg_row(vec, row));
         return MR_OK;
     }
     if (call->n == 0)
@@ -321,7 +325,8 @@ static MrText join_between(const MrAggregate *agg)
     return *between;
 }
 
-static MrStatus join_update(MrAggregateCall *call, char *const *groups, int32_t offset, MrError *err)
+static MrStatus join_update(MrAggregateCall *call, char *const *groups, int32_t offset,
+                            MrError *err)
 {
     const MrVector *vec = call->args[0];
     for (MR_EACH(call, i, row))
@@ -336,7 +341,8 @@ static MrStatus join_merge(MrAggregateCall *call, void *to, const void *from, Mr
     JoinState *mine = to;
     const JoinState *other = from;
     if (other->n > 0)
-        join_add(mine, call->arena, (MrText){other->data, other->size_bytes}, join_between(call->agg));
+        join_add(mine, call->arena, (MrText){other->data, other->size_bytes},
+                 join_between(call->agg));
     return MR_OK;
 }
 
@@ -348,7 +354,8 @@ static MrStatus join_finish(MrAggregateCall *call, char *const *groups, int32_t 
         if (state->n == 0)
             mr_vector_set_null(call->arena, out, i, n);
         else
-            out->str[i] = mr_str_own(call->arena, state->data ? state->data : "", state->size_bytes);
+            out->str[i] =
+                mr_str_own(call->arena, state->data ? state->data : "", state->size_bytes);
     }
     return MR_OK;
 }
@@ -383,8 +390,8 @@ static MrStatus join_bind(MrBind *bind, MrAggregate *agg, MrError *err)
     const MrVector *value = bind->args[1].value;
     if (!value)
         return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__NON_FOLDABLE_INPUT, "sqlExpr",
-                       mr__quoted_expr(bind->arena, bind->sql), "inputName", "`delimiter`", "inputType",
-                       mr__quoted_type(bind->arena, bind->args[1].type), "inputExpr",
+                       mr__quoted_expr(bind->arena, bind->sql), "inputName", "`delimiter`",
+                       "inputType", mr__quoted_type(bind->arena, bind->args[1].type), "inputExpr",
                        mr__quoted_expr(bind->arena, bind->args[1].sql));
     if (!mr_vector_is_null(value, 0) && mr_type_physical(value->type) == MR_PHYS_STR) {
         *between = mr_text_own(bind->arena, mr_str_text(&value->str[0]));
@@ -397,19 +404,28 @@ static MrStatus join_bind(MrBind *bind, MrAggregate *agg, MrError *err)
 }
 
 #define FIRST_ROW(name, doc, example)                                                              \
-    {name, "any, boolean? -> same", MR_AGG_ORDERED, (int32_t)sizeof(MrHeld), NULL, first_update,   \
-     NULL, first_merge, held_finish, held_save, held_load, first_bind, doc, example}
+    {                                                                                              \
+        name, "any, boolean? -> same", MR_AGG_ORDERED, (int32_t)sizeof(MrHeld), NULL,              \
+            first_update, NULL, first_merge, held_finish, held_save, held_load, first_bind, doc,   \
+            example                                                                                \
+    }
 #define BY_ROW(name, doc, example)                                                                 \
-    {name, "any, any -> same", MR_AGG_ORDERED, (int32_t)sizeof(ByState), NULL, by_update,    \
-     NULL, by_merge, by_finish, by_save, by_load, by_bind, doc, example}
+    {                                                                                              \
+        name, "any, any -> same", MR_AGG_ORDERED, (int32_t)sizeof(ByState), NULL, by_update, NULL, \
+            by_merge, by_finish, by_save, by_load, by_bind, doc, example                           \
+    }
 #define LIST_ROW(name, flags, doc, example)                                                        \
-    {name, "any -> bind", MR_AGG_SKIPS_NULL | MR_AGG_NEVER_NULL | (flags),                         \
-     (int32_t)sizeof(ListState), NULL, list_update, NULL, list_merge, list_finish, list_save,      \
-     list_load, list_bind, doc, example}
+    {                                                                                              \
+        name, "any -> bind", MR_AGG_SKIPS_NULL | MR_AGG_NEVER_NULL | (flags),                      \
+            (int32_t)sizeof(ListState), NULL, list_update, NULL, list_merge, list_finish,          \
+            list_save, list_load, list_bind, doc, example                                          \
+    }
 #define JOIN_ROW(name, doc, example)                                                               \
-    {name, "string|binary, string|binary? -> bind", MR_AGG_ORDERED, (int32_t)sizeof(JoinState),    \
-     NULL, join_update, NULL, join_merge, join_finish, join_save, join_load, join_bind, doc,       \
-     example}
+    {                                                                                              \
+        name, "string|binary, string|binary? -> bind", MR_AGG_ORDERED, (int32_t)sizeof(JoinState), \
+            NULL, join_update, NULL, join_merge, join_finish, join_save, join_load, join_bind,     \
+            doc, example                                                                           \
+    }
 
 const MrAggregateDef mr_aggregates_collect[] = {
     FIRST_ROW("first", "The first value.", "first(1) = 1"),

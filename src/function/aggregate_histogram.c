@@ -1,7 +1,8 @@
 /* aggregate_histogram.c - histogram_numeric: at most n bins of (center, count).
  *
- * A value is a new bin of its own; when there is one bin too many, the two nearest become one at their
- * weighted mean.  Source: Ben-Haim and Tom-Tov, "A Streaming Parallel Decision Tree Algorithm" (2010). */
+ * A value is a new bin of its own; when there is one bin too many, the two nearest become one at
+ * their weighted mean.  Source: Ben-Haim and Tom-Tov, "A Streaming Parallel Decision Tree
+ * Algorithm" (2010). */
 #include "function/aggregate_int.h"
 
 typedef struct Bin {
@@ -117,7 +118,8 @@ static void number_put(MrVector *out, int64_t row, double value)
     }
 }
 
-static MrStatus histogram_update(MrAggregateCall *call, char *const *groups, int32_t offset, MrError *err)
+static MrStatus histogram_update(MrAggregateCall *call, char *const *groups, int32_t offset,
+                                 MrError *err)
 {
     for (MR_EACH(call, i, row))
         bins_add(call, MR_STATE(HistogramState, i), number_at(call->args[0], row), 1);
@@ -132,8 +134,8 @@ static MrStatus histogram_merge(MrAggregateCall *call, void *to, const void *fro
     return MR_OK;
 }
 
-static MrStatus histogram_finish(MrAggregateCall *call, char *const *groups, int32_t offset, int32_t n,
-                                 MrVector *out, MrError *err)
+static MrStatus histogram_finish(MrAggregateCall *call, char *const *groups, int32_t offset,
+                                 int32_t n, MrVector *out, MrError *err)
 {
     for (int32_t i = 0; i < n; i++) {
         const HistogramState *state = MR_STATE(HistogramState, i);
@@ -156,7 +158,8 @@ static MrStatus histogram_finish(MrAggregateCall *call, char *const *groups, int
     return MR_OK;
 }
 
-static MrStatus histogram_save(const MrAggregate *agg, const void *state, MrBuffer *out, MrError *err)
+static MrStatus histogram_save(const MrAggregate *agg, const void *state, MrBuffer *out,
+                               MrError *err)
 {
     const HistogramState *histogram = state;
     MR_TRY(mr_buffer_put_varint(out, (uint64_t)histogram->n, err));
@@ -187,13 +190,14 @@ static MrStatus histogram_bind(MrBind *bind, MrAggregate *agg, MrError *err)
     int64_t max = 0;
     if (type->kind == MR_TYPE_VOID || type->kind == MR_TYPE_STRING)
         type = MR_T(DOUBLE);
-    if (!mr_type_is_numeric(type) && type->kind != MR_TYPE_DATE && type->kind != MR_TYPE_TIMESTAMP &&
-        type->kind != MR_TYPE_TIMESTAMP_NTZ && type->kind != MR_TYPE_INTERVAL_DT &&
-        type->kind != MR_TYPE_INTERVAL_YM)
-        return mr__fail_input_type(bind, 0,
-                                   "(\"NUMERIC\" or \"DATE\" or \"TIMESTAMP\" or \"TIMESTAMP_NTZ\" or "
-                                   "\"INTERVAL YEAR TO MONTH\" or \"INTERVAL DAY TO SECOND\")",
-                                   err);
+    if (!mr_type_is_numeric(type) && type->kind != MR_TYPE_DATE &&
+        type->kind != MR_TYPE_TIMESTAMP && type->kind != MR_TYPE_TIMESTAMP_NTZ &&
+        type->kind != MR_TYPE_INTERVAL_DT && type->kind != MR_TYPE_INTERVAL_YM)
+        return mr__fail_input_type(
+            bind, 0,
+            "(\"NUMERIC\" or \"DATE\" or \"TIMESTAMP\" or \"TIMESTAMP_NTZ\" or "
+            "\"INTERVAL YEAR TO MONTH\" or \"INTERVAL DAY TO SECOND\")",
+            err);
     if (!arg->value)
         return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__NON_FOLDABLE_INPUT, "sqlExpr",
                        mr__quoted_expr(bind->arena, bind->sql), "inputName", "`nb`", "inputType",
@@ -220,8 +224,8 @@ static MrStatus histogram_bind(MrBind *bind, MrAggregate *agg, MrError *err)
 }
 
 const MrAggregateDef mr_aggregates_histogram[] = {
-    {"histogram_numeric", "any, int -> bind", MR_AGG_SKIPS_NULL, (int32_t)sizeof(HistogramState), NULL,
-     histogram_update, NULL, histogram_merge, histogram_finish, histogram_save, histogram_load,
-     histogram_bind, "Histogram of at most n bins.", NULL},
+    {"histogram_numeric", "any, int -> bind", MR_AGG_SKIPS_NULL, (int32_t)sizeof(HistogramState),
+     NULL, histogram_update, NULL, histogram_merge, histogram_finish, histogram_save,
+     histogram_load, histogram_bind, "Histogram of at most n bins.", NULL},
     {0},
 };

@@ -34,7 +34,8 @@ void mr__held_get(const MrHeld *held, MrArena *arena, MrVector *out, int64_t row
 /* The held value (set, not NULL) against a row, as mr_vector_compare. */
 int mr__held_compare(const MrHeld *held, const MrVector *vec, int32_t row);
 MrStatus mr__held_save(const MrHeld *held, const MrType *type, MrBuffer *out, MrError *err);
-MrStatus mr__held_load(MrHeld *held, const MrType *type, MrArena *arena, MrReader *reader, MrError *err);
+MrStatus mr__held_load(MrHeld *held, const MrType *type, MrArena *arena, MrReader *reader,
+                       MrError *err);
 
 /* A growing list of values of one type; zeroed it is empty. */
 typedef struct MrValueList {
@@ -43,9 +44,11 @@ typedef struct MrValueList {
 } MrValueList;
 
 /* vec may be NULL: a NULL. */
-void mr__list_push(MrValueList *list, const MrType *type, MrArena *arena, const MrVector *vec, int64_t row);
+void mr__list_push(MrValueList *list, const MrType *type, MrArena *arena, const MrVector *vec,
+                   int64_t row);
 MrStatus mr__list_save(const MrValueList *list, MrBuffer *out, MrError *err);
-MrStatus mr__list_load(MrValueList *list, const MrType *type, MrArena *arena, MrReader *reader, MrError *err);
+MrStatus mr__list_load(MrValueList *list, const MrType *type, MrArena *arena, MrReader *reader,
+                       MrError *err);
 /* Writes the list as an array into row `row` of out. */
 void mr__list_to_array(const MrValueList *list, MrArena *arena, MrVector *out, int64_t row);
 

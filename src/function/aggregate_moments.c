@@ -1,7 +1,8 @@
-/* aggregate_moments.c - variance, skewness, kurtosis, covariance, correlation and linear regression.
+/* aggregate_moments.c - variance, skewness, kurtosis, covariance, correlation and linear
+ * regression.
  *
- * Central moments are carried on from row to row, with Spark's formulas in Spark's order of operations,
- * so that the last digits agree. */
+ * Central moments are carried on from row to row, with Spark's formulas in Spark's order of
+ * operations, so that the last digits agree. */
 #include "function/aggregate_int.h"
 #include <math.h>
 
@@ -26,7 +27,8 @@ static void moments_add(Moments *state, double x)
     state->n = n;
 }
 
-static MrStatus moments_update(MrAggregateCall *call, char *const *groups, int32_t offset, MrError *err)
+static MrStatus moments_update(MrAggregateCall *call, char *const *groups, int32_t offset,
+                               MrError *err)
 {
     for (MR_EACH(call, i, row))
         moments_add(MR_STATE(Moments, i), MR_ARG(call->args[0], f64, row));
@@ -84,8 +86,8 @@ static bool kurtosis_result(const Moments *state, double *out)
     return state->n > 0 && state->m2 != 0;
 }
 
-static MrStatus moments_finish_as(MrAggregateCall *call, char *const *groups, int32_t offset, int32_t n,
-                                  MrVector *out, MomentsResult result)
+static MrStatus moments_finish_as(MrAggregateCall *call, char *const *groups, int32_t offset,
+                                  int32_t n, MrVector *out, MomentsResult result)
 {
     for (int32_t i = 0; i < n; i++)
         if (!result(MR_STATE(Moments, i), &out->f64[i]))
@@ -128,17 +130,21 @@ static void pair_add(Pair *state, double x, double y)
     state->n = n;
 }
 
-static MrStatus pair_update(MrAggregateCall *call, char *const *groups, int32_t offset, MrError *err)
+static MrStatus pair_update(MrAggregateCall *call, char *const *groups, int32_t offset,
+                            MrError *err)
 {
     for (MR_EACH(call, i, row))
-        pair_add(MR_STATE(Pair, i), MR_ARG(call->args[0], f64, row), MR_ARG(call->args[1], f64, row));
+        pair_add(MR_STATE(Pair, i), MR_ARG(call->args[0], f64, row),
+                 MR_ARG(call->args[1], f64, row));
     return MR_OK;
 }
 
-static MrStatus regr_update(MrAggregateCall *call, char *const *groups, int32_t offset, MrError *err)
+static MrStatus regr_update(MrAggregateCall *call, char *const *groups, int32_t offset,
+                            MrError *err)
 {
     for (MR_EACH(call, i, row))
-        pair_add(MR_STATE(Pair, i), MR_ARG(call->args[1], f64, row), MR_ARG(call->args[0], f64, row));
+        pair_add(MR_STATE(Pair, i), MR_ARG(call->args[1], f64, row),
+                 MR_ARG(call->args[0], f64, row));
     return MR_OK;
 }
 
@@ -219,8 +225,8 @@ static bool regr_intercept_result(const Pair *state, double *out)
     return state->n > 0 && state->x_m2 != 0;
 }
 
-static MrStatus pair_finish_as(MrAggregateCall *call, char *const *groups, int32_t offset, int32_t n,
-                               MrVector *out, PairResult result)
+static MrStatus pair_finish_as(MrAggregateCall *call, char *const *groups, int32_t offset,
+                               int32_t n, MrVector *out, PairResult result)
 {
     for (int32_t i = 0; i < n; i++)
         if (!result(MR_STATE(Pair, i), &out->f64[i]))
@@ -245,8 +251,8 @@ PAIR_FINISH(regr_r2)
 PAIR_FINISH(regr_slope)
 PAIR_FINISH(regr_intercept)
 
-static MrStatus regr_count_finish(MrAggregateCall *call, char *const *groups, int32_t offset, int32_t n,
-                                  MrVector *out, MrError *err)
+static MrStatus regr_count_finish(MrAggregateCall *call, char *const *groups, int32_t offset,
+                                  int32_t n, MrVector *out, MrError *err)
 {
     for (int32_t i = 0; i < n; i++)
         out->i64[i] = (int64_t)MR_STATE(Pair, i)->n;
@@ -255,11 +261,15 @@ static MrStatus regr_count_finish(MrAggregateCall *call, char *const *groups, in
 
 #define SKIPS MR_AGG_SKIPS_NULL
 #define ONE(name, call, doc, example)                                                              \
-    {name, "double -> double", SKIPS, (int32_t)sizeof(Moments), NULL, moments_update, NULL,        \
-     moments_merge, call##_finish, mr__plain_save, mr__plain_load, NULL, doc, example}
+    {                                                                                              \
+        name, "double -> double", SKIPS, (int32_t)sizeof(Moments), NULL, moments_update, NULL,     \
+            moments_merge, call##_finish, mr__plain_save, mr__plain_load, NULL, doc, example       \
+    }
 #define TWO(name, update, finish, doc, example)                                                    \
-    {name, "double, double -> double", SKIPS, (int32_t)sizeof(Pair), NULL, update, NULL,           \
-     pair_merge, finish##_finish, mr__plain_save, mr__plain_load, NULL, doc, example}
+    {                                                                                              \
+        name, "double, double -> double", SKIPS, (int32_t)sizeof(Pair), NULL, update, NULL,        \
+            pair_merge, finish##_finish, mr__plain_save, mr__plain_load, NULL, doc, example        \
+    }
 
 const MrAggregateDef mr_aggregates_moments[] = {
     ONE("var_pop", var_pop, "Variance of a population.", "var_pop(1) = 0.0D"),
@@ -272,12 +282,14 @@ const MrAggregateDef mr_aggregates_moments[] = {
     ONE("skewness", skewness, "Lack of symmetry.", "skewness(1) IS NULL"),
     ONE("kurtosis", kurtosis, "Weight of the tails; 0 for the normal distribution.",
         "kurtosis(1) IS NULL"),
-    TWO("covar_pop", pair_update, covar_pop, "Covariance of a population.", "covar_pop(1, 1) = 0.0D"),
-    TWO("covar_samp", pair_update, covar_samp, "Covariance of a sample.", "covar_samp(1, 1) IS NULL"),
+    TWO("covar_pop", pair_update, covar_pop, "Covariance of a population.",
+        "covar_pop(1, 1) = 0.0D"),
+    TWO("covar_samp", pair_update, covar_samp, "Covariance of a sample.",
+        "covar_samp(1, 1) IS NULL"),
     TWO("corr", pair_update, corr, "Pearson's correlation.", "corr(1, 1) IS NULL"),
-    {"regr_count", "double, double -> bigint", SKIPS | MR_AGG_NEVER_NULL, (int32_t)sizeof(Pair), NULL,
-     regr_update, NULL, pair_merge, regr_count_finish, mr__plain_save, mr__plain_load,
-     NULL, "Number of pairs without NULL.", "regr_count(1, 1) = 1"},
+    {"regr_count", "double, double -> bigint", SKIPS | MR_AGG_NEVER_NULL, (int32_t)sizeof(Pair),
+     NULL, regr_update, NULL, pair_merge, regr_count_finish, mr__plain_save, mr__plain_load, NULL,
+     "Number of pairs without NULL.", "regr_count(1, 1) = 1"},
     TWO("regr_avgx", regr_update, regr_avgx, "Mean of x over pairs.", "regr_avgx(1, 2) = 2.0D"),
     TWO("regr_avgy", regr_update, regr_avgy, "Mean of y over pairs.", "regr_avgy(1, 2) = 1.0D"),
     TWO("regr_sxx", regr_update, regr_sxx, "Sum of squares of x around its mean.",

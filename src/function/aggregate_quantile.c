@@ -1,8 +1,8 @@
 /* aggregate_quantile.c - percentiles, median and mode, computed from all values.
  *
- * A state keeps each value with its frequency and sorts when it is asked.  percentile_approx is exact
- * here: the accuracy is a bound that an exact answer keeps.
- * percentile_cont and percentile_disc come as (sort key, percentage [, descending]). */
+ * A state keeps each value with its frequency and sorts when it is asked.  percentile_approx is
+ * exact here: the accuracy is a bound that an exact answer keeps. percentile_cont and
+ * percentile_disc come as (sort key, percentage [, descending]). */
 #include "base/hash.h"
 #include "function/aggregate_int.h"
 #include <math.h>
@@ -95,7 +95,8 @@ static void number_put(MrVector *out, int64_t row, double value)
     }
 }
 
-static MrStatus quant_update(MrAggregateCall *call, char *const *groups, int32_t offset, MrError *err)
+static MrStatus quant_update(MrAggregateCall *call, char *const *groups, int32_t offset,
+                             MrError *err)
 {
     const QuantData *data = call->agg->data;
     for (MR_EACH(call, i, row)) {
@@ -228,8 +229,8 @@ static MrStatus percentages_bind(MrBind *bind, int32_t arg_idx, QuantData *data,
     const MrArgInfo *arg = &bind->args[arg_idx];
     if (!arg->value)
         return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__NON_FOLDABLE_INPUT, "sqlExpr",
-                       mr__quoted_expr(bind->arena, bind->sql), "inputName", "`percentage`", "inputType",
-                       mr__quoted_type(bind->arena, arg->type), "inputExpr",
+                       mr__quoted_expr(bind->arena, bind->sql), "inputName", "`percentage`",
+                       "inputType", mr__quoted_type(bind->arena, arg->type), "inputExpr",
                        mr__quoted_expr(bind->arena, arg->sql));
     if (arg->type->kind == MR_TYPE_ARRAY && arg->type->fields[0].nullable)
         return mr__fail_input_type(bind, arg_idx, "(\"DOUBLE\" or \"ARRAY<DOUBLE>\")", err);
@@ -257,8 +258,8 @@ static MrStatus percentages_bind(MrBind *bind, int32_t arg_idx, QuantData *data,
     }
     if (bad)
         return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__VALUE_OUT_OF_RANGE, "sqlExpr",
-                       mr__quoted_expr(bind->arena, bind->sql), "exprName", "percentage", "valueRange",
-                       "[0.0, 1.0]", "currentValue", mr_builder_text(&text).data);
+                       mr__quoted_expr(bind->arena, bind->sql), "exprName", "percentage",
+                       "valueRange", "[0.0, 1.0]", "currentValue", mr_builder_text(&text).data);
     data->percentages = percentages;
     data->n_percentages = n;
     return MR_OK;
@@ -276,7 +277,8 @@ static MrStatus exact_bind(MrBind *bind, MrAggregate *agg, QuantData *data, MrEr
         type = MR_T(DOUBLE);
     if (!mr_type_is_numeric(type) && !is_interval(type))
         return mr__fail_input_type(
-            bind, 0, "(\"NUMERIC\" or \"INTERVAL DAY TO SECOND\" or \"INTERVAL YEAR TO MONTH\")", err);
+            bind, 0, "(\"NUMERIC\" or \"INTERVAL DAY TO SECOND\" or \"INTERVAL YEAR TO MONTH\")",
+            err);
     bind->args[0].cast_to = type;
     const MrType *result = is_interval(type) ? MR_T(VOID) + type->kind : MR_T(DOUBLE);
     agg->type = data->is_array ? mr_type_array(bind->arena, result, false) : result;
@@ -332,10 +334,11 @@ static MrStatus approx_bind(MrBind *bind, MrAggregate *agg, MrError *err)
         type = MR_T(DOUBLE);
     if (!mr_type_is_numeric(type) && !is_interval(type) && type->kind != MR_TYPE_DATE &&
         type->kind != MR_TYPE_TIMESTAMP && type->kind != MR_TYPE_TIMESTAMP_NTZ)
-        return mr__fail_input_type(bind, 0,
-                                   "(\"NUMERIC\" or \"DATE\" or \"TIMESTAMP\" or \"TIMESTAMP_NTZ\" or "
-                                   "\"INTERVAL YEAR TO MONTH\" or \"INTERVAL DAY TO SECOND\")",
-                                   err);
+        return mr__fail_input_type(
+            bind, 0,
+            "(\"NUMERIC\" or \"DATE\" or \"TIMESTAMP\" or \"TIMESTAMP_NTZ\" or "
+            "\"INTERVAL YEAR TO MONTH\" or \"INTERVAL DAY TO SECOND\")",
+            err);
     bind->args[0].cast_to = type;
     MR_TRY(percentages_bind(bind, 1, data, err));
     if (bind->n_args > 2) {
@@ -369,10 +372,12 @@ typedef struct ModeState {
 } ModeState;
 
 typedef struct ModeData {
-    bool lowest, highest; /* which of equally frequent values; neither: as Spark's hash table has them */
+    bool lowest,
+        highest; /* which of equally frequent values; neither: as Spark's hash table has them */
 } ModeData;
 
-static MrStatus mode_update(MrAggregateCall *call, char *const *groups, int32_t offset, MrError *err)
+static MrStatus mode_update(MrAggregateCall *call, char *const *groups, int32_t offset,
+                            MrError *err)
 {
     for (MR_EACH(call, i, row))
         if (!mr_arg_null(call->args[0], row))
@@ -418,9 +423,9 @@ static uint32_t jvm_hash(const MrVector *vec, int64_t row)
         break;
     }
     case MR_TYPE_STRING:
-        return mr_murmur3_i32((int32_t)mr_murmur3_bytes(mr_str_data(&vec->str[row]),
-                                                        vec->str[row].size_bytes, 42),
-                              0);
+        return mr_murmur3_i32(
+            (int32_t)mr_murmur3_bytes(mr_str_data(&vec->str[row]), vec->str[row].size_bytes, 42),
+            0);
     default:
         switch (mr_type_physical(vec->type)) {
         case MR_PHYS_I8:
@@ -454,7 +459,8 @@ static void counted_put(Counted *slots, int64_t n_slots, const MrVector *vec, Co
 }
 
 /* The most frequent value; of several, the one that Spark meets first in its hash table. */
-static int64_t mode_by_table(const MrValueList *list, const Counted *values, int64_t n_values, MrArena *arena)
+static int64_t mode_by_table(const MrValueList *list, const Counted *values, int64_t n_values,
+                             MrArena *arena)
 {
     int64_t n_slots = 64;
     Counted *slots = MR_NEW_N(arena, Counted, n_slots), best = {0};
@@ -499,8 +505,8 @@ static MrStatus mode_finish(MrAggregateCall *call, char *const *groups, int32_t 
         Counted *values = mr_arena_alloc(call->arena, (int64_t)sizeof(Counted) * list->n);
         int64_t n_values = 0, best = 0, n_best = 0;
         for (int64_t from = 0, to; from < list->n; from = to) {
-            for (to = from + 1; to < list->n && mr_vector_row_equal(list->vec, places[from], list->vec,
-                                                                    places[to]);)
+            for (to = from + 1; to < list->n && mr_vector_row_equal(list->vec, places[from],
+                                                                    list->vec, places[to]);)
                 to++;
             values[n_values++] = (Counted){places[from], to - from};
             if (to - from > n_best || (to - from == n_best && data->highest)) {
@@ -541,8 +547,8 @@ static MrStatus mode_bind(MrBind *bind, MrAggregate *agg, MrError *err)
         if (mr_vector_is_null(arg->value, 0))
             return fail_null(bind, "`deterministic`", err);
         if (arg->type->kind != MR_TYPE_BOOLEAN)
-            return MR_FAIL(err, MR_COND_UNEXPECTED_INPUT_TYPE, "functionName", "`mode`", "paramIndex",
-                           "second", "requiredType", "\"BOOLEAN\"", "inputSql",
+            return MR_FAIL(err, MR_COND_UNEXPECTED_INPUT_TYPE, "functionName", "`mode`",
+                           "paramIndex", "second", "requiredType", "\"BOOLEAN\"", "inputSql",
                            mr__quoted_expr(bind->arena, arg->sql), "inputType",
                            mr__quoted_type(bind->arena, arg->type));
         (void)mr__arg_i64(arg, &value);

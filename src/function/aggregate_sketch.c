@@ -1,9 +1,9 @@
 /* aggregate_sketch.c - approx_count_distinct: HyperLogLog++.
  *
- * As in Spark, values are hashed by xxhash64 with seed 42 and the registers are 6 bits wide; here each
- * takes a byte.  Few values are counted by linear counting, many by the raw estimate; the table that
- * corrects the bias in between is left out, so there the answer may differ from Spark's within the
- * error asked for.  Source: Heule, Nunkesser, Hall, "HyperLogLog in Practice" (2013). */
+ * As in Spark, values are hashed by xxhash64 with seed 42 and the registers are 6 bits wide; here
+ * each takes a byte.  Few values are counted by linear counting, many by the raw estimate; the
+ * table that corrects the bias in between is left out, so there the answer may differ from Spark's
+ * within the error asked for.  Source: Heule, Nunkesser, Hall, "HyperLogLog in Practice" (2013). */
 #include "function/aggregate_int.h"
 #include "function/hash_spark.h"
 #include <math.h>
@@ -109,8 +109,9 @@ static MrStatus hll_load(MrAggregateCall *call, MrReader *reader, void *state, M
 
 static MrStatus hll_bind(MrBind *bind, MrAggregate *agg, MrError *err)
 {
-    /* Up to how many values linear counting is the better one, for p = 4 .. 18 (the paper, figure 6). */
-    static const double linear_max[] = {10,   20,   40,   80,    220,   400,   900,   1800,
+    /* Up to how many values linear counting is the better one, for p = 4 .. 18 (the paper, figure
+     * 6). */
+    static const double linear_max[] = {10,   20,   40,    80,    220,   400,    900,   1800,
                                         3100, 6500, 11500, 20000, 50000, 120000, 350000};
     HllData *data = MR_NEW(bind->arena, HllData);
     double error = 0.05;
@@ -121,8 +122,8 @@ static MrStatus hll_bind(MrBind *bind, MrAggregate *agg, MrError *err)
                            mr__quoted_expr(bind->arena, bind->sql), "inputName", "`relativeSD`",
                            "inputType", "\"DOUBLE\"", "inputExpr",
                            mr__quoted_expr(bind->arena, bind->args[1].sql));
-        error = value->type->kind == MR_TYPE_DOUBLE    ? value->f64[0]
-                : value->type->kind == MR_TYPE_FLOAT   ? value->f32[0]
+        error = value->type->kind == MR_TYPE_DOUBLE  ? value->f64[0]
+                : value->type->kind == MR_TYPE_FLOAT ? value->f32[0]
                 : value->type->kind == MR_TYPE_DECIMAL && value->type->precision <= 18
                     ? mr_decimal_to_f64(value->i64[0], value->type->scale)
                     : 1;

@@ -21,7 +21,8 @@ static void places_sort(const MrVector *keys, int sign, int32_t *places, int32_t
     places_sort(keys, sign, places, spare, half);
     places_sort(keys, sign, places + half, spare, n - half);
     for (int64_t i = 0; i < n; i++) {
-        bool left = b >= n || (a < half && sign * mr_vector_compare(keys, places[a], keys, places[b]) >= 0);
+        bool left =
+            b >= n || (a < half && sign * mr_vector_compare(keys, places[a], keys, places[b]) >= 0);
         spare[i] = left ? places[a++] : places[b++];
     }
     memcpy(places, spare, (size_t)n * sizeof *places);
@@ -60,8 +61,8 @@ static MrStatus top_update(MrAggregateCall *call, char *const *groups, int32_t o
     const MrVector *value = call->args[0], *key = call->args[1];
     for (MR_EACH(call, i, row))
         if (!mr_arg_null(key, row))
-            top_add(call->agg, MR_STATE(TopState, i), call->arena, value, mr_arg_row(value, row), key,
-                    mr_arg_row(key, row));
+            top_add(call->agg, MR_STATE(TopState, i), call->arena, value, mr_arg_row(value, row),
+                    key, mr_arg_row(key, row));
     return MR_OK;
 }
 
@@ -83,7 +84,8 @@ static MrStatus top_finish(MrAggregateCall *call, char *const *groups, int32_t o
         if (state->keys.n > 0) {
             int32_t *places = top_places(state, call->agg->data, call->arena, &n_top);
             for (int64_t k = 0; k < n_top; k++)
-                mr__list_push(&top, call->agg->arg_types[0], call->arena, state->values.vec, places[k]);
+                mr__list_push(&top, call->agg->arg_types[0], call->arena, state->values.vec,
+                              places[k]);
         }
         mr__list_to_array(&top, call->arena, out, i);
     }
@@ -131,8 +133,10 @@ static MrStatus top_bind(MrBind *bind, MrAggregate *agg, MrError *err)
 }
 
 #define TOP_ROW(name, doc, example)                                                                \
-    {name, "any, any, int -> bind", MR_AGG_ORDERED, (int32_t)sizeof(TopState), NULL, top_update,   \
-     NULL, top_merge, top_finish, top_save, top_load, top_bind, doc, example}
+    {                                                                                              \
+        name, "any, any, int -> bind", MR_AGG_ORDERED, (int32_t)sizeof(TopState), NULL,            \
+            top_update, NULL, top_merge, top_finish, top_save, top_load, top_bind, doc, example    \
+    }
 
 const MrAggregateDef mr_aggregates_top[] = {
     TOP_ROW("max_by", "The values of the k greatest keys.", "max_by(1, 2, 3) = array(1)"),

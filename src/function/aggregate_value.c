@@ -106,7 +106,8 @@ MrStatus mr__held_save(const MrHeld *held, const MrType *type, MrBuffer *out, Mr
     return mr_row_store(&col, 1, 0, out, err);
 }
 
-MrStatus mr__held_load(MrHeld *held, const MrType *type, MrArena *arena, MrReader *reader, MrError *err)
+MrStatus mr__held_load(MrHeld *held, const MrType *type, MrArena *arena, MrReader *reader,
+                       MrError *err)
 {
     uint8_t flags = 0;
     if (!mr_reader_u8(reader, &flags))
@@ -120,7 +121,8 @@ MrStatus mr__held_load(MrHeld *held, const MrType *type, MrArena *arena, MrReade
     return MR_OK;
 }
 
-void mr__list_push(MrValueList *list, const MrType *type, MrArena *arena, const MrVector *vec, int64_t row)
+void mr__list_push(MrValueList *list, const MrType *type, MrArena *arena, const MrVector *vec,
+                   int64_t row)
 {
     if (list->n == list->cap) {
         int64_t cap = list->cap ? 2 * list->cap : 4;
@@ -159,7 +161,8 @@ MrStatus mr__list_save(const MrValueList *list, MrBuffer *out, MrError *err)
     return MR_OK;
 }
 
-MrStatus mr__list_load(MrValueList *list, const MrType *type, MrArena *arena, MrReader *reader, MrError *err)
+MrStatus mr__list_load(MrValueList *list, const MrType *type, MrArena *arena, MrReader *reader,
+                       MrError *err)
 {
     int64_t n = 0;
     if (!mr_reader_count(reader, 1, &n))

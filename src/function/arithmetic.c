@@ -1,10 +1,10 @@
 /* arithmetic.c - + - * / % div, pmod, abs, signs, and their try_ forms, on numbers and intervals.
  *
- * ANSI on: overflow and zero divisors raise; off: integers wrap, the rest is NULL; try_: always NULL.
- * Decimals take Spark's result types.  Where both sides and the result have at most 18 digits the
- * values are int64 and nothing can overflow; results up to 38 digits are int128; where Spark cuts the
- * result type to 38 digits a slow, exact path checks each row.  Dates and times with intervals are in
- * arithmetic_time.c. */
+ * ANSI on: overflow and zero divisors raise; off: integers wrap, the rest is NULL; try_: always
+ * NULL. Decimals take Spark's result types.  Where both sides and the result have at most 18 digits
+ * the values are int64 and nothing can overflow; results up to 38 digits are int128; where Spark
+ * cuts the result type to 38 digits a slow, exact path checks each row.  Dates and times with
+ * intervals are in arithmetic_time.c. */
 #include "function/arithmetic_int.h"
 #include <math.h>
 
@@ -42,11 +42,11 @@ MrStatus mr__fail_overflow(const char *try_name, MrError *err)
                    alternative, "config", CONFIG_ANSI);
 }
 
-static const char *const arith_symbols[] = {"+", "-", "*", "/", "%", "pmod", "div", "-", "abs", "+"};
-static const char *const arith_try_names[] = {"try_add",    "try_subtract", "try_multiply",
-                                              "try_divide", "try_mod",      NULL,
-                                              NULL,         NULL,           NULL,
-                                              NULL};
+static const char *const arith_symbols[] = {"+",    "-",   "*", "/",   "%",
+                                            "pmod", "div", "-", "abs", "+"};
+static const char *const arith_try_names[] = {
+    "try_add", "try_subtract", "try_multiply", "try_divide", "try_mod",
+    NULL,      NULL,           NULL,           NULL,         NULL};
 
 static MrStatus arith_overflow(MrCall *call, int32_t row, MrError *err)
 {
@@ -355,7 +355,8 @@ static MrStatus dec_overflow(MrCall *call, int32_t row, Wide exact, int scale, M
         mr_call_null(call, row);
         return MR_OK;
     }
-    return mr__fail_decimal(call->arena, wide_text(call->arena, exact, scale), call->out->type, err);
+    return mr__fail_decimal(call->arena, wide_text(call->arena, exact, scale), call->out->type,
+                            err);
 }
 
 /* + and - whose result type was cut to 38 digits. */
@@ -365,7 +366,8 @@ static MrStatus dec_add_exact(MrCall *call, MrError *err)
     const MrType *x = call->args[0]->type, *y = call->args[1]->type, *out = call->out->type;
     int scale = x->scale > y->scale ? x->scale : y->scale;
     for (MR_EACH(call, i, row)) {
-        MrI128 short_a = dec_get(call->args[0], row), short_b = dec_get(call->args[1], row), sum = 0;
+        MrI128 short_a = dec_get(call->args[0], row), short_b = dec_get(call->args[1], row),
+               sum = 0;
         if (mr_i128_mul(short_a, arith->up_left, &short_a) &&
             mr_i128_mul(short_b, arith->up_right, &short_b) &&
             mr_i128_add(short_a, arith->op == MR__ARITH_SUB ? -short_b : short_b, &sum)) {
@@ -472,7 +474,8 @@ static MrStatus dec_div(MrCall *call, MrError *err)
     return MR_OK;
 }
 
-/* The remainder of two decimals as integers of one scale; exact, as it is smaller than the divisor. */
+/* The remainder of two decimals as integers of one scale; exact, as it is smaller than the divisor.
+ */
 static MrI128 dec_rem_one(MrI128 a, int a_scale, MrI128 b, int b_scale, int scale)
 {
     MrI128 x, y;
@@ -580,8 +583,9 @@ typedef struct Kernels { /* of one type: checked, and wrapping */
     }
 #define FLOAT_KERNELS(s)                                                                           \
     {                                                                                              \
-        {add_##s, sub_##s, mul_##s, div_##s, rem_##s, pmod_##s, NULL, neg_##s, abs_##s,            \
-         same_value},                                                                              \
+        {                                                                                          \
+            add_##s,  sub_##s, mul_##s, div_##s, rem_##s,                                          \
+            pmod_##s, NULL,    neg_##s, abs_##s, same_value},                                      \
         {                                                                                          \
             add_##s, sub_##s, mul_##s, div_##s, rem_##s, pmod_##s, NULL, neg_##s, abs_##s,         \
                 same_value                                                                         \
@@ -662,7 +666,8 @@ static const MrType *decimal_of_arg(MrBind *bind, const MrArgInfo *arg)
 
 #define DECIMAL_SIZES(name)                                                                        \
     {                                                                                              \
-        name##_64_64_64, name##_64_64_128, name##_64_128_128, name##_128_64_128, name##_128_128_128 \
+        name##_64_64_64, name##_64_64_128, name##_64_128_128, name##_128_64_128,                   \
+            name##_128_128_128                                                                     \
     }
 
 static MrKernel decimal_kernel(const MrArith *arith, const MrType *x, const MrType *y,
@@ -674,7 +679,8 @@ static MrKernel decimal_kernel(const MrArith *arith, const MrType *x, const MrTy
         DECIMAL_SIZES(dec_sub_0), DECIMAL_SIZES(dec_sub_l), DECIMAL_SIZES(dec_sub_r),
         DECIMAL_SIZES(dec_mul),
     };
-    bool wide_x = x->precision > MR_DECIMAL_I64_DIGITS, wide_y = y->precision > MR_DECIMAL_I64_DIGITS;
+    bool wide_x = x->precision > MR_DECIMAL_I64_DIGITS,
+         wide_y = y->precision > MR_DECIMAL_I64_DIGITS;
     bool wide_out = out->precision > MR_DECIMAL_I64_DIGITS;
     int size = wide_x ? (wide_y ? 4 : 3) : wide_y ? 2 : wide_out ? 1 : 0;
     if (arith->op == MR__ARITH_MUL)
@@ -749,10 +755,11 @@ static MrStatus decimal_bind(MrBind *bind, MrArith *arith)
     default:
         break;
     }
-    bind->type = loss ? mr__decimal_adjusted(bind->arena, p, s)
-                      : mr__decimal_bounded(bind->arena, p, s);
+    bind->type =
+        loss ? mr__decimal_adjusted(bind->arena, p, s) : mr__decimal_bounded(bind->arena, p, s);
     if (arith->op == MR__ARITH_MUL && p > 38 && bind->type->scale == s) {
-        bool wide_x = x->precision > MR_DECIMAL_I64_DIGITS, wide_y = y->precision > MR_DECIMAL_I64_DIGITS;
+        bool wide_x = x->precision > MR_DECIMAL_I64_DIGITS,
+             wide_y = y->precision > MR_DECIMAL_I64_DIGITS;
         bind->call = wide_x && wide_y ? dec_mul_small_128_128
                      : wide_x         ? dec_mul_small_128_64
                                       : dec_mul_small_64_128;
@@ -781,13 +788,14 @@ static const char *op_types(MrArithOp op)
     }
 }
 
-/* The common type is none to compute with.  Unless a string took the other side's type, Spark has not
- * come to it and names both. */
+/* The common type is none to compute with.  Unless a string took the other side's type, Spark has
+ * not come to it and names both. */
 static MrStatus fail_op_type(MrBind *bind, MrArithOp op, const MrType *type, MrError *err)
 {
     const MrType *x = bind->args[0].type, *y = bind->args[1].type;
     bool widened = x->kind == MR_TYPE_DECIMAL || y->kind == MR_TYPE_DECIMAL; /* to double */
-    if (x->kind != MR_TYPE_STRING && y->kind != MR_TYPE_STRING && !mr_type_same_data(x, y) && !widened)
+    if (x->kind != MR_TYPE_STRING && y->kind != MR_TYPE_STRING && !mr_type_same_data(x, y) &&
+        !widened)
         return mr__fail_diff_types(bind, err);
     return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__BINARY_OP_WRONG_TYPE, "sqlExpr",
                    mr__quoted_expr(bind->arena, bind->sql), "inputType", op_types(op),
@@ -817,8 +825,8 @@ static MrStatus plain_bind(MrBind *bind, MrArith *arith, const MrType *type)
         bind->args[i].cast_to = type;
     bind->type = type;
     bind->call = (wraps ? kernels->wrap : kernels->checked)[arith->op];
-    bool divides = arith->op == MR__ARITH_DIV || arith->op == MR__ARITH_REM ||
-                   arith->op == MR__ARITH_PMOD;
+    bool divides =
+        arith->op == MR__ARITH_DIV || arith->op == MR__ARITH_REM || arith->op == MR__ARITH_PMOD;
     bool floats = type->kind == MR_TYPE_FLOAT || type->kind == MR_TYPE_DOUBLE;
     if (is_interval(type) && !arith->is_try)
         arith->null_on_fail = false;
@@ -982,8 +990,8 @@ const MrFunctionDef mr_functions_arithmetic[] = {
      "try_subtract(-2147483648, 1) IS NULL"},
     {"try_multiply", "any, any -> bind", 0, NULL, try_mul_bind, "Product; NULL on overflow.",
      "try_multiply(2147483647, 2) IS NULL"},
-    {"try_divide", "any, any -> bind", 0, NULL, try_div_bind, "Quotient; NULL when divided by zero.",
-     "try_divide(1, 0) IS NULL"},
+    {"try_divide", "any, any -> bind", 0, NULL, try_div_bind,
+     "Quotient; NULL when divided by zero.", "try_divide(1, 0) IS NULL"},
     {"try_mod", "any, any -> bind", 0, NULL, try_rem_bind, "Remainder; NULL when divided by zero.",
      "try_mod(1, 0) IS NULL"},
     {0},

@@ -76,7 +76,8 @@ static MrStatus date_day_interval(MrCall *call, MrError *err)
 static MrStatus date_minus_date(MrCall *call, MrError *err)
 {
     for (MR_EACH(call, i, row)) {
-        int64_t us, days = (int64_t)MR_ARG(call->args[0], i32, row) - MR_ARG(call->args[1], i32, row);
+        int64_t us,
+            days = (int64_t)MR_ARG(call->args[0], i32, row) - MR_ARG(call->args[1], i32, row);
         if (__builtin_mul_overflow(days, MR_US_PER_DAY, &us))
             MR_TRY(fail_time(call, row, err));
         else
@@ -133,8 +134,9 @@ static MrStatus date_interval(MrCall *call, MrError *err)
             }
             return MR_FAIL(err, MR_COND_INVALID_INTERVAL_WITH_MICROSECONDS_ADDITION);
         }
-        int64_t days = mr_days_add_months(MR_ARG(call->args[0], i32, row), (int64_t)sign * by.months) +
-                       (int64_t)sign * by.days;
+        int64_t days =
+            mr_days_add_months(MR_ARG(call->args[0], i32, row), (int64_t)sign * by.months) +
+            (int64_t)sign * by.days;
         if (by.us != 0)
             days = mr_us_to_days(days * MR_US_PER_DAY + sign * by.us);
         if (days > INT32_MAX || days < INT32_MIN)
@@ -289,14 +291,16 @@ static MrStatus interval_interval(MrCall *call, MrError *err)
 {
     const MrArith *arith = call->bound->data;
     for (MR_EACH(call, i, row)) {
-        MrInterval a = MR_ARG(call->args[0], interval, row), b = MR_ARG(call->args[1], interval, row);
+        MrInterval a = MR_ARG(call->args[0], interval, row),
+                   b = MR_ARG(call->args[1], interval, row);
         MrInterval *out = &call->out->interval[row];
         if (arith->op == MR__ARITH_SUB ? interval_sub(a, b, out) : interval_add(a, b, out))
             continue;
         if (arith->is_try)
             mr_call_null(call, row);
         else
-            return MR_FAIL(err, MR_COND_INTERVAL_ARITHMETIC_OVERFLOW__WITH_SUGGESTION, "functionName",
+            return MR_FAIL(err, MR_COND_INTERVAL_ARITHMETIC_OVERFLOW__WITH_SUGGESTION,
+                           "functionName",
                            arith->op == MR__ARITH_SUB ? "`try_subtract`" : "`try_add`");
     }
     return MR_OK;
@@ -310,8 +314,8 @@ MrStatus mr__interval_negate(MrCall *call, MrError *err)
             if (call->context->settings->ansi)
                 return MR_FAIL(err, MR_COND_INTERVAL_ARITHMETIC_OVERFLOW__WITHOUT_SUGGESTION);
             MrInterval in = MR_ARG(call->args[0], interval, row);
-            *out = (MrInterval){(int32_t)(0u - (uint32_t)in.months), (int32_t)(0u - (uint32_t)in.days),
-                                (int64_t)(0u - (uint64_t)in.us)};
+            *out = (MrInterval){(int32_t)(0u - (uint32_t)in.months),
+                                (int32_t)(0u - (uint32_t)in.days), (int64_t)(0u - (uint64_t)in.us)};
         }
     }
     return MR_OK;
@@ -462,7 +466,8 @@ SWAPPED(legacy_scale)
 
 static MrStatus fail_stamp_input(MrBind *bind, int32_t arg_idx, MrError *err)
 {
-    return mr__fail_input_type(bind, arg_idx, "\"(TIMESTAMP OR TIMESTAMP WITHOUT TIME ZONE)\"", err);
+    return mr__fail_input_type(bind, arg_idx, "\"(TIMESTAMP OR TIMESTAMP WITHOUT TIME ZONE)\"",
+                               err);
 }
 
 /* Sets what all of these share. */
@@ -474,9 +479,9 @@ static void time_finish(MrBind *bind, MrKernel kernel, const MrType *type)
     bind->flags |= MR_FN_CAN_FAIL;
     bind->nullable = arith->is_try;
     for (int32_t i = 0; i < 2; i++)
-        bind->nullable = bind->nullable || bind->args[i].nullable ||
-                         bind->args[i].type->kind == MR_TYPE_VOID ||
-                         mr__cast_may_null(bind->settings, bind->args[i].type, bind->args[i].cast_to);
+        bind->nullable =
+            bind->nullable || bind->args[i].nullable || bind->args[i].type->kind == MR_TYPE_VOID ||
+            mr__cast_may_null(bind->settings, bind->args[i].type, bind->args[i].cast_to);
     if (arith->is_try)
         bind->flags |= MR_FN_MAY_NULL;
 }
@@ -514,7 +519,8 @@ static MrStatus add_interval_bind(MrBind *bind, MrArithOp op, bool was_swapped, 
 {
     const MrType *base = bind->args[0].type, *by = bind->args[1].type;
     const char *sign = op == MR__ARITH_SUB ? "-" : "+";
-    bind->sql = mr_arena_printf(bind->arena, "%s %s %s", bind->args[0].sql, sign, bind->args[1].sql);
+    bind->sql =
+        mr_arena_printf(bind->arena, "%s %s %s", bind->args[0].sql, sign, bind->args[1].sql);
     if (base->kind == MR_TYPE_TIME && by->kind == MR_TYPE_INTERVAL_DT) {
         time_finish(bind, was_swapped ? time_interval_swapped : time_interval, base);
         return MR_OK;
@@ -528,10 +534,11 @@ static MrStatus add_interval_bind(MrBind *bind, MrArithOp op, bool was_swapped, 
         return MR_OK;
     }
     if (base->kind == MR_TYPE_DATE && by->from == MR_DAY && by->to == MR_DAY) {
-        const char *days = mr_arena_printf(bind->arena, "extractansiintervaldays(%s)", bind->args[1].sql);
-        bind->sql = mr_arena_printf(bind->arena, op == MR__ARITH_SUB ? "date_add(%s, (- %s))"
-                                                                     : "date_add(%s, %s)",
-                                    bind->args[0].sql, days);
+        const char *days =
+            mr_arena_printf(bind->arena, "extractansiintervaldays(%s)", bind->args[1].sql);
+        bind->sql = mr_arena_printf(
+            bind->arena, op == MR__ARITH_SUB ? "date_add(%s, (- %s))" : "date_add(%s, %s)",
+            bind->args[0].sql, days);
         time_finish(bind, was_swapped ? date_day_interval_swapped : date_day_interval, base);
         return MR_OK;
     }
@@ -631,7 +638,8 @@ MrStatus mr__arith_time_bind(MrBind *bind, MrArithOp op, bool is_try, bool *done
             bool first = IS(x, VOID);
             if (first)
                 swap_args(bind);
-            bind->sql = mr_arena_printf(bind->arena, "%s + %s", bind->args[0].sql, bind->args[1].sql);
+            bind->sql =
+                mr_arena_printf(bind->arena, "%s + %s", bind->args[0].sql, bind->args[1].sql);
             bind->args[1].cast_to = MR_T(INTERVAL_DT);
             time_finish(bind, first ? time_interval_swapped : time_interval, bind->args[0].type);
             if (first)

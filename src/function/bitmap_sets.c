@@ -46,8 +46,8 @@ static MrStatus binary_bind(MrBind *bind, MrError *err)
 const MrFunctionDef mr_functions_bitmap[] = {
     {"bitmap_bucket_number", "bigint -> bigint", MR_FN_NULL_IF_ANY | MR_FN_TOTAL, bucket_call, NULL,
      "Number of the bitmap that holds a number.", "bitmap_bucket_number(123) = 1"},
-    {"bitmap_bit_position", "bigint -> bigint", MR_FN_NULL_IF_ANY | MR_FN_TOTAL, position_call, NULL,
-     "Place of a number in its bitmap.", "bitmap_bit_position(123) = 122"},
+    {"bitmap_bit_position", "bigint -> bigint", MR_FN_NULL_IF_ANY | MR_FN_TOTAL, position_call,
+     NULL, "Place of a number in its bitmap.", "bitmap_bit_position(123) = 122"},
     {"bitmap_count", "binary! -> bigint", MR_FN_NULL_IF_ANY, count_call, binary_bind,
      "Number of bits set.", "bitmap_count(X'1010') = 2"},
     {0},
@@ -71,7 +71,8 @@ static uint8_t *set_bits(const MrAggregateCall *call, SetState *state)
     return state->bits;
 }
 
-static void set_join(const MrAggregateCall *call, SetState *state, const uint8_t *with, int64_t size_bytes)
+static void set_join(const MrAggregateCall *call, SetState *state, const uint8_t *with,
+                     int64_t size_bytes)
 {
     uint8_t *bits = set_bits(call, state);
     bool both = is_and(call->agg);
@@ -81,7 +82,8 @@ static void set_join(const MrAggregateCall *call, SetState *state, const uint8_t
     }
 }
 
-static MrStatus construct_update(MrAggregateCall *call, char *const *groups, int32_t offset, MrError *err)
+static MrStatus construct_update(MrAggregateCall *call, char *const *groups, int32_t offset,
+                                 MrError *err)
 {
     for (MR_EACH(call, i, row)) {
         int64_t place = MR_ARG(call->args[0], i64, row);
@@ -94,7 +96,8 @@ static MrStatus construct_update(MrAggregateCall *call, char *const *groups, int
     return MR_OK;
 }
 
-static MrStatus join_update(MrAggregateCall *call, char *const *groups, int32_t offset, MrError *err)
+static MrStatus join_update(MrAggregateCall *call, char *const *groups, int32_t offset,
+                            MrError *err)
 {
     for (MR_EACH(call, i, row)) {
         MrText text = mr_str_text(&MR_ARG(call->args[0], str, row));
@@ -147,16 +150,18 @@ static MrStatus set_bind(MrBind *bind, MrAggregate *agg, MrError *err)
 }
 
 #define SET_ROW(name, signature, update, bind, doc, example)                                       \
-    {name, signature, MR_AGG_SKIPS_NULL | MR_AGG_NEVER_NULL | MR_AGG_IGNORES_DISTINCT,             \
-     (int32_t)sizeof(SetState), NULL, update, NULL, set_merge, set_finish, set_save, set_load,     \
-     bind, doc, example}
+    {                                                                                              \
+        name, signature, MR_AGG_SKIPS_NULL | MR_AGG_NEVER_NULL | MR_AGG_IGNORES_DISTINCT,          \
+            (int32_t)sizeof(SetState), NULL, update, NULL, set_merge, set_finish, set_save,        \
+            set_load, bind, doc, example                                                           \
+    }
 
 const MrAggregateDef mr_aggregates_bitmap[] = {
     SET_ROW("bitmap_construct_agg", "bigint -> binary", construct_update, NULL,
             "A bitmap of bit positions.", "bitmap_count(bitmap_construct_agg(1)) = 1"),
     SET_ROW("bitmap_or_agg", "binary! -> binary", join_update, set_bind, "Bits set in any bitmap.",
             "bitmap_count(bitmap_or_agg(X'10')) = 1"),
-    SET_ROW("bitmap_and_agg", "binary! -> binary", join_update, set_bind, "Bits set in all bitmaps.",
-            "bitmap_count(bitmap_and_agg(X'F0')) = 4"),
+    SET_ROW("bitmap_and_agg", "binary! -> binary", join_update, set_bind,
+            "Bits set in all bitmaps.", "bitmap_count(bitmap_and_agg(X'F0')) = 4"),
     {0},
 };

@@ -1,8 +1,8 @@
 /* coerce.c - Spark's implicit casts and common types.
  *
  * ANSI on: only casts that keep the value (or are refused at run time), strings become the other
- * side's type.  ANSI off: Hive's freer rules.  Source: Spark SQL reference, "ANSI compliance", and the
- * recorded answers of the function tests. */
+ * side's type.  ANSI off: Hive's freer rules.  Source: Spark SQL reference, "ANSI compliance", and
+ * the recorded answers of the function tests. */
 #include "function/function_int.h"
 
 static bool is_string(const MrType *type)

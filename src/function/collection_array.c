@@ -22,7 +22,8 @@ static MrStatus size_call(MrCall *call, MrError *err)
 static int32_t list_find(const MrVector *items, MrSlice slice, const MrVector *value, int64_t at)
 {
     for (int32_t k = 0; k < slice.count; k++)
-        if (!mr_vector_is_null(items, slice.start + k) && mr_vector_compare(items, slice.start + k, value, at) == 0)
+        if (!mr_vector_is_null(items, slice.start + k) &&
+            mr_vector_compare(items, slice.start + k, value, at) == 0)
             return k;
     return -1;
 }
@@ -60,7 +61,9 @@ static MrStatus array_position_call(MrCall *call, MrError *err)
 {
     const MrVector *list = call->args[0], *value = call->args[1];
     for (MR_EACH(call, i, row))
-        call->out->i64[row] = list_find(list->children[0], MR_ARG(list, list, row), value, mr_arg_row(value, row)) + 1;
+        call->out->i64[row] =
+            list_find(list->children[0], MR_ARG(list, list, row), value, mr_arg_row(value, row)) +
+            1;
     return MR_OK;
 }
 
@@ -72,7 +75,9 @@ static MrStatus element_at_call(MrCall *call, MrError *err)
     bool is_get = *name == 'g', is_try = *name == 't';
     for (MR_EACH(call, i, row)) {
         MrSlice slice = MR_ARG(list, list, row);
-        int64_t want = MR_ARG(index, i32, row), at = is_get ? want : want > 0 ? want - 1 : slice.count + want;
+        int64_t want = MR_ARG(index, i32, row), at = is_get     ? want
+                                                     : want > 0 ? want - 1
+                                                                : slice.count + want;
         if (!is_get && want == 0)
             return MR_FAIL(err, MR_COND_INVALID_INDEX_OF_ZERO);
         if (at >= 0 && at < slice.count)
@@ -82,7 +87,8 @@ static MrStatus element_at_call(MrCall *call, MrError *err)
         else
             return MR_FAIL(err, MR_COND_INVALID_ARRAY_INDEX_IN_ELEMENT_AT, "indexValue",
                            mr_arena_printf(call->arena, "%lld", (long long)want), "arraySize",
-                           mr_arena_printf(call->arena, "%d", slice.count), "ansiConfig", "\"spark.sql.ansi.enabled\"");
+                           mr_arena_printf(call->arena, "%d", slice.count), "ansiConfig",
+                           "\"spark.sql.ansi.enabled\"");
     }
     return MR_OK;
 }
@@ -116,10 +122,12 @@ static MrStatus slice_call(MrCall *call, MrError *err)
         MrSlice slice = MR_ARG(list, list, row);
         int64_t start = MR_ARG(call->args[1], i32, row), n = MR_ARG(call->args[2], i32, row);
         if (start == 0)
-            return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE__START, "parameter", "`start`", "functionName", "`slice`");
+            return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE__START, "parameter", "`start`",
+                           "functionName", "`slice`");
         if (n < 0)
-            return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE__LENGTH, "parameter", "`length`", "functionName", "`slice`",
-                           "length", mr_arena_printf(call->arena, "%lld", (long long)n));
+            return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE__LENGTH, "parameter", "`length`",
+                           "functionName", "`slice`", "length",
+                           mr_arena_printf(call->arena, "%lld", (long long)n));
         int64_t at = start > 0 ? start - 1 : slice.count + start;
         if (at < 0 || at >= slice.count)
             n = 0;
@@ -170,7 +178,8 @@ static MrStatus fail_size(MrCall *call, int64_t n, MrError *err)
     max[mr_i64_to_text(MR__ARRAY_MAX, max)] = '\0';
     return MR_FAIL(err, MR_COND_COLLECTION_SIZE_LIMIT_EXCEEDED__FUNCTION, "functionName",
                    mr__quoted_name(call->arena, call->bound->def->name), "numberOfElements",
-                   mr_arena_printf(call->arena, "%lld", (long long)n), "maxRoundedArrayLength", max);
+                   mr_arena_printf(call->arena, "%lld", (long long)n), "maxRoundedArrayLength",
+                   max);
 }
 
 static MrStatus array_insert_call(MrCall *call, MrError *err)
@@ -203,7 +212,8 @@ static MrStatus array_insert_call(MrCall *call, MrError *err)
             if (k == at)
                 mr__list_put(call, row, item, mr_arg_row(value, row));
             else if (k < at)
-                mr__list_put(call, row, k < slice.count ? list->children[0] : NULL, slice.start + k);
+                mr__list_put(call, row, k < slice.count ? list->children[0] : NULL,
+                             slice.start + k);
             else
                 mr__list_put(call, row, list->children[0], slice.start + k - 1);
         }
@@ -438,7 +448,8 @@ typedef struct Elements { /* of one or two lists, in one vector; slots hold numb
     uint32_t mask;
 } Elements;
 
-static MrVector *list_items(MrCall *call, const MrVector *a, const MrVector *b, int32_t row, Elements *out)
+static MrVector *list_items(MrCall *call, const MrVector *a, const MrVector *b, int32_t row,
+                            Elements *out)
 {
     MrSlice x = MR_ARG(a, list, row), y = b ? MR_ARG(b, list, row) : (MrSlice){0, 0};
     out->n_left = x.count;
@@ -469,14 +480,16 @@ static int32_t *set_new(MrCall *call, const Elements *elements)
 /* Is element i there?  Puts it in when it is not and add is set. */
 static bool set_has(const Elements *elements, int32_t *slots, int32_t i, bool add)
 {
-    for (uint32_t slot = (uint32_t)elements->hash[i] & elements->mask;; slot = (slot + 1) & elements->mask) {
+    for (uint32_t slot = (uint32_t)elements->hash[i] & elements->mask;;
+         slot = (slot + 1) & elements->mask) {
         if (slots[slot] == 0) {
             if (add)
                 slots[slot] = i + 1;
             return false;
         }
         int32_t other = slots[slot] - 1;
-        if (elements->hash[other] == elements->hash[i] && mr_vector_compare(elements->vec, other, elements->vec, i) == 0)
+        if (elements->hash[other] == elements->hash[i] &&
+            mr_vector_compare(elements->vec, other, elements->vec, i) == 0)
             return true;
     }
 }
@@ -488,7 +501,8 @@ static MrStatus array_set_call(MrCall *call, MrError *err)
     for (MR_EACH(call, i, row)) {
         Elements elements;
         (void)list_items(call, call->args[0], one ? NULL : call->args[1], row, &elements);
-        int32_t *seen = set_new(call, &elements), *right = both || without ? set_new(call, &elements) : NULL;
+        int32_t *seen = set_new(call, &elements),
+                *right = both || without ? set_new(call, &elements) : NULL;
         mr__list_begin(call, row, elements.n);
         for (int32_t k = elements.n_left; right && k < elements.n; k++)
             (void)set_has(&elements, right, k, true);
@@ -554,10 +568,13 @@ static MrStatus arrays_zip_call(MrCall *call, MrError *err)
                 MrSlice slice = MR_ARG(call->args[c], list, row);
                 MrVector *child = items->children[c];
                 child->n_items = items->n_items;
-                if (k < slice.count && !mr_vector_is_null(call->args[c]->children[0], slice.start + k))
-                    mr_vector_copy_row(call->arena, call->args[c]->children[0], slice.start + k, child, to);
+                if (k < slice.count &&
+                    !mr_vector_is_null(call->args[c]->children[0], slice.start + k))
+                    mr_vector_copy_row(call->arena, call->args[c]->children[0], slice.start + k,
+                                       child, to);
                 else
-                    mr_vector_set_null(call->arena, child, to, items->cap_items > to ? items->cap_items : to + 1);
+                    mr_vector_set_null(call->arena, child, to,
+                                       items->cap_items > to ? items->cap_items : to + 1);
             }
         }
         call->out->list[row].count = n;
@@ -572,11 +589,13 @@ static MrStatus arrays_zip_bind(MrBind *bind, MrError *err)
         const MrType *type = bind->args[c].type;
         if (type->kind != MR_TYPE_ARRAY)
             return mr__fail_input_type(bind, c, "\"ARRAY\"", err);
-        fields[c] = (MrField){.name = bind->args[c].name ? bind->args[c].name : mr_arena_printf(bind->arena, "%d", c),
+        fields[c] = (MrField){.name = bind->args[c].name ? bind->args[c].name
+                                                         : mr_arena_printf(bind->arena, "%d", c),
                               .type = type->fields[0].type,
                               .nullable = true};
     }
-    bind->type = mr_type_array(bind->arena, mr_type_struct(bind->arena, fields, bind->n_args), false);
+    bind->type =
+        mr_type_array(bind->arena, mr_type_struct(bind->arena, fields, bind->n_args), false);
     return MR_OK;
 }
 
@@ -589,22 +608,26 @@ static int64_t sequence_value(const MrCall *call, int32_t arg_idx, int32_t row)
 
 static MrStatus fail_boundaries(MrCall *call, int32_t row, MrError *err)
 {
-    MrTextBuilder text[3] = {{.arena = call->arena}, {.arena = call->arena}, {.arena = call->arena}};
+    MrTextBuilder text[3] = {
+        {.arena = call->arena}, {.arena = call->arena}, {.arena = call->arena}};
     for (int32_t k = 0; k < 3; k++) {
         if (k < call->n_args)
-            mr_value_text(call->args[k], mr_arg_row(call->args[k], row), MR_TEXT_CAST, call->context->settings, &text[k]);
+            mr_value_text(call->args[k], mr_arg_row(call->args[k], row), MR_TEXT_CAST,
+                          call->context->settings, &text[k]);
         else
             mr_builder_str(&text[k], "1");
     }
-    return MR_FAIL_INTERNAL(err, "Illegal sequence boundaries: %s to %s by %s", mr_builder_text(&text[0]).data,
-                            mr_builder_text(&text[1]).data, mr_builder_text(&text[2]).data);
+    return MR_FAIL_INTERNAL(err, "Illegal sequence boundaries: %s to %s by %s",
+                            mr_builder_text(&text[0]).data, mr_builder_text(&text[1]).data,
+                            mr_builder_text(&text[2]).data);
 }
 
 static MrStatus sequence_call(MrCall *call, MrError *err)
 {
     const MrType *type = call->args[0]->type;
     bool is_date = type->kind == MR_TYPE_DATE;
-    bool is_time = is_date || type->kind == MR_TYPE_TIMESTAMP || type->kind == MR_TYPE_TIMESTAMP_NTZ;
+    bool is_time =
+        is_date || type->kind == MR_TYPE_TIMESTAMP || type->kind == MR_TYPE_TIMESTAMP_NTZ;
     const MrZone *zone = mr__zone_of(call, type);
     for (MR_EACH(call, i, row)) {
         int64_t start = sequence_value(call, 0, row), stop = sequence_value(call, 1, row);
@@ -631,7 +654,8 @@ static MrStatus sequence_call(MrCall *call, MrError *err)
             }
         }
         int64_t sign = months ? months : days ? days : step;
-        if ((sign > 0 && start > stop) || (sign < 0 && start < stop) || (sign == 0 && start != stop))
+        if ((sign > 0 && start > stop) || (sign < 0 && start < stop) ||
+            (sign == 0 && start != stop))
             return fail_boundaries(call, row, err);
         mr__list_begin(call, row, 8);
         MrVector *items = call->out->children[0];
@@ -650,7 +674,8 @@ static MrStatus sequence_call(MrCall *call, MrError *err)
                     int64_t day = mr_us_to_days(from);
                     local += (mr_days_add_months(day, months * k) - day) * MR_US_PER_DAY;
                 }
-                value = is_date ? mr__floor_div(local + k * step, MR_US_PER_DAY) : mr__utc_us(zone, local) + k * step;
+                value = is_date ? mr__floor_div(local + k * step, MR_US_PER_DAY)
+                                : mr__utc_us(zone, local) + k * step;
             } else {
                 value = (int64_t)((MrI128)start + (MrI128)k * step);
             }
@@ -686,18 +711,20 @@ static MrStatus sequence_bind(MrBind *bind, MrError *err)
     const MrType *type = mr_coerce_common(bind->arena, bind->settings, a, b);
     const MrType *step = bind->n_args > 2 ? bind->args[2].type : NULL;
     bool is_number = type && mr_type_is_integral(type);
-    bool is_time = type && (type->kind == MR_TYPE_DATE || type->kind == MR_TYPE_TIMESTAMP || type->kind == MR_TYPE_TIMESTAMP_NTZ);
+    bool is_time = type && (type->kind == MR_TYPE_DATE || type->kind == MR_TYPE_TIMESTAMP ||
+                            type->kind == MR_TYPE_TIMESTAMP_NTZ);
     if (is_number && step && (mr_type_is_integral(step) || step->kind == MR_TYPE_VOID))
         type = mr_coerce_common(bind->arena, bind->settings, type, step);
     bool fits = is_number ? !step || mr_type_is_integral(step) || step->kind == MR_TYPE_VOID
-                          : is_time && (!step || step->kind == MR_TYPE_INTERVAL || step->kind == MR_TYPE_INTERVAL_YM ||
+                          : is_time && (!step || step->kind == MR_TYPE_INTERVAL ||
+                                        step->kind == MR_TYPE_INTERVAL_YM ||
                                         step->kind == MR_TYPE_INTERVAL_DT);
     if (!fits)
         return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__SEQUENCE_WRONG_INPUT_TYPES, "sqlExpr",
-                       mr__quoted_expr(bind->arena, bind->sql), "functionName", "`sequence`", "startType",
-                       "(\"TIMESTAMP\" or \"TIMESTAMP_NTZ\" or \"DATE\")", "stepType",
-                       "(\"INTERVAL\" or \"INTERVAL YEAR TO MONTH\" or \"INTERVAL DAY TO SECOND\")", "otherStartType",
-                       "\"INTEGRAL\"");
+                       mr__quoted_expr(bind->arena, bind->sql), "functionName", "`sequence`",
+                       "startType", "(\"TIMESTAMP\" or \"TIMESTAMP_NTZ\" or \"DATE\")", "stepType",
+                       "(\"INTERVAL\" or \"INTERVAL YEAR TO MONTH\" or \"INTERVAL DAY TO SECOND\")",
+                       "otherStartType", "\"INTEGRAL\"");
     bind->args[0].cast_to = bind->args[1].cast_to = type;
     if (is_number && step)
         bind->args[2].cast_to = type;
@@ -706,59 +733,75 @@ static MrStatus sequence_bind(MrBind *bind, MrError *err)
 }
 
 #define STRICT MR_FN_NULL_IF_ANY
-#define SET_ROW(name, doc, example) {name, "array<T>, array<T> -> same", STRICT, array_set_call, NULL, doc, example}
+#define SET_ROW(name, doc, example)                                                                \
+    {                                                                                              \
+        name, "array<T>, array<T> -> same", STRICT, array_set_call, NULL, doc, example             \
+    }
 
 const MrFunctionDef mr_functions_collection_array[] = {
-    {"size", "array<T>|map<K, V> -> int", 0, size_call, NULL, "Number of elements.", "size(array(1, 2)) = 2"},
-    {"cardinality", "array<T>|map<K, V> -> int", 0, size_call, NULL, "Number of elements.", "cardinality(array(1, 2)) = 2"},
-    {"array_size", "array<T> -> int", 0, size_call, NULL, "Number of elements.", "array_size(array(1, 2)) = 2"},
-    {"array_contains", "array<T>, T -> boolean", STRICT, array_contains_call, contains_bind, "Is it an element?",
-     "array_contains(array(1, 2), 2)"},
-    {"array_position", "array<T>, T -> bigint", STRICT, array_position_call, NULL, "Place of the first such element; 0: none.",
-     "array_position(array(3, 4), 4) = 2"},
-    {"element_at", "array<T>, int -> T", STRICT | MR_FN_CAN_FAIL | MR_FN_MAY_NULL, element_at_call, nullable_bind,
-     "An element, counted from 1, or from the end when negative.", "element_at(array(1, 2), -1) = 2"},
-    {"element_at", "map<K, V>, K -> V", STRICT | MR_FN_MAY_NULL, map_value_call, nullable_bind, "The value of a key.",
-     "element_at(map('a', 1), 'a') = 1"},
-    {"try_element_at", "array<T>, int -> T", STRICT | MR_FN_CAN_FAIL | MR_FN_MAY_NULL, element_at_call, nullable_bind,
-     "An element, or NULL.", "try_element_at(array(1, 2), 3) IS NULL"},
-    {"try_element_at", "map<K, V>, K -> V", STRICT | MR_FN_MAY_NULL, map_value_call, nullable_bind, "The value of a key.", NULL},
+    {"size", "array<T>|map<K, V> -> int", 0, size_call, NULL, "Number of elements.",
+     "size(array(1, 2)) = 2"},
+    {"cardinality", "array<T>|map<K, V> -> int", 0, size_call, NULL, "Number of elements.",
+     "cardinality(array(1, 2)) = 2"},
+    {"array_size", "array<T> -> int", 0, size_call, NULL, "Number of elements.",
+     "array_size(array(1, 2)) = 2"},
+    {"array_contains", "array<T>, T -> boolean", STRICT, array_contains_call, contains_bind,
+     "Is it an element?", "array_contains(array(1, 2), 2)"},
+    {"array_position", "array<T>, T -> bigint", STRICT, array_position_call, NULL,
+     "Place of the first such element; 0: none.", "array_position(array(3, 4), 4) = 2"},
+    {"element_at", "array<T>, int -> T", STRICT | MR_FN_CAN_FAIL | MR_FN_MAY_NULL, element_at_call,
+     nullable_bind, "An element, counted from 1, or from the end when negative.",
+     "element_at(array(1, 2), -1) = 2"},
+    {"element_at", "map<K, V>, K -> V", STRICT | MR_FN_MAY_NULL, map_value_call, nullable_bind,
+     "The value of a key.", "element_at(map('a', 1), 'a') = 1"},
+    {"try_element_at", "array<T>, int -> T", STRICT | MR_FN_CAN_FAIL | MR_FN_MAY_NULL,
+     element_at_call, nullable_bind, "An element, or NULL.",
+     "try_element_at(array(1, 2), 3) IS NULL"},
+    {"try_element_at", "map<K, V>, K -> V", STRICT | MR_FN_MAY_NULL, map_value_call, nullable_bind,
+     "The value of a key.", NULL},
     {"get", "array<T>, int -> T", STRICT | MR_FN_MAY_NULL, element_at_call, nullable_bind,
      "An element, counted from 0; NULL outside.", "get(array(1, 2), 1) = 2"},
-    {"slice", "array<T>, int, int -> same", STRICT | MR_FN_CAN_FAIL, slice_call, NULL, "Elements from a place on.",
-     "slice(array(1, 2, 3), 2, 1)[0] = 2"},
-    {"array_append", "array<T>, T -> same", 0, array_append_call, array_append_bind, "One more at the end.",
-     "array_append(array(1), 2)[1] = 2"},
-    {"array_prepend", "array<T>, T -> same", 0, array_append_call, array_append_bind, "One more at the beginning.",
-     "array_prepend(array(1), 2)[0] = 2"},
-    {"array_insert", "array<T>, int, T -> same", MR_FN_CAN_FAIL, array_insert_call, NULL, "One more at a place.",
-     "array_insert(array(1, 2), 2, 5)[1] = 5"},
-    {"array_remove", "array<T>, T -> same", STRICT, array_remove_call, NULL, "Without such elements.",
-     "size(array_remove(array(1, 2, 1), 1)) = 1"},
+    {"slice", "array<T>, int, int -> same", STRICT | MR_FN_CAN_FAIL, slice_call, NULL,
+     "Elements from a place on.", "slice(array(1, 2, 3), 2, 1)[0] = 2"},
+    {"array_append", "array<T>, T -> same", 0, array_append_call, array_append_bind,
+     "One more at the end.", "array_append(array(1), 2)[1] = 2"},
+    {"array_prepend", "array<T>, T -> same", 0, array_append_call, array_append_bind,
+     "One more at the beginning.", "array_prepend(array(1), 2)[0] = 2"},
+    {"array_insert", "array<T>, int, T -> same", MR_FN_CAN_FAIL, array_insert_call, NULL,
+     "One more at a place.", "array_insert(array(1, 2), 2, 5)[1] = 5"},
+    {"array_remove", "array<T>, T -> same", STRICT, array_remove_call, NULL,
+     "Without such elements.", "size(array_remove(array(1, 2, 1), 1)) = 1"},
     {"array_compact", "array<T> -> same", STRICT, array_compact_call, NULL, "Without NULLs.",
      "size(array_compact(array(1, NULL))) = 1"},
-    {"array_repeat", "any, int -> bind", MR_FN_CAN_FAIL, array_repeat_call, array_repeat_bind, "The same element n times.",
-     "size(array_repeat('a', 3)) = 3"},
-    {"flatten", "array<T> -> bind", STRICT | MR_FN_CAN_FAIL, flatten_call, flatten_bind, "Arrays of arrays as one.",
-     "size(flatten(array(array(1), array(2)))) = 2"},
-    {"array_join", "array<string>, string!, string!? -> string", STRICT, array_join_call, NULL, "The strings with a separator between.",
-     "array_join(array('a', 'b'), '-') = 'a-b'"},
-    {"sort_array", "array<T>, boolean? -> same", STRICT, sort_array_call, element_bind, "In order; NULL is smallest.",
-     "sort_array(array(2, 1))[0] = 1"},
-    {"array_sort", "array<T> -> same", STRICT, sort_array_call, element_bind, "In order, NULLs last.",
-     "array_sort(array(2, 1))[0] = 1"},
-    {"array_max", "array<T> -> bind", STRICT, array_extreme_call, element_bind, "The largest element.", "array_max(array(1, 2)) = 2"},
-    {"array_min", "array<T> -> bind", STRICT, array_extreme_call, element_bind, "The smallest element.", "array_min(array(1, 2)) = 1"},
-    {"shuffle", "array<T>, bigint? -> same", STRICT | MR_FN_VOLATILE, shuffle_call, NULL, "In random order.", NULL},
+    {"array_repeat", "any, int -> bind", MR_FN_CAN_FAIL, array_repeat_call, array_repeat_bind,
+     "The same element n times.", "size(array_repeat('a', 3)) = 3"},
+    {"flatten", "array<T> -> bind", STRICT | MR_FN_CAN_FAIL, flatten_call, flatten_bind,
+     "Arrays of arrays as one.", "size(flatten(array(array(1), array(2)))) = 2"},
+    {"array_join", "array<string>, string!, string!? -> string", STRICT, array_join_call, NULL,
+     "The strings with a separator between.", "array_join(array('a', 'b'), '-') = 'a-b'"},
+    {"sort_array", "array<T>, boolean? -> same", STRICT, sort_array_call, element_bind,
+     "In order; NULL is smallest.", "sort_array(array(2, 1))[0] = 1"},
+    {"array_sort", "array<T> -> same", STRICT, sort_array_call, element_bind,
+     "In order, NULLs last.", "array_sort(array(2, 1))[0] = 1"},
+    {"array_max", "array<T> -> bind", STRICT, array_extreme_call, element_bind,
+     "The largest element.", "array_max(array(1, 2)) = 2"},
+    {"array_min", "array<T> -> bind", STRICT, array_extreme_call, element_bind,
+     "The smallest element.", "array_min(array(1, 2)) = 1"},
+    {"shuffle", "array<T>, bigint? -> same", STRICT | MR_FN_VOLATILE, shuffle_call, NULL,
+     "In random order.", NULL},
     {"array_distinct", "array<T> -> same", STRICT, array_set_call, NULL, "Each element once.",
      "size(array_distinct(array(1, 1))) = 1"},
-    SET_ROW("array_union", "Elements of either, each once.", "size(array_union(array(1), array(1, 2))) = 2"),
-    SET_ROW("array_intersect", "Elements of both, each once.", "size(array_intersect(array(1), array(1, 2))) = 1"),
-    SET_ROW("array_except", "Elements of the first only, each once.", "size(array_except(array(1, 3), array(1, 2))) = 1"),
-    {"arrays_overlap", "array<T>, array<T> -> boolean", STRICT, arrays_overlap_call, overlap_bind, "Have they an element in common?",
-     "arrays_overlap(array(1), array(1, 2))"},
-    {"arrays_zip", "any* -> bind", STRICT, arrays_zip_call, arrays_zip_bind, "An array of structs of the n-th elements.", NULL},
-    {"sequence", "any, any, any? -> bind", STRICT | MR_FN_CAN_FAIL, sequence_call, sequence_bind, "From start to stop by steps.",
-     "size(sequence(1, 5)) = 5"},
+    SET_ROW("array_union", "Elements of either, each once.",
+            "size(array_union(array(1), array(1, 2))) = 2"),
+    SET_ROW("array_intersect", "Elements of both, each once.",
+            "size(array_intersect(array(1), array(1, 2))) = 1"),
+    SET_ROW("array_except", "Elements of the first only, each once.",
+            "size(array_except(array(1, 3), array(1, 2))) = 1"),
+    {"arrays_overlap", "array<T>, array<T> -> boolean", STRICT, arrays_overlap_call, overlap_bind,
+     "Have they an element in common?", "arrays_overlap(array(1), array(1, 2))"},
+    {"arrays_zip", "any* -> bind", STRICT, arrays_zip_call, arrays_zip_bind,
+     "An array of structs of the n-th elements.", NULL},
+    {"sequence", "any, any, any? -> bind", STRICT | MR_FN_CAN_FAIL, sequence_call, sequence_bind,
+     "From start to stop by steps.", "size(sequence(1, 5)) = 5"},
     {0},
 };

@@ -4,7 +4,8 @@
 bool mr__map_last_wins(const MrCall *call)
 {
     const MrSettings *settings = call->context->settings;
-    const char *policy = settings->get ? settings->get(settings->conf, "spark.sql.mapKeyDedupPolicy") : NULL;
+    const char *policy =
+        settings->get ? settings->get(settings->conf, "spark.sql.mapKeyDedupPolicy") : NULL;
     return policy && mr_str_equal_nocase(policy, "LAST_WIN");
 }
 
@@ -12,13 +13,13 @@ MrStatus mr__fail_map_key(MrCall *call, const MrVector *keys, int64_t at, MrErro
 {
     MrTextBuilder text = {.arena = call->arena};
     mr_value_text(keys, at, MR_TEXT_CAST, call->context->settings, &text);
-    return MR_FAIL(err, MR_COND_DUPLICATED_MAP_KEY, "key", mr_builder_text(&text).data, "mapKeyDedupPolicy",
-                   "\"spark.sql.mapKeyDedupPolicy\"");
+    return MR_FAIL(err, MR_COND_DUPLICATED_MAP_KEY, "key", mr_builder_text(&text).data,
+                   "mapKeyDedupPolicy", "\"spark.sql.mapKeyDedupPolicy\"");
 }
 
 /* Puts a pair into the map of a row that is being made; value_from NULL: a NULL value. */
-static MrStatus map_put(MrCall *call, int32_t row, const MrVector *key_from, int64_t key_at, const MrVector *value_from,
-                        int64_t value_at, MrError *err)
+static MrStatus map_put(MrCall *call, int32_t row, const MrVector *key_from, int64_t key_at,
+                        const MrVector *value_from, int64_t value_at, MrError *err)
 {
     MrVector *keys = call->out->children[0], *values = call->out->children[1];
     MrSlice *slice = &call->out->list[row];
@@ -48,17 +49,20 @@ static MrStatus map_from_arrays_call(MrCall *call, MrError *err)
     for (MR_EACH(call, i, row)) {
         MrSlice k = MR_ARG(keys, list, row), v = MR_ARG(values, list, row);
         if (k.count != v.count)
-            return MR_FAIL_INTERNAL(err, "The key array and value array of MapData must have the same length.");
+            return MR_FAIL_INTERNAL(
+                err, "The key array and value array of MapData must have the same length.");
         mr__list_begin(call, row, k.count);
         for (int32_t j = 0; j < k.count; j++)
-            MR_TRY(map_put(call, row, keys->children[0], k.start + j, values->children[0], v.start + j, err));
+            MR_TRY(map_put(call, row, keys->children[0], k.start + j, values->children[0],
+                           v.start + j, err));
     }
     return MR_OK;
 }
 
 static MrStatus map_from_arrays_bind(MrBind *bind, MrError *err)
 {
-    bind->type = mr_type_map(bind->arena, bind->args[0].cast_to->fields[0].type, bind->args[1].cast_to->fields[0].type,
+    bind->type = mr_type_map(bind->arena, bind->args[0].cast_to->fields[0].type,
+                             bind->args[1].cast_to->fields[0].type,
                              bind->args[1].cast_to->fields[0].nullable);
     return MR_OK;
 }
@@ -77,7 +81,8 @@ static MrStatus map_from_entries_call(MrCall *call, MrError *err)
         }
         mr__list_begin(call, row, slice.count);
         for (int32_t k = 0; k < slice.count; k++)
-            MR_TRY(map_put(call, row, entries->children[0], slice.start + k, entries->children[1], slice.start + k, err));
+            MR_TRY(map_put(call, row, entries->children[0], slice.start + k, entries->children[1],
+                           slice.start + k, err));
     }
     return MR_OK;
 }
@@ -87,7 +92,8 @@ static MrStatus map_from_entries_bind(MrBind *bind, MrError *err)
     const MrType *entry = bind->args[0].cast_to->fields[0].type;
     if (entry->kind != MR_TYPE_STRUCT || entry->n_fields != 2)
         return mr__fail_input_type(bind, 0, "\"ARRAY\" of pair \"STRUCT\"", err);
-    bind->type = mr_type_map(bind->arena, entry->fields[0].type, entry->fields[1].type, entry->fields[1].nullable);
+    bind->type = mr_type_map(bind->arena, entry->fields[0].type, entry->fields[1].type,
+                             entry->fields[1].nullable);
     bind->nullable = bind->nullable || bind->args[0].cast_to->fields[0].nullable;
     return MR_OK;
 }
@@ -100,7 +106,8 @@ static MrStatus map_concat_call(MrCall *call, MrError *err)
             const MrVector *map = call->args[c];
             MrSlice slice = MR_ARG(map, list, row);
             for (int32_t k = 0; k < slice.count; k++)
-                MR_TRY(map_put(call, row, map->children[0], slice.start + k, map->children[1], slice.start + k, err));
+                MR_TRY(map_put(call, row, map->children[0], slice.start + k, map->children[1],
+                               slice.start + k, err));
         }
     }
     return MR_OK;
@@ -115,12 +122,13 @@ static MrStatus map_concat_bind(MrBind *bind, MrError *err)
     for (int32_t i = 0; i < bind->n_args; i++)
         if (bind->args[i].type->kind != MR_TYPE_MAP && bind->args[i].type->kind != MR_TYPE_VOID)
             return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__MAP_CONCAT_DIFF_TYPES, "sqlExpr",
-                           mr__quoted_expr(bind->arena, bind->sql), "functionName", "`map_concat`", "dataType",
-                           mr__quoted_type(bind->arena, bind->args[i].type));
+                           mr__quoted_expr(bind->arena, bind->sql), "functionName", "`map_concat`",
+                           "dataType", mr__quoted_type(bind->arena, bind->args[i].type));
     bind->type = mr__bind_common(bind, 0);
     if (!bind->type || bind->type->kind != MR_TYPE_MAP)
         return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__MAP_CONCAT_DIFF_TYPES, "sqlExpr",
-                       mr__quoted_expr(bind->arena, bind->sql), "functionName", "`map_concat`", "dataType", "");
+                       mr__quoted_expr(bind->arena, bind->sql), "functionName", "`map_concat`",
+                       "dataType", "");
     return MR_OK;
 }
 
@@ -141,7 +149,8 @@ static MrStatus map_side_bind(MrBind *bind, MrError *err)
 {
     int32_t side = strcmp(bind->def->name, "map_values") == 0;
     const MrType *map = bind->args[0].cast_to;
-    bind->type = mr_type_array(bind->arena, map->fields[side].type, side ? map->fields[1].nullable : false);
+    bind->type =
+        mr_type_array(bind->arena, map->fields[side].type, side ? map->fields[1].nullable : false);
     return MR_OK;
 }
 
@@ -158,9 +167,11 @@ static MrStatus map_entries_call(MrCall *call, MrError *err)
                 MrVector *child = items->children[side];
                 child->n_items = items->n_items;
                 if (mr_vector_is_null(map->children[side], slice.start + k))
-                    mr_vector_set_null(call->arena, child, to, items->cap_items > to ? items->cap_items : to + 1);
+                    mr_vector_set_null(call->arena, child, to,
+                                       items->cap_items > to ? items->cap_items : to + 1);
                 else
-                    mr_vector_copy_row(call->arena, map->children[side], slice.start + k, child, to);
+                    mr_vector_copy_row(call->arena, map->children[side], slice.start + k, child,
+                                       to);
             }
         }
         call->out->list[row].count = slice.count;
@@ -171,8 +182,9 @@ static MrStatus map_entries_call(MrCall *call, MrError *err)
 static MrStatus map_entries_bind(MrBind *bind, MrError *err)
 {
     const MrType *map = bind->args[0].cast_to;
-    MrField fields[2] = {{.name = "key", .type = map->fields[0].type},
-                         {.name = "value", .type = map->fields[1].type, .nullable = map->fields[1].nullable}};
+    MrField fields[2] = {
+        {.name = "key", .type = map->fields[0].type},
+        {.name = "value", .type = map->fields[1].type, .nullable = map->fields[1].nullable}};
     bind->type = mr_type_array(bind->arena, mr_type_struct(bind->arena, fields, 2), false);
     return MR_OK;
 }
@@ -184,16 +196,19 @@ static MrStatus map_contains_key_call(MrCall *call, MrError *err)
         MrSlice slice = MR_ARG(map, list, row);
         bool found = false;
         for (int32_t k = 0; k < slice.count && !found; k++)
-            found = mr_vector_compare(map->children[0], slice.start + k, key, mr_arg_row(key, row)) == 0;
+            found = mr_vector_compare(map->children[0], slice.start + k, key,
+                                      mr_arg_row(key, row)) == 0;
         call->out->i8[row] = found;
     }
     return MR_OK;
 }
 
-/* Delimiters are taken as they stand; Spark takes them as patterns, which is the same for plain ones. */
+/* Delimiters are taken as they stand; Spark takes them as patterns, which is the same for plain
+ * ones. */
 static MrStatus str_to_map_call(MrCall *call, MrError *err)
 {
-    MrVector *key = mr_vector_create(call->arena, MR_T(STRING), 1), *value = mr_vector_create(call->arena, MR_T(STRING), 1);
+    MrVector *key = mr_vector_create(call->arena, MR_T(STRING), 1),
+             *value = mr_vector_create(call->arena, MR_T(STRING), 1);
     for (MR_EACH(call, i, row)) {
         MrText text = mr__arg_str(call, 0, row);
         MrText pair = call->n_args > 1 ? mr__arg_str(call, 1, row) : MR_TEXT(",");
@@ -204,12 +219,18 @@ static MrStatus str_to_map_call(MrCall *call, MrError *err)
             between = (MrText){between.data + 1, between.size_bytes - 1};
         mr__list_begin(call, row, 4);
         for (int64_t at = 0; at <= text.size_bytes;) {
-            int64_t end = pair.size_bytes ? mr__text_find(text, pair, at) : at < text.size_bytes ? at + mr__char_bytes(text.data + at, text.size_bytes - at) : -1;
+            int64_t end = pair.size_bytes ? mr__text_find(text, pair, at)
+                          : at < text.size_bytes
+                              ? at + mr__char_bytes(text.data + at, text.size_bytes - at)
+                              : -1;
             MrText item = {text.data + at, (end < 0 ? text.size_bytes : end) - at};
-            int64_t cut = between.size_bytes ? mr__text_find(item, between, 0) : item.size_bytes ? mr__char_bytes(item.data, item.size_bytes) : -1;
+            int64_t cut = between.size_bytes ? mr__text_find(item, between, 0)
+                          : item.size_bytes  ? mr__char_bytes(item.data, item.size_bytes)
+                                             : -1;
             key->str[0] = mr_str_borrow(item.data, cut < 0 ? item.size_bytes : cut);
             if (cut >= 0)
-                value->str[0] = mr_str_borrow(item.data + cut + between.size_bytes, item.size_bytes - cut - between.size_bytes);
+                value->str[0] = mr_str_borrow(item.data + cut + between.size_bytes,
+                                              item.size_bytes - cut - between.size_bytes);
             MR_TRY(map_put(call, row, key, 0, cut < 0 ? NULL : value, 0, err));
             if (end < 0 || (pair.size_bytes == 0 && end >= text.size_bytes))
                 break;
@@ -265,13 +286,15 @@ static MrVector *numbers(MrCall *call, const Flat *flat)
     return vec;
 }
 
-static MrStatus lambda_of_list(MrCall *call, int32_t n_params, Flat *flat, MrVector **out, MrError *err)
+static MrStatus lambda_of_list(MrCall *call, int32_t n_params, Flat *flat, MrVector **out,
+                               MrError *err)
 {
     const MrVector *list = call->args[0];
     MR_TRY(flat_make(call, list, flat, err));
     if (flat->n == 0)
         return MR_OK;
-    MrVector *params[2] = {mr_vector_take_rows(call->arena, list->children[0], flat->items, flat->n), NULL};
+    MrVector *params[2] = {
+        mr_vector_take_rows(call->arena, list->children[0], flat->items, flat->n), NULL};
     if (list->type->kind == MR_TYPE_MAP)
         params[1] = mr_vector_take_rows(call->arena, list->children[1], flat->items, flat->n);
     else if (n_params > 1)
@@ -323,7 +346,8 @@ static MrStatus filter_call(MrCall *call, MrError *err)
             if (!is_true(result, at))
                 continue;
             for (int32_t side = 0; side < list->type->n_fields; side++)
-                mr__child_put(call, call->out->children[side], list->children[side], slice.start + k);
+                mr__child_put(call, call->out->children[side], list->children[side],
+                              slice.start + k);
             call->out->list[row].count++;
         }
     }
@@ -355,13 +379,15 @@ static MrStatus quantifier_call(MrCall *call, MrError *err)
     return MR_OK;
 }
 
-static MrStatus lambda_count(MrBind *bind, int32_t arg_idx, int32_t least, int32_t most, MrError *err)
+static MrStatus lambda_count(MrBind *bind, int32_t arg_idx, int32_t least, int32_t most,
+                             MrError *err)
 {
     int32_t *n = MR_NEW(bind->arena, int32_t);
     *n = bind->args[arg_idx].n_lambda_params;
     if (*n < least || *n > most)
-        return MR_FAIL(err, MR_COND_INVALID_LAMBDA_FUNCTION_CALL__NUM_ARGS_MISMATCH, "expectedNumArgs",
-                       mr_arena_printf(bind->arena, "%d", *n), "actualNumArgs", mr_arena_printf(bind->arena, "%d", most));
+        return MR_FAIL(err, MR_COND_INVALID_LAMBDA_FUNCTION_CALL__NUM_ARGS_MISMATCH,
+                       "expectedNumArgs", mr_arena_printf(bind->arena, "%d", *n), "actualNumArgs",
+                       mr_arena_printf(bind->arena, "%d", most));
     bind->data = n;
     return MR_OK;
 }
@@ -384,7 +410,8 @@ static MrStatus list_lambda_bind(MrBind *bind, MrError *err)
     bool may_number = strcmp(name, "transform") == 0 || strcmp(name, "filter") == 0;
     MR_TRY(lambda_count(bind, 1, is_map ? 2 : 1, is_map || may_number ? 2 : 1, err));
     const MrType *params[2] = {list->fields[0].type, is_map ? list->fields[1].type : MR_T(INT)};
-    bool nullable[2] = {is_map ? false : list->fields[0].nullable, is_map ? list->fields[1].nullable : false};
+    bool nullable[2] = {is_map ? false : list->fields[0].nullable,
+                        is_map ? list->fields[1].nullable : false};
     int32_t n = bind->args[1].n_lambda_params;
     MR_TRY(bind->bind_lambda(bind, 1, params, nullable, n, err));
     bind->args[1].cast_to = bind->args[1].type;
@@ -395,7 +422,8 @@ static MrStatus list_lambda_bind(MrBind *bind, MrError *err)
     if (strcmp(name, "transform") == 0)
         bind->type = mr_type_array(bind->arena, lambda->type, lambda->nullable);
     else if (strcmp(name, "transform_keys") == 0)
-        bind->type = mr_type_map(bind->arena, lambda->type, list->fields[1].type, list->fields[1].nullable);
+        bind->type =
+            mr_type_map(bind->arena, lambda->type, list->fields[1].type, list->fields[1].nullable);
     else if (strcmp(name, "transform_values") == 0)
         bind->type = mr_type_map(bind->arena, list->fields[0].type, lambda->type, lambda->nullable);
     else if (strcmp(name, "filter") == 0 || strcmp(name, "map_filter") == 0)
@@ -470,12 +498,14 @@ static MrStatus zip_with_call(MrCall *call, MrError *err)
 
 static MrStatus zip_with_bind(MrBind *bind, MrError *err)
 {
-    const MrType *params[2] = {bind->args[0].cast_to->fields[0].type, bind->args[1].cast_to->fields[0].type};
+    const MrType *params[2] = {bind->args[0].cast_to->fields[0].type,
+                               bind->args[1].cast_to->fields[0].type};
     MR_TRY(lambda_count(bind, 2, 2, 2, err));
     MR_TRY(bind->bind_lambda(bind, 2, params, (bool[]){true, true}, 2, err));
     bind->args[2].cast_to = bind->args[2].type;
     bind->type = mr_type_array(bind->arena, bind->args[2].type, bind->args[2].nullable);
-    bind->nullable = bind->args[0].nullable || bind->args[1].nullable || bind->args[0].type->kind == MR_TYPE_VOID ||
+    bind->nullable = bind->args[0].nullable || bind->args[1].nullable ||
+                     bind->args[0].type->kind == MR_TYPE_VOID ||
                      bind->args[1].type->kind == MR_TYPE_VOID;
     return MR_OK;
 }
@@ -499,7 +529,8 @@ static MrStatus map_zip_with_call(MrCall *call, MrError *err)
             for (int32_t k = 0; k < own.count; k++) {
                 int32_t found = -1;
                 for (int32_t j = 0; j < others.count && found < 0; j++)
-                    if (mr_vector_compare(other->children[0], others.start + j, map->children[0], own.start + k) == 0)
+                    if (mr_vector_compare(other->children[0], others.start + j, map->children[0],
+                                          own.start + k) == 0)
                         found = others.start + j;
                 if (side && found >= 0)
                     continue; /* came with the first map */
@@ -507,7 +538,8 @@ static MrStatus map_zip_with_call(MrCall *call, MrError *err)
                 if (mr_vector_is_null(map->children[1], own.start + k))
                     mr_vector_set_null(call->arena, params[1 + side], n, most + 1);
                 else
-                    mr_vector_copy_row(call->arena, map->children[1], own.start + k, params[1 + side], n);
+                    mr_vector_copy_row(call->arena, map->children[1], own.start + k,
+                                       params[1 + side], n);
                 if (found < 0 || mr_vector_is_null(other->children[1], found))
                     mr_vector_set_null(call->arena, params[2 - side], n, most + 1);
                 else
@@ -535,8 +567,10 @@ static MrStatus map_zip_with_bind(MrBind *bind, MrError *err)
     MR_TRY(lambda_count(bind, 2, 3, 3, err));
     MR_TRY(bind->bind_lambda(bind, 2, params, (bool[]){false, true, true}, 3, err));
     bind->args[2].cast_to = bind->args[2].type;
-    bind->type = mr_type_map(bind->arena, a->fields[0].type, bind->args[2].type, bind->args[2].nullable);
-    bind->nullable = bind->args[0].nullable || bind->args[1].nullable || bind->args[0].type->kind == MR_TYPE_VOID ||
+    bind->type =
+        mr_type_map(bind->arena, a->fields[0].type, bind->args[2].type, bind->args[2].nullable);
+    bind->nullable = bind->args[0].nullable || bind->args[1].nullable ||
+                     bind->args[0].type->kind == MR_TYPE_VOID ||
                      bind->args[1].type->kind == MR_TYPE_VOID;
     return MR_OK;
 }
@@ -602,13 +636,15 @@ static MrStatus aggregate_bind(MrBind *bind, MrError *err)
 {
     const MrType *list = bind->args[0].cast_to, *state = bind->args[1].type;
     MR_TRY(lambda_count(bind, 2, 2, 2, err));
-    MR_TRY(bind->bind_lambda(bind, 2, (const MrType *[]){state, list->fields[0].type}, (bool[]){true, list->fields[0].nullable}, 2, err));
+    MR_TRY(bind->bind_lambda(bind, 2, (const MrType *[]){state, list->fields[0].type},
+                             (bool[]){true, list->fields[0].nullable}, 2, err));
     bind->args[2].cast_to = bind->args[2].type;
     if (!mr_type_same_data(state, bind->args[2].type)) {
         if (state->kind != MR_TYPE_VOID)
             return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__UNEXPECTED_INPUT_TYPE, "sqlExpr",
-                           mr__quoted_expr(bind->arena, bind->sql), "paramIndex", "third", "requiredType",
-                           mr__quoted_type(bind->arena, state), "inputSql", "\"lambdafunction\"", "inputType",
+                           mr__quoted_expr(bind->arena, bind->sql), "paramIndex", "third",
+                           "requiredType", mr__quoted_type(bind->arena, state), "inputSql",
+                           "\"lambdafunction\"", "inputType",
                            mr__quoted_type(bind->arena, bind->args[2].type));
         state = bind->args[2].type;
         bind->args[1].cast_to = state;
@@ -617,8 +653,10 @@ static MrStatus aggregate_bind(MrBind *bind, MrError *err)
     bind->nullable = bind->args[0].nullable || bind->args[2].nullable;
     if (bind->n_args > 3) {
         if (bind->args[3].n_lambda_params != 1)
-            return MR_FAIL(err, MR_COND_INVALID_LAMBDA_FUNCTION_CALL__NUM_ARGS_MISMATCH, "expectedNumArgs",
-                           mr_arena_printf(bind->arena, "%d", bind->args[3].n_lambda_params), "actualNumArgs", "1");
+            return MR_FAIL(err, MR_COND_INVALID_LAMBDA_FUNCTION_CALL__NUM_ARGS_MISMATCH,
+                           "expectedNumArgs",
+                           mr_arena_printf(bind->arena, "%d", bind->args[3].n_lambda_params),
+                           "actualNumArgs", "1");
         MR_TRY(bind->bind_lambda(bind, 3, &state, (bool[]){true}, 1, err));
         bind->args[3].cast_to = bind->type = bind->args[3].type;
         bind->nullable = bind->args[0].nullable || bind->args[3].nullable;
@@ -638,11 +676,13 @@ static MrStatus array_sort_by_call(MrCall *call, MrError *err)
             while (low < high) {
                 int32_t middle = (low + high) / 2;
                 MrVector *result = NULL;
-                MrVector *params[2] = {mr_vector_take_rows(call->arena, list->children[0], &own, 1),
-                                       mr_vector_take_rows(call->arena, list->children[0], &order[middle], 1)};
+                MrVector *params[2] = {
+                    mr_vector_take_rows(call->arena, list->children[0], &own, 1),
+                    mr_vector_take_rows(call->arena, list->children[0], &order[middle], 1)};
                 MR_TRY(call->apply(call, 1, params, 2, &row, 1, &result, err));
                 if (mr_vector_is_null(result, 0))
-                    return MR_FAIL(err, MR_COND_COMPARATOR_RETURNS_NULL, "firstValue", "", "secondValue", "");
+                    return MR_FAIL(err, MR_COND_COMPARATOR_RETURNS_NULL, "firstValue", "",
+                                   "secondValue", "");
                 int64_t at;
                 const MrVector *holder = mr_vector_at(result, 0, &at);
                 if (holder->i32[at] < 0)
@@ -665,7 +705,8 @@ static MrStatus array_sort_by_bind(MrBind *bind, MrError *err)
     const MrType *item = bind->args[0].cast_to->fields[0].type;
     bool nullable = bind->args[0].cast_to->fields[0].nullable;
     MR_TRY(lambda_count(bind, 1, 2, 2, err));
-    MR_TRY(bind->bind_lambda(bind, 1, (const MrType *[]){item, item}, (bool[]){nullable, nullable}, 2, err));
+    MR_TRY(bind->bind_lambda(bind, 1, (const MrType *[]){item, item}, (bool[]){nullable, nullable},
+                             2, err));
     if (bind->args[1].type->kind != MR_TYPE_INT)
         return mr__fail_input_type(bind, 1, "\"INT\"", err);
     bind->args[1].cast_to = bind->args[1].type;
@@ -677,41 +718,52 @@ static MrStatus array_sort_by_bind(MrBind *bind, MrError *err)
 #define FAILS (MR_FN_NULL_IF_ANY | MR_FN_CAN_FAIL)
 
 const MrFunctionDef mr_functions_collection_map[] = {
-    {"map_from_arrays", "array<T>, array<U> -> bind", FAILS, map_from_arrays_call, map_from_arrays_bind, "A map of keys and values.",
+    {"map_from_arrays", "array<T>, array<U> -> bind", FAILS, map_from_arrays_call,
+     map_from_arrays_bind, "A map of keys and values.",
      "map_from_arrays(array('a'), array(1))['a'] = 1"},
-    {"map_from_entries", "array<struct> -> bind", FAILS, map_from_entries_call, map_from_entries_bind, "A map of pairs.",
-     "map_from_entries(array(struct('a', 1)))['a'] = 1"},
-    {"map_concat", "any* -> bind", FAILS, map_concat_call, map_concat_bind, "Maps together.", "size(map_concat(map('a', 1), map('b', 2))) = 2"},
-    {"map_keys", "map<K, V> -> bind", STRICT, map_side_call, map_side_bind, "The keys.", "map_keys(map('a', 1))[0] = 'a'"},
-    {"map_values", "map<K, V> -> bind", STRICT, map_side_call, map_side_bind, "The values.", "map_values(map('a', 1))[0] = 1"},
-    {"map_entries", "map<K, V> -> bind", STRICT, map_entries_call, map_entries_bind, "The pairs.", "map_entries(map('a', 1))[0].value = 1"},
-    {"map_contains_key", "map<K, V>, K -> boolean", STRICT, map_contains_key_call, NULL, "Is the key there?",
-     "map_contains_key(map('a', 1), 'a')"},
-    {"str_to_map", "string!, string!?, string!? -> bind", FAILS, str_to_map_call, str_to_map_bind, "A map of a text of pairs.",
-     "str_to_map('a:1,b:2')['b'] = '2'"},
-    {"transform", "array<T>, lambda -> bind", STRICT, transform_call, list_lambda_bind, "A function of each element.",
-     "transform(array(1, 2), x -> x + 1)[1] = 3"},
-    {"filter", "array<T>, lambda -> bind", STRICT, filter_call, list_lambda_bind, "The elements for which it is true.",
-     "size(filter(array(1, 2), x -> x > 1)) = 1"},
-    {"exists", "array<T>, lambda -> boolean", STRICT, quantifier_call, list_lambda_bind, "Is it true for some element?",
-     "exists(array(1, 2), x -> x > 1)"},
-    {"forall", "array<T>, lambda -> boolean", STRICT, quantifier_call, list_lambda_bind, "Is it true for all elements?",
-     "forall(array(1, 2), x -> x > 0)"},
-    {"map_filter", "map<K, V>, lambda -> bind", STRICT, filter_call, list_lambda_bind, "The pairs for which it is true.",
+    {"map_from_entries", "array<struct> -> bind", FAILS, map_from_entries_call,
+     map_from_entries_bind, "A map of pairs.", "map_from_entries(array(struct('a', 1)))['a'] = 1"},
+    {"map_concat", "any* -> bind", FAILS, map_concat_call, map_concat_bind, "Maps together.",
+     "size(map_concat(map('a', 1), map('b', 2))) = 2"},
+    {"map_keys", "map<K, V> -> bind", STRICT, map_side_call, map_side_bind, "The keys.",
+     "map_keys(map('a', 1))[0] = 'a'"},
+    {"map_values", "map<K, V> -> bind", STRICT, map_side_call, map_side_bind, "The values.",
+     "map_values(map('a', 1))[0] = 1"},
+    {"map_entries", "map<K, V> -> bind", STRICT, map_entries_call, map_entries_bind, "The pairs.",
+     "map_entries(map('a', 1))[0].value = 1"},
+    {"map_contains_key", "map<K, V>, K -> boolean", STRICT, map_contains_key_call, NULL,
+     "Is the key there?", "map_contains_key(map('a', 1), 'a')"},
+    {"str_to_map", "string!, string!?, string!? -> bind", FAILS, str_to_map_call, str_to_map_bind,
+     "A map of a text of pairs.", "str_to_map('a:1,b:2')['b'] = '2'"},
+    {"transform", "array<T>, lambda -> bind", STRICT, transform_call, list_lambda_bind,
+     "A function of each element.", "transform(array(1, 2), x -> x + 1)[1] = 3"},
+    {"filter", "array<T>, lambda -> bind", STRICT, filter_call, list_lambda_bind,
+     "The elements for which it is true.", "size(filter(array(1, 2), x -> x > 1)) = 1"},
+    {"exists", "array<T>, lambda -> boolean", STRICT, quantifier_call, list_lambda_bind,
+     "Is it true for some element?", "exists(array(1, 2), x -> x > 1)"},
+    {"forall", "array<T>, lambda -> boolean", STRICT, quantifier_call, list_lambda_bind,
+     "Is it true for all elements?", "forall(array(1, 2), x -> x > 0)"},
+    {"map_filter", "map<K, V>, lambda -> bind", STRICT, filter_call, list_lambda_bind,
+     "The pairs for which it is true.",
      "size(map_filter(map('a', 1, 'b', 2), (k, v) -> v > 1)) = 1"},
-    {"transform_keys", "map<K, V>, lambda -> bind", FAILS, transform_map_call, list_lambda_bind, "A function of each pair as its key.",
+    {"transform_keys", "map<K, V>, lambda -> bind", FAILS, transform_map_call, list_lambda_bind,
+     "A function of each pair as its key.",
      "transform_keys(map('a', 1), (k, v) -> upper(k))['A'] = 1"},
-    {"transform_values", "map<K, V>, lambda -> bind", STRICT, transform_map_call, list_lambda_bind, "A function of each pair as its value.",
+    {"transform_values", "map<K, V>, lambda -> bind", STRICT, transform_map_call, list_lambda_bind,
+     "A function of each pair as its value.",
      "transform_values(map('a', 1), (k, v) -> v + 1)['a'] = 2"},
-    {"zip_with", "array<T>, array<U>, lambda -> bind", STRICT, zip_with_call, zip_with_bind, "A function of the elements of two arrays.",
+    {"zip_with", "array<T>, array<U>, lambda -> bind", STRICT, zip_with_call, zip_with_bind,
+     "A function of the elements of two arrays.",
      "zip_with(array(1), array(2), (x, y) -> x + y)[0] = 3"},
-    {"map_zip_with", "map<K, V>, map<K, U>, lambda -> bind", STRICT, map_zip_with_call, map_zip_with_bind,
-     "A function of the values of two maps.", "map_zip_with(map(1, 2), map(1, 3), (k, x, y) -> x + y)[1] = 5"},
-    {"aggregate", "array<T>, any, lambda, lambda? -> bind", 0, aggregate_call, aggregate_bind, "Elements taken together, step by step.",
+    {"map_zip_with", "map<K, V>, map<K, U>, lambda -> bind", STRICT, map_zip_with_call,
+     map_zip_with_bind, "A function of the values of two maps.",
+     "map_zip_with(map(1, 2), map(1, 3), (k, x, y) -> x + y)[1] = 5"},
+    {"aggregate", "array<T>, any, lambda, lambda? -> bind", 0, aggregate_call, aggregate_bind,
+     "Elements taken together, step by step.",
      "aggregate(array(1, 2), 0, (acc, x) -> acc + x) = 3"},
-    {"reduce", "array<T>, any, lambda, lambda? -> bind", 0, aggregate_call, aggregate_bind, "Elements taken together, step by step.",
-     "reduce(array(1, 2), 0, (acc, x) -> acc + x) = 3"},
-    {"array_sort", "array<T>, lambda -> same", FAILS, array_sort_by_call, array_sort_by_bind, "In the order that a comparison gives.",
-     "array_sort(array(1, 2), (x, y) -> y - x)[0] = 2"},
+    {"reduce", "array<T>, any, lambda, lambda? -> bind", 0, aggregate_call, aggregate_bind,
+     "Elements taken together, step by step.", "reduce(array(1, 2), 0, (acc, x) -> acc + x) = 3"},
+    {"array_sort", "array<T>, lambda -> same", FAILS, array_sort_by_call, array_sort_by_bind,
+     "In the order that a comparison gives.", "array_sort(array(1, 2), (x, y) -> y - x)[0] = 2"},
     {0},
 };

@@ -123,8 +123,8 @@ static const CompareKernels *compare_kernels(const MrType *type)
 static const char *shown_name(const char *name)
 {
     return strcmp(name, "==") == 0 || strcmp(name, "!=") == 0 || strcmp(name, "<>") == 0 ? "="
-           : strcmp(name, "equal_null") == 0                                              ? "<=>"
-                                                                                          : name;
+           : strcmp(name, "equal_null") == 0                                             ? "<=>"
+                                                                                         : name;
 }
 
 static bool has_map(const MrType *type)
@@ -214,8 +214,7 @@ static MrStatus safe_eq_call(MrCall *call, MrError *err)
         if (null_x || null_y)
             call->out->i8[row] = null_x && null_y;
         else if (!*equal)
-            call->out->i8[row] =
-                mr_vector_row_equal(x, mr_arg_row(x, row), y, mr_arg_row(y, row));
+            call->out->i8[row] = mr_vector_row_equal(x, mr_arg_row(x, row), y, mr_arg_row(y, row));
     }
     return MR_OK;
 }
@@ -337,8 +336,8 @@ static MrStatus in_bind(MrBind *bind, MrError *err)
                          mr__cast_may_null(bind->settings, arg->type, common);
         bind->args[i].cast_to = common;
         /* A NULL or a value of the very type can be put into the set now; others are cast later. */
-        if (i > 0 && !(arg->value && (mr_vector_is_null(arg->value, 0) ||
-                                      mr_type_same_data(arg->type, common))))
+        if (i > 0 && !(arg->value &&
+                       (mr_vector_is_null(arg->value, 0) || mr_type_same_data(arg->type, common))))
             constant = false;
     }
     bind->type = MR_T(BOOLEAN);
@@ -456,8 +455,9 @@ static MrStatus extreme_call(MrCall *call, MrError *err)
             const MrVector *vec = call->args[k];
             if (mr_arg_null(vec, row))
                 continue;
-            if (!best || *sign * mr_vector_compare(vec, mr_arg_row(vec, row), best,
-                                                   mr_arg_row(best, row)) > 0)
+            if (!best ||
+                *sign * mr_vector_compare(vec, mr_arg_row(vec, row), best, mr_arg_row(best, row)) >
+                    0)
                 best = vec;
         }
         if (best)
@@ -519,11 +519,12 @@ const MrFunctionDef mr_functions_compare[] = {
     {"equal_null", "any, any -> bind", MR_FN_NEVER_NULL, safe_eq_call, safe_eq_bind,
      "Equal, where NULL equals NULL.", "equal_null(NULL, NULL)"},
     {"in", "any, any* -> bind", 0, NULL, in_bind, "Is among the values.", "1 IN (1, 2)"},
-    {"not", "boolean -> boolean", STRICT | MR_FN_TOTAL, not_call, NULL, "Logical not.", "NOT false"},
+    {"not", "boolean -> boolean", STRICT | MR_FN_TOTAL, not_call, NULL, "Logical not.",
+     "NOT false"},
     {"!", "boolean -> boolean", STRICT | MR_FN_TOTAL, not_call, NULL, "Logical not.", "! false"},
     {"isnull", "any -> boolean", MR_FN_NEVER_NULL, isnull_call, NULL, "Is NULL.", "isnull(NULL)"},
-    {"isnotnull", "any -> boolean", MR_FN_NEVER_NULL, isnotnull_call, isnotnull_bind, "Is not NULL.",
-     "isnotnull(1)"},
+    {"isnotnull", "any -> boolean", MR_FN_NEVER_NULL, isnotnull_call, isnotnull_bind,
+     "Is not NULL.", "isnotnull(1)"},
     {"isnan", "double|float -> boolean", MR_FN_NEVER_NULL, isnan_call, NULL, "Is not a number.",
      "isnan(double('NaN'))"},
     {"greatest", "any, any, any* -> bind", 0, extreme_call, greatest_bind,

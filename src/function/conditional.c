@@ -1,7 +1,7 @@
 /* conditional.c - nanvl.
  *
- * COALESCE, CASE and IF are expressions of their own (expr.h), and the binder turns nvl, nvl2, nullif
- * and their kin into them, so that no argument is evaluated in vain. */
+ * COALESCE, CASE and IF are expressions of their own (expr.h), and the binder turns nvl, nvl2,
+ * nullif and their kin into them, so that no argument is evaluated in vain. */
 #include "function/function_int.h"
 
 static void pick(MrCall *call, int32_t row, const MrVector *vec)
@@ -29,7 +29,8 @@ static MrStatus nanvl_bind(MrBind *bind, MrError *err)
 {
     bool floats = bind->args[0].cast_to->kind == MR_TYPE_FLOAT &&
                   bind->args[1].cast_to->kind == MR_TYPE_FLOAT;
-    bind->args[0].cast_to = bind->args[1].cast_to = bind->type = floats ? MR_T(FLOAT) : MR_T(DOUBLE);
+    bind->args[0].cast_to = bind->args[1].cast_to = bind->type =
+        floats ? MR_T(FLOAT) : MR_T(DOUBLE);
     return MR_OK;
 }
 

@@ -1,7 +1,8 @@
-/* date_field.c - fields of dates, times and intervals; days, months and units added; truncation; seconds since 1970.
+/* date_field.c - fields of dates, times and intervals; days, months and units added; truncation;
+ * seconds since 1970.
  *
- * A timestamp is turned into what the clock shows in the session's zone; all fields are computed from those
- * microseconds. */
+ * A timestamp is turned into what the clock shows in the session's zone; all fields are computed
+ * from those microseconds. */
 #include "function/date_int.h"
 
 int64_t mr__arg_int(const MrCall *call, int32_t arg_idx, int32_t row)
@@ -22,7 +23,8 @@ int64_t mr__arg_int(const MrCall *call, int32_t arg_idx, int32_t row)
 MrI128 mr__arg_decimal(const MrCall *call, int32_t arg_idx, int32_t row)
 {
     const MrVector *vec = call->args[arg_idx];
-    return mr_type_physical(vec->type) == MR_PHYS_I64 ? MR_ARG(vec, i64, row) : MR_ARG(vec, i128, row);
+    return mr_type_physical(vec->type) == MR_PHYS_I64 ? MR_ARG(vec, i64, row)
+                                                      : MR_ARG(vec, i128, row);
 }
 
 MrStatus mr__null_call(MrCall *call, MrError *err)
@@ -54,7 +56,8 @@ void mr__bind_cast(MrBind *bind, int32_t arg_idx, const MrType *type)
 
 MrStatus mr__zone_named(const MrCall *call, MrText id, const MrZone **out, MrError *err)
 {
-    return mr_zone_find(call->context->settings->zones, mr_arena_strn(call->arena, id.data, id.size_bytes), out, err);
+    return mr_zone_find(call->context->settings->zones,
+                        mr_arena_strn(call->arena, id.data, id.size_bytes), out, err);
 }
 
 /* --- fields ----------------------------------------------------------------------------------- */
@@ -147,7 +150,8 @@ static int64_t field_of_interval(Field field, const MrType *type, MrInterval val
     case FIELD_DAY:
         return type->kind == MR_TYPE_INTERVAL ? value.days : value.us / MR_US_PER_DAY;
     case FIELD_HOUR:
-        return (type->kind == MR_TYPE_INTERVAL ? value.us : value.us % MR_US_PER_DAY) / MR_US_PER_HOUR;
+        return (type->kind == MR_TYPE_INTERVAL ? value.us : value.us % MR_US_PER_DAY) /
+               MR_US_PER_HOUR;
     case FIELD_MINUTE:
         return value.us % MR_US_PER_HOUR / MR_US_PER_MINUTE;
     default:
@@ -173,7 +177,8 @@ static MrStatus field_call(MrCall *call, MrError *err)
             value = field_of_interval(field, vec->type, MR_ARG(vec, interval, row));
             break;
         case MR_TYPE_INTERVAL_YM:
-            value = field_of_interval(field, vec->type, (MrInterval){.months = MR_ARG(vec, i32, row)});
+            value =
+                field_of_interval(field, vec->type, (MrInterval){.months = MR_ARG(vec, i32, row)});
             break;
         case MR_TYPE_INTERVAL_DT:
             value = field_of_interval(field, vec->type, (MrInterval){.us = MR_ARG(vec, i64, row)});
@@ -198,10 +203,18 @@ static const struct {
     const char *name;
     Field field;
 } field_functions[] = {
-    {"year", FIELD_YEAR},           {"quarter", FIELD_QUARTER},       {"month", FIELD_MONTH},
-    {"weekofyear", FIELD_WEEK},     {"day", FIELD_DAY},               {"dayofmonth", FIELD_DAY},
-    {"weekday", FIELD_WEEKDAY},     {"dayofweek", FIELD_DAY_OF_WEEK}, {"dayofyear", FIELD_DAY_OF_YEAR},
-    {"hour", FIELD_HOUR},           {"minute", FIELD_MINUTE},         {"second", FIELD_SECOND},
+    {"year", FIELD_YEAR},
+    {"quarter", FIELD_QUARTER},
+    {"month", FIELD_MONTH},
+    {"weekofyear", FIELD_WEEK},
+    {"day", FIELD_DAY},
+    {"dayofmonth", FIELD_DAY},
+    {"weekday", FIELD_WEEKDAY},
+    {"dayofweek", FIELD_DAY_OF_WEEK},
+    {"dayofyear", FIELD_DAY_OF_YEAR},
+    {"hour", FIELD_HOUR},
+    {"minute", FIELD_MINUTE},
+    {"second", FIELD_SECOND},
 };
 
 static MrStatus field_bind(MrBind *bind, MrError *err)
@@ -220,19 +233,43 @@ static const struct {
     Field field;
     bool interval;
 } extract_names[] = {
-    {"YEAR", FIELD_YEAR, true},         {"Y", FIELD_YEAR, true},          {"YEARS", FIELD_YEAR, true},
-    {"YR", FIELD_YEAR, true},           {"YRS", FIELD_YEAR, true},        {"YEAROFWEEK", FIELD_YEAR_OF_WEEK, false},
-    {"QUARTER", FIELD_QUARTER, true},  {"QTR", FIELD_QUARTER, true},    {"MONTH", FIELD_MONTH, true},
-    {"MON", FIELD_MONTH, true},         {"MONS", FIELD_MONTH, true},      {"MONTHS", FIELD_MONTH, true},
-    {"WEEK", FIELD_WEEK, false},        {"W", FIELD_WEEK, false},         {"WEEKS", FIELD_WEEK, false},
-    {"DAY", FIELD_DAY, true},           {"D", FIELD_DAY, true},           {"DAYS", FIELD_DAY, true},
-    {"DAYOFWEEK", FIELD_DAY_OF_WEEK, false}, {"DOW", FIELD_DAY_OF_WEEK, false},
-    {"DAYOFWEEK_ISO", FIELD_DAY_OF_WEEK_ISO, false}, {"DOW_ISO", FIELD_DAY_OF_WEEK_ISO, false},
-    {"DOY", FIELD_DAY_OF_YEAR, false},  {"HOUR", FIELD_HOUR, true},       {"H", FIELD_HOUR, true},
-    {"HOURS", FIELD_HOUR, true},        {"HR", FIELD_HOUR, true},         {"HRS", FIELD_HOUR, true},
-    {"MINUTE", FIELD_MINUTE, true},     {"M", FIELD_MINUTE, true},        {"MIN", FIELD_MINUTE, true},
-    {"MINS", FIELD_MINUTE, true},       {"MINUTES", FIELD_MINUTE, true},  {"SECOND", FIELD_SECOND_FRACTION, true},
-    {"S", FIELD_SECOND_FRACTION, true}, {"SEC", FIELD_SECOND_FRACTION, true}, {"SECONDS", FIELD_SECOND_FRACTION, true},
+    {"YEAR", FIELD_YEAR, true},
+    {"Y", FIELD_YEAR, true},
+    {"YEARS", FIELD_YEAR, true},
+    {"YR", FIELD_YEAR, true},
+    {"YRS", FIELD_YEAR, true},
+    {"YEAROFWEEK", FIELD_YEAR_OF_WEEK, false},
+    {"QUARTER", FIELD_QUARTER, true},
+    {"QTR", FIELD_QUARTER, true},
+    {"MONTH", FIELD_MONTH, true},
+    {"MON", FIELD_MONTH, true},
+    {"MONS", FIELD_MONTH, true},
+    {"MONTHS", FIELD_MONTH, true},
+    {"WEEK", FIELD_WEEK, false},
+    {"W", FIELD_WEEK, false},
+    {"WEEKS", FIELD_WEEK, false},
+    {"DAY", FIELD_DAY, true},
+    {"D", FIELD_DAY, true},
+    {"DAYS", FIELD_DAY, true},
+    {"DAYOFWEEK", FIELD_DAY_OF_WEEK, false},
+    {"DOW", FIELD_DAY_OF_WEEK, false},
+    {"DAYOFWEEK_ISO", FIELD_DAY_OF_WEEK_ISO, false},
+    {"DOW_ISO", FIELD_DAY_OF_WEEK_ISO, false},
+    {"DOY", FIELD_DAY_OF_YEAR, false},
+    {"HOUR", FIELD_HOUR, true},
+    {"H", FIELD_HOUR, true},
+    {"HOURS", FIELD_HOUR, true},
+    {"HR", FIELD_HOUR, true},
+    {"HRS", FIELD_HOUR, true},
+    {"MINUTE", FIELD_MINUTE, true},
+    {"M", FIELD_MINUTE, true},
+    {"MIN", FIELD_MINUTE, true},
+    {"MINS", FIELD_MINUTE, true},
+    {"MINUTES", FIELD_MINUTE, true},
+    {"SECOND", FIELD_SECOND_FRACTION, true},
+    {"S", FIELD_SECOND_FRACTION, true},
+    {"SEC", FIELD_SECOND_FRACTION, true},
+    {"SECONDS", FIELD_SECOND_FRACTION, true},
     {"SECS", FIELD_SECOND_FRACTION, true},
 };
 
@@ -274,8 +311,9 @@ static MrStatus extract_bind(MrBind *bind, MrError *err)
     const MrType *type = bind->args[1].type;
     MrText name;
     if (!arg->value || (arg->type->kind != MR_TYPE_STRING && arg->type->kind != MR_TYPE_VOID))
-        return MR_FAIL(err, MR_COND_NON_FOLDABLE_ARGUMENT, "funcName", mr__quoted_name(bind->arena, function), "paramName",
-                       "`field`", "paramType", "\"STRING\"");
+        return MR_FAIL(err, MR_COND_NON_FOLDABLE_ARGUMENT, "funcName",
+                       mr__quoted_name(bind->arena, function), "paramName", "`field`", "paramType",
+                       "\"STRING\"");
     if (!mr__arg_text(arg, &name)) {
         bind->type = MR_T(DOUBLE);
         bind->nullable = true;
@@ -283,7 +321,8 @@ static MrStatus extract_bind(MrBind *bind, MrError *err)
         return MR_OK;
     }
     bind->nullable = bind->args[1].nullable || type->kind == MR_TYPE_VOID;
-    bool is_interval = type->kind == MR_TYPE_INTERVAL || type->kind == MR_TYPE_INTERVAL_DT || type->kind == MR_TYPE_INTERVAL_YM;
+    bool is_interval = type->kind == MR_TYPE_INTERVAL || type->kind == MR_TYPE_INTERVAL_DT ||
+                       type->kind == MR_TYPE_INTERVAL_YM;
     const Field *field = NULL;
     for (int64_t i = 0; i < MR_COUNT(extract_names); i++) {
         if (!mr_text_equal_nocase(name, mr_text(extract_names[i].name)))
@@ -293,15 +332,17 @@ static MrStatus extract_bind(MrBind *bind, MrError *err)
             field = &extract_names[i].field;
     }
     if (!field)
-        return MR_FAIL(err, MR_COND_INVALID_EXTRACT_FIELD, "field",
-                       mr__quoted_name(bind->arena, mr_arena_strn(bind->arena, name.data, name.size_bytes)), "expr",
-                       mr__quoted_expr(bind->arena, bind->args[1].sql));
+        return MR_FAIL(
+            err, MR_COND_INVALID_EXTRACT_FIELD, "field",
+            mr__quoted_name(bind->arena, mr_arena_strn(bind->arena, name.data, name.size_bytes)),
+            "expr", mr__quoted_expr(bind->arena, bind->args[1].sql));
     bind->data = field;
     bind->call = field_call;
     if (*field == FIELD_SECOND_FRACTION)
         bind->type = mr_type_decimal(bind->arena, 8, 6);
     else
-        bind->type = is_interval && *field != FIELD_YEAR && *field != FIELD_DAY ? MR_T(TINYINT) : MR_T(INT);
+        bind->type =
+            is_interval && *field != FIELD_YEAR && *field != FIELD_DAY ? MR_T(TINYINT) : MR_T(INT);
     if (is_interval)
         return MR_OK;
     if (type->kind == MR_TYPE_TIME) {
@@ -336,7 +377,8 @@ static MrStatus date_add_call(MrCall *call, MrError *err)
 static MrStatus date_add_bind(MrBind *bind, MrError *err)
 {
     const MrType *type = bind->args[1].type;
-    if (mr_type_is_numeric(type) && type->kind != MR_TYPE_INT && type->kind != MR_TYPE_SMALLINT && type->kind != MR_TYPE_TINYINT)
+    if (mr_type_is_numeric(type) && type->kind != MR_TYPE_INT && type->kind != MR_TYPE_SMALLINT &&
+        type->kind != MR_TYPE_TINYINT)
         return mr__fail_input_type(bind, 1, "(\"INT\" or \"SMALLINT\" or \"TINYINT\")", err);
     return MR_OK;
 }
@@ -344,14 +386,16 @@ static MrStatus date_add_bind(MrBind *bind, MrError *err)
 static MrStatus date_diff_call(MrCall *call, MrError *err)
 {
     for (MR_EACH(call, i, row))
-        call->out->i32[row] = (int32_t)((int64_t)MR_ARG(call->args[0], i32, row) - MR_ARG(call->args[1], i32, row));
+        call->out->i32[row] =
+            (int32_t)((int64_t)MR_ARG(call->args[0], i32, row) - MR_ARG(call->args[1], i32, row));
     return MR_OK;
 }
 
 static MrStatus add_months_call(MrCall *call, MrError *err)
 {
     for (MR_EACH(call, i, row))
-        call->out->i32[row] = (int32_t)mr_days_add_months(MR_ARG(call->args[0], i32, row), MR_ARG(call->args[1], i32, row));
+        call->out->i32[row] = (int32_t)mr_days_add_months(MR_ARG(call->args[0], i32, row),
+                                                          MR_ARG(call->args[1], i32, row));
     return MR_OK;
 }
 
@@ -359,15 +403,17 @@ static MrStatus last_day_call(MrCall *call, MrError *err)
 {
     for (MR_EACH(call, i, row)) {
         MrCivil civil = mr_days_to_civil(MR_ARG(call->args[0], i32, row));
-        call->out->i32[row] = (int32_t)mr_civil_to_days(civil.year, civil.month, mr_month_days(civil.year, civil.month));
+        call->out->i32[row] = (int32_t)mr_civil_to_days(civil.year, civil.month,
+                                                        mr_month_days(civil.year, civil.month));
     }
     return MR_OK;
 }
 
 static MrStatus next_day_call(MrCall *call, MrError *err)
 {
-    static const char *const names[] = {"MO,MON,MONDAY",      "TU,TUE,TUESDAY", "WE,WED,WEDNESDAY", "TH,THU,THURSDAY",
-                                        "FR,FRI,FRIDAY",      "SA,SAT,SATURDAY", "SU,SUN,SUNDAY"};
+    static const char *const names[] = {"MO,MON,MONDAY",   "TU,TUE,TUESDAY", "WE,WED,WEDNESDAY",
+                                        "TH,THU,THURSDAY", "FR,FRI,FRIDAY",  "SA,SAT,SATURDAY",
+                                        "SU,SUN,SUNDAY"};
     for (MR_EACH(call, i, row)) {
         MrText name = mr__arg_str(call, 1, row);
         int64_t day = -1, days = MR_ARG(call->args[0], i32, row);
@@ -379,9 +425,11 @@ static MrStatus next_day_call(MrCall *call, MrError *err)
                     day = k;
         }
         if (day >= 0)
-            call->out->i32[row] = (int32_t)(days + 1 + mr__floor_mod(day - 1 - weekday_of(days), 7));
+            call->out->i32[row] =
+                (int32_t)(days + 1 + mr__floor_mod(day - 1 - weekday_of(days), 7));
         else if (call->context->settings->ansi)
-            return MR_FAIL(err, MR_COND_ILLEGAL_DAY_OF_WEEK, "string", mr_arena_strn(call->arena, name.data, name.size_bytes));
+            return MR_FAIL(err, MR_COND_ILLEGAL_DAY_OF_WEEK, "string",
+                           mr_arena_strn(call->arena, name.data, name.size_bytes));
         else
             mr_call_null(call, row);
     }
@@ -402,7 +450,8 @@ static MrStatus months_between_call(MrCall *call, MrError *err)
             civil[k] = mr_days_to_civil(mr_us_to_days(us[k]));
             last[k] = civil[k].day == mr_month_days(civil[k].year, civil[k].month);
         }
-        double months = (double)((civil[0].year - civil[1].year) * 12 + civil[0].month - civil[1].month);
+        double months =
+            (double)((civil[0].year - civil[1].year) * 12 + civil[0].month - civil[1].month);
         if (civil[0].day != civil[1].day && !(last[0] && last[1])) {
             int64_t seconds[2];
             for (int32_t k = 0; k < 2; k++)
@@ -421,16 +470,29 @@ static MrStatus months_between_call(MrCall *call, MrError *err)
 
 /* --- truncation ------------------------------------------------------------------------------- */
 
-typedef enum TruncLevel { TRUNC_NONE, TRUNC_US, TRUNC_MS, TRUNC_SECOND, TRUNC_MINUTE, TRUNC_HOUR, TRUNC_DAY, TRUNC_WEEK, TRUNC_MONTH, TRUNC_QUARTER, TRUNC_YEAR } TruncLevel;
+typedef enum TruncLevel {
+    TRUNC_NONE,
+    TRUNC_US,
+    TRUNC_MS,
+    TRUNC_SECOND,
+    TRUNC_MINUTE,
+    TRUNC_HOUR,
+    TRUNC_DAY,
+    TRUNC_WEEK,
+    TRUNC_MONTH,
+    TRUNC_QUARTER,
+    TRUNC_YEAR
+} TruncLevel;
 
 static TruncLevel trunc_level(MrText name)
 {
     static const struct {
         const char *name;
         TruncLevel level;
-    } names[] = {{"MICROSECOND", TRUNC_US}, {"MILLISECOND", TRUNC_MS}, {"SECOND", TRUNC_SECOND}, {"MINUTE", TRUNC_MINUTE},
-                 {"HOUR", TRUNC_HOUR},      {"DAY", TRUNC_DAY},        {"DD", TRUNC_DAY},        {"WEEK", TRUNC_WEEK},
-                 {"MON", TRUNC_MONTH},      {"MONTH", TRUNC_MONTH},    {"MM", TRUNC_MONTH},      {"QUARTER", TRUNC_QUARTER},
+    } names[] = {{"MICROSECOND", TRUNC_US}, {"MILLISECOND", TRUNC_MS}, {"SECOND", TRUNC_SECOND},
+                 {"MINUTE", TRUNC_MINUTE},  {"HOUR", TRUNC_HOUR},      {"DAY", TRUNC_DAY},
+                 {"DD", TRUNC_DAY},         {"WEEK", TRUNC_WEEK},      {"MON", TRUNC_MONTH},
+                 {"MONTH", TRUNC_MONTH},    {"MM", TRUNC_MONTH},       {"QUARTER", TRUNC_QUARTER},
                  {"YEAR", TRUNC_YEAR},      {"YYYY", TRUNC_YEAR},      {"YY", TRUNC_YEAR}};
     for (int64_t i = 0; i < MR_COUNT(names); i++)
         if (mr_text_equal_nocase(name, mr_text(names[i].name)))
@@ -494,10 +556,17 @@ typedef struct Unit {
 } Unit;
 
 static const Unit units[] = {
-    {"MICROSECOND", 0, 1},        {"MILLISECOND", 0, 1000},     {"SECOND", 0, MR_US_PER_SECOND},
-    {"MINUTE", 0, MR_US_PER_MINUTE}, {"HOUR", 0, MR_US_PER_HOUR}, {"DAY", 0, MR_US_PER_DAY},
-    {"DAYOFYEAR", 0, MR_US_PER_DAY}, {"WEEK", 0, 7 * MR_US_PER_DAY}, {"MONTH", 1, 0},
-    {"QUARTER", 3, 0},            {"YEAR", 12, 0},
+    {"MICROSECOND", 0, 1},
+    {"MILLISECOND", 0, 1000},
+    {"SECOND", 0, MR_US_PER_SECOND},
+    {"MINUTE", 0, MR_US_PER_MINUTE},
+    {"HOUR", 0, MR_US_PER_HOUR},
+    {"DAY", 0, MR_US_PER_DAY},
+    {"DAYOFYEAR", 0, MR_US_PER_DAY},
+    {"WEEK", 0, 7 * MR_US_PER_DAY},
+    {"MONTH", 1, 0},
+    {"QUARTER", 3, 0},
+    {"YEAR", 12, 0},
 };
 
 static MrStatus unit_bind(MrBind *bind, MrError *err)
@@ -508,9 +577,9 @@ static MrStatus unit_bind(MrBind *bind, MrError *err)
             if (mr_text_equal_nocase(name, mr_text(units[i].name)))
                 bind->data = &units[i];
     if (!bind->data)
-        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE__DATETIME_UNIT, "parameter", "`unit`", "functionName",
-                       mr__quoted_name(bind->arena, bind->def->name), "invalidValue",
-                       mr_arena_printf(bind->arena, "'%s'", bind->args[0].sql));
+        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE__DATETIME_UNIT, "parameter", "`unit`",
+                       "functionName", mr__quoted_name(bind->arena, bind->def->name),
+                       "invalidValue", mr_arena_printf(bind->arena, "'%s'", bind->args[0].sql));
     return MR_OK;
 }
 
@@ -523,16 +592,20 @@ static MrStatus timestampadd_call(MrCall *call, MrError *err)
         bool overflow;
         if (unit->months) {
             int64_t local = mr__local_us(zone, us), days = mr_us_to_days(local);
-            bool far = n > 10000000 || n < -10000000; /* more than all years that 64 bits of microseconds hold */
+            bool far = n > 10000000 ||
+                       n < -10000000; /* more than all years that 64 bits of microseconds hold */
             int64_t later = far ? days : mr_days_add_months(days, n * unit->months);
-            overflow = far || __builtin_mul_overflow(later - days, MR_US_PER_DAY, &more) || __builtin_add_overflow(local, more, &sum);
+            overflow = far || __builtin_mul_overflow(later - days, MR_US_PER_DAY, &more) ||
+                       __builtin_add_overflow(local, more, &sum);
             sum = overflow ? 0 : mr__utc_us(zone, sum);
         } else if (unit->us >= MR_US_PER_DAY) { /* days of the wall clock */
             int64_t local = mr__local_us(zone, us);
-            overflow = __builtin_mul_overflow(n, unit->us, &more) || __builtin_add_overflow(local, more, &sum);
+            overflow = __builtin_mul_overflow(n, unit->us, &more) ||
+                       __builtin_add_overflow(local, more, &sum);
             sum = overflow ? 0 : mr__utc_us(zone, sum);
         } else {
-            overflow = __builtin_mul_overflow(n, unit->us, &more) || __builtin_add_overflow(us, more, &sum);
+            overflow = __builtin_mul_overflow(n, unit->us, &more) ||
+                       __builtin_add_overflow(us, more, &sum);
         }
         if (overflow)
             return MR_FAIL(err, MR_COND_DATETIME_OVERFLOW, "operation",
@@ -600,8 +673,8 @@ static MrStatus unix_call(MrCall *call, MrError *err)
 
 static MrStatus fail_long_overflow(MrError *err)
 {
-    return MR_FAIL(err, MR_COND_ARITHMETIC_OVERFLOW, "message", "long overflow", "alternative", "", "config",
-                   "\"spark.sql.ansi.enabled\"");
+    return MR_FAIL(err, MR_COND_ARITHMETIC_OVERFLOW, "message", "long overflow", "alternative", "",
+                   "config", "\"spark.sql.ansi.enabled\"");
 }
 
 static MrStatus timestamp_of_int_call(MrCall *call, MrError *err)
@@ -616,8 +689,9 @@ static MrStatus timestamp_of_int_call(MrCall *call, MrError *err)
 static MrStatus timestamp_of_double_call(MrCall *call, MrError *err)
 {
     for (MR_EACH(call, i, row)) {
-        double seconds = call->args[0]->type->kind == MR_TYPE_FLOAT ? (double)MR_ARG(call->args[0], f32, row)
-                                                                    : MR_ARG(call->args[0], f64, row);
+        double seconds = call->args[0]->type->kind == MR_TYPE_FLOAT
+                             ? (double)MR_ARG(call->args[0], f32, row)
+                             : MR_ARG(call->args[0], f64, row);
         if (seconds != seconds || seconds - seconds != 0) {
             mr_call_null(call, row);
             continue;
@@ -656,13 +730,16 @@ static MrStatus now_call(MrCall *call, MrError *err)
     for (MR_EACH(call, i, row)) {
         switch (call->out->type->kind) {
         case MR_TYPE_DATE:
-            call->out->i32[row] = (int32_t)mr_us_to_days(mr__local_us(call->context->settings->zone, us));
+            call->out->i32[row] =
+                (int32_t)mr_us_to_days(mr__local_us(call->context->settings->zone, us));
             break;
         case MR_TYPE_TIMESTAMP_NTZ:
             call->out->i64[row] = mr__local_us(call->context->settings->zone, us);
             break;
         case MR_TYPE_TIME:
-            call->out->i64[row] = mr__floor_mod(mr__local_us(call->context->settings->zone, us), MR_US_PER_DAY) * 1000;
+            call->out->i64[row] =
+                mr__floor_mod(mr__local_us(call->context->settings->zone, us), MR_US_PER_DAY) *
+                1000;
             break;
         default:
             call->out->i64[row] = us;
@@ -713,7 +790,8 @@ static MrStatus convert_timezone_call(MrCall *call, MrError *err)
         if (n == 3)
             MR_TRY(mr__zone_named(call, mr__arg_str(call, 0, row), &from, err));
         MR_TRY(mr__zone_named(call, mr__arg_str(call, n - 2, row), &to, err));
-        call->out->i64[row] = mr_zone_to_local_us(to, mr_zone_to_utc_us(from, MR_ARG(call->args[n - 1], i64, row)));
+        call->out->i64[row] =
+            mr_zone_to_local_us(to, mr_zone_to_utc_us(from, MR_ARG(call->args[n - 1], i64, row)));
     }
     return MR_OK;
 }
@@ -721,8 +799,8 @@ static MrStatus convert_timezone_call(MrCall *call, MrError *err)
 static MrStatus convert_timezone_bind(MrBind *bind, MrError *err)
 {
     if (bind->n_args == 2)
-        bind->sql = mr_arena_printf(bind->arena, "convert_timezone(current_timezone(), %s, %s)", bind->args[0].sql,
-                                    bind->args[1].sql);
+        bind->sql = mr_arena_printf(bind->arena, "convert_timezone(current_timezone(), %s, %s)",
+                                    bind->args[0].sql, bind->args[1].sql);
     return MR_OK;
 }
 
@@ -738,7 +816,8 @@ static MrStatus month_name_call(MrCall *call, MrError *err)
 {
     static const char names[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
     for (MR_EACH(call, i, row))
-        mr__put_str(call, row, names + 3 * (mr_days_to_civil(MR_ARG(call->args[0], i32, row)).month - 1), 3);
+        mr__put_str(call, row,
+                    names + 3 * (mr_days_to_civil(MR_ARG(call->args[0], i32, row)).month - 1), 3);
     return MR_OK;
 }
 
@@ -761,12 +840,20 @@ static MrStatus window_time_bind(MrBind *bind, MrError *err)
 }
 
 #define STRICT MR_FN_NULL_IF_ANY
-#define DAY_ROW(name, doc, example) {name, "date -> int", STRICT, field_call, field_bind, doc, example}
-#define TIME_ROWS(name, doc, example)                                                                        \
-    {name, "timestamp -> int", STRICT, field_call, field_bind, doc, example},                                \
-    {name, "timestamp_ntz! -> int", STRICT, field_call, field_bind, doc, NULL},                              \
-    {name, "time! -> int", STRICT, field_call, field_bind, doc, NULL}
-#define NOW_ROW(name, type, doc) {name, "-> " type, MR_FN_STABLE | MR_FN_NEVER_NULL, now_call, now_bind, doc, NULL}
+#define DAY_ROW(name, doc, example)                                                                \
+    {                                                                                              \
+        name, "date -> int", STRICT, field_call, field_bind, doc, example                          \
+    }
+#define TIME_ROWS(name, doc, example)                                                              \
+    {name, "timestamp -> int", STRICT, field_call, field_bind, doc, example},                      \
+        {name, "timestamp_ntz! -> int", STRICT, field_call, field_bind, doc, NULL},                \
+    {                                                                                              \
+        name, "time! -> int", STRICT, field_call, field_bind, doc, NULL                            \
+    }
+#define NOW_ROW(name, type, doc)                                                                   \
+    {                                                                                              \
+        name, "-> " type, MR_FN_STABLE | MR_FN_NEVER_NULL, now_call, now_bind, doc, NULL           \
+    }
 
 const MrFunctionDef mr_functions_date_field[] = {
     DAY_ROW("year", "Year.", "year(DATE'2020-02-03') = 2020"),
@@ -781,73 +868,91 @@ const MrFunctionDef mr_functions_date_field[] = {
     TIME_ROWS("hour", "Hour.", "hour(TIMESTAMP'2020-02-03 04:05:06') = 4"),
     TIME_ROWS("minute", "Minute.", "minute(TIMESTAMP'2020-02-03 04:05:06') = 5"),
     TIME_ROWS("second", "Second.", "second(TIMESTAMP'2020-02-03 04:05:06') = 6"),
-    {"extract", "any, any -> bind", STRICT, NULL, extract_bind, "A field of a date, time or interval.",
-     "extract(YEAR FROM DATE'2020-02-03') = 2020"},
-    {"date_part", "any, any -> bind", STRICT, NULL, extract_bind, "A field of a date, time or interval.",
-     "date_part('MONTH', DATE'2020-02-03') = 2"},
-    {"datepart", "any, any -> bind", STRICT, NULL, extract_bind, "A field of a date, time or interval.",
-     "datepart('MONTH', DATE'2020-02-03') = 2"},
-    {"date_add", "date, int|smallint|tinyint -> date", STRICT, date_add_call, date_add_bind, "Days later.",
-     "date_add(DATE'2020-02-28', 2) = DATE'2020-03-01'"},
-    {"dateadd", "date, int|smallint|tinyint -> date", STRICT, date_add_call, date_add_bind, "Days later.",
-     "dateadd(DATE'2020-02-28', 2) = DATE'2020-03-01'"},
-    {"date_sub", "date, int|smallint|tinyint -> date", STRICT, date_add_call, date_add_bind, "Days earlier.",
-     "date_sub(DATE'2020-03-01', 1) = DATE'2020-02-29'"},
-    {"datediff", "date, date -> int", STRICT, date_diff_call, NULL, "Days from the second to the first.",
-     "datediff(DATE'2020-03-01', DATE'2020-02-01') = 29"},
-    {"date_diff", "date, date -> int", STRICT, date_diff_call, NULL, "Days from the second to the first.",
-     "date_diff(DATE'2020-03-01', DATE'2020-02-01') = 29"},
+    {"extract", "any, any -> bind", STRICT, NULL, extract_bind,
+     "A field of a date, time or interval.", "extract(YEAR FROM DATE'2020-02-03') = 2020"},
+    {"date_part", "any, any -> bind", STRICT, NULL, extract_bind,
+     "A field of a date, time or interval.", "date_part('MONTH', DATE'2020-02-03') = 2"},
+    {"datepart", "any, any -> bind", STRICT, NULL, extract_bind,
+     "A field of a date, time or interval.", "datepart('MONTH', DATE'2020-02-03') = 2"},
+    {"date_add", "date, int|smallint|tinyint -> date", STRICT, date_add_call, date_add_bind,
+     "Days later.", "date_add(DATE'2020-02-28', 2) = DATE'2020-03-01'"},
+    {"dateadd", "date, int|smallint|tinyint -> date", STRICT, date_add_call, date_add_bind,
+     "Days later.", "dateadd(DATE'2020-02-28', 2) = DATE'2020-03-01'"},
+    {"date_sub", "date, int|smallint|tinyint -> date", STRICT, date_add_call, date_add_bind,
+     "Days earlier.", "date_sub(DATE'2020-03-01', 1) = DATE'2020-02-29'"},
+    {"datediff", "date, date -> int", STRICT, date_diff_call, NULL,
+     "Days from the second to the first.", "datediff(DATE'2020-03-01', DATE'2020-02-01') = 29"},
+    {"date_diff", "date, date -> int", STRICT, date_diff_call, NULL,
+     "Days from the second to the first.", "date_diff(DATE'2020-03-01', DATE'2020-02-01') = 29"},
     {"add_months", "date, int -> date", STRICT, add_months_call, NULL, "Months later.",
      "add_months(DATE'2020-01-31', 1) = DATE'2020-02-29'"},
     {"last_day", "date -> date", STRICT, last_day_call, NULL, "Last day of the month.",
      "last_day(DATE'2020-02-03') = DATE'2020-02-29'"},
-    {"next_day", "date, string -> date", STRICT | MR_FN_MAY_NULL | MR_FN_CAN_FAIL, next_day_call, NULL,
-     "The first such day of the week after a date.", "next_day(DATE'2020-02-03', 'MO') = DATE'2020-02-10'"},
-    {"months_between", "timestamp, timestamp, boolean? -> double", STRICT, months_between_call, NULL,
-     "Months from the second to the first.", "months_between(DATE'2020-03-31', DATE'2020-02-29') = 1"},
-    {"trunc", "date, string -> date", STRICT | MR_FN_MAY_NULL, trunc_call, NULL, "First day of the year, month, week ...",
-     "trunc(DATE'2020-02-03', 'MM') = DATE'2020-02-01'"},
+    {"next_day", "date, string -> date", STRICT | MR_FN_MAY_NULL | MR_FN_CAN_FAIL, next_day_call,
+     NULL, "The first such day of the week after a date.",
+     "next_day(DATE'2020-02-03', 'MO') = DATE'2020-02-10'"},
+    {"months_between", "timestamp, timestamp, boolean? -> double", STRICT, months_between_call,
+     NULL, "Months from the second to the first.",
+     "months_between(DATE'2020-03-31', DATE'2020-02-29') = 1"},
+    {"trunc", "date, string -> date", STRICT | MR_FN_MAY_NULL, trunc_call, NULL,
+     "First day of the year, month, week ...", "trunc(DATE'2020-02-03', 'MM') = DATE'2020-02-01'"},
     {"date_trunc", "string, timestamp -> timestamp", STRICT | MR_FN_MAY_NULL, date_trunc_call, NULL,
-     "Beginning of the year, month, day, hour ...", "date_trunc('DAY', TIMESTAMP'2020-02-03 04:05:06') = TIMESTAMP'2020-02-03'"},
-    {"timestampadd", "any, bigint, timestamp_ntz! -> timestamp_ntz", STRICT | MR_FN_CAN_FAIL, timestampadd_call, unit_bind,
-     "Units later.", NULL},
-    {"timestampadd", "any, bigint, timestamp -> timestamp", STRICT | MR_FN_CAN_FAIL, timestampadd_call, unit_bind,
-     "Units later.", "timestampadd(DAY, 1, TIMESTAMP'2020-02-03') = TIMESTAMP'2020-02-04'"},
+     "Beginning of the year, month, day, hour ...",
+     "date_trunc('DAY', TIMESTAMP'2020-02-03 04:05:06') = TIMESTAMP'2020-02-03'"},
+    {"timestampadd", "any, bigint, timestamp_ntz! -> timestamp_ntz", STRICT | MR_FN_CAN_FAIL,
+     timestampadd_call, unit_bind, "Units later.", NULL},
+    {"timestampadd", "any, bigint, timestamp -> timestamp", STRICT | MR_FN_CAN_FAIL,
+     timestampadd_call, unit_bind, "Units later.",
+     "timestampadd(DAY, 1, TIMESTAMP'2020-02-03') = TIMESTAMP'2020-02-04'"},
     {"timestampdiff", "any, timestamp, timestamp -> bigint", STRICT, timestampdiff_call, unit_bind,
-     "Whole units between two moments.", "timestampdiff(DAY, TIMESTAMP'2020-02-03', TIMESTAMP'2020-02-05') = 2"},
-    {"unix_seconds", "timestamp! -> bigint", STRICT, unix_call, scale_bind, "Seconds since 1970 UTC.", NULL},
-    {"unix_millis", "timestamp! -> bigint", STRICT, unix_call, scale_bind, "Milliseconds since 1970 UTC.", NULL},
-    {"unix_micros", "timestamp! -> bigint", STRICT, unix_call, scale_bind, "Microseconds since 1970 UTC.", NULL},
-    {"unix_date", "date -> int", STRICT, mr__same_call, NULL, "Days since 1970.", "unix_date(DATE'1970-01-02') = 1"},
-    {"date_from_unix_date", "int -> date", STRICT, mr__same_call, NULL, "The date so many days after 1970-01-01.",
-     "date_from_unix_date(1) = DATE'1970-01-02'"},
-    {"timestamp_seconds", "integral! -> timestamp", STRICT | MR_FN_CAN_FAIL, timestamp_of_int_call, scale_bind,
-     "The moment so many seconds after 1970 UTC.", "unix_seconds(timestamp_seconds(5)) = 5"},
-    {"timestamp_seconds", "decimal! -> timestamp", STRICT | MR_FN_CAN_FAIL, timestamp_of_decimal_call, NULL,
-     "The moment so many seconds after 1970 UTC.", NULL},
-    {"timestamp_seconds", "numeric -> timestamp", STRICT | MR_FN_MAY_NULL, timestamp_of_double_call, NULL,
-     "The moment so many seconds after 1970 UTC.", NULL},
-    {"timestamp_millis", "integral -> timestamp", STRICT | MR_FN_CAN_FAIL, timestamp_of_int_call, scale_bind,
-     "The moment so many milliseconds after 1970 UTC.", "unix_millis(timestamp_millis(5)) = 5"},
-    {"timestamp_micros", "integral -> timestamp", STRICT | MR_FN_CAN_FAIL, timestamp_of_int_call, scale_bind,
-     "The moment so many microseconds after 1970 UTC.", "unix_micros(timestamp_micros(5)) = 5"},
+     "Whole units between two moments.",
+     "timestampdiff(DAY, TIMESTAMP'2020-02-03', TIMESTAMP'2020-02-05') = 2"},
+    {"unix_seconds", "timestamp! -> bigint", STRICT, unix_call, scale_bind,
+     "Seconds since 1970 UTC.", NULL},
+    {"unix_millis", "timestamp! -> bigint", STRICT, unix_call, scale_bind,
+     "Milliseconds since 1970 UTC.", NULL},
+    {"unix_micros", "timestamp! -> bigint", STRICT, unix_call, scale_bind,
+     "Microseconds since 1970 UTC.", NULL},
+    {"unix_date", "date -> int", STRICT, mr__same_call, NULL, "Days since 1970.",
+     "unix_date(DATE'1970-01-02') = 1"},
+    {"date_from_unix_date", "int -> date", STRICT, mr__same_call, NULL,
+     "The date so many days after 1970-01-01.", "date_from_unix_date(1) = DATE'1970-01-02'"},
+    {"timestamp_seconds", "integral! -> timestamp", STRICT | MR_FN_CAN_FAIL, timestamp_of_int_call,
+     scale_bind, "The moment so many seconds after 1970 UTC.",
+     "unix_seconds(timestamp_seconds(5)) = 5"},
+    {"timestamp_seconds", "decimal! -> timestamp", STRICT | MR_FN_CAN_FAIL,
+     timestamp_of_decimal_call, NULL, "The moment so many seconds after 1970 UTC.", NULL},
+    {"timestamp_seconds", "numeric -> timestamp", STRICT | MR_FN_MAY_NULL, timestamp_of_double_call,
+     NULL, "The moment so many seconds after 1970 UTC.", NULL},
+    {"timestamp_millis", "integral -> timestamp", STRICT | MR_FN_CAN_FAIL, timestamp_of_int_call,
+     scale_bind, "The moment so many milliseconds after 1970 UTC.",
+     "unix_millis(timestamp_millis(5)) = 5"},
+    {"timestamp_micros", "integral -> timestamp", STRICT | MR_FN_CAN_FAIL, timestamp_of_int_call,
+     scale_bind, "The moment so many microseconds after 1970 UTC.",
+     "unix_micros(timestamp_micros(5)) = 5"},
     NOW_ROW("current_date", "date", "Today."),
     NOW_ROW("curdate", "date", "Today."),
     NOW_ROW("current_timestamp", "timestamp", "The moment when the query, or its epoch, began."),
     NOW_ROW("now", "timestamp", "The moment when the query, or its epoch, began."),
-    NOW_ROW("localtimestamp", "timestamp_ntz", "The wall clock when the query, or its epoch, began."),
-    {"current_time", "int? -> time", MR_FN_STABLE | MR_FN_NEVER_NULL, now_call, now_bind, "The time of day.", NULL},
-    {"current_timezone", "-> string", MR_FN_NEVER_NULL, current_timezone_call, NULL, "The session's time zone.", NULL},
-    {"from_utc_timestamp", "timestamp, string -> timestamp", STRICT | MR_FN_CAN_FAIL, utc_shift_call, NULL,
-     "What the clock of a zone shows when it is so in UTC.", NULL},
-    {"to_utc_timestamp", "timestamp, string -> timestamp", STRICT | MR_FN_CAN_FAIL, utc_shift_call, NULL,
-     "What the clock of UTC shows when it is so in a zone.", NULL},
-    {"convert_timezone", "string, timestamp_ntz -> timestamp_ntz", STRICT | MR_FN_CAN_FAIL, convert_timezone_call, convert_timezone_bind,
-     "The clock of another zone.", NULL},
-    {"convert_timezone", "string, string, timestamp_ntz -> timestamp_ntz", STRICT | MR_FN_CAN_FAIL, convert_timezone_call, convert_timezone_bind,
-     "The clock of another zone.", NULL},
-    {"dayname", "date -> string", STRICT, day_name_call, NULL, "Mon, Tue ...", "dayname(DATE'2020-02-03') = 'Mon'"},
-    {"monthname", "date -> string", STRICT, month_name_call, NULL, "Jan, Feb ...", "monthname(DATE'2020-02-03') = 'Feb'"},
-    {"window_time", "struct -> bind", STRICT, window_time_call, window_time_bind, "Event time of a window.", NULL},
+    NOW_ROW("localtimestamp", "timestamp_ntz",
+            "The wall clock when the query, or its epoch, began."),
+    {"current_time", "int? -> time", MR_FN_STABLE | MR_FN_NEVER_NULL, now_call, now_bind,
+     "The time of day.", NULL},
+    {"current_timezone", "-> string", MR_FN_NEVER_NULL, current_timezone_call, NULL,
+     "The session's time zone.", NULL},
+    {"from_utc_timestamp", "timestamp, string -> timestamp", STRICT | MR_FN_CAN_FAIL,
+     utc_shift_call, NULL, "What the clock of a zone shows when it is so in UTC.", NULL},
+    {"to_utc_timestamp", "timestamp, string -> timestamp", STRICT | MR_FN_CAN_FAIL, utc_shift_call,
+     NULL, "What the clock of UTC shows when it is so in a zone.", NULL},
+    {"convert_timezone", "string, timestamp_ntz -> timestamp_ntz", STRICT | MR_FN_CAN_FAIL,
+     convert_timezone_call, convert_timezone_bind, "The clock of another zone.", NULL},
+    {"convert_timezone", "string, string, timestamp_ntz -> timestamp_ntz", STRICT | MR_FN_CAN_FAIL,
+     convert_timezone_call, convert_timezone_bind, "The clock of another zone.", NULL},
+    {"dayname", "date -> string", STRICT, day_name_call, NULL, "Mon, Tue ...",
+     "dayname(DATE'2020-02-03') = 'Mon'"},
+    {"monthname", "date -> string", STRICT, month_name_call, NULL, "Jan, Feb ...",
+     "monthname(DATE'2020-02-03') = 'Feb'"},
+    {"window_time", "struct -> bind", STRICT, window_time_call, window_time_bind,
+     "Event time of a window.", NULL},
     {0},
 };

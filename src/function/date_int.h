@@ -37,6 +37,7 @@ MrStatus mr__null_call(MrCall *call, MrError *err); /* every row NULL */
 MrStatus mr__same_call(MrCall *call, MrError *err); /* the first argument as it is */
 /* Argument arg_idx is cast to type; the result becomes nullable when that may fail. */
 void mr__bind_cast(MrBind *bind, int32_t arg_idx, const MrType *type);
-MR_MUST_USE MrStatus mr__zone_named(const MrCall *call, MrText id, const MrZone **out, MrError *err);
+MR_MUST_USE MrStatus mr__zone_named(const MrCall *call, MrText id, const MrZone **out,
+                                    MrError *err);
 
 #endif

@@ -1,16 +1,17 @@
 /* date_pattern.c - dates and times by java.time's patterns: to_date, to_timestamp, date_format ...
  *
- * A pattern is compiled to a list of fields.  Formatting writes them one after the other; parsing is strict, as
- * Spark's corrected parser is: widths count, nothing may be left over.  What is missing is 1970-01-01 00:00:00. */
+ * A pattern is compiled to a list of fields.  Formatting writes them one after the other; parsing
+ * is strict, as Spark's corrected parser is: widths count, nothing may be left over.  What is
+ * missing is 1970-01-01 00:00:00. */
 #include "function/date_int.h"
 #include <stdio.h>
 
 #define PATTERN_MAX_FIELDS 64
 
 typedef struct PatternField {
-    char letter;  /* '\'' literal text */
-    int32_t n;    /* how often the letter stands */
-    MrText text;  /* literal */
+    char letter;   /* '\'' literal text */
+    int32_t n;     /* how often the letter stands */
+    MrText text;   /* literal */
     bool adjacent; /* a number directly before another one: takes just its own width */
     int32_t depth; /* in how many [ ] it stands */
 } PatternField;
@@ -20,11 +21,19 @@ typedef struct Pattern {
     PatternField fields[PATTERN_MAX_FIELDS];
 } Pattern;
 
-typedef enum PatternFault { PATTERN_FINE, PATTERN_WEEK_BASED, PATTERN_ILLEGAL, PATTERN_UNKNOWN, PATTERN_LENGTH } PatternFault;
+typedef enum PatternFault {
+    PATTERN_FINE,
+    PATTERN_WEEK_BASED,
+    PATTERN_ILLEGAL,
+    PATTERN_UNKNOWN,
+    PATTERN_LENGTH
+} PatternFault;
 
-static const char *const month_names[] = {"January", "February", "March",     "April",   "May",      "June",
-                                          "July",    "August",   "September", "October", "November", "December"};
-static const char *const day_names[] = {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"};
+static const char *const month_names[] = {"January",   "February", "March",    "April",
+                                          "May",       "June",     "July",     "August",
+                                          "September", "October",  "November", "December"};
+static const char *const day_names[] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
+                                        "Friday", "Saturday", "Sunday"};
 
 static bool is_number_field(const PatternField *field)
 {
@@ -42,7 +51,8 @@ static PatternFault pattern_compile(MrText text, bool parsing, Pattern *out, cha
             quoted = quoted != (*bad == '\'');
             if (!quoted && *bad && pass == 0 && strchr("YWwuec", *bad))
                 return PATTERN_WEEK_BASED;
-            if (!quoted && *bad && pass == 1 && (strchr("ABnNp", *bad) || (parsing && strchr("EFqQ", *bad))))
+            if (!quoted && *bad && pass == 1 &&
+                (strchr("ABnNp", *bad) || (parsing && strchr("EFqQ", *bad))))
                 return PATTERN_ILLEGAL;
         }
         quoted = false;
@@ -77,7 +87,8 @@ static PatternFault pattern_compile(MrText text, bool parsing, Pattern *out, cha
             if (c == '{' || c == '}' || c == '#')
                 return PATTERN_UNKNOWN;
             field->letter = '\'';
-            field->text = (MrText){text.data + at, mr__char_bytes(text.data + at, text.size_bytes - at)};
+            field->text =
+                (MrText){text.data + at, mr__char_bytes(text.data + at, text.size_bytes - at)};
             at += field->text.size_bytes;
             out->n++;
             continue;
@@ -89,7 +100,13 @@ static PatternFault pattern_compile(MrText text, bool parsing, Pattern *out, cha
         }
         if (!strchr("GyMLdDqQEFahHkKmsSVzOXxZ", c))
             return PATTERN_UNKNOWN;
-        int32_t max = strchr("GMLEqQ", c) ? 4 : c == 'y' ? 6 : c == 'S' ? 9 : c == 'D' ? 3 : strchr("dhHkKms", c) ? 2 : c == 'a' || c == 'F' ? 1 : 5;
+        int32_t max = strchr("GMLEqQ", c)    ? 4
+                      : c == 'y'             ? 6
+                      : c == 'S'             ? 9
+                      : c == 'D'             ? 3
+                      : strchr("dhHkKms", c) ? 2
+                      : c == 'a' || c == 'F' ? 1
+                                             : 5;
         if (c == 'y' && field->n > 10)
             return PATTERN_LENGTH;
         if (c != 'y' && field->n > max)
@@ -105,35 +122,45 @@ static PatternFault pattern_compile(MrText text, bool parsing, Pattern *out, cha
     if (depth)
         return PATTERN_UNKNOWN;
     for (int32_t i = 0; i + 1 < out->n; i++)
-        out->fields[i].adjacent = is_number_field(&out->fields[i]) && is_number_field(&out->fields[i + 1]);
+        out->fields[i].adjacent =
+            is_number_field(&out->fields[i]) && is_number_field(&out->fields[i + 1]);
     return PATTERN_FINE;
 }
 
-static MrStatus fail_pattern(MrArena *arena, PatternFault fault, char bad, MrText text, MrError *err)
+static MrStatus fail_pattern(MrArena *arena, PatternFault fault, char bad, MrText text,
+                             MrError *err)
 {
     const char *pattern = mr_arena_strn(arena, text.data, text.size_bytes);
     const char letter[2] = {bad, '\0'};
     if (fault == PATTERN_WEEK_BASED)
-        return MR_FAIL(err, MR_COND_INCONSISTENT_BEHAVIOR_CROSS_VERSION__DATETIME_WEEK_BASED_PATTERN, "c", letter);
-    bool legacy_knows = fault == PATTERN_LENGTH || (fault == PATTERN_ILLEGAL && (bad == 'E' || bad == 'F'));
+        return MR_FAIL(err,
+                       MR_COND_INCONSISTENT_BEHAVIOR_CROSS_VERSION__DATETIME_WEEK_BASED_PATTERN,
+                       "c", letter);
+    bool legacy_knows =
+        fault == PATTERN_LENGTH || (fault == PATTERN_ILLEGAL && (bad == 'E' || bad == 'F'));
     for (int64_t k = 0; k < text.size_bytes && legacy_knows; k++)
         legacy_knows = !((text.data[k] | 32) >= 'a' && (text.data[k] | 32) <= 'z') ||
                        strchr("GyYMLwWDdFEuaHkKhmsSzZX", text.data[k]);
     if (legacy_knows) /* Java's SimpleDateFormat would take it */
-        return MR_FAIL(err, MR_COND_INCONSISTENT_BEHAVIOR_CROSS_VERSION__DATETIME_PATTERN_RECOGNITION, "pattern",
-                       mr_arena_printf(arena, "'%s'", pattern), "config", "\"spark.sql.legacy.timeParserPolicy\"", "docroot",
+        return MR_FAIL(err,
+                       MR_COND_INCONSISTENT_BEHAVIOR_CROSS_VERSION__DATETIME_PATTERN_RECOGNITION,
+                       "pattern", mr_arena_printf(arena, "'%s'", pattern), "config",
+                       "\"spark.sql.legacy.timeParserPolicy\"", "docroot",
                        "https://spark.apache.org/docs/latest");
     if (fault == PATTERN_ILLEGAL)
-        return MR_FAIL(err, MR_COND_INVALID_DATETIME_PATTERN__ILLEGAL_CHARACTER, "c", letter, "pattern", pattern);
+        return MR_FAIL(err, MR_COND_INVALID_DATETIME_PATTERN__ILLEGAL_CHARACTER, "c", letter,
+                       "pattern", pattern);
     return MR_FAIL(err, MR_COND_INVALID_DATETIME_PATTERN__WITH_SUGGESTION, "pattern",
-                   mr_arena_printf(arena, "'%s'", pattern), "docroot", "https://spark.apache.org/docs/latest");
+                   mr_arena_printf(arena, "'%s'", pattern), "docroot",
+                   "https://spark.apache.org/docs/latest");
 }
 
 /* --- formatting ------------------------------------------------------------------------------- */
 
 static void put_offset(MrTextBuilder *out, const PatternField *field, int64_t offset_s)
 {
-    int64_t all = offset_s < 0 ? -offset_s : offset_s, h = all / 3600, m = all / 60 % 60, s = all % 60;
+    int64_t all = offset_s < 0 ? -offset_s : offset_s, h = all / 3600, m = all / 60 % 60,
+            s = all % 60;
     char sign = offset_s < 0 ? '-' : '+';
     if (field->letter == 'O') {
         mr_builder_str(out, "GMT");
@@ -171,7 +198,8 @@ static void put_offset(MrTextBuilder *out, const PatternField *field, int64_t of
 }
 
 /* us: what the clock shows; offset_s and zone: for the letters of zones. */
-static void pattern_format(const Pattern *pattern, int64_t us, int64_t offset_s, const char *zone, MrTextBuilder *out)
+static void pattern_format(const Pattern *pattern, int64_t us, int64_t offset_s, const char *zone,
+                           MrTextBuilder *out)
 {
     int64_t days = mr_us_to_days(us), us_of_day = mr__floor_mod(us, MR_US_PER_DAY);
     MrCivil civil = mr_days_to_civil(days);
@@ -186,13 +214,16 @@ static void pattern_format(const Pattern *pattern, int64_t us, int64_t offset_s,
             mr_builder_put(out, field->text.data, field->text.size_bytes);
             break;
         case 'G':
-            mr_builder_str(out, n == 4 ? (civil.year > 0 ? "Anno Domini" : "Before Christ") : civil.year > 0 ? "AD" : "BC");
+            mr_builder_str(out, n == 4 ? (civil.year > 0 ? "Anno Domini" : "Before Christ")
+                                : civil.year > 0 ? "AD"
+                                                 : "BC");
             break;
         case 'y':
             if (n == 2)
                 mr_builder_printf(out, "%02lld", year % 100);
             else
-                mr_builder_printf(out, "%s%0*lld", n >= 4 && year > 9999 && n < 5 ? "+" : "", n, year);
+                mr_builder_printf(out, "%s%0*lld", n >= 4 && year > 9999 && n < 5 ? "+" : "", n,
+                                  year);
             break;
         case 'M':
         case 'L':
@@ -206,7 +237,8 @@ static void pattern_format(const Pattern *pattern, int64_t us, int64_t offset_s,
             mr_builder_printf(out, "%0*d", n, civil.day);
             break;
         case 'D':
-            mr_builder_printf(out, "%0*lld", n, (long long)(days - mr_civil_to_days(civil.year, 1, 1) + 1));
+            mr_builder_printf(out, "%0*lld", n,
+                              (long long)(days - mr_civil_to_days(civil.year, 1, 1) + 1));
             break;
         case 'q':
         case 'Q': {
@@ -251,7 +283,8 @@ static void pattern_format(const Pattern *pattern, int64_t us, int64_t offset_s,
             break;
         case 'S': {
             char digits[16];
-            (void)snprintf(digits, sizeof digits, "%06lld000", (long long)(us_of_day % MR_US_PER_SECOND));
+            (void)snprintf(digits, sizeof digits, "%06lld000",
+                           (long long)(us_of_day % MR_US_PER_SECOND));
             mr_builder_put(out, digits, n);
             break;
         }
@@ -263,7 +296,8 @@ static void pattern_format(const Pattern *pattern, int64_t us, int64_t offset_s,
             if (pacific && n < 4)
                 mr_builder_str(out, offset_s == -25200 ? "PDT" : "PST");
             else if (pacific)
-                mr_builder_str(out, offset_s == -25200 ? "Pacific Daylight Time" : "Pacific Standard Time");
+                mr_builder_str(out, offset_s == -25200 ? "Pacific Daylight Time"
+                                                       : "Pacific Standard Time");
             else
                 mr_builder_str(out, zone);
             break;
@@ -277,7 +311,8 @@ static void pattern_format(const Pattern *pattern, int64_t us, int64_t offset_s,
 /* --- parsing ---------------------------------------------------------------------------------- */
 
 typedef struct Parsed {
-    int64_t year, month, day, day_of_year, hour, hour12, minute, second, us; /* -1: not there (year: INT64_MIN) */
+    int64_t year, month, day, day_of_year, hour, hour12, minute, second,
+        us;     /* -1: not there (year: INT64_MIN) */
     int32_t pm; /* -1 */
     bool bc, has_offset;
     int64_t offset_s;
@@ -296,13 +331,15 @@ static bool take_number(MrText text, int64_t *at, int32_t min, int32_t max, int6
     return n >= min;
 }
 
-static bool take_name(MrText text, int64_t *at, const char *const *names, int32_t n_names, int32_t n_short, int64_t *out)
+static bool take_name(MrText text, int64_t *at, const char *const *names, int32_t n_names,
+                      int32_t n_short, int64_t *out)
 {
     for (int32_t k = 0; k < n_names; k++) {
         MrText name = mr_text(names[k]);
         if (n_short && name.size_bytes > n_short)
             name.size_bytes = n_short;
-        if (text.size_bytes - *at >= name.size_bytes && mr_text_equal_nocase((MrText){text.data + *at, name.size_bytes}, name)) {
+        if (text.size_bytes - *at >= name.size_bytes &&
+            mr_text_equal_nocase((MrText){text.data + *at, name.size_bytes}, name)) {
             *at += name.size_bytes;
             *out = k;
             return true;
@@ -322,7 +359,8 @@ static bool take_offset(MrText text, int64_t *at, const PatternField *field, int
         if (*at >= text.size_bytes || (text.data[*at] != '+' && text.data[*at] != '-'))
             return true;
         n = 3;
-    } else if ((field->letter == 'X' || (field->letter == 'Z' && n == 5)) && *at < text.size_bytes && text.data[*at] == 'Z') {
+    } else if ((field->letter == 'X' || (field->letter == 'Z' && n == 5)) &&
+               *at < text.size_bytes && text.data[*at] == 'Z') {
         (*at)++;
         *out = 0;
         return true;
@@ -335,7 +373,8 @@ static bool take_offset(MrText text, int64_t *at, const PatternField *field, int
     bool colon = n == 3 || n == 5, short_hour = field->letter == 'O' && field->n == 1;
     if (!take_number(text, at, short_hour ? 1 : 2, 2, &h))
         return false;
-    bool more = *at < text.size_bytes && (colon ? text.data[*at] == ':' : text.data[*at] >= '0' && text.data[*at] <= '9');
+    bool more = *at < text.size_bytes &&
+                (colon ? text.data[*at] == ':' : text.data[*at] >= '0' && text.data[*at] <= '9');
     if (n > 1 && !more && !short_hour)
         return false;
     if (more) {
@@ -352,9 +391,11 @@ static bool take_offset(MrText text, int64_t *at, const PatternField *field, int
     return h <= 18 && m < 60 && s < 60;
 }
 
-static bool field_parse(const PatternField *field, MrText text, int64_t *at, MrZones *zones, Parsed *out)
+static bool field_parse(const PatternField *field, MrText text, int64_t *at, MrZones *zones,
+                        Parsed *out)
 {
-    static const char *const eras[] = {"AD", "BC"}, *const full_eras[] = {"Anno Domini", "Before Christ"};
+    static const char *const eras[] = {"AD", "BC"}, *const full_eras[] = {"Anno Domini",
+                                                                          "Before Christ"};
     static const char *const halves[] = {"AM", "PM"};
     int32_t n = field->n, min = n, max = n == 1 ? (field->adjacent ? 1 : 19) : n;
     int64_t value = 0;
@@ -403,30 +444,40 @@ static bool field_parse(const PatternField *field, MrText text, int64_t *at, MrZ
     case 'd':
         return take_number(text, at, min, n == 1 && !field->adjacent ? 2 : max, &out->day);
     case 'D':
-        return take_number(text, at, min, n == 1 && !field->adjacent ? 3 : max < 3 && !field->adjacent ? 3 : max, &out->day_of_year);
+        return take_number(text, at, min,
+                           n == 1 && !field->adjacent    ? 3
+                           : max < 3 && !field->adjacent ? 3
+                                                         : max,
+                           &out->day_of_year);
     case 'a':
         if (!take_name(text, at, halves, 2, 0, &value))
             return false;
         out->pm = (int32_t)value;
         return true;
     case 'H':
-        return take_number(text, at, min, n == 1 && !field->adjacent ? 2 : max, &out->hour) && out->hour < 24;
+        return take_number(text, at, min, n == 1 && !field->adjacent ? 2 : max, &out->hour) &&
+               out->hour < 24;
     case 'k':
-        if (!take_number(text, at, min, n == 1 && !field->adjacent ? 2 : max, &out->hour) || out->hour < 1 || out->hour > 24)
+        if (!take_number(text, at, min, n == 1 && !field->adjacent ? 2 : max, &out->hour) ||
+            out->hour < 1 || out->hour > 24)
             return false;
         out->hour %= 24;
         return true;
     case 'h':
-        if (!take_number(text, at, min, n == 1 && !field->adjacent ? 2 : max, &out->hour12) || out->hour12 < 1 || out->hour12 > 12)
+        if (!take_number(text, at, min, n == 1 && !field->adjacent ? 2 : max, &out->hour12) ||
+            out->hour12 < 1 || out->hour12 > 12)
             return false;
         out->hour12 %= 12;
         return true;
     case 'K':
-        return take_number(text, at, min, n == 1 && !field->adjacent ? 2 : max, &out->hour12) && out->hour12 < 12;
+        return take_number(text, at, min, n == 1 && !field->adjacent ? 2 : max, &out->hour12) &&
+               out->hour12 < 12;
     case 'm':
-        return take_number(text, at, min, n == 1 && !field->adjacent ? 2 : max, &out->minute) && out->minute < 60;
+        return take_number(text, at, min, n == 1 && !field->adjacent ? 2 : max, &out->minute) &&
+               out->minute < 60;
     case 's':
-        return take_number(text, at, min, n == 1 && !field->adjacent ? 2 : max, &out->second) && out->second < 60;
+        return take_number(text, at, min, n == 1 && !field->adjacent ? 2 : max, &out->second) &&
+               out->second < 60;
     case 'S': {
         int64_t from = *at;
         if (!take_number(text, at, 1, n, &value)) /* Spark takes fewer digits too */
@@ -443,7 +494,8 @@ static bool field_parse(const PatternField *field, MrText text, int64_t *at, MrZ
         char id[64];
         int64_t k = 0;
         while (*at < text.size_bytes && k < 63 &&
-               (strchr("/_+-:", text.data[*at]) || (text.data[*at] >= '0' && text.data[*at] <= '9') ||
+               (strchr("/_+-:", text.data[*at]) ||
+                (text.data[*at] >= '0' && text.data[*at] <= '9') ||
                 ((text.data[*at] | 32) >= 'a' && (text.data[*at] | 32) <= 'z')))
             id[k++] = text.data[(*at)++];
         id[k] = '\0';
@@ -462,11 +514,19 @@ static bool field_parse(const PatternField *field, MrText text, int64_t *at, MrZ
 }
 
 /* The clock's microseconds; *fault_at: where the text does not fit. */
-static bool pattern_parse(const Pattern *pattern, MrText text, MrZones *zones, Parsed *out, int64_t *us, int64_t *fault_at)
+static bool pattern_parse(const Pattern *pattern, MrText text, MrZones *zones, Parsed *out,
+                          int64_t *us, int64_t *fault_at)
 {
     int64_t at = 0;
-    *out = (Parsed){.year = INT64_MIN, .month = -1, .day = -1, .day_of_year = -1, .hour = -1, .hour12 = -1, .minute = -1,
-                    .second = -1, .pm = -1};
+    *out = (Parsed){.year = INT64_MIN,
+                    .month = -1,
+                    .day = -1,
+                    .day_of_year = -1,
+                    .hour = -1,
+                    .hour12 = -1,
+                    .minute = -1,
+                    .second = -1,
+                    .pm = -1};
     for (int32_t i = 0; i < pattern->n; i++) {
         const PatternField *field = &pattern->fields[i];
         int64_t before = at;
@@ -493,10 +553,15 @@ static bool pattern_parse(const Pattern *pattern, MrText text, MrZones *zones, P
             return false;
         days = mr_civil_to_days(year, 1, 1) + out->day_of_year - 1;
     }
-    int64_t hour = out->hour >= 0 ? out->hour : out->hour12 >= 0 ? out->hour12 + (out->pm == 1 ? 12 : 0) : out->pm == 1 ? 12 : 0;
-    int64_t us_of_day = hour * MR_US_PER_HOUR + (out->minute > 0 ? out->minute : 0) * MR_US_PER_MINUTE +
+    int64_t hour = out->hour >= 0     ? out->hour
+                   : out->hour12 >= 0 ? out->hour12 + (out->pm == 1 ? 12 : 0)
+                   : out->pm == 1     ? 12
+                                      : 0;
+    int64_t us_of_day = hour * MR_US_PER_HOUR +
+                        (out->minute > 0 ? out->minute : 0) * MR_US_PER_MINUTE +
                         (out->second > 0 ? out->second : 0) * MR_US_PER_SECOND + out->us;
-    return !__builtin_mul_overflow(days, MR_US_PER_DAY, us) && !__builtin_add_overflow(*us, us_of_day, us);
+    return !__builtin_mul_overflow(days, MR_US_PER_DAY, us) &&
+           !__builtin_add_overflow(*us, us_of_day, us);
 }
 
 /* --- functions -------------------------------------------------------------------------------- */
@@ -508,7 +573,8 @@ typedef struct PatternRows {
 } PatternRows;
 
 /* Compiles the pattern of a row (args[arg_idx], or the usual one); the last one is kept. */
-static MrStatus pattern_row(MrCall *call, int32_t arg_idx, int32_t row, bool parsing, const char *usual, PatternRows *rows, MrError *err)
+static MrStatus pattern_row(MrCall *call, int32_t arg_idx, int32_t row, bool parsing,
+                            const char *usual, PatternRows *rows, MrError *err)
 {
     MrText text = call->n_args > arg_idx ? mr__arg_str(call, arg_idx, row) : mr_text(usual);
     char bad = '\0';
@@ -532,11 +598,13 @@ static MrStatus format_call(MrCall *call, MrError *err)
         MrTextBuilder out = {.arena = call->arena};
         int64_t us = MR_ARG(call->args[0], i64, row);
         if (of_seconds && __builtin_mul_overflow(us, MR_US_PER_SECOND, &us))
-            return MR_FAIL(err, MR_COND_ARITHMETIC_OVERFLOW, "message", "long overflow", "alternative", "", "config",
-                           "\"spark.sql.ansi.enabled\"");
+            return MR_FAIL(err, MR_COND_ARITHMETIC_OVERFLOW, "message", "long overflow",
+                           "alternative", "", "config", "\"spark.sql.ansi.enabled\"");
         MR_TRY(pattern_row(call, 1, row, false, "yyyy-MM-dd HH:mm:ss", &rows, err));
         int64_t local = type->kind == MR_TYPE_TIME ? us / 1000 : mr_zone_to_local_us(zone, us);
-        pattern_format(&rows.pattern, local, type->kind == MR_TYPE_TIME ? 0 : (local - us) / MR_US_PER_SECOND, mr_zone_id(zone), &out);
+        pattern_format(&rows.pattern, local,
+                       type->kind == MR_TYPE_TIME ? 0 : (local - us) / MR_US_PER_SECOND,
+                       mr_zone_id(zone), &out);
         mr__put_built(call, row, &out);
     }
     return MR_OK;
@@ -566,14 +634,20 @@ static MrStatus parse_call(MrCall *call, MrError *err)
                 continue;
             }
             if (parse->to == PARSE_TIME)
-                return MR_FAIL(err, MR_COND_CANNOT_PARSE_TIME, "input",
-                               mr_arena_printf(call->arena, "'%.*s'", (int)text.size_bytes, text.data), "format",
-                               mr_arena_printf(call->arena, "'%.*s'", (int)rows.text.size_bytes, rows.text.data));
-            const char *left = fault_at && fault_at < text.size_bytes && rows.pattern.n ? ", unparsed text found" : "";
-            return MR_FAIL(err, MR_COND_CANNOT_PARSE_TIMESTAMP, "message",
-                           mr_arena_printf(call->arena, "Text '%.*s' could not be parsed%s at index %lld", (int)text.size_bytes,
-                                           text.data, left, (long long)fault_at),
-                           "func", parse->function);
+                return MR_FAIL(
+                    err, MR_COND_CANNOT_PARSE_TIME, "input",
+                    mr_arena_printf(call->arena, "'%.*s'", (int)text.size_bytes, text.data),
+                    "format",
+                    mr_arena_printf(call->arena, "'%.*s'", (int)rows.text.size_bytes,
+                                    rows.text.data));
+            const char *left = fault_at && fault_at < text.size_bytes && rows.pattern.n
+                                   ? ", unparsed text found"
+                                   : "";
+            return MR_FAIL(
+                err, MR_COND_CANNOT_PARSE_TIMESTAMP, "message",
+                mr_arena_printf(call->arena, "Text '%.*s' could not be parsed%s at index %lld",
+                                (int)text.size_bytes, text.data, left, (long long)fault_at),
+                "func", parse->function);
         }
         const MrZone *zone = parsed.zone ? parsed.zone : settings->zone;
         int64_t instant = parsed.has_offset ? us - parsed.offset_s * MR_US_PER_SECOND : 0;
@@ -581,7 +655,8 @@ static MrStatus parse_call(MrCall *call, MrError *err)
         case PARSE_DATE: /* through a timestamp, as Spark does */
             call->out->i32[row] = (int32_t)mr_us_to_days(
                 parsed.has_offset || parsed.zone
-                    ? mr_zone_to_local_us(settings->zone, parsed.has_offset ? instant : mr_zone_to_utc_us(zone, us))
+                    ? mr_zone_to_local_us(settings->zone,
+                                          parsed.has_offset ? instant : mr_zone_to_utc_us(zone, us))
                     : us);
             break;
         case PARSE_NTZ:
@@ -592,7 +667,8 @@ static MrStatus parse_call(MrCall *call, MrError *err)
             break;
         default: {
             int64_t utc = parsed.has_offset ? instant : mr_zone_to_utc_us(zone, us);
-            call->out->i64[row] = parse->to == PARSE_SECONDS ? mr__floor_div(utc, MR_US_PER_SECOND) : utc;
+            call->out->i64[row] =
+                parse->to == PARSE_SECONDS ? mr__floor_div(utc, MR_US_PER_SECOND) : utc;
         }
         }
     }
@@ -604,7 +680,8 @@ static MrStatus seconds_call(MrCall *call, MrError *err)
     const MrVector *arg = call->args[0];
     for (MR_EACH(call, i, row)) {
         int64_t us = arg->type->kind == MR_TYPE_DATE
-                         ? mr_zone_to_utc_us(call->context->settings->zone, MR_ARG(arg, i32, row) * MR_US_PER_DAY)
+                         ? mr_zone_to_utc_us(call->context->settings->zone,
+                                             MR_ARG(arg, i32, row) * MR_US_PER_DAY)
                      : arg->type->kind == MR_TYPE_TIMESTAMP_NTZ
                          ? mr_zone_to_utc_us(call->context->settings->zone, MR_ARG(arg, i64, row))
                          : MR_ARG(arg, i64, row);
@@ -642,7 +719,8 @@ static MrStatus unix_timestamp_bind(MrBind *bind, MrError *err)
 /* to_char of a date is date_format, also by name. */
 static MrStatus to_char_bind(MrBind *bind, MrError *err)
 {
-    bind->sql = mr_arena_printf(bind->arena, "date_format(%s, %s)", bind->args[0].sql, bind->args[1].sql);
+    bind->sql =
+        mr_arena_printf(bind->arena, "date_format(%s, %s)", bind->args[0].sql, bind->args[1].sql);
     mr__bind_cast(bind, 0, MR_T(TIMESTAMP));
     return MR_OK;
 }
@@ -668,29 +746,35 @@ static MrStatus to_bind(MrBind *bind, MrError *err)
     bool is_try = strncmp(name, "try_", 4) == 0;
     const char *plain = is_try ? name + 4 : name;
     const MrType *from = bind->args[0].type;
-    ParseTo to = strcmp(plain, "to_date") == 0             ? PARSE_DATE
-                 : strcmp(plain, "to_time") == 0           ? PARSE_TIME
-                 : strcmp(plain, "to_timestamp_ntz") == 0  ? PARSE_NTZ
-                 : strcmp(plain, "to_timestamp_ltz") == 0  ? PARSE_TIMESTAMP
-                 : bind->settings->timestamp_ntz           ? PARSE_NTZ
-                                                           : PARSE_TIMESTAMP;
+    ParseTo to = strcmp(plain, "to_date") == 0            ? PARSE_DATE
+                 : strcmp(plain, "to_time") == 0          ? PARSE_TIME
+                 : strcmp(plain, "to_timestamp_ntz") == 0 ? PARSE_NTZ
+                 : strcmp(plain, "to_timestamp_ltz") == 0 ? PARSE_TIMESTAMP
+                 : bind->settings->timestamp_ntz          ? PARSE_NTZ
+                                                          : PARSE_TIMESTAMP;
     MrType *time = MR_NEW(bind->arena, MrType);
     *time = *MR_T(TIME);
     time->precision = 6;
-    bind->type = to == PARSE_DATE ? MR_T(DATE) : to == PARSE_NTZ ? MR_T(TIMESTAMP_NTZ) : to == PARSE_TIME ? time : MR_T(TIMESTAMP);
+    bind->type = to == PARSE_DATE   ? MR_T(DATE)
+                 : to == PARSE_NTZ  ? MR_T(TIMESTAMP_NTZ)
+                 : to == PARSE_TIME ? time
+                                    : MR_T(TIMESTAMP);
     bind->nullable = is_try || !bind->settings->ansi || bind->nullable;
     if (is_try && to == PARSE_TIME) {
-        bind->sql = mr_arena_printf(bind->arena, "try_to_time(to_time(%s%s%s))", bind->args[0].sql, bind->n_args > 1 ? ", " : "",
+        bind->sql = mr_arena_printf(bind->arena, "try_to_time(to_time(%s%s%s))", bind->args[0].sql,
+                                    bind->n_args > 1 ? ", " : "",
                                     bind->n_args > 1 ? bind->args[1].sql : "");
     }
     if (to == PARSE_TIME)
         bind->nullable = true;
-    bool is_date = from->kind == MR_TYPE_DATE || from->kind == MR_TYPE_TIMESTAMP || from->kind == MR_TYPE_TIMESTAMP_NTZ;
+    bool is_date = from->kind == MR_TYPE_DATE || from->kind == MR_TYPE_TIMESTAMP ||
+                   from->kind == MR_TYPE_TIMESTAMP_NTZ;
     bool with_pattern = bind->n_args > 1 && !is_date;
     if (with_pattern) {
         const MrType *text = mr_coerce_implicit(bind->arena, bind->settings, from, MR_T(STRING));
         if (!text)
-            return mr__fail_input_type(bind, 0, "(\"STRING\" or \"DATE\" or \"TIMESTAMP\" or \"TIMESTAMP_NTZ\")", err);
+            return mr__fail_input_type(
+                bind, 0, "(\"STRING\" or \"DATE\" or \"TIMESTAMP\" or \"TIMESTAMP_NTZ\")", err);
         bind->args[0].cast_to = text;
         Parse *parse = MR_NEW(bind->arena, Parse);
         *parse = (Parse){.to = to, .is_try = is_try, .function = "`try_to_timestamp`"};
@@ -707,13 +791,17 @@ static MrStatus to_bind(MrBind *bind, MrError *err)
             bind->nullable = true;
         return MR_OK;
     }
-    if (!is_date && from->kind != MR_TYPE_STRING && (to == PARSE_NTZ || to == PARSE_DATE || !mr_type_is_numeric(from))) {
+    if (!is_date && from->kind != MR_TYPE_STRING &&
+        (to == PARSE_NTZ || to == PARSE_DATE || !mr_type_is_numeric(from))) {
         from = mr_coerce_implicit(bind->arena, bind->settings, from, MR_T(STRING));
         if (!from)
             return mr__fail_input_type(bind, 0, "\"STRING\"", err);
         bind->args[0].cast_to = from;
     }
-    MR_TRY(mr_cast_bind(bind->arena, bind->settings, from, bind->type, is_try ? MR_CAST_TRY : bind->settings->ansi ? MR_CAST_ANSI : MR_CAST_LEGACY,
+    MR_TRY(mr_cast_bind(bind->arena, bind->settings, from, bind->type,
+                        is_try                 ? MR_CAST_TRY
+                        : bind->settings->ansi ? MR_CAST_ANSI
+                                               : MR_CAST_LEGACY,
                         bind->args[0].sql, &cast, err));
     if (mr__cast_may_null(bind->settings, from, bind->type))
         bind->nullable = true;
@@ -726,29 +814,45 @@ static MrStatus to_bind(MrBind *bind, MrError *err)
 }
 
 #define STRICT (MR_FN_NULL_IF_ANY | MR_FN_CAN_FAIL)
-#define TO_ROW(name, doc, example) {name, "any, string? -> bind", STRICT, NULL, to_bind, doc, example}
-#define TRY_ROW(name, doc) {name, "any, string? -> bind", MR_FN_NULL_IF_ANY | MR_FN_MAY_NULL, NULL, to_bind, doc, NULL}
-#define UNIX_ROWS(name, doc)                                                                                             \
-    {name, "string!, string!? -> bigint", STRICT, parse_call, unix_timestamp_bind, doc, NULL},                             \
-    {name, "date|timestamp|timestamp_ntz!, string!? -> bigint", STRICT, parse_call, unix_timestamp_bind, doc, NULL}
+#define TO_ROW(name, doc, example)                                                                 \
+    {                                                                                              \
+        name, "any, string? -> bind", STRICT, NULL, to_bind, doc, example                          \
+    }
+#define TRY_ROW(name, doc)                                                                         \
+    {                                                                                              \
+        name, "any, string? -> bind", MR_FN_NULL_IF_ANY | MR_FN_MAY_NULL, NULL, to_bind, doc, NULL \
+    }
+#define UNIX_ROWS(name, doc)                                                                       \
+    {name, "string!, string!? -> bigint", STRICT, parse_call, unix_timestamp_bind, doc, NULL},     \
+    {                                                                                              \
+        name, "date|timestamp|timestamp_ntz!, string!? -> bigint", STRICT, parse_call,             \
+            unix_timestamp_bind, doc, NULL                                                         \
+    }
 
 const MrFunctionDef mr_functions_date_pattern[] = {
-    TO_ROW("to_date", "The date that a text tells, perhaps by a pattern.", "to_date('3.2.2020', 'd.M.yyyy') = DATE'2020-02-03'"),
+    TO_ROW("to_date", "The date that a text tells, perhaps by a pattern.",
+           "to_date('3.2.2020', 'd.M.yyyy') = DATE'2020-02-03'"),
     TO_ROW("to_timestamp", "The timestamp that a text tells, perhaps by a pattern.",
            "to_timestamp('03/02/2020', 'dd/MM/yyyy') = TIMESTAMP'2020-02-03'"),
     TO_ROW("to_timestamp_ltz", "The timestamp that a text tells, perhaps by a pattern.", NULL),
-    TO_ROW("to_timestamp_ntz", "The timestamp without zone that a text tells, perhaps by a pattern.", NULL),
+    TO_ROW("to_timestamp_ntz",
+           "The timestamp without zone that a text tells, perhaps by a pattern.", NULL),
     TO_ROW("to_time", "The time that a text tells, perhaps by a pattern.", NULL),
     TRY_ROW("try_to_date", "The date that a text tells, or NULL."),
     TRY_ROW("try_to_timestamp", "The timestamp that a text tells, or NULL."),
     TRY_ROW("try_to_time", "The time that a text tells, or NULL."),
-    {"date_format", "timestamp, string -> string", STRICT, format_call, NULL, "Text of a timestamp by a pattern.",
-     "date_format(DATE'2020-02-03', 'd.M.yyyy') = '3.2.2020'"},
-    {"date_format", "time!, string -> string", STRICT, format_call, NULL, "Text of a time by a pattern.", NULL},
-    {"to_char", "date|timestamp|timestamp_ntz!, string -> string", STRICT, format_call, to_char_bind, "Text of a date by a pattern.", NULL},
-    {"to_varchar", "date|timestamp|timestamp_ntz!, string -> string", STRICT, format_call, to_char_bind, "Text of a date by a pattern.", NULL},
-    {"from_unixtime", "bigint, string? -> string", STRICT, format_call, NULL, "Text of seconds since 1970 by a pattern.", NULL},
-    {"unix_timestamp", "-> bigint", STRICT, parse_call, unix_timestamp_bind, "Seconds since 1970 now.", NULL},
+    {"date_format", "timestamp, string -> string", STRICT, format_call, NULL,
+     "Text of a timestamp by a pattern.", "date_format(DATE'2020-02-03', 'd.M.yyyy') = '3.2.2020'"},
+    {"date_format", "time!, string -> string", STRICT, format_call, NULL,
+     "Text of a time by a pattern.", NULL},
+    {"to_char", "date|timestamp|timestamp_ntz!, string -> string", STRICT, format_call,
+     to_char_bind, "Text of a date by a pattern.", NULL},
+    {"to_varchar", "date|timestamp|timestamp_ntz!, string -> string", STRICT, format_call,
+     to_char_bind, "Text of a date by a pattern.", NULL},
+    {"from_unixtime", "bigint, string? -> string", STRICT, format_call, NULL,
+     "Text of seconds since 1970 by a pattern.", NULL},
+    {"unix_timestamp", "-> bigint", STRICT, parse_call, unix_timestamp_bind,
+     "Seconds since 1970 now.", NULL},
     UNIX_ROWS("unix_timestamp", "Seconds since 1970 of a text by a pattern."),
     UNIX_ROWS("to_unix_timestamp", "Seconds since 1970 of a text by a pattern."),
     {0},

@@ -21,7 +21,8 @@ static bool civil_valid(int64_t year, int32_t month, int32_t day)
 static inline int32_t two_digits(const char *at)
 {
     unsigned a = (unsigned char)at[0] - (unsigned)'0', b = (unsigned char)at[1] - (unsigned)'0';
-    return a <= 9 && b <= 9 ? (int32_t)(a * 10 + b) : -10000; /* a hundred times it still fits, and is below any year */
+    return a <= 9 && b <= 9 ? (int32_t)(a * 10 + b)
+                            : -10000; /* a hundred times it still fits, and is below any year */
 }
 
 /* yyyy-mm-dd at the start of the text; false: look closer. */

@@ -1,21 +1,21 @@
 /* function.h - scalar functions: rows of tables, and what a kernel sees.
  *
- * A function is a row: name, signature, NULL policy, kernel, doc, example.  Several rows may share a
- * name; the first whose signature accepts the arguments (with Spark's implicit casts) is taken.  The
- * binder, EXPLAIN, the manual, completion and the fuzzer read the same rows.
+ * A function is a row: name, signature, NULL policy, kernel, doc, example.  Several rows may share
+ * a name; the first whose signature accepts the arguments (with Spark's implicit casts) is taken.
+ * The binder, EXPLAIN, the manual, completion and the fuzzer read the same rows.
  *
  * Signatures: "string, int -> string".  An argument is a type name, or a class (any, numeric,
- * integral, fractional, decimal, datetime, interval, string_or_binary, ordered), or a variable (T, U,
- * K, V: bound by the first argument, widened to the common type over all), or array<..>, map<..,..>,
- * struct.  Suffix ? : may be left out (then all later ones too); suffix * : last one, any number of
- * times; suffix ! : no implicit cast to it (array!, string!).  "a|b": either.  lambda: a function
- * argument.  A row that takes the arguments without casts goes before one that casts.  "-> same" gives the first argument's
- * type, "-> bind" leaves the type to the row's bind call.
+ * integral, fractional, decimal, datetime, interval, string_or_binary, ordered), or a variable (T,
+ * U, K, V: bound by the first argument, widened to the common type over all), or array<..>,
+ * map<..,..>, struct.  Suffix ? : may be left out (then all later ones too); suffix * : last one,
+ * any number of times; suffix ! : no implicit cast to it (array!, string!).  "a|b": either. lambda:
+ * a function argument.  A row that takes the arguments without casts goes before one that casts.
+ * "-> same" gives the first argument's type, "-> bind" leaves the type to the row's bind call.
  *
  * Kernels see flat or constant vectors and the rows to compute.  For MR_FN_NULL_IF_ANY rows with a
- * NULL argument are already NULL in out and are not among the rows.  A kernel that cannot fail and is
- * safe on any bits says MR_FN_TOTAL: then it may be run over rows outside the selection too (n_rows
- * in all), and over NULL rows, which lets gcc make vector code of it. */
+ * NULL argument are already NULL in out and are not among the rows.  A kernel that cannot fail and
+ * is safe on any bits says MR_FN_TOTAL: then it may be run over rows outside the selection too
+ * (n_rows in all), and over NULL rows, which lets gcc make vector code of it. */
 #ifndef MR_FUNCTION_FUNCTION_H
 #define MR_FUNCTION_FUNCTION_H
 
@@ -53,9 +53,9 @@ typedef struct MrBound MrBound;
 typedef struct MrCall MrCall;
 typedef MrStatus (*MrBindCall)(MrBind *bind, MrError *err);
 typedef MrStatus (*MrKernel)(MrCall *call, MrError *err);
-/* Writes the numbers of the call's rows where it is true, rising, and returns how many.  For boolean
- * functions that cannot fail; NULLs may be computed too, the evaluator drops them afterwards.  sel
- * has room for 16 numbers more than the call has rows. */
+/* Writes the numbers of the call's rows where it is true, rising, and returns how many.  For
+ * boolean functions that cannot fail; NULLs may be computed too, the evaluator drops them
+ * afterwards.  sel has room for 16 numbers more than the call has rows. */
 typedef int32_t (*MrSelectKernel)(MrCall *call, uint16_t *sel);
 
 typedef enum MrFunctionFlags {
@@ -81,8 +81,8 @@ struct MrFunctionDef {
 
 /* What the binder knows of one argument. */
 typedef struct MrArgInfo {
-    const MrType *type;      /* in: as written.  A lambda: NULL until bind_lambda            */
-    const MrType *cast_to;   /* out: what the binder must cast it to; = type: no cast        */
+    const MrType *type;    /* in: as written.  A lambda: NULL until bind_lambda            */
+    const MrType *cast_to; /* out: what the binder must cast it to; = type: no cast        */
     bool nullable;
     bool try_cast;           /* out: a value that the cast refuses is NULL                   */
     const MrVector *value;   /* constant of a foldable argument, of type; NULL: not foldable */
@@ -97,8 +97,10 @@ struct MrBind {
     MrArena *arena; /* lives as long as the plan */
     int32_t n_args;
     MrArgInfo *args;
-    const char *sql; /* the whole call as Spark prints it, for errors and names; bind may change it */
-    /* Gives the types of a lambda's parameters; sets args[arg_idx].type and .nullable to its result's. */
+    const char
+        *sql; /* the whole call as Spark prints it, for errors and names; bind may change it */
+    /* Gives the types of a lambda's parameters; sets args[arg_idx].type and .nullable to its
+     * result's. */
     MrStatus (*bind_lambda)(MrBind *bind, int32_t arg_idx, const MrType *const *params,
                             const bool *nullable, int32_t n_params, MrError *err);
     void *binder;
@@ -107,8 +109,8 @@ struct MrBind {
     bool nullable;
     MrKernel call;
     MrSelectKernel select; /* filters take it instead of call; NULL: none */
-    const void *data; /* anything for the kernel: compiled pattern ... */
-    uint32_t flags;   /* the row's; bind may add MR_FN_CAN_FAIL, MR_FN_MAY_NULL ... */
+    const void *data;      /* anything for the kernel: compiled pattern ... */
+    uint32_t flags;        /* the row's; bind may add MR_FN_CAN_FAIL, MR_FN_MAY_NULL ... */
 };
 
 /* A function chosen for given argument types; immutable, in the plan's arena. */
@@ -126,20 +128,20 @@ struct MrCall {
     const MrEvalContext *context;
     const MrBound *bound;
     int32_t n_args;
-    MrVector **args;     /* flat or constant, of the types that bind asked for; a lambda's is NULL */
-    int32_t n;           /* rows to compute                                                        */
-    const uint16_t *sel; /* their numbers; NULL: 0 .. n-1                                          */
-    int32_t n_rows;      /* length of the flat vectors                                             */
-    MrVector *out;       /* flat, made, no NULLs yet beyond those of NULL_IF_ANY; the kernel may
-                            share an argument's data, or replace the vector as a whole             */
-    MrArena *arena;      /* where out lives: the batch's                                           */
-    /* Runs a lambda over n_items elements.  params: flat vectors of n_items; rows[i]: the row of this
-     * call that element i belongs to (for captured columns).  *out: any encoding. */
+    MrVector **args; /* flat or constant, of the types that bind asked for; a lambda's is NULL */
+    int32_t n;       /* rows to compute                                                        */
+    const uint16_t *sel; /* their numbers; NULL: 0 .. n-1 */
+    int32_t n_rows; /* length of the flat vectors                                             */
+    MrVector *out;  /* flat, made, no NULLs yet beyond those of NULL_IF_ANY; the kernel may
+                       share an argument's data, or replace the vector as a whole             */
+    MrArena *arena; /* where out lives: the batch's                                           */
+    /* Runs a lambda over n_items elements.  params: flat vectors of n_items; rows[i]: the row of
+     * this call that element i belongs to (for captured columns).  *out: any encoding. */
     MrStatus (*apply)(MrCall *call, int32_t arg_idx, MrVector **params, int32_t n_params,
                       const int32_t *rows, int32_t n_items, MrVector **out, MrError *err);
     void *evaluator;
-    /* What a kernel keeps from batch to batch (a random generator, a buffer): *memo is NULL at first,
-     * belongs to this place in this operator instance, and points into memo_arena. */
+    /* What a kernel keeps from batch to batch (a random generator, a buffer): *memo is NULL at
+     * first, belongs to this place in this operator instance, and points into memo_arena. */
     void **memo;
     MrArena *memo_arena;
 };
@@ -169,8 +171,8 @@ static inline void mr_call_null(MrCall *call, int32_t row)
 extern const MrFunctionDef *const mr_function_tables[];
 
 /* Chooses the row, resolves implicit casts and types.  The caller has set n_args, args, settings,
- * arena, sql, bind_lambda.  Fails with Spark's UNRESOLVED_ROUTINE, WRONG_NUM_ARGS.WITHOUT_SUGGESTION,
- * DATATYPE_MISMATCH.* ... */
+ * arena, sql, bind_lambda.  Fails with Spark's UNRESOLVED_ROUTINE,
+ * WRONG_NUM_ARGS.WITHOUT_SUGGESTION, DATATYPE_MISMATCH.* ... */
 MR_MUST_USE MrStatus mr_function_bind(MrBind *bind, const char *name, MrBound **out, MrError *err);
 bool mr_function_exists(const char *name);
 
@@ -183,8 +185,8 @@ const MrType *mr_coerce_common(MrArena *arena, const MrSettings *settings, const
 
 /* Casts (function/cast.c).  A cast is a bound function too: one argument. */
 typedef enum MrCastMode { MR_CAST_ANSI, MR_CAST_LEGACY, MR_CAST_TRY } MrCastMode;
-/* Fails with DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION etc. when the types cannot be cast.  sql: the text
- * of what is cast, without the CAST around it. */
+/* Fails with DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION etc. when the types cannot be cast.  sql:
+ * the text of what is cast, without the CAST around it. */
 MR_MUST_USE MrStatus mr_cast_bind(MrArena *arena, const MrSettings *settings, const MrType *from,
                                   const MrType *to, MrCastMode mode, const char *sql, MrBound **out,
                                   MrError *err);

@@ -37,8 +37,8 @@ static int64_t explode_count(MrGeneratorCall *call, int64_t row)
 }
 
 /* Copies n values from child rows [from, ..) to rows [at, ..) of out. */
-static void values_copy(MrGeneratorCall *call, MrVector *child, int64_t from, int64_t n, MrVector *out,
-                        int64_t at)
+static void values_copy(MrGeneratorCall *call, MrVector *child, int64_t from, int64_t n,
+                        MrVector *out, int64_t at)
 {
     for (int64_t i = 0; i < n; i++) {
         if (mr_vector_is_null(child, from + i))
@@ -128,8 +128,7 @@ static MrStatus stack_bind(MrBind *bind, MrError *err)
         bool nullable = n_values % n_cols != 0;
         for (int32_t i = c; i < n_values; i += n_cols) {
             const MrArgInfo *arg = &bind->args[1 + i];
-            const MrType *common =
-                mr_coerce_common(bind->arena, bind->settings, type, arg->type);
+            const MrType *common = mr_coerce_common(bind->arena, bind->settings, type, arg->type);
             if (!common)
                 return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__STACK_COLUMN_DIFF_TYPES, "sqlExpr",
                                mr__quoted_expr(bind->arena, bind->sql), "columnIndex",
@@ -143,8 +142,8 @@ static MrStatus stack_bind(MrBind *bind, MrError *err)
         }
         for (int32_t i = c; i < n_values; i += n_cols)
             bind->args[1 + i].cast_to = type;
-        fields[c] = (MrField){.name = mr_arena_printf(bind->arena, "col%d", c), .type = type,
-                              .nullable = nullable};
+        fields[c] = (MrField){
+            .name = mr_arena_printf(bind->arena, "col%d", c), .type = type, .nullable = nullable};
     }
     StackData *data = MR_NEW(bind->arena, StackData);
     *data = (StackData){n_rows, n_cols, bind->n_args};

@@ -1,8 +1,8 @@
 /* hash_spark.c - hash(), xxhash64() and digests.
  *
- * Small integers are hashed as 32 bits, the rest as 64; -0.0 as 0.0; decimals above 18 digits by the
- * bytes of their two's complement, most significant first, without needless ones.  Rows of several
- * columns pass the hash on as the next seed. */
+ * Small integers are hashed as 32 bits, the rest as 64; -0.0 as 0.0; decimals above 18 digits by
+ * the bytes of their two's complement, most significant first, without needless ones.  Rows of
+ * several columns pass the hash on as the next seed. */
 #include "function/hash_spark.h"
 #include "base/hash.h"
 #include <openssl/evp.h>
@@ -74,7 +74,8 @@ static uint64_t hash_row(const HashKind *kind, const MrVector *vec, int64_t row,
         for (int32_t i = 0; i < 16; i++)
             bytes[i] = (uint8_t)(value >> (8 * (15 - i)));
         const uint8_t *from = bytes;
-        while (n > 1 && ((from[0] == 0 && from[1] < 0x80) || (from[0] == 0xff && from[1] >= 0x80))) {
+        while (n > 1 &&
+               ((from[0] == 0 && from[1] < 0x80) || (from[0] == 0xff && from[1] >= 0x80))) {
             from++;
             n--;
         }
@@ -234,8 +235,8 @@ static MrStatus crc32_call(MrCall *call, MrError *err)
 const MrFunctionDef mr_functions_hash[] = {
     {"hash", "any* -> int", MR_FN_NEVER_NULL, hash_call, hash_bind, "Murmur3 of the values.",
      "hash('Spark', array(123), 2) = -1321691492"},
-    {"xxhash64", "any* -> bigint", MR_FN_NEVER_NULL, xxhash64_call, hash_bind, "XXH64 of the values.",
-     "xxhash64('Spark', array(123), 2) = 5602566077635097486"},
+    {"xxhash64", "any* -> bigint", MR_FN_NEVER_NULL, xxhash64_call, hash_bind,
+     "XXH64 of the values.", "xxhash64('Spark', array(123), 2) = 5602566077635097486"},
     {"md5", "binary -> string", STRICT, md5_call, NULL, "MD5 in hexadecimal.",
      "md5('Spark') = '8cde774d6f7333752ed72cacddb05126'"},
     {"sha", "binary -> string", STRICT, sha1_call, NULL, "SHA-1 in hexadecimal.",
@@ -245,6 +246,7 @@ const MrFunctionDef mr_functions_hash[] = {
     {"sha2", "binary, int -> string", STRICT | MR_FN_MAY_NULL, sha2_call, NULL,
      "SHA-2 of 224, 256, 384 or 512 bits, in hexadecimal.",
      "sha2('Spark', 256) = '529bc3b07127ecb7e53a4dcf1991d9152c24537d919178022b2c42657f79a26b'"},
-    {"crc32", "binary -> bigint", STRICT, crc32_call, NULL, "CRC-32.", "crc32('Spark') = 1557323817"},
+    {"crc32", "binary -> bigint", STRICT, crc32_call, NULL, "CRC-32.",
+     "crc32('Spark') = 1557323817"},
     {0},
 };

@@ -1,7 +1,7 @@
 /* json_text.c - functions of JSON texts: paths, sizes, to and from typed values.
  *
- * A text is read into a tree (base/json.h) in the batch's arena.  from_json is permissive: what does not fit its type
- * is NULL, and so is every field of a text that is no JSON. */
+ * A text is read into a tree (base/json.h) in the batch's arena.  from_json is permissive: what
+ * does not fit its type is NULL, and so is every field of a text that is no JSON. */
 #include "function/collection_int.h"
 #include "base/json.h"
 
@@ -46,7 +46,7 @@ static void json_write(MrTextBuilder *out, const MrJson *json)
 /* --- paths ------------------------------------------------------------------------------------ */
 
 typedef struct PathStep {
-    MrText name; /* data NULL: an index */
+    MrText name;   /* data NULL: an index */
     int64_t index; /* -1: all */
 } PathStep;
 
@@ -82,17 +82,19 @@ static int32_t path_read(MrText text, PathStep *steps)
         if (end < 0)
             return -1;
         MrText inner = {text.data + at + 1, end - at - 1};
-        if (inner.size_bytes >= 2 && inner.data[0] == '\'' && inner.data[inner.size_bytes - 1] == '\'')
+        if (inner.size_bytes >= 2 && inner.data[0] == '\'' &&
+            inner.data[inner.size_bytes - 1] == '\'')
             step->name = (MrText){inner.data + 1, inner.size_bytes - 2};
-        else if (!mr_text_equal(inner, MR_TEXT("*")) && (!mr_text_to_i64(inner, &step->index) || step->index < 0))
+        else if (!mr_text_equal(inner, MR_TEXT("*")) &&
+                 (!mr_text_to_i64(inner, &step->index) || step->index < 0))
             return -1;
         at = end + 1;
     }
     return n;
 }
 
-static void path_collect(MrArena *arena, const MrJson *json, const PathStep *steps, int32_t n_steps, const MrJson ***found,
-                         int64_t *n, int64_t *cap)
+static void path_collect(MrArena *arena, const MrJson *json, const PathStep *steps, int32_t n_steps,
+                         const MrJson ***found, int64_t *n, int64_t *cap)
 {
     for (; n_steps > 0 && json; steps++, n_steps--) {
         if (steps->name.data) {
@@ -123,7 +125,8 @@ static MrStatus get_json_object_call(MrCall *call, MrError *err)
     for (MR_EACH(call, i, row)) {
         PathStep steps[PATH_MAX_STEPS];
         int32_t n_steps = path_read(mr__arg_str(call, 1, row), steps);
-        const MrJson *tree = n_steps < 0 ? NULL : json_read(call, mr__arg_str(call, 0, row)), **found = NULL;
+        const MrJson *tree = n_steps < 0 ? NULL : json_read(call, mr__arg_str(call, 0, row)),
+                     **found = NULL;
         int64_t n = 0, cap = 0;
         bool many = false;
         for (int32_t k = 0; k < n_steps; k++)
@@ -195,7 +198,8 @@ static MrStatus to_json_call(MrCall *call, MrError *err)
 {
     for (MR_EACH(call, i, row)) {
         MrTextBuilder out = {.arena = call->arena};
-        mr_value_text(call->args[0], mr_arg_row(call->args[0], row), MR_TEXT_JSON, call->context->settings, &out);
+        mr_value_text(call->args[0], mr_arg_row(call->args[0], row), MR_TEXT_JSON,
+                      call->context->settings, &out);
         mr__put_built(call, row, &out);
     }
     return MR_OK;
@@ -207,7 +211,8 @@ static MrStatus to_json_bind(MrBind *bind, MrError *err)
     if (bind->n_args > 1)
         return MR_FAIL_UNSUPPORTED(err, "options of to_json");
     if (!mr_type_is_nested(type) && type->kind != MR_TYPE_VOID)
-        return mr__fail_input_type(bind, 0, "(\"STRUCT\" or \"ARRAY\" or \"MAP\" or \"VARIANT\")", err);
+        return mr__fail_input_type(bind, 0, "(\"STRUCT\" or \"ARRAY\" or \"MAP\" or \"VARIANT\")",
+                                   err);
     return MR_OK;
 }
 
@@ -247,12 +252,14 @@ static bool scalar_put(MrCall *call, const MrJson *json, MrVector *out, int64_t 
             out->i16[row] = (int16_t)number;
         else
             out->i8[row] = (int8_t)number;
-        return out->type->kind == MR_TYPE_BIGINT || (out->type->kind == MR_TYPE_INT && number == (int32_t)number) ||
+        return out->type->kind == MR_TYPE_BIGINT ||
+               (out->type->kind == MR_TYPE_INT && number == (int32_t)number) ||
                (out->type->kind == MR_TYPE_SMALLINT && number == (int16_t)number) ||
                (out->type->kind == MR_TYPE_TINYINT && number == (int8_t)number);
     case MR_TYPE_FLOAT:
     case MR_TYPE_DOUBLE:
-        if (!mr_text_to_f64(text, &real) || (is_text && real - real == 0) || (!is_text && !is_number))
+        if (!mr_text_to_f64(text, &real) || (is_text && real - real == 0) ||
+            (!is_text && !is_number))
             return false;
         if (out->type->kind == MR_TYPE_DOUBLE)
             out->f64[row] = real;
@@ -262,7 +269,8 @@ static bool scalar_put(MrCall *call, const MrJson *json, MrVector *out, int64_t 
     case MR_TYPE_DATE:
         return is_text && mr_text_to_date(text, &out->i32[row]);
     case MR_TYPE_TIMESTAMP:
-        return is_text && mr_text_to_timestamp(text, settings->zone, settings->zones, call->context->now_us, &out->i64[row]);
+        return is_text && mr_text_to_timestamp(text, settings->zone, settings->zones,
+                                               call->context->now_us, &out->i64[row]);
     case MR_TYPE_TIMESTAMP_NTZ:
         return is_text && mr_text_to_timestamp_ntz(text, settings->zones, true, &out->i64[row]);
     case MR_TYPE_DECIMAL: { /* digits and a point; what is more precise than the type is rounded */
@@ -346,7 +354,8 @@ static bool nested_put(MrCall *call, const MrJson *json, MrVector *out, int64_t 
 static void json_put(MrCall *call, const MrJson *json, MrVector *out, int64_t row, int64_t n_rows)
 {
     bool fits = json && json->kind != MR_JSON_NULL &&
-                (mr_type_is_nested(out->type) ? nested_put(call, json, out, row, n_rows) : scalar_put(call, json, out, row));
+                (mr_type_is_nested(out->type) ? nested_put(call, json, out, row, n_rows)
+                                              : scalar_put(call, json, out, row));
     if (!fits)
         mr_vector_set_null(call->arena, out, row, n_rows);
 }
@@ -379,8 +388,9 @@ static bool json_type_known(const MrType *type)
                 return false;
         return type->kind != MR_TYPE_VARIANT;
     }
-    return type->kind != MR_TYPE_BINARY && type->kind != MR_TYPE_TIME && type->kind != MR_TYPE_INTERVAL &&
-           type->kind != MR_TYPE_INTERVAL_DT && type->kind != MR_TYPE_INTERVAL_YM && type->kind != MR_TYPE_VARIANT;
+    return type->kind != MR_TYPE_BINARY && type->kind != MR_TYPE_TIME &&
+           type->kind != MR_TYPE_INTERVAL && type->kind != MR_TYPE_INTERVAL_DT &&
+           type->kind != MR_TYPE_INTERVAL_YM && type->kind != MR_TYPE_VARIANT;
 }
 
 static MrStatus from_json_bind(MrBind *bind, MrError *err)
@@ -393,7 +403,8 @@ static MrStatus from_json_bind(MrBind *bind, MrError *err)
         return MR_FAIL_UNSUPPORTED(err, "options of from_json");
     const MrType *type = NULL;
     MrError first = {0};
-    if (mr_type_parse(bind->arena, schema, false, &type, &first) != MR_OK || !mr_type_is_nested(type))
+    if (mr_type_parse(bind->arena, schema, false, &type, &first) != MR_OK ||
+        !mr_type_is_nested(type))
         MR_TRY(mr_type_parse(bind->arena, schema, true, &type, err));
     if (!json_type_known(type))
         return MR_FAIL_UNSUPPORTED(err, "from_json to %s", mr_type_catalog_text(bind->arena, type));
@@ -404,15 +415,16 @@ static MrStatus from_json_bind(MrBind *bind, MrError *err)
 
 #define STRICT MR_FN_NULL_IF_ANY
 const MrFunctionDef mr_functions_json_text[] = {
-    {"get_json_object", "string!, string! -> string", STRICT | MR_FN_MAY_NULL, get_json_object_call, NULL, "What stands at a path.",
-     "get_json_object('{\"a\": [1, 2]}', '$.a[1]') = '2'"},
-    {"json_array_length", "string! -> int", STRICT | MR_FN_MAY_NULL, json_array_length_call, NULL, "Number of elements.",
-     "json_array_length('[1, 2]') = 2"},
-    {"json_object_keys", "string! -> bind", STRICT | MR_FN_MAY_NULL, json_object_keys_call, json_object_keys_bind, "The names.",
-     "json_object_keys('{\"a\": 1}')[0] = 'a'"},
-    {"to_json", "any, map<string, string>? -> string", STRICT, to_json_call, to_json_bind, "As JSON.",
-     "to_json(named_struct('a', 1)) = '{\"a\":1}'"},
-    {"from_json", "string, string, map<string, string>? -> bind", STRICT | MR_FN_MAY_NULL, from_json_call, from_json_bind,
-     "A JSON text as a typed value.", "from_json('{\"a\": 1}', 'a INT').a = 1"},
+    {"get_json_object", "string!, string! -> string", STRICT | MR_FN_MAY_NULL, get_json_object_call,
+     NULL, "What stands at a path.", "get_json_object('{\"a\": [1, 2]}', '$.a[1]') = '2'"},
+    {"json_array_length", "string! -> int", STRICT | MR_FN_MAY_NULL, json_array_length_call, NULL,
+     "Number of elements.", "json_array_length('[1, 2]') = 2"},
+    {"json_object_keys", "string! -> bind", STRICT | MR_FN_MAY_NULL, json_object_keys_call,
+     json_object_keys_bind, "The names.", "json_object_keys('{\"a\": 1}')[0] = 'a'"},
+    {"to_json", "any, map<string, string>? -> string", STRICT, to_json_call, to_json_bind,
+     "As JSON.", "to_json(named_struct('a', 1)) = '{\"a\":1}'"},
+    {"from_json", "string, string, map<string, string>? -> bind", STRICT | MR_FN_MAY_NULL,
+     from_json_call, from_json_bind, "A JSON text as a typed value.",
+     "from_json('{\"a\": 1}', 'a INT').a = 1"},
     {0},
 };

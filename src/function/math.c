@@ -1,7 +1,8 @@
 /* math.c - functions of numbers.
  *
- * Elementary functions give NaN and infinities as Java does; logarithms outside their domain are NULL.
- * round and its kin work in decimal, on the shortest text of a double, as Spark's BigDecimal does. */
+ * Elementary functions give NaN and infinities as Java does; logarithms outside their domain are
+ * NULL. round and its kin work in decimal, on the shortest text of a double, as Spark's BigDecimal
+ * does. */
 #include "function/arithmetic_int.h"
 #include <math.h>
 #include <stdlib.h>
@@ -91,9 +92,7 @@
 #define K_IN double
 #define K_OUT double
 #define K_EXPR                                                                                     \
-    (isinf(a) && a < 0 ? a                                                                         \
-     : a < 0           ? -log(-a + sqrt(a * a + 1.0))                                              \
-                       : log(a + sqrt(a * a + 1.0)))
+    (isinf(a) && a < 0 ? a : a < 0 ? -log(-a + sqrt(a * a + 1.0)) : log(a + sqrt(a * a + 1.0)))
 #include "function/unary.inc.h"
 #define K_NAME acosh_call
 #define K_IN double
@@ -266,8 +265,9 @@ static MrI128 round_drop(MrI128 value, int digits, RoundMode mode)
     bool negative = r < 0;
     MrI128 size = negative ? -r : r, other = unit - size;
     bool away = mode == ROUND_CEILING ? !negative
-                : mode == ROUND_FLOOR ? negative
-                                      : size > other || (size == other && (mode == ROUND_HALF_UP || q % 2 != 0));
+                : mode == ROUND_FLOOR
+                    ? negative
+                    : size > other || (size == other && (mode == ROUND_HALF_UP || q % 2 != 0));
     return away ? q + (negative ? -1 : 1) : q;
 }
 
@@ -276,7 +276,8 @@ static MrStatus round_decimal(MrCall *call, MrError *err)
     const RoundData *data = call->bound->data;
     const MrType *in = call->args[0]->type, *out = call->out->type;
     for (MR_EACH(call, i, row)) {
-        MrI128 value = round_drop(dec_get(call->args[0], row), in->scale - data->digits, data->mode);
+        MrI128 value =
+            round_drop(dec_get(call->args[0], row), in->scale - data->digits, data->mode);
         /* It now has data->digits digits behind the point, and the result out->scale. */
         int up = data->digits < in->scale ? out->scale - data->digits : out->scale - in->scale;
         if (up > 38 || !mr_i128_mul(value, mr_pow10_i128[up > 0 ? up : 0], &value) ||
@@ -314,7 +315,10 @@ static MrStatus round_integer(MrCall *call, MrError *err)
                                                   : MR_ARG(arg, i64, row);
         MrI128 rounded = round_drop(value, -data->digits, data->mode);
         rounded = rounded == 0 ? 0 : rounded * mr_pow10_i128[-data->digits];
-        int bits = physical == MR_PHYS_I8 ? 7 : physical == MR_PHYS_I16 ? 15 : physical == MR_PHYS_I32 ? 31 : 63;
+        int bits = physical == MR_PHYS_I8    ? 7
+                   : physical == MR_PHYS_I16 ? 15
+                   : physical == MR_PHYS_I32 ? 31
+                                             : 63;
         MrI128 limit = (MrI128)1 << bits;
         if ((rounded >= limit || rounded < -limit) && data->ansi)
             return mr__fail_overflow(NULL, err);
@@ -357,9 +361,9 @@ static double round_text(const char *text, int32_t size, double value, const Rou
     MrI128 unscaled = 0;
     for (int32_t i = 0; i < n; i++)
         unscaled = unscaled * 10 + (digits[i] - '0');
-    MrI128 rounded = round_drop(negative ? -unscaled : unscaled,
-                                scale - data->digits > 100 ? 100 : (int)(scale - data->digits),
-                                data->mode);
+    MrI128 rounded =
+        round_drop(negative ? -unscaled : unscaled,
+                   scale - data->digits > 100 ? 100 : (int)(scale - data->digits), data->mode);
     if (rounded == 0)
         return 0.0;
     char whole[MR_DECIMAL_TEXT_MAX];
@@ -374,9 +378,8 @@ static MrStatus round_f64(MrCall *call, MrError *err)
     for (MR_EACH(call, i, row)) {
         double value = MR_ARG(call->args[0], f64, row);
         char text[MR_F64_TEXT_MAX];
-        call->out->f64[row] = isfinite(value)
-                                  ? round_text(text, mr_f64_to_text(value, text), value, data)
-                                  : value;
+        call->out->f64[row] =
+            isfinite(value) ? round_text(text, mr_f64_to_text(value, text), value, data) : value;
     }
     return MR_OK;
 }
@@ -388,7 +391,8 @@ static MrStatus round_f32(MrCall *call, MrError *err)
         float value = MR_ARG(call->args[0], f32, row);
         char text[MR_F64_TEXT_MAX];
         call->out->f32[row] =
-            isfinite(value) ? (float)round_text(text, mr_f32_to_text(value, text), value, data) : value;
+            isfinite(value) ? (float)round_text(text, mr_f32_to_text(value, text), value, data)
+                            : value;
     }
     return MR_OK;
 }
@@ -396,8 +400,8 @@ static MrStatus round_f32(MrCall *call, MrError *err)
 static MrStatus fail_scale(MrBind *bind, MrError *err)
 {
     return MR_FAIL(err, MR_COND_NON_FOLDABLE_ARGUMENT, "funcName",
-                   mr__quoted_name(bind->arena, bind->def->name), "paramName", "`scale`", "paramType",
-                   "\"INT\"");
+                   mr__quoted_name(bind->arena, bind->def->name), "paramName", "`scale`",
+                   "paramType", "\"INT\"");
 }
 
 /* decimal(p, s) rounded to `digits` behind the point. */
@@ -466,13 +470,14 @@ static MrStatus bround_bind(MrBind *bind, MrError *err)
     return round_bind_as(bind, ROUND_HALF_EVEN, err);
 }
 
-/* ceil and floor to whole numbers; a double beyond bigint becomes the nearest bigint, as in Java. */
+/* ceil and floor to whole numbers; a double beyond bigint becomes the nearest bigint, as in Java.
+ */
 static int64_t to_bigint(double value)
 {
-    return value != value                      ? 0
-           : value >= 9223372036854775808.0   ? INT64_MAX
-           : value <= -9223372036854775808.0  ? INT64_MIN
-                                              : (int64_t)value;
+    return value != value                    ? 0
+           : value >= 9223372036854775808.0  ? INT64_MAX
+           : value <= -9223372036854775808.0 ? INT64_MIN
+                                             : (int64_t)value;
 }
 static MrStatus ceil_f64(MrCall *call, MrError *err)
 {
@@ -515,9 +520,8 @@ static MrStatus whole_bind(MrBind *bind, RoundMode mode, MrKernel of_double, MrE
     }
     MR_TRY(round_bind_as(bind, mode, err));
     int precision = type->precision - type->scale + 1;
-    bind->type = type->scale == 0
-                     ? type
-                     : mr_type_decimal(bind->arena, precision < 38 ? precision : 38, 0);
+    bind->type =
+        type->scale == 0 ? type : mr_type_decimal(bind->arena, precision < 38 ? precision : 38, 0);
     return MR_OK;
 }
 static MrStatus ceil_bind(MrBind *bind, MrError *err)
@@ -684,24 +688,32 @@ static MrStatus width_bucket_call(MrCall *call, MrError *err)
         }
         double least = low < high ? low : high, most = low < high ? high : low;
         if (low < high)
-            call->out->i64[row] = value < least    ? 0
-                                  : value >= most  ? n + 1
-                                                   : (int64_t)((double)n * (value - least) / (most - least)) + 1;
+            call->out->i64[row] = value < least ? 0
+                                  : value >= most
+                                      ? n + 1
+                                      : (int64_t)((double)n * (value - least) / (most - least)) + 1;
         else
-            call->out->i64[row] = value > most     ? 0
-                                  : value <= least ? n + 1
-                                                   : (int64_t)((double)n * (most - value) / (most - least)) + 1;
+            call->out->i64[row] = value > most ? 0
+                                  : value <= least
+                                      ? n + 1
+                                      : (int64_t)((double)n * (most - value) / (most - least)) + 1;
     }
     return MR_OK;
 }
 
 #define STRICT MR_FN_NULL_IF_ANY
 #define MATH(name, call, doc, example)                                                             \
-    {name, "double -> double", STRICT | MR_FN_MAY_NULL | MR_FN_TOTAL, call, NULL, doc, example}
+    {                                                                                              \
+        name, "double -> double", STRICT | MR_FN_MAY_NULL | MR_FN_TOTAL, call, NULL, doc, example  \
+    }
 #define LOGS(name, call, doc, example)                                                             \
-    {name, "double -> double", STRICT | MR_FN_MAY_NULL, call, NULL, doc, example}
+    {                                                                                              \
+        name, "double -> double", STRICT | MR_FN_MAY_NULL, call, NULL, doc, example                \
+    }
 #define MATH2(name, call, doc, example)                                                            \
-    {name, "double, double -> double", STRICT | MR_FN_TOTAL, call, NULL, doc, example}
+    {                                                                                              \
+        name, "double, double -> double", STRICT | MR_FN_TOTAL, call, NULL, doc, example           \
+    }
 
 const MrFunctionDef mr_functions_math[] = {
     MATH("sqrt", sqrt_call, "Square root.", "sqrt(4) = 2.0D"),
@@ -767,8 +779,8 @@ const MrFunctionDef mr_functions_math[] = {
      "hex(17) = '11'"},
     {"unhex", "string -> binary", STRICT | MR_FN_MAY_NULL, unhex_call, NULL,
      "The bytes of hexadecimal digits.", "unhex('537061726B') = binary('Spark')"},
-    {"conv", "string, int, int -> string", STRICT | MR_FN_MAY_NULL | MR_FN_CAN_FAIL, conv_call, NULL,
-     "Digits of one base in another.", "conv('100', 2, 10) = '4'"},
+    {"conv", "string, int, int -> string", STRICT | MR_FN_MAY_NULL | MR_FN_CAN_FAIL, conv_call,
+     NULL, "Digits of one base in another.", "conv('100', 2, 10) = '4'"},
     {"width_bucket", "double, double, double, bigint -> bigint", STRICT | MR_FN_MAY_NULL,
      width_bucket_call, NULL, "Number of the bucket of an equi-width histogram.",
      "width_bucket(5.3, 0.2, 10.6, 5) = 3"},

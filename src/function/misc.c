@@ -1,7 +1,7 @@
 /* misc.c - random numbers, raising, and what a query may ask about itself.
  *
- * Random numbers are Spark's: XORShift from a hashed seed, plus the number of the shard.  The state of a
- * generator stays with the evaluator between batches. */
+ * Random numbers are Spark's: XORShift from a hashed seed, plus the number of the shard.  The state
+ * of a generator stays with the evaluator between batches. */
 #include "base/hash.h"
 #include "function/function_int.h"
 #include <math.h>
@@ -72,8 +72,8 @@ static Random *random_of(MrCall *call)
     const RandomData *data = call->bound->data;
     if (!*call->memo) {
         Random *random = MR_NEW(call->memo_arena, Random);
-        int64_t seed = data->seeded ? data->seed
-                                    : (int64_t)mr_hash_u64(call->context->seed, data->salt);
+        int64_t seed =
+            data->seeded ? data->seed : (int64_t)mr_hash_u64(call->context->seed, data->salt);
         random_init(random, seed + call->context->shard_idx);
         *call->memo = random;
     }
@@ -89,8 +89,8 @@ static MrStatus random_seed_bind(MrBind *bind, int32_t arg_idx, MrError *err)
         const MrArgInfo *arg = &bind->args[arg_idx];
         if (!arg->value)
             return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__NON_FOLDABLE_INPUT, "sqlExpr",
-                           mr__quoted_expr(bind->arena, bind->sql), "inputName", "`seed`", "inputType",
-                           mr__quoted_type(bind->arena, arg->type), "inputExpr",
+                           mr__quoted_expr(bind->arena, bind->sql), "inputName", "`seed`",
+                           "inputType", mr__quoted_type(bind->arena, arg->type), "inputExpr",
                            mr__quoted_expr(bind->arena, arg->sql));
         data->seeded = true;
         (void)mr__arg_i64(arg, &data->seed);
@@ -192,14 +192,15 @@ static MrStatus uniform_bind(MrBind *bind, MrError *err)
     for (int32_t i = 0; i < 2; i++)
         if (!bind->args[i].value)
             return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__NON_FOLDABLE_INPUT, "sqlExpr",
-                           mr__quoted_expr(bind->arena, bind->sql), "inputName", i ? "`max`" : "`min`",
-                           "inputType", "integer or floating-point", "inputExpr",
-                           mr__quoted_expr(bind->arena, bind->args[i].sql));
+                           mr__quoted_expr(bind->arena, bind->sql), "inputName",
+                           i ? "`max`" : "`min`", "inputType", "integer or floating-point",
+                           "inputExpr", mr__quoted_expr(bind->arena, bind->args[i].sql));
     MR_TRY(random_seed_bind(bind, 2, err));
     const MrType *x = bind->args[0].type, *y = bind->args[1].type;
     bool wide = x->kind == MR_TYPE_DOUBLE || y->kind == MR_TYPE_DOUBLE;
     bool floats = x->kind == MR_TYPE_FLOAT || y->kind == MR_TYPE_FLOAT;
-    bind->type = floats && !wide ? MR_T(FLOAT) : mr_coerce_common(bind->arena, bind->settings, x, y);
+    bind->type =
+        floats && !wide ? MR_T(FLOAT) : mr_coerce_common(bind->arena, bind->settings, x, y);
     if (!bind->type || !mr_type_is_numeric(bind->type))
         bind->type = MR_T(DOUBLE);
     bind->nullable = x->kind == MR_TYPE_VOID || y->kind == MR_TYPE_VOID || bind->args[0].nullable ||
@@ -349,7 +350,9 @@ static MrStatus minus_one_call(MrCall *call, MrError *err)
 
 #define ROW_VOLATILE (MR_FN_VOLATILE | MR_FN_NEVER_NULL)
 #define TEXT_ROW(name, bind, doc, example)                                                         \
-    {name, "-> string", MR_FN_NEVER_NULL, text_call, bind, doc, example}
+    {                                                                                              \
+        name, "-> string", MR_FN_NEVER_NULL, text_call, bind, doc, example                         \
+    }
 
 const MrFunctionDef mr_functions_misc[] = {
     {"rand", "int|bigint!? -> double", ROW_VOLATILE, rand_call, rand_bind,
@@ -358,8 +361,8 @@ const MrFunctionDef mr_functions_misc[] = {
      "A random number, uniform in [0, 1).", "random(0) = 0.7604953758285915D"},
     {"randn", "int|bigint!? -> double", ROW_VOLATILE, randn_call, rand_bind,
      "A random number of the standard normal distribution.", "randn(0) = 1.6034991609278433D"},
-    {"uniform", "numeric!, numeric!, int|bigint!? -> bind", MR_FN_VOLATILE,
-     uniform_call, uniform_bind, "A random number between two.", NULL},
+    {"uniform", "numeric!, numeric!, int|bigint!? -> bind", MR_FN_VOLATILE, uniform_call,
+     uniform_bind, "A random number between two.", NULL},
     {"uuid", "int|bigint!? -> string", ROW_VOLATILE, uuid_call, rand_bind, "A random UUID.", NULL},
     {"monotonically_increasing_id", "-> bigint", ROW_VOLATILE, increasing_id_call, NULL,
      "A number that no other row has.", "monotonically_increasing_id() = 0"},
@@ -375,14 +378,17 @@ const MrFunctionDef mr_functions_misc[] = {
     TEXT_ROW("current_user", user_bind, "Name of the user.", "current_user() = user()"),
     TEXT_ROW("session_user", user_bind, "Name of the user.", "session_user() = user()"),
     TEXT_ROW("user", user_bind, "Name of the user.", "user() = current_user()"),
-    TEXT_ROW("current_database", database_bind, "Current database.", "current_database() = 'default'"),
+    TEXT_ROW("current_database", database_bind, "Current database.",
+             "current_database() = 'default'"),
     TEXT_ROW("current_schema", database_bind, "Current database.", "current_schema() = 'default'"),
-    TEXT_ROW("current_catalog", catalog_bind, "Current catalog.", "current_catalog() = 'spark_catalog'"),
+    TEXT_ROW("current_catalog", catalog_bind, "Current catalog.",
+             "current_catalog() = 'spark_catalog'"),
     TEXT_ROW("current_path", path_bind, "Where functions are looked for.", NULL),
     TEXT_ROW("input_file_name", empty_bind, "File of the row; empty when there is none.",
              "input_file_name() = ''"),
     {"input_file_block_start", "-> bigint", MR_FN_NEVER_NULL, minus_one_call, NULL,
-     "Place of the row's block in its file; -1 when there is none.", "input_file_block_start() = -1"},
+     "Place of the row's block in its file; -1 when there is none.",
+     "input_file_block_start() = -1"},
     {"input_file_block_length", "-> bigint", MR_FN_NEVER_NULL, minus_one_call, NULL,
      "Bytes of the row's block; -1 when there is none.", "input_file_block_length() = -1"},
     {0},

@@ -1,4 +1,5 @@
-/* nested.c - building and opening arrays, maps and structs: array(), map(), struct(), x.field, x[i].
+/* nested.c - building and opening arrays, maps and structs: array(), map(), struct(), x.field,
+ * x[i].
  *
  * "." and "[]" are what the binder makes of x.field and x[i]; the field is given by its number. */
 #include "function/function_int.h"
@@ -20,12 +21,14 @@ static MrStatus struct_types(MrBind *bind, int32_t first, int32_t step, MrError 
         MrText name = {0};
         const MrArgInfo *key = &bind->args[i - 1];
         if (!key->value || key->type->kind != MR_TYPE_STRING)
-            return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__CREATE_NAMED_STRUCT_WITHOUT_FOLDABLE_STRING, "sqlExpr",
-                           mr__quoted_expr(bind->arena, bind->sql), "inputExprs",
-                           mr_arena_printf(bind->arena, "[%s]", mr__quoted_expr(bind->arena, key->sql)));
+            return MR_FAIL(
+                err, MR_COND_DATATYPE_MISMATCH__CREATE_NAMED_STRUCT_WITHOUT_FOLDABLE_STRING,
+                "sqlExpr", mr__quoted_expr(bind->arena, bind->sql), "inputExprs",
+                mr_arena_printf(bind->arena, "[%s]", mr__quoted_expr(bind->arena, key->sql)));
         if (!mr__arg_text(key, &name))
             return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__UNEXPECTED_NULL, "sqlExpr",
-                           mr__quoted_expr(bind->arena, bind->sql), "exprName", mr__quoted_expr(bind->arena, key->sql));
+                           mr__quoted_expr(bind->arena, bind->sql), "exprName",
+                           mr__quoted_expr(bind->arena, key->sql));
         fields[n].name = mr_arena_strn(bind->arena, name.data, name.size_bytes);
     }
     bind->type = mr_type_struct(bind->arena, fields, n);
@@ -41,8 +44,9 @@ static MrStatus struct_bind(MrBind *bind, MrError *err)
 static MrStatus named_struct_bind(MrBind *bind, MrError *err)
 {
     if (bind->n_args % 2 != 0)
-        return MR_FAIL(err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName", "`named_struct`", "expectedNum",
-                       "2n (n > 0)", "actualNum", mr_arena_printf(bind->arena, "%d", bind->n_args), "docroot",
+        return MR_FAIL(err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName",
+                       "`named_struct`", "expectedNum", "2n (n > 0)", "actualNum",
+                       mr_arena_printf(bind->arena, "%d", bind->n_args), "docroot",
                        "https://spark.apache.org/docs/latest");
     return struct_types(bind, 1, 2, err);
 }
@@ -54,7 +58,8 @@ static void struct_fill(MrCall *call, int32_t first, int32_t step)
         MrVector *child = call->out->children[n];
         child->n_items = call->n_rows;
         for (MR_EACH(call, i, row))
-            mr_vector_copy_row(call->arena, call->args[c], mr_arg_row(call->args[c], row), child, row);
+            mr_vector_copy_row(call->arena, call->args[c], mr_arg_row(call->args[c], row), child,
+                               row);
     }
 }
 
@@ -72,18 +77,21 @@ static MrStatus named_struct_call(MrCall *call, MrError *err)
 
 /* ---------------------------------------------------------------- array, map */
 
-static MrStatus fail_types(MrBind *bind, const char *name, int32_t first, int32_t step, MrError *err)
+static MrStatus fail_types(MrBind *bind, const char *name, int32_t first, int32_t step,
+                           MrError *err)
 {
     MrTextBuilder types = {.arena = bind->arena};
     for (int32_t i = first; i < bind->n_args; i += step)
-        mr_builder_printf(&types, "%s%s", i == first ? "[" : ", ", mr__quoted_type(bind->arena, bind->args[i].type));
+        mr_builder_printf(&types, "%s%s", i == first ? "[" : ", ",
+                          mr__quoted_type(bind->arena, bind->args[i].type));
     mr_builder_char(&types, ']');
     if (step == 2)
         return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__CREATE_MAP_KEY_DIFF_TYPES, "sqlExpr",
                        mr__quoted_expr(bind->arena, bind->sql), "functionName", "`map`", "dataType",
                        mr_builder_text(&types).data);
-    return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__DATA_DIFF_TYPES, "sqlExpr", mr__quoted_expr(bind->arena, bind->sql),
-                   "functionName", name, "dataType", mr_builder_text(&types).data);
+    return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__DATA_DIFF_TYPES, "sqlExpr",
+                   mr__quoted_expr(bind->arena, bind->sql), "functionName", name, "dataType",
+                   mr_builder_text(&types).data);
 }
 
 static MrStatus array_bind(MrBind *bind, MrError *err)
@@ -136,8 +144,9 @@ static MrStatus map_bind(MrBind *bind, MrError *err)
 {
     bool key_null = false, value_null = false;
     if (bind->n_args % 2 != 0)
-        return MR_FAIL(err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName", "`map`", "expectedNum",
-                       "2n (n > 0)", "actualNum", mr_arena_printf(bind->arena, "%d", bind->n_args), "docroot",
+        return MR_FAIL(err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName", "`map`",
+                       "expectedNum", "2n (n > 0)", "actualNum",
+                       mr_arena_printf(bind->arena, "%d", bind->n_args), "docroot",
                        "https://spark.apache.org/docs/latest");
     const MrType *key = common_of(bind, 0, &key_null);
     if (!key)
@@ -145,10 +154,12 @@ static MrStatus map_bind(MrBind *bind, MrError *err)
     const MrType *value = common_of(bind, 1, &value_null);
     if (!value)
         return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__CREATE_MAP_VALUE_DIFF_TYPES, "sqlExpr",
-                       mr__quoted_expr(bind->arena, bind->sql), "functionName", "`map`", "dataType", "");
+                       mr__quoted_expr(bind->arena, bind->sql), "functionName", "`map`", "dataType",
+                       "");
     if (key->kind == MR_TYPE_MAP)
         return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__INVALID_MAP_KEY_TYPE, "sqlExpr",
-                       mr__quoted_expr(bind->arena, bind->sql), "keyType", mr__quoted_type(bind->arena, key));
+                       mr__quoted_expr(bind->arena, bind->sql), "keyType",
+                       mr__quoted_type(bind->arena, key));
     bind->type = mr_type_map(bind->arena, key, value, value_null);
     bind->nullable = false;
     return MR_OK;
@@ -158,7 +169,8 @@ static MrStatus map_call(MrCall *call, MrError *err)
 {
     MrVector *keys = call->out->children[0], *values = call->out->children[1];
     const MrSettings *settings = call->context->settings;
-    const char *policy = settings->get ? settings->get(settings->conf, "spark.sql.mapKeyDedupPolicy") : NULL;
+    const char *policy =
+        settings->get ? settings->get(settings->conf, "spark.sql.mapKeyDedupPolicy") : NULL;
     bool last_wins = policy && mr_str_equal_nocase(policy, "LAST_WIN");
     mr_vector_list_reserve(call->arena, call->out, (int64_t)call->n * call->n_args / 2);
     for (MR_EACH(call, i, row)) {
@@ -178,7 +190,8 @@ static MrStatus map_call(MrCall *call, MrError *err)
                                "mapKeyDedupPolicy", "\"spark.sql.mapKeyDedupPolicy\"");
             }
             if (known >= 0) {
-                mr_vector_copy_row(call->arena, call->args[c + 1], mr_arg_row(call->args[c + 1], row), values, known);
+                mr_vector_copy_row(call->arena, call->args[c + 1],
+                                   mr_arg_row(call->args[c + 1], row), values, known);
                 continue;
             }
             child_put(call, keys, key, row);
@@ -208,14 +221,16 @@ static MrStatus field_bind(MrBind *bind, MrError *err)
     *data = (int32_t)ordinal;
     bind->data = data;
     bind->nullable = bind->args[0].nullable || (type->kind == MR_TYPE_STRUCT && field->nullable);
-    bind->type = type->kind == MR_TYPE_ARRAY
-                     ? mr_type_array(bind->arena, field->type, type->fields[0].nullable || field->nullable)
-                     : field->type;
+    bind->type =
+        type->kind == MR_TYPE_ARRAY
+            ? mr_type_array(bind->arena, field->type, type->fields[0].nullable || field->nullable)
+            : field->type;
     return MR_OK;
 }
 
 /* The field's vector, NULL also where the struct is. */
-static MrVector *field_vector(MrArena *arena, const MrVector *holder, int32_t ordinal, int64_t n_rows)
+static MrVector *field_vector(MrArena *arena, const MrVector *holder, int32_t ordinal,
+                              int64_t n_rows)
 {
     MrVector *child = holder->children[ordinal];
     if (!holder->validity)
@@ -225,7 +240,8 @@ static MrVector *field_vector(MrArena *arena, const MrVector *holder, int32_t or
     int64_t n_words = MR_BITMAP_WORDS(n_rows);
     vec->validity = MR_NEW_N(arena, uint64_t, n_words + 1);
     for (int64_t w = 0; w < n_words; w++)
-        vec->validity[w] = holder->validity[w] & (child->validity ? child->validity[w] : ~UINT64_C(0));
+        vec->validity[w] =
+            holder->validity[w] & (child->validity ? child->validity[w] : ~UINT64_C(0));
     return vec;
 }
 
@@ -258,7 +274,8 @@ static MrStatus field_call(MrCall *call, MrError *err)
             if (mr_vector_is_null(items, slice.start + k))
                 mr_vector_set_null(call->arena, child, to, child->n_items);
             else
-                mr_vector_copy_row(call->arena, items->children[ordinal], slice.start + k, child, to);
+                mr_vector_copy_row(call->arena, items->children[ordinal], slice.start + k, child,
+                                   to);
         }
     }
     return MR_OK;
@@ -283,9 +300,11 @@ static MrStatus item_bind(MrBind *bind, MrError *err)
     }
     if (type->kind != MR_TYPE_MAP)
         return MR_FAIL(err, MR_COND_INVALID_EXTRACT_BASE_FIELD_TYPE, "base",
-                       mr__quoted_expr(bind->arena, bind->args[0].sql), "other", mr__quoted_type(bind->arena, type));
+                       mr__quoted_expr(bind->arena, bind->args[0].sql), "other",
+                       mr__quoted_type(bind->arena, type));
     const MrType *key = type->fields[0].type;
-    if (!mr_type_same_data(key, index) && !mr_coerce_implicit(bind->arena, bind->settings, index, key))
+    if (!mr_type_same_data(key, index) &&
+        !mr_coerce_implicit(bind->arena, bind->settings, index, key))
         return mr__fail_input_type(bind, 1, mr__quoted_type(bind->arena, key), err);
     bind->args[1].cast_to = key;
     bind->type = type->fields[1].type;
@@ -305,7 +324,8 @@ static MrStatus item_call(MrCall *call, MrError *err)
         if (holder->type->kind == MR_TYPE_ARRAY) {
             int64_t at = MR_ARG(index, i64, row);
             if (at >= 0 && at < slice.count) {
-                mr_vector_copy_row(call->arena, holder->children[0], slice.start + at, call->out, row);
+                mr_vector_copy_row(call->arena, holder->children[0], slice.start + at, call->out,
+                                   row);
                 continue;
             }
             if (ansi)
@@ -318,7 +338,8 @@ static MrStatus item_call(MrCall *call, MrError *err)
         }
         int32_t found = -1;
         for (int32_t k = 0; k < slice.count && found < 0; k++)
-            if (mr_vector_compare(holder->children[0], slice.start + k, index, mr_arg_row(index, row)) == 0)
+            if (mr_vector_compare(holder->children[0], slice.start + k, index,
+                                  mr_arg_row(index, row)) == 0)
                 found = slice.start + k;
         if (found < 0)
             mr_call_null(call, row);
@@ -329,14 +350,16 @@ static MrStatus item_call(MrCall *call, MrError *err)
 }
 
 const MrFunctionDef mr_functions_nested[] = {
-    {"struct", "any* -> bind", 0, struct_call, struct_bind, "A struct of the values.", "struct(1, 2).col2 = 2"},
+    {"struct", "any* -> bind", 0, struct_call, struct_bind, "A struct of the values.",
+     "struct(1, 2).col2 = 2"},
     {"named_struct", "any* -> bind", 0, named_struct_call, named_struct_bind,
      "A struct of names and values in turn.", "named_struct('a', 1).a = 1"},
-    {"array", "any* -> bind", 0, array_call, array_bind, "An array of the values.", "array(1, 2)[1] = 2"},
+    {"array", "any* -> bind", 0, array_call, array_bind, "An array of the values.",
+     "array(1, 2)[1] = 2"},
     {"map", "any* -> bind", MR_FN_CAN_FAIL, map_call, map_bind, "A map of keys and values in turn.",
      "map('a', 1)['a'] = 1"},
-    {".", "any, int -> bind", 0, field_call, field_bind, "A field of a struct, or of all structs of an array.",
-     "struct(1).col1 = 1"},
+    {".", "any, int -> bind", 0, field_call, field_bind,
+     "A field of a struct, or of all structs of an array.", "struct(1).col1 = 1"},
     {"[]", "any, any -> bind", 0, item_call, item_bind, "An element of an array, or a map's value.",
      "array(1, 2)[0] = 1"},
     {0},

@@ -1,4 +1,5 @@
-/* number_format.c - numbers from and to text by formats of 0, 9, comma, point, $ and signs: to_number, to_char. */
+/* number_format.c - numbers from and to text by formats of 0, 9, comma, point, $ and signs:
+ * to_number, to_char. */
 #include "function/date_int.h"
 
 typedef struct NumberFormat {
@@ -74,7 +75,8 @@ static bool number_read(const NumberFormat *format, MrText text, MrI128 *out)
         minus = *at++ == '-';
     if (format->dollar && (at >= end || *at++ != '$'))
         return false;
-    if ((format->trail == 'S' || format->trail == 'M') && at < end && (end[-1] == '-' || (end[-1] == '+' && format->trail == 'S')))
+    if ((format->trail == 'S' || format->trail == 'M') && at < end &&
+        (end[-1] == '-' || (end[-1] == '+' && format->trail == 'S')))
         minus = *--end == '-';
     const char *point = memchr(at, '.', (size_t)(end - at)), *whole_end = point ? point : end;
     MrI128 value = 0;
@@ -126,9 +128,9 @@ static MrStatus to_number_call(MrCall *call, MrError *err)
                 mr_call_null(call, row);
                 continue;
             }
-            return MR_FAIL(err, MR_COND_INVALID_FORMAT__MISMATCH_INPUT, "inputType", "\"STRING\"", "input",
-                           mr_arena_strn(call->arena, text.data, text.size_bytes), "format",
-                           mr_arena_strn(call->arena, shown.data, shown.size_bytes));
+            return MR_FAIL(err, MR_COND_INVALID_FORMAT__MISMATCH_INPUT, "inputType", "\"STRING\"",
+                           "input", mr_arena_strn(call->arena, text.data, text.size_bytes),
+                           "format", mr_arena_strn(call->arena, shown.data, shown.size_bytes));
         }
         if (mr_type_physical(call->out->type) == MR_PHYS_I64)
             call->out->i64[row] = (int64_t)value;
@@ -144,8 +146,10 @@ static MrStatus format_arg(MrBind *bind, NumberFormat **out, MrError *err)
     MrText text;
     *out = NULL;
     if (!arg->value)
-        return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__NON_FOLDABLE_INPUT, "sqlExpr", mr__quoted_expr(bind->arena, bind->sql),
-                       "inputName", "`format`", "inputType", "\"STRING\"", "inputExpr", mr__quoted_expr(bind->arena, arg->sql));
+        return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__NON_FOLDABLE_INPUT, "sqlExpr",
+                       mr__quoted_expr(bind->arena, bind->sql), "inputName", "`format`",
+                       "inputType", "\"STRING\"", "inputExpr",
+                       mr__quoted_expr(bind->arena, arg->sql));
     if (!mr__arg_text(arg, &text)) {
         bind->nullable = true;
         bind->call = mr__null_call;
@@ -161,7 +165,8 @@ static MrStatus to_number_bind(MrBind *bind, MrError *err)
     NumberFormat *format = NULL;
     MR_TRY(format_arg(bind, &format, err));
     bind->nullable = true;
-    bind->type = format ? mr_type_decimal(bind->arena, format->n_whole + format->n_fraction, format->n_fraction)
+    bind->type = format ? mr_type_decimal(bind->arena, format->n_whole + format->n_fraction,
+                                          format->n_fraction)
                         : mr_type_decimal(bind->arena, 38, 0);
     return MR_OK;
 }
@@ -171,7 +176,8 @@ static MrStatus to_char_call(MrCall *call, MrError *err)
     const NumberFormat *format = call->bound->data;
     const MrType *type = call->args[0]->type;
     for (MR_EACH(call, i, row)) {
-        MrI128 value = mr__arg_decimal(call, 0, row), whole = value < 0 ? -value : value, rest, unit = 1;
+        MrI128 value = mr__arg_decimal(call, 0, row), whole = value < 0 ? -value : value, rest,
+               unit = 1;
         char digits[40], behind[40], out[200];
         int32_t n_digits = 0, n_behind = type->scale, n = 0, next, blanks = 0;
         for (int32_t k = 0; k < type->scale; k++)
@@ -243,13 +249,18 @@ static MrStatus to_char_bind(MrBind *bind, MrError *err)
 
 #define FAILS (MR_FN_NULL_IF_ANY | MR_FN_CAN_FAIL)
 const MrFunctionDef mr_functions_number_format[] = {
-    {"to_number", "string, string -> bind", FAILS, to_number_call, to_number_bind, "The number that a text shows in a format.",
-     "to_number('12,454', '99,999') = 12454"},
-    {"try_to_number", "string, string -> bind", FAILS | MR_FN_MAY_NULL, to_number_call, to_number_bind,
-     "The number that a text shows in a format, or NULL.", "try_to_number('a', '9') IS NULL"},
-    {"to_char", "decimal!, string -> string", FAILS, to_char_call, to_char_bind, "A number in a format.", "to_char(454, '999') = '454'"},
-    {"to_char", "integral!, string -> string", FAILS, to_char_call, to_char_bind, "A number in a format.", NULL},
-    {"to_varchar", "decimal!, string -> string", FAILS, to_char_call, to_char_bind, "A number in a format.", NULL},
-    {"to_varchar", "integral!, string -> string", FAILS, to_char_call, to_char_bind, "A number in a format.", "to_varchar(454, '999') = '454'"},
+    {"to_number", "string, string -> bind", FAILS, to_number_call, to_number_bind,
+     "The number that a text shows in a format.", "to_number('12,454', '99,999') = 12454"},
+    {"try_to_number", "string, string -> bind", FAILS | MR_FN_MAY_NULL, to_number_call,
+     to_number_bind, "The number that a text shows in a format, or NULL.",
+     "try_to_number('a', '9') IS NULL"},
+    {"to_char", "decimal!, string -> string", FAILS, to_char_call, to_char_bind,
+     "A number in a format.", "to_char(454, '999') = '454'"},
+    {"to_char", "integral!, string -> string", FAILS, to_char_call, to_char_bind,
+     "A number in a format.", NULL},
+    {"to_varchar", "decimal!, string -> string", FAILS, to_char_call, to_char_bind,
+     "A number in a format.", NULL},
+    {"to_varchar", "integral!, string -> string", FAILS, to_char_call, to_char_bind,
+     "A number in a format.", "to_varchar(454, '999') = '454'"},
     {0},
 };

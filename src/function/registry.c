@@ -5,26 +5,27 @@
 #include <threads.h>
 
 /* A new table is a line here and a line in the list below. */
-extern const MrFunctionDef mr_functions_arithmetic[], mr_functions_compare[], mr_functions_bitwise[],
-    mr_functions_bitmap[], mr_functions_conditional[], mr_functions_collate[], mr_functions_math[], mr_functions_hash[], mr_functions_misc[], mr_functions_nested[], mr_functions_time_window[],
-    mr_functions_string_basic[], mr_functions_string_search[],
-    mr_functions_string_like[],
-    mr_functions_string_regexp[],
-    mr_functions_date_field[],
-    mr_functions_date_make[],
-    mr_functions_date_pattern[],
-    mr_functions_collection_array[],
-    mr_functions_collection_map[],
-    mr_functions_string_format[],
-    mr_functions_json_text[],
-    mr_functions_string_sentences[],
-    mr_functions_number_format[];
+extern const MrFunctionDef mr_functions_arithmetic[], mr_functions_compare[],
+    mr_functions_bitwise[], mr_functions_bitmap[], mr_functions_conditional[],
+    mr_functions_collate[], mr_functions_math[], mr_functions_hash[], mr_functions_misc[],
+    mr_functions_nested[], mr_functions_time_window[], mr_functions_string_basic[],
+    mr_functions_string_search[], mr_functions_string_like[], mr_functions_string_regexp[],
+    mr_functions_date_field[], mr_functions_date_make[], mr_functions_date_pattern[],
+    mr_functions_collection_array[], mr_functions_collection_map[], mr_functions_string_format[],
+    mr_functions_json_text[], mr_functions_string_sentences[], mr_functions_number_format[];
 
 const MrFunctionDef *const mr_function_tables[] = {
-    mr_functions_arithmetic, mr_functions_compare, mr_functions_bitwise, mr_functions_conditional,
+    mr_functions_arithmetic,
+    mr_functions_compare,
+    mr_functions_bitwise,
+    mr_functions_conditional,
     mr_functions_bitmap,
     mr_functions_collate,
-    mr_functions_math,       mr_functions_hash,    mr_functions_misc,    mr_functions_nested, mr_functions_time_window,
+    mr_functions_math,
+    mr_functions_hash,
+    mr_functions_misc,
+    mr_functions_nested,
+    mr_functions_time_window,
     mr_functions_string_basic,
     mr_functions_string_search,
     mr_functions_string_like,
@@ -46,17 +47,17 @@ extern const MrAggregateDef mr_aggregates_basic[], mr_aggregates_moments[], mr_a
     mr_aggregates_histogram[];
 
 const MrAggregateDef *const mr_aggregate_tables[] = {
-    mr_aggregates_basic,    mr_aggregates_moments, mr_aggregates_collect,
-    mr_aggregates_quantile, mr_aggregates_sketch,  mr_aggregates_top,
-    mr_aggregates_bitmap,   mr_aggregates_histogram,
-    NULL,
+    mr_aggregates_basic,    mr_aggregates_moments,   mr_aggregates_collect,
+    mr_aggregates_quantile, mr_aggregates_sketch,    mr_aggregates_top,
+    mr_aggregates_bitmap,   mr_aggregates_histogram, NULL,
 };
 
 #define INDEX_SLOTS 4096 /* power of two, several times the number of rows */
 #define MAX_SAME_NAME 64
 
 static struct {
-    const MrFunctionDef *functions[INDEX_SLOTS]; /* rows of one name stand in the order of the tables */
+    const MrFunctionDef
+        *functions[INDEX_SLOTS]; /* rows of one name stand in the order of the tables */
     const MrAggregateDef *aggregates[INDEX_SLOTS];
 } registry;
 static once_flag registry_once = ONCE_FLAG_INIT;
@@ -244,8 +245,8 @@ MrStatus mr_generator_bind(MrBind *bind, const MrGeneratorDef *def, MrBound **ou
 {
     int32_t chosen = 0;
     bind_prepare(bind);
-    MR_TRY(mr__signature_choose(bind, &(MrSignatureSet){def->name, 1, &def->signature}, &chosen,
-                                err));
+    MR_TRY(
+        mr__signature_choose(bind, &(MrSignatureSet){def->name, 1, &def->signature}, &chosen, err));
     bind->def = NULL;
     bind->flags = 0;
     bind->nullable = false;

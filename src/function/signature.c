@@ -269,10 +269,9 @@ static const MrType *sig_implicit(MrBind *bind, const SigType *want, const MrTyp
     }
     case SIG_MAP: {
         if (is_void)
-            return mr_type_map(arena,
-                               want->sub[0]->kind == SIG_TYPE ? want->sub[0]->type : MR_T(VOID),
-                               want->sub[1]->kind == SIG_TYPE ? want->sub[1]->type : MR_T(VOID),
-                               true);
+            return mr_type_map(
+                arena, want->sub[0]->kind == SIG_TYPE ? want->sub[0]->type : MR_T(VOID),
+                want->sub[1]->kind == SIG_TYPE ? want->sub[1]->type : MR_T(VOID), true);
         if (type->kind != MR_TYPE_MAP)
             return NULL;
         const MrType *key = sig_implicit(bind, want->sub[0], type->fields[0].type);
@@ -284,7 +283,8 @@ static const MrType *sig_implicit(MrBind *bind, const SigType *want, const MrTyp
     }
 }
 
-/* Widens the variables that stand in `want` by what stands there in `type`; false: no common type. */
+/* Widens the variables that stand in `want` by what stands there in `type`; false: no common type.
+ */
 static bool vars_widen(MrBind *bind, const SigType *want, const MrType *type, const MrType **vars)
 {
     switch (want->kind) {
@@ -317,11 +317,11 @@ static const MrType *vars_replace(MrBind *bind, const SigType *want, const MrTyp
     case SIG_VAR:
         return vars[want->var] ? vars[want->var] : MR_T(VOID);
     case SIG_ARRAY:
-        return mr_type_array(bind->arena,
-                             vars_replace(bind, want->sub[0], vars,
-                                          like && like->kind == MR_TYPE_ARRAY ? like->fields[0].type
-                                                                              : NULL),
-                             !like || like->kind != MR_TYPE_ARRAY || like->fields[0].nullable);
+        return mr_type_array(
+            bind->arena,
+            vars_replace(bind, want->sub[0], vars,
+                         like && like->kind == MR_TYPE_ARRAY ? like->fields[0].type : NULL),
+            !like || like->kind != MR_TYPE_ARRAY || like->fields[0].nullable);
     case SIG_MAP: {
         bool is_map = like && like->kind == MR_TYPE_MAP;
         return mr_type_map(
@@ -391,9 +391,11 @@ static int32_t sig_try(MrBind *bind, const Sig *sig, bool with_casts)
         }
         if (!chosen[i] && (!with_casts || (arg->exact && info->type->kind != MR_TYPE_VOID)))
             return i;
-        /* With ANSI off, where several sizes of integers will do (date_add), only a constant string does. */
-        if (!chosen[i] && info->type->kind == MR_TYPE_STRING && !bind->settings->ansi && !info->value &&
-            arg->n_alts > 1 && arg->alts[0]->kind == SIG_TYPE && mr_type_is_integral(arg->alts[0]->type))
+        /* With ANSI off, where several sizes of integers will do (date_add), only a constant string
+         * does. */
+        if (!chosen[i] && info->type->kind == MR_TYPE_STRING && !bind->settings->ansi &&
+            !info->value && arg->n_alts > 1 && arg->alts[0]->kind == SIG_TYPE &&
+            mr_type_is_integral(arg->alts[0]->type))
             return i;
         for (int32_t k = 0; k < arg->n_alts && !chosen[i]; k++) {
             casts[i] = sig_implicit(bind, arg->alts[k], info->type);
@@ -550,7 +552,8 @@ static const char *expected_num(MrBind *bind, Sig *const *sigs, int32_t n_sigs)
     return mr_builder_text(&text).data;
 }
 
-MrStatus mr__signature_choose(MrBind *bind, const MrSignatureSet *set, int32_t *chosen, MrError *err)
+MrStatus mr__signature_choose(MrBind *bind, const MrSignatureSet *set, int32_t *chosen,
+                              MrError *err)
 {
     Sig **sigs = MR_NEW_N(bind->arena, Sig *, set->n + 1);
     bool any_takes = false;

@@ -1,7 +1,7 @@
 /* string_basic.c - length, case, parts, padding and joining of strings.
  *
- * Strings are UTF-8 that may be broken: each broken byte counts as a character.  Results share the bytes of
- * arguments where they can. */
+ * Strings are UTF-8 that may be broken: each broken byte counts as a character.  Results share the
+ * bytes of arguments where they can. */
 #include "function/string_int.h"
 #include <unicode/uchar.h>
 #include <unicode/ucasemap.h>
@@ -35,7 +35,8 @@ int64_t mr__text_find(MrText text, MrText what, int64_t from)
         return from <= text.size_bytes ? from : -1;
     if (text.size_bytes - from < what.size_bytes)
         return -1;
-    const char *at = memmem(text.data + from, (size_t)(text.size_bytes - from), what.data, (size_t)what.size_bytes);
+    const char *at = memmem(text.data + from, (size_t)(text.size_bytes - from), what.data,
+                            (size_t)what.size_bytes);
     return at ? at - text.data : -1;
 }
 
@@ -48,7 +49,8 @@ MrStatus mr__text_check(const MrCall *call, int64_t size_bytes, MrError *err)
     count[mr_i64_to_text(size_bytes, count)] = '\0';
     max[mr_i64_to_text(MR__TEXT_MAX, max)] = '\0';
     return MR_FAIL(err, MR_COND_COLLECTION_SIZE_LIMIT_EXCEEDED__FUNCTION, "functionName",
-                   mr__quoted_name(call->arena, name), "numberOfElements", count, "maxRoundedArrayLength", max);
+                   mr__quoted_name(call->arena, name), "numberOfElements", count,
+                   "maxRoundedArrayLength", max);
 }
 
 MrText mr__text_substring(MrText text, int64_t pos, int64_t n_chars)
@@ -65,7 +67,8 @@ MrText mr__text_substring(MrText text, int64_t pos, int64_t n_chars)
         return (MrText){text.data, 0};
     int64_t from = mr__char_offset(text, start);
     MrText rest = {text.data + from, text.size_bytes - from};
-    return (MrText){rest.data, end - start >= rest.size_bytes ? rest.size_bytes : mr__char_offset(rest, end - start)};
+    return (MrText){rest.data, end - start >= rest.size_bytes ? rest.size_bytes
+                                                              : mr__char_offset(rest, end - start)};
 }
 
 /* --- length ----------------------------------------------------------------------------------- */
@@ -114,7 +117,8 @@ static MrText icu_turn(MrArena *arena, MrText text, CaseMap turn)
     UCaseMap *map = ucasemap_open("en", 0, &code);
     if (!U_SUCCESS(code))
         return text;
-    int64_t cap = text.size_bytes * 3 + 16; /* no character grows more: U+0390 takes 2 bytes, then 6 */
+    int64_t cap =
+        text.size_bytes * 3 + 16; /* no character grows more: U+0390 takes 2 bytes, then 6 */
     char *out = cap < INT32_MAX ? mr_arena_try(arena, cap, &(MrError){0}) : NULL;
     int32_t n = out ? turn(map, out, (int32_t)cap, text.data, (int32_t)text.size_bytes, &code) : -1;
     ucasemap_close(map);
@@ -123,12 +127,14 @@ static MrText icu_turn(MrArena *arena, MrText text, CaseMap turn)
 
 MrText mr__text_upper(MrArena *arena, MrText text)
 {
-    return mr__text_is_ascii(text) ? ascii_turn(arena, text, 'a', 'z') : icu_turn(arena, text, ucasemap_utf8ToUpper);
+    return mr__text_is_ascii(text) ? ascii_turn(arena, text, 'a', 'z')
+                                   : icu_turn(arena, text, ucasemap_utf8ToUpper);
 }
 
 MrText mr__text_lower(MrArena *arena, MrText text)
 {
-    return mr__text_is_ascii(text) ? ascii_turn(arena, text, 'A', 'Z') : icu_turn(arena, text, ucasemap_utf8ToLower);
+    return mr__text_is_ascii(text) ? ascii_turn(arena, text, 'A', 'Z')
+                                   : icu_turn(arena, text, ucasemap_utf8ToLower);
 }
 
 static MrStatus upper_call(MrCall *call, MrError *err)
@@ -202,7 +208,8 @@ static MrStatus concat_arrays_call(MrCall *call, MrError *err)
         for (int32_t k = 0; k < call->n_args; k++) {
             MrSlice slice = MR_ARG(call->args[k], list, row);
             for (int32_t j = 0; j < slice.count; j++)
-                mr_vector_copy_row(call->arena, call->args[k]->children[0], slice.start + j, items, items->n_items++);
+                mr_vector_copy_row(call->arena, call->args[k]->children[0], slice.start + j, items,
+                                   items->n_items++);
         }
         out->list[row] = (MrSlice){start, (int32_t)n};
     }
@@ -224,11 +231,13 @@ static MrStatus concat_bind(MrBind *bind, MrError *err)
             MrTextBuilder types = {.arena = bind->arena};
             mr_builder_char(&types, '(');
             for (int32_t i = 0; i < bind->n_args; i++)
-                mr_builder_printf(&types, "%s%s", i ? " or " : "", mr__quoted_type(bind->arena, bind->args[i].type));
+                mr_builder_printf(&types, "%s%s", i ? " or " : "",
+                                  mr__quoted_type(bind->arena, bind->args[i].type));
             mr_builder_char(&types, ')');
             return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__DATA_DIFF_TYPES, "sqlExpr",
                            mr__quoted_expr(bind->arena, bind->sql), "functionName",
-                           mr__quoted_name(bind->arena, bind->def->name), "dataType", mr_builder_text(&types).data);
+                           mr__quoted_name(bind->arena, bind->def->name), "dataType",
+                           mr_builder_text(&types).data);
         }
         bind->type = common;
         bind->call = concat_arrays_call;
@@ -344,7 +353,8 @@ static MrStatus substring_call(MrCall *call, MrError *err)
         MrText text = mr__arg_str(call, 0, row);
         int32_t pos = MR_ARG(call->args[1], i32, row);
         int32_t n = call->n_args > 2 ? MR_ARG(call->args[2], i32, row) : INT32_MAX;
-        mr__put_text(call, row, is_binary ? bytes_substring(text, pos, n) : mr__text_substring(text, pos, n));
+        mr__put_text(call, row,
+                     is_binary ? bytes_substring(text, pos, n) : mr__text_substring(text, pos, n));
     }
     return MR_OK;
 }
@@ -355,7 +365,8 @@ static MrStatus left_call(MrCall *call, MrError *err)
     for (MR_EACH(call, i, row)) {
         MrText text = mr__arg_str(call, 0, row);
         int32_t n = MR_ARG(call->args[1], i32, row);
-        mr__put_text(call, row, is_binary ? bytes_substring(text, 1, n) : mr__text_substring(text, 1, n));
+        mr__put_text(call, row,
+                     is_binary ? bytes_substring(text, 1, n) : mr__text_substring(text, 1, n));
     }
     return MR_OK;
 }
@@ -365,7 +376,9 @@ static MrStatus right_call(MrCall *call, MrError *err)
     for (MR_EACH(call, i, row)) {
         MrText text = mr__arg_str(call, 0, row);
         int32_t n = MR_ARG(call->args[1], i32, row);
-        mr__put_text(call, row, n <= 0 ? (MrText){text.data, 0} : mr__text_substring(text, -(int64_t)n, INT32_MAX));
+        mr__put_text(call, row,
+                     n <= 0 ? (MrText){text.data, 0}
+                            : mr__text_substring(text, -(int64_t)n, INT32_MAX));
     }
     return MR_OK;
 }
@@ -400,8 +413,9 @@ static MrText substring_index(MrText text, MrText delimiter, int32_t count)
 static MrStatus substring_index_call(MrCall *call, MrError *err)
 {
     for (MR_EACH(call, i, row))
-        mr__put_text(call, row, substring_index(mr__arg_str(call, 0, row), mr__arg_str(call, 1, row),
-                                               MR_ARG(call->args[2], i32, row)));
+        mr__put_text(call, row,
+                     substring_index(mr__arg_str(call, 0, row), mr__arg_str(call, 1, row),
+                                     MR_ARG(call->args[2], i32, row)));
     return MR_OK;
 }
 
@@ -457,7 +471,8 @@ static MrStatus trim_call(MrCall *call, MrError *err)
 
 static MrStatus trim_bind(MrBind *bind, MrError *err)
 {
-    static const TrimSide sides[] = {{true, true, false}, {true, false, false}, {false, true, false}, {true, true, true}};
+    static const TrimSide sides[] = {
+        {true, true, false}, {true, false, false}, {false, true, false}, {true, true, true}};
     const char *name = bind->def->name;
     int32_t which = *name == 'l' ? 1 : *name == 'r' ? 2 : *name == 'b' ? 3 : 0;
     bind->data = &sides[which];
@@ -479,12 +494,15 @@ static MrStatus pad_call(MrCall *call, MrError *err)
     for (MR_EACH(call, i, row)) {
         MrText text = mr__arg_str(call, 0, row);
         int64_t want = MR_ARG(call->args[1], i32, row);
-        MrText pad = call->n_args > 2 ? mr__arg_str(call, 2, row) : is_binary ? MR_TEXT("\0") : MR_TEXT(" ");
+        MrText pad = call->n_args > 2 ? mr__arg_str(call, 2, row)
+                     : is_binary      ? MR_TEXT("\0")
+                                      : MR_TEXT(" ");
         int64_t n = is_binary ? text.size_bytes : mr_utf8_length(text.data, text.size_bytes);
         int64_t missing = want - n;
         if (missing <= 0 || pad.size_bytes == 0) {
-            mr__put_text(call, row, is_binary ? bytes_substring(text, 1, want < 0 ? 0 : want)
-                                              : mr__text_substring(text, 1, want));
+            mr__put_text(call, row,
+                         is_binary ? bytes_substring(text, 1, want < 0 ? 0 : want)
+                                   : mr__text_substring(text, 1, want));
             continue;
         }
         int64_t n_pad = is_binary ? pad.size_bytes : mr_utf8_length(pad.data, pad.size_bytes);
@@ -513,7 +531,8 @@ static MrStatus pad_bind(MrBind *bind, MrError *err)
     static const bool sides[] = {false, true};
     bind->data = &sides[bind->def->name[0] == 'l'];
     if (bind->n_args == 2 && bind->args[0].type->kind == MR_TYPE_BINARY)
-        bind->sql = mr_arena_printf(bind->arena, "%s(%s, %s, X'00')", bind->def->name, bind->args[0].sql, bind->args[1].sql);
+        bind->sql = mr_arena_printf(bind->arena, "%s(%s, %s, X'00')", bind->def->name,
+                                    bind->args[0].sql, bind->args[1].sql);
     return MR_OK;
 }
 
@@ -544,7 +563,8 @@ static MrStatus reverse_array_call(MrCall *call, MrError *err)
         MrVector *items = out->children[0];
         out->list[row] = (MrSlice){items->n_items, slice.count};
         for (int32_t k = slice.count; k-- > 0;)
-            mr_vector_copy_row(call->arena, from->children[0], slice.start + k, items, items->n_items++);
+            mr_vector_copy_row(call->arena, from->children[0], slice.start + k, items,
+                               items->n_items++);
     }
     return MR_OK;
 }
@@ -576,7 +596,8 @@ static MrStatus replace_call(MrCall *call, MrError *err)
 static MrStatus translate_call(MrCall *call, MrError *err)
 {
     for (MR_EACH(call, i, row)) {
-        MrText text = mr__arg_str(call, 0, row), from = mr__arg_str(call, 1, row), to = mr__arg_str(call, 2, row);
+        MrText text = mr__arg_str(call, 0, row), from = mr__arg_str(call, 1, row),
+               to = mr__arg_str(call, 2, row);
         MrTextBuilder out = {.arena = call->arena};
         for (int64_t at = 0; at < text.size_bytes;) {
             int32_t n = mr__char_bytes(text.data + at, text.size_bytes - at);
@@ -615,7 +636,8 @@ static MrStatus overlay_call(MrCall *call, MrError *err)
             n = is_binary ? by.size_bytes : mr_utf8_length(by.data, by.size_bytes);
         MrText head = is_binary ? bytes_substring(text, 1, pos - 1 < 0 ? 0 : pos - 1)
                                 : mr__text_substring(text, 1, pos - 1);
-        MrText tail = is_binary ? bytes_substring(text, pos + n, INT32_MAX) : mr__text_substring(text, pos + n, INT32_MAX);
+        MrText tail = is_binary ? bytes_substring(text, pos + n, INT32_MAX)
+                                : mr__text_substring(text, pos + n, INT32_MAX);
         int64_t size = head.size_bytes + by.size_bytes + tail.size_bytes;
         MR_TRY(mr__text_check(call, size, err));
         char *out = mr_arena_alloc(call->arena, size);
@@ -628,9 +650,17 @@ static MrStatus overlay_call(MrCall *call, MrError *err)
 }
 
 #define STRICT MR_FN_NULL_IF_ANY
-#define LENGTH_ROWS(name)                                                                                    \
-    {name, "string -> int", STRICT, char_length_call, NULL, "Number of characters.", name "('abc ') = 4"},   \
-    {name, "binary! -> int", STRICT, octet_length_call, NULL, "Number of bytes.", NULL}
+#define LENGTH_ROWS(name)                                                                          \
+    {name,                                                                                         \
+     "string -> int",                                                                              \
+     STRICT,                                                                                       \
+     char_length_call,                                                                             \
+     NULL,                                                                                         \
+     "Number of characters.",                                                                      \
+     name "('abc ') = 4"},                                                                         \
+    {                                                                                              \
+        name, "binary! -> int", STRICT, octet_length_call, NULL, "Number of bytes.", NULL          \
+    }
 
 const MrFunctionDef mr_functions_string_basic[] = {
     LENGTH_ROWS("length"),
@@ -639,52 +669,71 @@ const MrFunctionDef mr_functions_string_basic[] = {
     LENGTH_ROWS("character_length"),
     {"octet_length", "string|binary -> int", STRICT, octet_length_call, NULL, "Number of bytes.",
      "octet_length('abc') = 3"},
-    {"bit_length", "string|binary -> int", STRICT, bit_length_call, NULL, "Number of bits.", "bit_length('abc') = 24"},
+    {"bit_length", "string|binary -> int", STRICT, bit_length_call, NULL, "Number of bits.",
+     "bit_length('abc') = 24"},
     {"upper", "string -> same", STRICT, upper_call, NULL, "In capitals.", "upper('ab') = 'AB'"},
     {"ucase", "string -> same", STRICT, upper_call, NULL, "In capitals.", "ucase('ab') = 'AB'"},
-    {"lower", "string -> same", STRICT, lower_call, NULL, "In small letters.", "lower('AB') = 'ab'"},
-    {"lcase", "string -> same", STRICT, lower_call, NULL, "In small letters.", "lcase('AB') = 'ab'"},
-    {"initcap", "string -> same", STRICT, initcap_call, NULL, "Each word with a capital.", "initcap('ab cD') = 'Ab Cd'"},
-    {"concat", "any* -> bind", STRICT, NULL, concat_bind, "Strings, binaries or arrays after each other.",
-     "concat('a', 'b') = 'ab'"},
-    {"||", "any, any -> bind", STRICT, NULL, concat_bind, "Strings, binaries or arrays after each other.",
-     "'a' || 'b' = 'ab'"},
+    {"lower", "string -> same", STRICT, lower_call, NULL, "In small letters.",
+     "lower('AB') = 'ab'"},
+    {"lcase", "string -> same", STRICT, lower_call, NULL, "In small letters.",
+     "lcase('AB') = 'ab'"},
+    {"initcap", "string -> same", STRICT, initcap_call, NULL, "Each word with a capital.",
+     "initcap('ab cD') = 'Ab Cd'"},
+    {"concat", "any* -> bind", STRICT, NULL, concat_bind,
+     "Strings, binaries or arrays after each other.", "concat('a', 'b') = 'ab'"},
+    {"||", "any, any -> bind", STRICT, NULL, concat_bind,
+     "Strings, binaries or arrays after each other.", "'a' || 'b' = 'ab'"},
     {"concat_ws", "string, string|array<string>* -> string", 0, concat_ws_call, concat_ws_bind,
      "What is not NULL, with a separator between.", "concat_ws('-', 'a', NULL, 'b') = 'a-b'"},
-    {"repeat", "string, int -> same", STRICT | MR_FN_CAN_FAIL, repeat_call, NULL, "The string n times.",
-     "repeat('ab', 2) = 'abab'"},
+    {"repeat", "string, int -> same", STRICT | MR_FN_CAN_FAIL, repeat_call, NULL,
+     "The string n times.", "repeat('ab', 2) = 'abab'"},
     {"space", "int -> string", STRICT, space_call, NULL, "n blanks.", "space(2) = '  '"},
     {"substring", "string, int, int? -> same", STRICT, substring_call, NULL,
-     "Characters from a position on, counted from 1, or from the end when negative.", "substring('abcd', 2, 2) = 'bc'"},
-    {"substring", "binary!, int, int? -> same", STRICT, substring_call, NULL, "Bytes from a position on.", NULL},
+     "Characters from a position on, counted from 1, or from the end when negative.",
+     "substring('abcd', 2, 2) = 'bc'"},
+    {"substring", "binary!, int, int? -> same", STRICT, substring_call, NULL,
+     "Bytes from a position on.", NULL},
     {"substr", "string, int, int? -> same", STRICT, substring_call, NULL,
-     "Characters from a position on, counted from 1, or from the end when negative.", "substr('abcd', -2) = 'cd'"},
-    {"substr", "binary!, int, int? -> same", STRICT, substring_call, NULL, "Bytes from a position on.", NULL},
-    {"left", "string, int -> same", STRICT, left_call, NULL, "The first n characters.", "left('abc', 2) = 'ab'"},
+     "Characters from a position on, counted from 1, or from the end when negative.",
+     "substr('abcd', -2) = 'cd'"},
+    {"substr", "binary!, int, int? -> same", STRICT, substring_call, NULL,
+     "Bytes from a position on.", NULL},
+    {"left", "string, int -> same", STRICT, left_call, NULL, "The first n characters.",
+     "left('abc', 2) = 'ab'"},
     {"left", "binary!, int -> same", STRICT, left_call, NULL, "The first n bytes.", NULL},
-    {"right", "string, int -> same", STRICT, right_call, NULL, "The last n characters.", "right('abc', 2) = 'bc'"},
+    {"right", "string, int -> same", STRICT, right_call, NULL, "The last n characters.",
+     "right('abc', 2) = 'bc'"},
     {"substring_index", "string, string, int -> same", STRICT, substring_index_call, NULL,
-     "What stands before the n-th delimiter, or after the n-th from the end.", "substring_index('a.b.c', '.', 2) = 'a.b'"},
-    {"trim", "string, string? -> string", STRICT, trim_call, trim_bind, "Without blanks, or given characters, at both ends.",
-     "trim('  a ') = 'a'"},
-    {"ltrim", "string, string? -> string", STRICT, trim_call, trim_bind, "Without blanks at the beginning.", "ltrim('  a') = 'a'"},
-    {"rtrim", "string, string? -> string", STRICT, trim_call, trim_bind, "Without blanks at the end.", "rtrim('a  ') = 'a'"},
-    {"btrim", "string, string? -> string", STRICT, trim_call, trim_bind, "Without given characters at both ends.",
-     "btrim('xax', 'x') = 'a'"},
+     "What stands before the n-th delimiter, or after the n-th from the end.",
+     "substring_index('a.b.c', '.', 2) = 'a.b'"},
+    {"trim", "string, string? -> string", STRICT, trim_call, trim_bind,
+     "Without blanks, or given characters, at both ends.", "trim('  a ') = 'a'"},
+    {"ltrim", "string, string? -> string", STRICT, trim_call, trim_bind,
+     "Without blanks at the beginning.", "ltrim('  a') = 'a'"},
+    {"rtrim", "string, string? -> string", STRICT, trim_call, trim_bind,
+     "Without blanks at the end.", "rtrim('a  ') = 'a'"},
+    {"btrim", "string, string? -> string", STRICT, trim_call, trim_bind,
+     "Without given characters at both ends.", "btrim('xax', 'x') = 'a'"},
     {"lpad", "string, int, string? -> same", STRICT | MR_FN_CAN_FAIL, pad_call, pad_bind,
      "Filled up on the left to n characters, or cut.", "lpad('a', 3, '-') = '--a'"},
-    {"lpad", "binary!, int, binary!? -> same", STRICT | MR_FN_CAN_FAIL, pad_call, pad_bind, "Filled up to n bytes.", NULL},
+    {"lpad", "binary!, int, binary!? -> same", STRICT | MR_FN_CAN_FAIL, pad_call, pad_bind,
+     "Filled up to n bytes.", NULL},
     {"rpad", "string, int, string? -> same", STRICT | MR_FN_CAN_FAIL, pad_call, pad_bind,
      "Filled up on the right to n characters, or cut.", "rpad('a', 3, '-') = 'a--'"},
-    {"rpad", "binary!, int, binary!? -> same", STRICT | MR_FN_CAN_FAIL, pad_call, pad_bind, "Filled up to n bytes.", NULL},
-    {"reverse", "string -> same", STRICT, reverse_text_call, NULL, "The characters, last first.", "reverse('abc') = 'cba'"},
-    {"reverse", "array<T> -> same", STRICT, reverse_array_call, NULL, "The elements, last first.", NULL},
+    {"rpad", "binary!, int, binary!? -> same", STRICT | MR_FN_CAN_FAIL, pad_call, pad_bind,
+     "Filled up to n bytes.", NULL},
+    {"reverse", "string -> same", STRICT, reverse_text_call, NULL, "The characters, last first.",
+     "reverse('abc') = 'cba'"},
+    {"reverse", "array<T> -> same", STRICT, reverse_array_call, NULL, "The elements, last first.",
+     NULL},
     {"replace", "string, string, string? -> same", STRICT | MR_FN_CAN_FAIL, replace_call, NULL,
      "Every place of one string replaced by another.", "replace('aba', 'a', 'x') = 'xbx'"},
     {"translate", "string, string, string -> same", STRICT, translate_call, NULL,
-     "Each character replaced by the one at its place in the other list.", "translate('abc', 'ac', 'x') = 'xb'"},
+     "Each character replaced by the one at its place in the other list.",
+     "translate('abc', 'ac', 'x') = 'xb'"},
     {"overlay", "string, string, int, int? -> same", STRICT | MR_FN_CAN_FAIL, overlay_call, NULL,
      "A part replaced, from a position on.", "overlay('Spark SQL', '_', 6) = 'Spark_SQL'"},
-    {"overlay", "binary!, binary!, int, int? -> same", STRICT | MR_FN_CAN_FAIL, overlay_call, NULL, "Bytes replaced.", NULL},
+    {"overlay", "binary!, binary!, int, int? -> same", STRICT | MR_FN_CAN_FAIL, overlay_call, NULL,
+     "Bytes replaced.", NULL},
     {0},
 };

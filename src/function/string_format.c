@@ -1,4 +1,5 @@
-/* string_format.c - strings from and to other forms: base64, character sets, printf, numbers with commas, URLs. */
+/* string_format.c - strings from and to other forms: base64, character sets, printf, numbers with
+ * commas, URLs. */
 #include "function/date_int.h"
 #include <math.h>
 #include <stdio.h>
@@ -16,7 +17,8 @@ static MrStatus base64_call(MrCall *call, MrError *err)
         char *out = mr_arena_alloc(call->arena, size), *to = out;
         for (int64_t k = 0; k < text.size_bytes; k += 3) {
             int64_t left = text.size_bytes - k;
-            uint32_t bits = (uint32_t)in[k] << 16 | (left > 1 ? (uint32_t)in[k + 1] << 8 : 0) | (left > 2 ? in[k + 2] : 0);
+            uint32_t bits = (uint32_t)in[k] << 16 | (left > 1 ? (uint32_t)in[k + 1] << 8 : 0) |
+                            (left > 2 ? in[k + 2] : 0);
             *to++ = digits[bits >> 18];
             *to++ = digits[bits >> 12 & 63];
             *to++ = left > 1 ? digits[bits >> 6 & 63] : '=';
@@ -64,8 +66,9 @@ static MrStatus unbase64_call(MrCall *call, MrError *err)
         MrText bytes = base64_bytes(call->arena, text);
         if (!bytes.data)
             return MR_FAIL(err, MR_COND_CONVERSION_INVALID_INPUT, "str",
-                           mr_arena_printf(call->arena, "'%.*s'", (int)text.size_bytes, text.data), "fmt", "'BASE64'", "targetType",
-                           "\"BINARY\"", "suggestion", "`try_to_binary`");
+                           mr_arena_printf(call->arena, "'%.*s'", (int)text.size_bytes, text.data),
+                           "fmt", "'BASE64'", "targetType", "\"BINARY\"", "suggestion",
+                           "`try_to_binary`");
         mr__put_text(call, row, bytes);
     }
     return MR_OK;
@@ -73,15 +76,26 @@ static MrStatus unbase64_call(MrCall *call, MrError *err)
 
 /* --- character sets --------------------------------------------------------------------------- */
 
-typedef enum Charset { CHARSET_NONE, CHARSET_ASCII, CHARSET_LATIN1, CHARSET_UTF8, CHARSET_UTF16BE, CHARSET_UTF16LE, CHARSET_UTF16, CHARSET_UTF32 } Charset;
+typedef enum Charset {
+    CHARSET_NONE,
+    CHARSET_ASCII,
+    CHARSET_LATIN1,
+    CHARSET_UTF8,
+    CHARSET_UTF16BE,
+    CHARSET_UTF16LE,
+    CHARSET_UTF16,
+    CHARSET_UTF32
+} Charset;
 
 static Charset charset_find(MrText name)
 {
     static const struct {
         const char *name;
         Charset charset;
-    } names[] = {{"US-ASCII", CHARSET_ASCII},   {"ISO-8859-1", CHARSET_LATIN1}, {"UTF-8", CHARSET_UTF8},  {"UTF-16BE", CHARSET_UTF16BE},
-                 {"UTF-16LE", CHARSET_UTF16LE}, {"UTF-16", CHARSET_UTF16},      {"UTF-32", CHARSET_UTF32}};
+    } names[] = {{"US-ASCII", CHARSET_ASCII},   {"ISO-8859-1", CHARSET_LATIN1},
+                 {"UTF-8", CHARSET_UTF8},       {"UTF-16BE", CHARSET_UTF16BE},
+                 {"UTF-16LE", CHARSET_UTF16LE}, {"UTF-16", CHARSET_UTF16},
+                 {"UTF-32", CHARSET_UTF32}};
     for (int64_t i = 0; i < MR_COUNT(names); i++)
         if (mr_text_equal_nocase(name, mr_text(names[i].name)))
             return names[i].charset;
@@ -91,8 +105,8 @@ static Charset charset_find(MrText name)
 static MrStatus fail_charset(const MrCall *call, MrText name, MrError *err)
 {
     return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE__CHARSET, "functionName",
-                   mr__quoted_name(call->arena, call->bound->def->name), "parameter", "`charset`", "charset",
-                   mr_arena_strn(call->arena, name.data, name.size_bytes), "charsets",
+                   mr__quoted_name(call->arena, call->bound->def->name), "parameter", "`charset`",
+                   "charset", mr_arena_strn(call->arena, name.data, name.size_bytes), "charsets",
                    "iso-8859-1, us-ascii, utf-16, utf-16be, utf-16le, utf-32, utf-8");
 }
 
@@ -100,14 +114,16 @@ static MrStatus fail_charset(const MrCall *call, MrText name, MrError *err)
 static bool coding_is_lossy(const MrCall *call)
 {
     const MrSettings *settings = call->context->settings;
-    const char *value = settings->get ? settings->get(settings->conf, "spark.sql.legacy.codingErrorAction") : NULL;
+    const char *value =
+        settings->get ? settings->get(settings->conf, "spark.sql.legacy.codingErrorAction") : NULL;
     return value && mr_str_equal_nocase(value, "true");
 }
 
 static MrStatus fail_coding(const MrCall *call, MrText name, MrError *err)
 {
-    return MR_FAIL(err, MR_COND_MALFORMED_CHARACTER_CODING, "function", mr__quoted_name(call->arena, call->bound->def->name),
-                   "charset", mr_arena_strn(call->arena, name.data, name.size_bytes));
+    return MR_FAIL(err, MR_COND_MALFORMED_CHARACTER_CODING, "function",
+                   mr__quoted_name(call->arena, call->bound->def->name), "charset",
+                   mr_arena_strn(call->arena, name.data, name.size_bytes));
 }
 
 static void put_unit(MrTextBuilder *out, bool little, uint32_t unit)
@@ -171,7 +187,8 @@ static MrStatus decode_call(MrCall *call, MrError *err)
         }
         bool little = charset == CHARSET_UTF16LE;
         int64_t at = 0;
-        if (charset == CHARSET_UTF16 && bytes.size_bytes >= 2 && (in[0] ^ in[1]) == 1 && (in[0] == 0xfe || in[0] == 0xff)) {
+        if (charset == CHARSET_UTF16 && bytes.size_bytes >= 2 && (in[0] ^ in[1]) == 1 &&
+            (in[0] == 0xfe || in[0] == 0xff)) {
             little = in[0] == 0xff;
             at = 2;
         }
@@ -220,7 +237,8 @@ static MrStatus url_encode_call(MrCall *call, MrError *err)
         MrTextBuilder out = {.arena = call->arena};
         for (int64_t k = 0; k < text.size_bytes; k++) {
             char c = text.data[k];
-            if ((c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') || (c && strchr("-_.*", c)))
+            if ((c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') ||
+                (c && strchr("-_.*", c)))
                 mr_builder_char(&out, c);
             else if (c == ' ')
                 mr_builder_char(&out, '+');
@@ -234,7 +252,9 @@ static MrStatus url_encode_call(MrCall *call, MrError *err)
 
 static int32_t hex_digit(char c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+    return c >= '0' && c <= '9'                 ? c - '0'
+           : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
+                                                : -1;
 }
 
 static MrStatus url_decode_call(MrCall *call, MrError *err)
@@ -250,9 +270,11 @@ static MrStatus url_decode_call(MrCall *call, MrError *err)
                 mr_builder_char(&out, c == '+' ? ' ' : c);
                 continue;
             }
-            valid = k + 2 < text.size_bytes && hex_digit(text.data[k + 1]) >= 0 && hex_digit(text.data[k + 2]) >= 0;
+            valid = k + 2 < text.size_bytes && hex_digit(text.data[k + 1]) >= 0 &&
+                    hex_digit(text.data[k + 2]) >= 0;
             if (valid)
-                mr_builder_char(&out, (char)(hex_digit(text.data[k + 1]) << 4 | hex_digit(text.data[k + 2])));
+                mr_builder_char(
+                    &out, (char)(hex_digit(text.data[k + 1]) << 4 | hex_digit(text.data[k + 2])));
             k += 2;
         }
         if (valid)
@@ -260,7 +282,8 @@ static MrStatus url_decode_call(MrCall *call, MrError *err)
         else if (is_try)
             mr_call_null(call, row);
         else
-            return MR_FAIL(err, MR_COND_CANNOT_DECODE_URL, "url", mr_arena_strn(call->arena, text.data, text.size_bytes));
+            return MR_FAIL(err, MR_COND_CANNOT_DECODE_URL, "url",
+                           mr_arena_strn(call->arena, text.data, text.size_bytes));
     }
     return MR_OK;
 }
@@ -327,30 +350,37 @@ static MrStatus parse_url_call(MrCall *call, MrError *err)
     bool is_try = call->bound->def->name[0] == 't';
     for (MR_EACH(call, i, row)) {
         Url url;
-        MrText text = mr__arg_str(call, 0, row), part = mr__arg_str(call, 1, row), found = {NULL, 0};
+        MrText text = mr__arg_str(call, 0, row), part = mr__arg_str(call, 1, row),
+               found = {NULL, 0};
         if (!url_read(text, &url)) {
             if (!is_try && call->context->settings->ansi)
-                return MR_FAIL(err, MR_COND_INVALID_URL, "url", mr_arena_strn(call->arena, text.data, text.size_bytes));
+                return MR_FAIL(err, MR_COND_INVALID_URL, "url",
+                               mr_arena_strn(call->arena, text.data, text.size_bytes));
             mr_call_null(call, row);
             continue;
         }
         const struct {
             const char *name;
             MrText value;
-        } parts[] = {{"HOST", url.host}, {"PATH", url.path},           {"QUERY", url.query},        {"REF", url.ref},
-                     {"FILE", url.file}, {"PROTOCOL", url.protocol}, {"AUTHORITY", url.authority}, {"USERINFO", url.user_info}};
+        } parts[] = {{"HOST", url.host},           {"PATH", url.path},
+                     {"QUERY", url.query},         {"REF", url.ref},
+                     {"FILE", url.file},           {"PROTOCOL", url.protocol},
+                     {"AUTHORITY", url.authority}, {"USERINFO", url.user_info}};
         for (int64_t k = 0; k < MR_COUNT(parts); k++)
             if (mr_text_equal(part, mr_text(parts[k].name)))
                 found = parts[k].value;
         if (call->n_args > 2) {
-            MrText key = mr__arg_str(call, 2, row), query = mr_text_equal(part, MR_TEXT("QUERY")) ? url.query : (MrText){NULL, 0};
+            MrText key = mr__arg_str(call, 2, row),
+                   query = mr_text_equal(part, MR_TEXT("QUERY")) ? url.query : (MrText){NULL, 0};
             found = (MrText){NULL, 0};
             for (int64_t at = 0; query.data && at < query.size_bytes && !found.data;) {
                 int64_t end = mr__text_find(query, MR_TEXT("&"), at);
                 end = end < 0 ? query.size_bytes : end;
-                if (end - at > key.size_bytes && memcmp(query.data + at, key.data, (size_t)key.size_bytes) == 0 &&
+                if (end - at > key.size_bytes &&
+                    memcmp(query.data + at, key.data, (size_t)key.size_bytes) == 0 &&
                     query.data[at + key.size_bytes] == '=')
-                    found = (MrText){query.data + at + key.size_bytes + 1, end - at - key.size_bytes - 1};
+                    found = (MrText){query.data + at + key.size_bytes + 1,
+                                     end - at - key.size_bytes - 1};
                 at = end + 1;
             }
         }
@@ -401,15 +431,17 @@ static MrStatus to_binary_call(MrCall *call, MrError *err)
     bool is_try = call->bound->def->name[1] == 'r';
     for (MR_EACH(call, i, row)) {
         MrText text = mr__arg_str(call, 0, row), bytes = text;
-        bool valid = form == FORM_UTF8 || (form == FORM_HEX ? unhex(call->arena, text, &bytes) : base64_valid(text));
+        bool valid = form == FORM_UTF8 ||
+                     (form == FORM_HEX ? unhex(call->arena, text, &bytes) : base64_valid(text));
         if (!valid && is_try) {
             mr_call_null(call, row);
             continue;
         }
         if (!valid)
             return MR_FAIL(err, MR_COND_CONVERSION_INVALID_INPUT, "str",
-                           mr_arena_printf(call->arena, "'%.*s'", (int)text.size_bytes, text.data), "fmt",
-                           form == FORM_HEX ? "'HEX'" : "'BASE64'", "targetType", "\"BINARY\"", "suggestion", "`try_to_binary`");
+                           mr_arena_printf(call->arena, "'%.*s'", (int)text.size_bytes, text.data),
+                           "fmt", form == FORM_HEX ? "'HEX'" : "'BASE64'", "targetType",
+                           "\"BINARY\"", "suggestion", "`try_to_binary`");
         if (form == FORM_BASE64)
             bytes = base64_bytes(call->arena, text);
         mr__put_text(call, row, bytes);
@@ -430,8 +462,9 @@ static MrStatus to_binary_bind(MrBind *bind, MrError *err)
     const MrArgInfo *arg = &bind->args[1];
     MrText name;
     if (!arg->value)
-        return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__NON_FOLDABLE_INPUT, "sqlExpr", mr__quoted_expr(bind->arena, bind->sql),
-                       "inputName", "`fmt`", "inputType", "\"STRING\"", "inputExpr", mr__quoted_expr(bind->arena, arg->sql));
+        return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__NON_FOLDABLE_INPUT, "sqlExpr",
+                       mr__quoted_expr(bind->arena, bind->sql), "inputName", "`fmt`", "inputType",
+                       "\"STRING\"", "inputExpr", mr__quoted_expr(bind->arena, arg->sql));
     bind->data = NULL;
     if (mr__arg_text(arg, &name)) {
         for (int64_t i = 0; i < MR_COUNT(names); i++)
@@ -448,9 +481,11 @@ static MrStatus to_binary_bind(MrBind *bind, MrError *err)
         bind->call = mr__null_call;
         return MR_OK;
     }
-    return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__INVALID_ARG_VALUE, "sqlExpr", mr__quoted_expr(bind->arena, bind->sql),
-                   "inputName", "fmt", "requireType", "case-insensitive \"STRING\"", "validValues",
-                   "'hex', 'utf-8', 'utf8', or 'base64'", "inputValue", mr_arena_printf(bind->arena, "'%s'", arg->sql));
+    return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__INVALID_ARG_VALUE, "sqlExpr",
+                   mr__quoted_expr(bind->arena, bind->sql), "inputName", "fmt", "requireType",
+                   "case-insensitive \"STRING\"", "validValues",
+                   "'hex', 'utf-8', 'utf8', or 'base64'", "inputValue",
+                   mr_arena_printf(bind->arena, "'%s'", arg->sql));
 }
 
 /* decode(value, search, result, ..., otherwise): NULL finds NULL. */
@@ -463,7 +498,8 @@ static MrStatus decode_cases_call(MrCall *call, MrError *err)
             bool is_null = mr_arg_null(value, row), other_null = mr_arg_null(call->args[k], row);
             if (is_null || other_null
                     ? is_null && other_null
-                    : mr_vector_compare(value, mr_arg_row(value, row), call->args[k], mr_arg_row(call->args[k], row)) == 0) {
+                    : mr_vector_compare(value, mr_arg_row(value, row), call->args[k],
+                                        mr_arg_row(call->args[k], row)) == 0) {
                 found = k + 1;
                 break;
             }
@@ -471,7 +507,8 @@ static MrStatus decode_cases_call(MrCall *call, MrError *err)
         if (found < 0 || mr_arg_null(call->args[found], row))
             mr_call_null(call, row);
         else
-            mr_vector_copy_row(call->arena, call->args[found], mr_arg_row(call->args[found], row), call->out, row);
+            mr_vector_copy_row(call->arena, call->args[found], mr_arg_row(call->args[found], row),
+                               call->out, row);
     }
     return MR_OK;
 }
@@ -512,14 +549,19 @@ static MrStatus format_number_call(MrCall *call, MrError *err)
         int n = 0;
         MrTextBuilder out = {.arena = call->arena};
         if (vec->type->kind == MR_TYPE_DOUBLE || vec->type->kind == MR_TYPE_FLOAT) {
-            double value = vec->type->kind == MR_TYPE_DOUBLE ? MR_ARG(vec, f64, row) : (double)MR_ARG(vec, f32, row);
+            double value = vec->type->kind == MR_TYPE_DOUBLE ? MR_ARG(vec, f64, row)
+                                                             : (double)MR_ARG(vec, f32, row);
             if (isnan(value) || isinf(value)) {
-                mr__put_text(call, row, isnan(value) ? MR_TEXT("NaN") : value > 0 ? MR_TEXT("\xe2\x88\x9e") : MR_TEXT("-\xe2\x88\x9e"));
+                mr__put_text(call, row,
+                             isnan(value) ? MR_TEXT("NaN")
+                             : value > 0  ? MR_TEXT("\xe2\x88\x9e")
+                                          : MR_TEXT("-\xe2\x88\x9e"));
                 continue;
             }
             n = snprintf(plain, sizeof plain, "%.*f", n_digits, value);
         } else {
-            MrI128 value = vec->type->kind == MR_TYPE_DECIMAL ? mr__arg_decimal(call, 0, row) : mr__arg_int(call, 0, row);
+            MrI128 value = vec->type->kind == MR_TYPE_DECIMAL ? mr__arg_decimal(call, 0, row)
+                                                              : mr__arg_int(call, 0, row);
             int32_t scale = vec->type->kind == MR_TYPE_DECIMAL ? vec->type->scale : 0;
             bool minus = value < 0;
             MrI128 size = minus ? -value : value, unit = 1;
@@ -569,7 +611,8 @@ static MrStatus fail_format(MrError *err)
 static void put_padded(MrTextBuilder *out, MrText text, int32_t width, bool left, char pad)
 {
     int64_t missing = width - mr_utf8_length(text.data, text.size_bytes);
-    int64_t sign = pad == '0' && text.size_bytes && (text.data[0] == '-' || text.data[0] == '+') ? 1 : 0;
+    int64_t sign =
+        pad == '0' && text.size_bytes && (text.data[0] == '-' || text.data[0] == '+') ? 1 : 0;
     mr_builder_put(out, text.data, sign);
     for (int64_t k = 0; !left && k < missing; k++)
         mr_builder_char(out, pad);
@@ -578,7 +621,8 @@ static void put_padded(MrTextBuilder *out, MrText text, int32_t width, bool left
         mr_builder_char(out, ' ');
 }
 
-static bool number_of(const MrCall *call, int32_t arg_idx, int32_t row, double *f, int64_t *i, bool *is_int)
+static bool number_of(const MrCall *call, int32_t arg_idx, int32_t row, double *f, int64_t *i,
+                      bool *is_int)
 {
     const MrVector *vec = call->args[arg_idx];
     *is_int = mr_type_is_integral(vec->type);
@@ -617,9 +661,11 @@ static MrStatus format_string_call(MrCall *call, MrError *err)
                 mr_builder_char(&out, c);
                 continue;
             }
-            bool left = false, plus = false, zero = false, comma = false, paren = false, alternate = false, blank = false;
+            bool left = false, plus = false, zero = false, comma = false, paren = false,
+                 alternate = false, blank = false;
             int64_t width = 0, precision = -1, from = at, index = 0;
-            while (at < format.size_bytes && format.data[at] >= '0' && format.data[at] <= '9' && index < 10000)
+            while (at < format.size_bytes && format.data[at] >= '0' && format.data[at] <= '9' &&
+                   index < 10000)
                 index = index * 10 + (format.data[at++] - '0');
             if (at < format.size_bytes && format.data[at] == '$' && index > 0) {
                 at++;
@@ -639,19 +685,22 @@ static MrStatus format_string_call(MrCall *call, MrError *err)
                 if (c == '<')
                     index = last;
             }
-            while (at < format.size_bytes && format.data[at] >= '0' && format.data[at] <= '9' && width < 1000000)
+            while (at < format.size_bytes && format.data[at] >= '0' && format.data[at] <= '9' &&
+                   width < 1000000)
                 width = width * 10 + (format.data[at++] - '0');
             if (at < format.size_bytes && format.data[at] == '.') {
                 at++;
                 precision = 0;
-                while (at < format.size_bytes && format.data[at] >= '0' && format.data[at] <= '9' && precision < 300)
+                while (at < format.size_bytes && format.data[at] >= '0' && format.data[at] <= '9' &&
+                       precision < 300)
                     precision = precision * 10 + (format.data[at++] - '0');
             }
             if (at >= format.size_bytes)
                 return fail_format(err);
             char kind = format.data[at++], low = (char)(kind | 32);
             if (kind == '%' || kind == 'n') {
-                put_padded(&out, kind == 'n' ? MR_TEXT("\n") : MR_TEXT("%"), (int32_t)width, left, ' ');
+                put_padded(&out, kind == 'n' ? MR_TEXT("\n") : MR_TEXT("%"), (int32_t)width, left,
+                           ' ');
                 continue;
             }
             int32_t arg_idx = index ? (int32_t)index : next++;
@@ -672,7 +721,8 @@ static MrStatus format_string_call(MrCall *call, MrError *err)
                 else if (mr_arg_null(arg, row))
                     mr_builder_str(&value, "null");
                 else
-                    mr_value_text(arg, mr_arg_row(arg, row), MR_TEXT_CAST, call->context->settings, &value);
+                    mr_value_text(arg, mr_arg_row(arg, row), MR_TEXT_CAST, call->context->settings,
+                                  &value);
                 text = mr_builder_text(&value);
                 if (precision >= 0)
                     text.size_bytes = mr__char_offset(text, precision);
@@ -684,11 +734,13 @@ static MrStatus format_string_call(MrCall *call, MrError *err)
             int n = 0;
             switch (low) {
             case 'b':
-                text = mr_text(arg->type->kind != MR_TYPE_BOOLEAN || MR_ARG(arg, i8, row) ? "true" : "false");
+                text = mr_text(
+                    arg->type->kind != MR_TYPE_BOOLEAN || MR_ARG(arg, i8, row) ? "true" : "false");
                 put_padded(&out, text, (int32_t)width, left, ' ');
                 continue;
             case 'c':
-                if (!number_of(call, arg_idx, row, &f, &number, &is_int) || !is_int || number < 0 || number > 0x10ffff)
+                if (!number_of(call, arg_idx, row, &f, &number, &is_int) || !is_int || number < 0 ||
+                    number > 0x10ffff)
                     return fail_format(err);
                 n = mr_utf8_put((int32_t)number, buffer);
                 pad = ' ';
@@ -696,15 +748,24 @@ static MrStatus format_string_call(MrCall *call, MrError *err)
             case 'd':
                 if (!number_of(call, arg_idx, row, &f, &number, &is_int) || !is_int)
                     return fail_format(err);
-                n = snprintf(buffer, sizeof buffer, plus ? "%+lld" : blank ? "% lld" : "%lld", (long long)number);
+                n = snprintf(buffer, sizeof buffer,
+                             plus    ? "%+lld"
+                             : blank ? "% lld"
+                                     : "%lld",
+                             (long long)number);
                 break;
             case 'x':
             case 'o': {
                 if (!number_of(call, arg_idx, row, &f, &number, &is_int) || !is_int)
                     return fail_format(err);
                 int32_t bytes = mr_physical_bytes(mr_type_physical(arg->type));
-                uint64_t bits = bytes >= 8 ? (uint64_t)number : (uint64_t)number & ((UINT64_C(1) << 8 * bytes) - 1);
-                n = snprintf(buffer, sizeof buffer, low == 'o' ? (alternate ? "%#llo" : "%llo") : kind == 'X' ? (alternate ? "%#llX" : "%llX") : alternate ? "%#llx" : "%llx",
+                uint64_t bits = bytes >= 8 ? (uint64_t)number
+                                           : (uint64_t)number & ((UINT64_C(1) << 8 * bytes) - 1);
+                n = snprintf(buffer, sizeof buffer,
+                             low == 'o'    ? (alternate ? "%#llo" : "%llo")
+                             : kind == 'X' ? (alternate ? "%#llX" : "%llX")
+                             : alternate   ? "%#llx"
+                                           : "%llx",
                              (unsigned long long)bits);
                 break;
             }
@@ -716,10 +777,17 @@ static MrStatus format_string_call(MrCall *call, MrError *err)
                 if (precision < 0)
                     precision = 6;
                 if (isnan(f) || isinf(f)) {
-                    n = snprintf(buffer, sizeof buffer, "%s", isnan(f) ? "NaN" : f > 0 ? (plus ? "+Infinity" : "Infinity") : "-Infinity");
+                    n = snprintf(buffer, sizeof buffer, "%s",
+                                 isnan(f) ? "NaN"
+                                 : f > 0  ? (plus ? "+Infinity" : "Infinity")
+                                          : "-Infinity");
                     pad = ' ';
                 } else if (low == 'e') {
-                    n = snprintf(buffer, sizeof buffer, kind == 'E' ? (plus ? "%+.*E" : "%.*E") : plus ? "%+.*e" : "%.*e", (int)precision, f);
+                    n = snprintf(buffer, sizeof buffer,
+                                 kind == 'E' ? (plus ? "%+.*E" : "%.*E")
+                                 : plus      ? "%+.*e"
+                                             : "%.*e",
+                                 (int)precision, f);
                 } else if (low == 'f') {
                     n = snprintf(buffer, sizeof buffer, plus ? "%+.*f" : "%.*f", (int)precision, f);
                 } else {
@@ -728,7 +796,10 @@ static MrStatus format_string_call(MrCall *call, MrError *err)
                     if (size != 0 && (size < 1e-4 || size >= pow(10, digits)))
                         n = snprintf(buffer, sizeof buffer, "%.*e", digits - 1, f);
                     else
-                        n = snprintf(buffer, sizeof buffer, "%.*f", size == 0 ? digits - 1 : (int)fmax(0, digits - 1 - floor(log10(size))), f);
+                        n = snprintf(buffer, sizeof buffer, "%.*f",
+                                     size == 0 ? digits - 1
+                                               : (int)fmax(0, digits - 1 - floor(log10(size))),
+                                     f);
                 }
                 break;
             default:
@@ -736,7 +807,8 @@ static MrStatus format_string_call(MrCall *call, MrError *err)
             }
             if (comma && (low == 'd' || low == 'f')) {
                 char grouped[1400];
-                int to = 0, start = buffer[0] == '-' || buffer[0] == '+' || buffer[0] == ' ', end = start;
+                int to = 0, start = buffer[0] == '-' || buffer[0] == '+' || buffer[0] == ' ',
+                    end = start;
                 while (end < n && buffer[end] >= '0' && buffer[end] <= '9')
                     end++;
                 for (int k = 0; k < n && to < 1390; k++) {
@@ -768,30 +840,36 @@ static MrStatus format_string_bind(MrBind *bind, MrError *err)
 #define STRICT MR_FN_NULL_IF_ANY
 #define FAILS (MR_FN_NULL_IF_ANY | MR_FN_CAN_FAIL)
 const MrFunctionDef mr_functions_string_format[] = {
-    {"base64", "binary -> string", STRICT, base64_call, NULL, "Base 64 text of bytes.", "base64('abc') = 'YWJj'"},
-    {"unbase64", "string -> binary", FAILS, unbase64_call, NULL, "Bytes of a base 64 text.", "string(unbase64('YWJj')) = 'abc'"},
-    {"encode", "string, string -> binary", FAILS, encode_call, NULL, "Bytes of a string in a character set.",
-     "encode('abc', 'utf-8') = X'616263'"},
-    {"decode", "binary, string -> string", FAILS, decode_call, NULL, "The string of bytes in a character set.",
-     "decode(X'616263', 'utf-8') = 'abc'"},
-    {"decode", "any, any, any* -> bind", 0, decode_cases_call, decode_cases_bind, "The result that stands behind the value.",
-     "decode(2, 1, 'a', 2, 'b') = 'b'"},
-    {"to_binary", "string, any? -> binary", FAILS, to_binary_call, to_binary_bind, "Bytes of a text in hex, base64 or utf-8.",
-     "to_binary('616263') = X'616263'"},
-    {"try_to_binary", "string, any? -> binary", STRICT | MR_FN_MAY_NULL, to_binary_call, to_binary_bind,
-     "Bytes of a text in hex, base64 or utf-8, or NULL.", "try_to_binary('GG') IS NULL"},
-    {"url_encode", "string -> string", STRICT, url_encode_call, NULL, "As it stands in a URL.", "url_encode('a b') = 'a+b'"},
-    {"url_decode", "string -> string", FAILS, url_decode_call, NULL, "What a text in a URL means.", "url_decode('a+b') = 'a b'"},
-    {"try_url_decode", "string -> string", STRICT | MR_FN_MAY_NULL, url_decode_call, NULL, "What a text in a URL means, or NULL.",
-     "try_url_decode('%') IS NULL"},
-    {"parse_url", "string, string, string? -> string", FAILS | MR_FN_MAY_NULL, parse_url_call, NULL, "A part of a URL.",
-     "parse_url('http://a.b/c?d=1', 'QUERY', 'd') = '1'"},
-    {"try_parse_url", "string, string, string? -> string", STRICT | MR_FN_MAY_NULL, parse_url_call, NULL, "A part of a URL, or NULL.", NULL},
+    {"base64", "binary -> string", STRICT, base64_call, NULL, "Base 64 text of bytes.",
+     "base64('abc') = 'YWJj'"},
+    {"unbase64", "string -> binary", FAILS, unbase64_call, NULL, "Bytes of a base 64 text.",
+     "string(unbase64('YWJj')) = 'abc'"},
+    {"encode", "string, string -> binary", FAILS, encode_call, NULL,
+     "Bytes of a string in a character set.", "encode('abc', 'utf-8') = X'616263'"},
+    {"decode", "binary, string -> string", FAILS, decode_call, NULL,
+     "The string of bytes in a character set.", "decode(X'616263', 'utf-8') = 'abc'"},
+    {"decode", "any, any, any* -> bind", 0, decode_cases_call, decode_cases_bind,
+     "The result that stands behind the value.", "decode(2, 1, 'a', 2, 'b') = 'b'"},
+    {"to_binary", "string, any? -> binary", FAILS, to_binary_call, to_binary_bind,
+     "Bytes of a text in hex, base64 or utf-8.", "to_binary('616263') = X'616263'"},
+    {"try_to_binary", "string, any? -> binary", STRICT | MR_FN_MAY_NULL, to_binary_call,
+     to_binary_bind, "Bytes of a text in hex, base64 or utf-8, or NULL.",
+     "try_to_binary('GG') IS NULL"},
+    {"url_encode", "string -> string", STRICT, url_encode_call, NULL, "As it stands in a URL.",
+     "url_encode('a b') = 'a+b'"},
+    {"url_decode", "string -> string", FAILS, url_decode_call, NULL, "What a text in a URL means.",
+     "url_decode('a+b') = 'a b'"},
+    {"try_url_decode", "string -> string", STRICT | MR_FN_MAY_NULL, url_decode_call, NULL,
+     "What a text in a URL means, or NULL.", "try_url_decode('%') IS NULL"},
+    {"parse_url", "string, string, string? -> string", FAILS | MR_FN_MAY_NULL, parse_url_call, NULL,
+     "A part of a URL.", "parse_url('http://a.b/c?d=1', 'QUERY', 'd') = '1'"},
+    {"try_parse_url", "string, string, string? -> string", STRICT | MR_FN_MAY_NULL, parse_url_call,
+     NULL, "A part of a URL, or NULL.", NULL},
     {"format_number", "numeric, int -> string", FAILS | MR_FN_MAY_NULL, format_number_call, NULL,
      "With commas, and digits behind the point.", "format_number(12332.1234, 2) = '12,332.12'"},
-    {"format_string", "string, any* -> string", MR_FN_CAN_FAIL, format_string_call, format_string_bind, "As printf writes.",
-     "format_string('%d %s', 1, 'a') = '1 a'"},
-    {"printf", "string, any* -> string", MR_FN_CAN_FAIL, format_string_call, format_string_bind, "As printf writes.",
-     "printf('%d %s', 1, 'a') = '1 a'"},
+    {"format_string", "string, any* -> string", MR_FN_CAN_FAIL, format_string_call,
+     format_string_bind, "As printf writes.", "format_string('%d %s', 1, 'a') = '1 a'"},
+    {"printf", "string, any* -> string", MR_FN_CAN_FAIL, format_string_call, format_string_bind,
+     "As printf writes.", "printf('%d %s', 1, 'a') = '1 a'"},
     {0},
 };

@@ -1,4 +1,5 @@
-/* string_int.h - what the files of string functions share: arguments as text, results, characters. */
+/* string_int.h - what the files of string functions share: arguments as text, results, characters.
+ */
 #ifndef MR_FUNCTION_STRING_INT_H
 #define MR_FUNCTION_STRING_INT_H
 

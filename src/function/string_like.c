@@ -1,8 +1,8 @@
 /* string_like.c - LIKE and ILIKE.
  *
- * A pattern is cut at its % into segments of bytes and single-character holes (_).  The first and the last
- * segment are anchored, those between are looked for from left to right, so a match takes time linear in text times
- * longest segment.  Segments without holes are found by memmem. */
+ * A pattern is cut at its % into segments of bytes and single-character holes (_).  The first and
+ * the last segment are anchored, those between are looked for from left to right, so a match takes
+ * time linear in text times longest segment.  Segments without holes are found by memmem. */
 #include "function/string_int.h"
 
 typedef struct LikeSegment {
@@ -41,15 +41,19 @@ static MrStatus like_compile(MrArena *arena, MrText pattern, Like *like, MrError
         int32_t n_char = mr__char_bytes(pattern.data + at, pattern.size_bytes - at);
         const char *c = pattern.data + at;
         bool escaped = false;
-        if (n_char == like->escape_text.size_bytes && memcmp(c, like->escape_text.data, (size_t)n_char) == 0) {
+        if (n_char == like->escape_text.size_bytes &&
+            memcmp(c, like->escape_text.data, (size_t)n_char) == 0) {
             at += n_char;
             if (at >= pattern.size_bytes)
-                return MR_FAIL(err, MR_COND_INVALID_FORMAT__ESC_AT_THE_END, "format", sql_value(arena, pattern));
+                return MR_FAIL(err, MR_COND_INVALID_FORMAT__ESC_AT_THE_END, "format",
+                               sql_value(arena, pattern));
             c = pattern.data + at;
             int32_t n_next = mr__char_bytes(c, pattern.size_bytes - at);
-            bool is_escape = n_next == n_char && memcmp(c, like->escape_text.data, (size_t)n_char) == 0;
+            bool is_escape =
+                n_next == n_char && memcmp(c, like->escape_text.data, (size_t)n_char) == 0;
             if (!is_escape && *c != '_' && *c != '%')
-                return MR_FAIL(err, MR_COND_INVALID_FORMAT__ESC_IN_THE_MIDDLE, "format", sql_value(arena, pattern), "char",
+                return MR_FAIL(err, MR_COND_INVALID_FORMAT__ESC_IN_THE_MIDDLE, "format",
+                               sql_value(arena, pattern), "char",
                                sql_value(arena, (MrText){c, n_next}));
             n_char = n_next;
             escaped = true;
@@ -76,7 +80,8 @@ static MrStatus like_compile(MrArena *arena, MrText pattern, Like *like, MrError
 static int64_t segment_match(const LikeSegment *segment, const char *text, int64_t size_bytes)
 {
     if (!segment->holes)
-        return size_bytes >= segment->size_bytes && memcmp(text, segment->bytes, (size_t)segment->size_bytes) == 0
+        return size_bytes >= segment->size_bytes &&
+                       memcmp(text, segment->bytes, (size_t)segment->size_bytes) == 0
                    ? segment->size_bytes
                    : -1;
     int64_t at = 0;
@@ -142,7 +147,8 @@ static MrStatus like_call(MrCall *call, MrError *err)
             MrText pattern = mr__arg_str(call, 1, row);
             if (call->n_args > 2)
                 own.escape_text = mr__arg_str(call, 2, row);
-            MR_TRY(like_compile(call->arena, own.fold ? mr__text_lower(call->arena, pattern) : pattern, &own, err));
+            MR_TRY(like_compile(
+                call->arena, own.fold ? mr__text_lower(call->arena, pattern) : pattern, &own, err));
         }
         call->out->i8[row] = like_match(&own, own.fold ? mr__text_lower(call->arena, text) : text);
     }
@@ -155,7 +161,8 @@ static MrStatus like_bind(MrBind *bind, MrError *err)
     MrText pattern, escape = MR_TEXT("\\");
     like->fold = bind->def->name[0] == 'i';
     if (bind->n_args > 2 && bind->args[2].value) {
-        if (!mr__arg_text(&bind->args[2], &escape) || mr_utf8_length(escape.data, escape.size_bytes) != 1)
+        if (!mr__arg_text(&bind->args[2], &escape) ||
+            mr_utf8_length(escape.data, escape.size_bytes) != 1)
             return MR_FAIL(err, MR_COND_INVALID_ESCAPE_CHAR, "sqlExpr",
                            mr__quoted_expr(bind->arena, bind->args[2].sql));
     }

@@ -1,9 +1,10 @@
 /* string_regexp.c - regular expressions with Java's syntax, by PCRE2 and its JIT.
  *
- * Patterns are rewritten where Java writes otherwise.  Compiled patterns are kept in one list for the whole process
- * (compiled code is read-only and may be shared by threads; the JIT's pages cannot live in an arena); the list is
- * bounded, what finds no room in it is compiled into the call's arena, without the JIT.  Matching has a limit of
- * steps: a pattern that runs wild fails instead of standing still. */
+ * Patterns are rewritten where Java writes otherwise.  Compiled patterns are kept in one list for
+ * the whole process (compiled code is read-only and may be shared by threads; the JIT's pages
+ * cannot live in an arena); the list is bounded, what finds no room in it is compiled into the
+ * call's arena, without the JIT.  Matching has a limit of steps: a pattern that runs wild fails
+ * instead of standing still. */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "function/string_int.h"
 #include <pcre2.h>
@@ -52,19 +53,32 @@ typedef struct Regexp {
 static const struct {
     const char *java, *pcre, *pcre_not;
 } class_names[] = {
-    {"Lower", "a-z", "\\x00-`{-\\x{10ffff}"}, {"Upper", "A-Z", "\\x00-@\\[-\\x{10ffff}"},
-    {"Alpha", "a-zA-Z", NULL},                {"Digit", "0-9", NULL},
-    {"Alnum", "a-zA-Z0-9", NULL},             {"Punct", "!-\\/:-@\\[-`{-~", NULL},
-    {"Graph", "!-~", NULL},                   {"Print", " -~", NULL},
-    {"Blank", " \\t", NULL},                  {"Cntrl", "\\x00-\\x1f\\x7f", NULL},
-    {"XDigit", "0-9a-fA-F", NULL},            {"Space", " \\t\\n\\x0b\\f\\r", NULL},
-    {"ASCII", "\\x00-\\x7f", NULL},           {"javaLowerCase", "\\p{Ll}", NULL},
-    {"javaUpperCase", "\\p{Lu}", NULL},       {"IsAlphabetic", "\\p{L}\\p{Nl}", NULL},
-    {"IsLetter", "\\p{L}", NULL},             {"IsDigit", "\\p{Nd}", NULL},
-    {"IsLowercase", "\\p{Ll}", NULL},         {"IsUppercase", "\\p{Lu}", NULL},
-    {"IsPunctuation", "\\p{P}", NULL},        {"IsWhite_Space", "\\s", NULL},
-    {"IsLatin", "\\p{Latin}", NULL},          {"IsGreek", "\\p{Greek}", NULL},
-    {"IsCyrillic", "\\p{Cyrillic}", NULL},    {"IsHan", "\\p{Han}", NULL},
+    {"Lower", "a-z", "\\x00-`{-\\x{10ffff}"},
+    {"Upper", "A-Z", "\\x00-@\\[-\\x{10ffff}"},
+    {"Alpha", "a-zA-Z", NULL},
+    {"Digit", "0-9", NULL},
+    {"Alnum", "a-zA-Z0-9", NULL},
+    {"Punct", "!-\\/:-@\\[-`{-~", NULL},
+    {"Graph", "!-~", NULL},
+    {"Print", " -~", NULL},
+    {"Blank", " \\t", NULL},
+    {"Cntrl", "\\x00-\\x1f\\x7f", NULL},
+    {"XDigit", "0-9a-fA-F", NULL},
+    {"Space", " \\t\\n\\x0b\\f\\r", NULL},
+    {"ASCII", "\\x00-\\x7f", NULL},
+    {"javaLowerCase", "\\p{Ll}", NULL},
+    {"javaUpperCase", "\\p{Lu}", NULL},
+    {"IsAlphabetic", "\\p{L}\\p{Nl}", NULL},
+    {"IsLetter", "\\p{L}", NULL},
+    {"IsDigit", "\\p{Nd}", NULL},
+    {"IsLowercase", "\\p{Ll}", NULL},
+    {"IsUppercase", "\\p{Lu}", NULL},
+    {"IsPunctuation", "\\p{P}", NULL},
+    {"IsWhite_Space", "\\s", NULL},
+    {"IsLatin", "\\p{Latin}", NULL},
+    {"IsGreek", "\\p{Greek}", NULL},
+    {"IsCyrillic", "\\p{Cyrillic}", NULL},
+    {"IsHan", "\\p{Han}", NULL},
 };
 
 static MrText pattern_translate(MrArena *arena, MrText java)
@@ -94,7 +108,8 @@ static MrText pattern_translate(MrArena *arena, MrText java)
         } else if (next == 'u' && i + 4 < java.size_bytes) {
             mr_builder_printf(&out, "\\x{%.4s}", java.data + i + 1);
             i += 4;
-        } else if ((next == 'p' || next == 'P') && i + 1 < java.size_bytes && java.data[i + 1] == '{') {
+        } else if ((next == 'p' || next == 'P') && i + 1 < java.size_bytes &&
+                   java.data[i + 1] == '{') {
             int64_t end = mr__text_find(java, MR_TEXT("}"), i);
             MrText name = {java.data + i + 2, end < 0 ? 0 : end - i - 2};
             const char *set = NULL;
@@ -129,8 +144,9 @@ static pcre2_code *pattern_compile(MrArena *arena, MrText pattern, pcre2_general
         return NULL;
     (void)pcre2_set_newline(context, PCRE2_NEWLINE_ANY);
     (void)pcre2_set_parens_nest_limit(context, 200);
-    pcre2_code *compiled = pcre2_compile((PCRE2_SPTR)own.data, (PCRE2_SIZE)own.size_bytes,
-                                         PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &place, context);
+    pcre2_code *compiled = pcre2_compile(
+        (PCRE2_SPTR)own.data, (PCRE2_SIZE)own.size_bytes,
+        PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C, &code, &place, context);
     pcre2_compile_context_free(context);
     return compiled;
 }
@@ -148,7 +164,10 @@ static const pcre2_code *pattern_find(MrArena *arena, MrText pattern)
         bool full = kept.n == KEPT_MAX;
         (void)mtx_unlock(&kept.lock);
         if (found || full)
-            return found ? found : pattern_compile(arena, pattern, pcre2_general_context_create(arena_malloc, arena_free, arena));
+            return found ? found
+                         : pattern_compile(
+                               arena, pattern,
+                               pcre2_general_context_create(arena_malloc, arena_free, arena));
         /* The list's memory is PCRE2's own, as is that of the code. */
         pcre2_code *code = pattern_compile(arena, pattern, NULL);
         static Kept slots[KEPT_MAX];
@@ -169,17 +188,22 @@ static const pcre2_code *pattern_find(MrArena *arena, MrText pattern)
             return found;
         pcre2_code_free(code);
     }
-    return pattern_compile(arena, pattern, pcre2_general_context_create(arena_malloc, arena_free, arena));
+    return pattern_compile(arena, pattern,
+                           pcre2_general_context_create(arena_malloc, arena_free, arena));
 }
 
-static MrStatus regexp_open(const MrCall *call, MrArena *arena, MrText pattern, Regexp *out, MrError *err)
+static MrStatus regexp_open(const MrCall *call, MrArena *arena, MrText pattern, Regexp *out,
+                            MrError *err)
 {
     const char *name = call->bound->def->name;
     out->code = pattern_find(arena, pattern);
     if (!out->code)
-        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE__PATTERN, "parameter", "`regexp`", "functionName",
-                       mr__quoted_name(arena, strcmp(name, "regexp") == 0 || strcmp(name, "regexp_like") == 0 ? "rlike" : name),
-                       "value", mr_arena_printf(arena, "'%.*s'", (int)pattern.size_bytes, pattern.data));
+        return MR_FAIL(
+            err, MR_COND_INVALID_PARAMETER_VALUE__PATTERN, "parameter", "`regexp`", "functionName",
+            mr__quoted_name(arena, strcmp(name, "regexp") == 0 || strcmp(name, "regexp_like") == 0
+                                       ? "rlike"
+                                       : name),
+            "value", mr_arena_printf(arena, "'%.*s'", (int)pattern.size_bytes, pattern.data));
     (void)pcre2_pattern_info(out->code, PCRE2_INFO_CAPTURECOUNT, &out->n_groups);
     pcre2_general_context *memory = pcre2_general_context_create(arena_malloc, arena_free, arena);
     out->match = memory ? pcre2_match_data_create_from_pattern(out->code, memory) : NULL;
@@ -194,11 +218,11 @@ static MrStatus regexp_open(const MrCall *call, MrArena *arena, MrText pattern, 
 /* Finds from a byte on.  *found tells; places are in pcre2_get_ovector_pointer(regexp->match). */
 static MrStatus regexp_find(Regexp *regexp, MrText text, int64_t from, bool *found, MrError *err)
 {
-    int n = pcre2_match(regexp->code, (PCRE2_SPTR)text.data, (PCRE2_SIZE)text.size_bytes, (PCRE2_SIZE)from, 0, regexp->match,
-                        regexp->limits);
+    int n = pcre2_match(regexp->code, (PCRE2_SPTR)text.data, (PCRE2_SIZE)text.size_bytes,
+                        (PCRE2_SIZE)from, 0, regexp->match, regexp->limits);
     if (n == PCRE2_ERROR_JIT_STACKLIMIT)
-        n = pcre2_match(regexp->code, (PCRE2_SPTR)text.data, (PCRE2_SIZE)text.size_bytes, (PCRE2_SIZE)from, PCRE2_NO_JIT,
-                        regexp->match, regexp->limits);
+        n = pcre2_match(regexp->code, (PCRE2_SPTR)text.data, (PCRE2_SIZE)text.size_bytes,
+                        (PCRE2_SIZE)from, PCRE2_NO_JIT, regexp->match, regexp->limits);
     *found = n >= 0;
     if (n < 0 && n != PCRE2_ERROR_NOMATCH && n > PCRE2_ERROR_UTF8_ERR1)
         return MR_OK;
@@ -214,7 +238,8 @@ static int64_t regexp_next(const Regexp *regexp, MrText text)
     int64_t start = (int64_t)places[0], end = (int64_t)places[1];
     if (end > start)
         return end;
-    return end < text.size_bytes ? end + mr__char_bytes(text.data + end, text.size_bytes - end) : text.size_bytes + 1;
+    return end < text.size_bytes ? end + mr__char_bytes(text.data + end, text.size_bytes - end)
+                                 : text.size_bytes + 1;
 }
 
 static MrText regexp_group(const Regexp *regexp, MrText text, int32_t group)
@@ -222,7 +247,8 @@ static MrText regexp_group(const Regexp *regexp, MrText text, int32_t group)
     PCRE2_SIZE *places = pcre2_get_ovector_pointer(regexp->match);
     if (places[2 * group] == PCRE2_UNSET || places[2 * group + 1] < places[2 * group])
         return (MrText){"", 0};
-    return (MrText){text.data + places[2 * group], (int64_t)(places[2 * group + 1] - places[2 * group])};
+    return (MrText){text.data + places[2 * group],
+                    (int64_t)(places[2 * group + 1] - places[2 * group])};
 }
 
 /* The pattern of a row; the last one is kept. */
@@ -258,9 +284,9 @@ static MrStatus group_check(const MrCall *call, const Regexp *regexp, int32_t gr
 {
     if (group >= 0 && (uint32_t)group <= regexp->n_groups)
         return MR_OK;
-    return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE__REGEX_GROUP_INDEX, "parameter", "`idx`", "functionName",
-                   mr__quoted_name(call->arena, call->bound->def->name), "groupCount",
-                   mr_arena_printf(call->arena, "%u", regexp->n_groups), "groupIndex",
+    return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE__REGEX_GROUP_INDEX, "parameter", "`idx`",
+                   "functionName", mr__quoted_name(call->arena, call->bound->def->name),
+                   "groupCount", mr_arena_printf(call->arena, "%u", regexp->n_groups), "groupIndex",
                    mr_arena_printf(call->arena, "%d", group));
 }
 
@@ -307,7 +333,10 @@ static MrStatus regexp_instr_call(MrCall *call, MrError *err)
         MR_TRY(regexp_row(call, &rows, row, err));
         MR_TRY(regexp_find(&rows.regexp, text, 0, &found, err));
         call->out->i32[row] =
-            found ? (int32_t)mr_utf8_length(text.data, (int64_t)pcre2_get_ovector_pointer(rows.regexp.match)[0]) + 1 : 0;
+            found ? (int32_t)mr_utf8_length(
+                        text.data, (int64_t)pcre2_get_ovector_pointer(rows.regexp.match)[0]) +
+                        1
+                  : 0;
     }
     return MR_OK;
 }
@@ -359,7 +388,8 @@ static MrStatus regexp_extract_all_call(MrCall *call, MrError *err)
 }
 
 /* Java's replacement text: $1, ${name}, and a backslash before what stands for itself. */
-static MrStatus replacement_put(MrCall *call, const Regexp *regexp, MrText text, MrText by, MrTextBuilder *out, MrError *err)
+static MrStatus replacement_put(MrCall *call, const Regexp *regexp, MrText text, MrText by,
+                                MrTextBuilder *out, MrError *err)
 {
     for (int64_t i = 0; i < by.size_bytes; i++) {
         char c = by.data[i];
@@ -425,13 +455,14 @@ static MrStatus regexp_replace_bind(MrBind *bind, MrError *err)
     int64_t pos;
     if (bind->n_args > 3 && !bind->args[3].value)
         return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__NON_FOLDABLE_INPUT, "sqlExpr",
-                       mr__quoted_expr(bind->arena, bind->sql), "inputName", "`position`", "inputType",
-                       mr__quoted_type(bind->arena, bind->args[3].type), "inputExpr",
+                       mr__quoted_expr(bind->arena, bind->sql), "inputName", "`position`",
+                       "inputType", mr__quoted_type(bind->arena, bind->args[3].type), "inputExpr",
                        mr__quoted_expr(bind->arena, bind->args[3].sql));
     if (bind->n_args > 3 && mr__arg_i64(&bind->args[3], &pos) && pos < 1)
         return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__VALUE_OUT_OF_RANGE, "sqlExpr",
-                       mr__quoted_expr(bind->arena, bind->sql), "exprName", "position", "valueRange", "(0, 2147483647]",
-                       "currentValue", mr_arena_printf(bind->arena, "%lld", (long long)pos));
+                       mr__quoted_expr(bind->arena, bind->sql), "exprName", "position",
+                       "valueRange", "(0, 2147483647]", "currentValue",
+                       mr_arena_printf(bind->arena, "%lld", (long long)pos));
     return MR_OK;
 }
 
@@ -492,26 +523,31 @@ static MrStatus strings_bind(MrBind *bind, MrError *err)
 }
 
 #define STRICT (MR_FN_NULL_IF_ANY | MR_FN_CAN_FAIL)
-#define RLIKE_ROW(name)                                                                                      \
-    {name, "string, string -> boolean", STRICT, rlike_call, NULL, "Does the pattern match somewhere?", name "('abc', 'b.')"}
+#define RLIKE_ROW(name)                                                                            \
+    {                                                                                              \
+        name, "string, string -> boolean", STRICT, rlike_call, NULL,                               \
+            "Does the pattern match somewhere?", name "('abc', 'b.')"                              \
+    }
 
 const MrFunctionDef mr_functions_string_regexp[] = {
     RLIKE_ROW("rlike"),
     RLIKE_ROW("regexp"),
     RLIKE_ROW("regexp_like"),
     {"regexp_extract", "string, string, int? -> string", STRICT, regexp_extract_call, NULL,
-     "A group of the first match; empty when there is none.", "regexp_extract('a12', '[a-z]([0-9]+)', 1) = '12'"},
-    {"regexp_extract_all", "string, string, int? -> bind", STRICT, regexp_extract_all_call, strings_bind,
-     "A group of all matches.", "regexp_extract_all('1 2', '([0-9])', 1)[1] = '2'"},
-    {"regexp_substr", "string, string -> string", STRICT | MR_FN_MAY_NULL, regexp_substr_call, NULL, "The first match, or NULL.",
-     "regexp_substr('a12', '[0-9]+') = '12'"},
-    {"regexp_instr", "string, string, int? -> int", STRICT, regexp_instr_call, NULL, "Place of the first match, from 1; 0: none.",
-     "regexp_instr('a12', '[0-9]') = 2"},
+     "A group of the first match; empty when there is none.",
+     "regexp_extract('a12', '[a-z]([0-9]+)', 1) = '12'"},
+    {"regexp_extract_all", "string, string, int? -> bind", STRICT, regexp_extract_all_call,
+     strings_bind, "A group of all matches.", "regexp_extract_all('1 2', '([0-9])', 1)[1] = '2'"},
+    {"regexp_substr", "string, string -> string", STRICT | MR_FN_MAY_NULL, regexp_substr_call, NULL,
+     "The first match, or NULL.", "regexp_substr('a12', '[0-9]+') = '12'"},
+    {"regexp_instr", "string, string, int? -> int", STRICT, regexp_instr_call, NULL,
+     "Place of the first match, from 1; 0: none.", "regexp_instr('a12', '[0-9]') = 2"},
     {"regexp_count", "string, string -> int", STRICT, regexp_count_call, NULL, "Number of matches.",
      "regexp_count('a12', '[0-9]') = 2"},
-    {"regexp_replace", "string, string, string, int? -> string", STRICT, regexp_replace_call, regexp_replace_bind,
-     "Every match replaced.", "regexp_replace('a12', '([0-9])', '<$1>') = 'a<1><2>'"},
-    {"split", "string, string, int? -> bind", STRICT, split_call, strings_bind, "Cut at the matches of a pattern.",
-     "split('a1b', '[0-9]')[1] = 'b'"},
+    {"regexp_replace", "string, string, string, int? -> string", STRICT, regexp_replace_call,
+     regexp_replace_bind, "Every match replaced.",
+     "regexp_replace('a12', '([0-9])', '<$1>') = 'a<1><2>'"},
+    {"split", "string, string, int? -> bind", STRICT, split_call, strings_bind,
+     "Cut at the matches of a pattern.", "split('a1b', '[0-9]')[1] = 'b'"},
     {0},
 };

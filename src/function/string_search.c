@@ -5,7 +5,8 @@
 static MrStatus contains_call(MrCall *call, MrError *err)
 {
     for (MR_EACH(call, i, row))
-        call->out->i8[row] = mr__text_find(mr__arg_str(call, 0, row), mr__arg_str(call, 1, row), 0) >= 0;
+        call->out->i8[row] =
+            mr__text_find(mr__arg_str(call, 0, row), mr__arg_str(call, 1, row), 0) >= 0;
     return MR_OK;
 }
 
@@ -24,7 +25,8 @@ static MrStatus endswith_call(MrCall *call, MrError *err)
     for (MR_EACH(call, i, row)) {
         MrText text = mr__arg_str(call, 0, row), what = mr__arg_str(call, 1, row);
         call->out->i8[row] = text.size_bytes >= what.size_bytes &&
-                             memcmp(text.data + text.size_bytes - what.size_bytes, what.data, (size_t)what.size_bytes) == 0;
+                             memcmp(text.data + text.size_bytes - what.size_bytes, what.data,
+                                    (size_t)what.size_bytes) == 0;
     }
     return MR_OK;
 }
@@ -42,7 +44,8 @@ static int32_t char_index(MrText text, MrText what, int64_t start)
 static MrStatus instr_call(MrCall *call, MrError *err)
 {
     for (MR_EACH(call, i, row))
-        call->out->i32[row] = char_index(mr__arg_str(call, 0, row), mr__arg_str(call, 1, row), 0) + 1;
+        call->out->i32[row] =
+            char_index(mr__arg_str(call, 0, row), mr__arg_str(call, 1, row), 0) + 1;
     return MR_OK;
 }
 
@@ -60,7 +63,9 @@ static MrStatus locate_call(MrCall *call, MrError *err)
         }
         int32_t start = call->n_args > 2 ? MR_ARG(call->args[2], i32, row) : 1;
         call->out->i32[row] =
-            start < 1 ? 0 : char_index(mr__arg_str(call, 1, row), mr__arg_str(call, 0, row), start - 1) + 1;
+            start < 1
+                ? 0
+                : char_index(mr__arg_str(call, 1, row), mr__arg_str(call, 0, row), start - 1) + 1;
     }
     return MR_OK;
 }
@@ -103,7 +108,8 @@ static MrStatus split_part_call(MrCall *call, MrError *err)
             return MR_FAIL(err, MR_COND_INVALID_INDEX_OF_ZERO);
         int64_t n_parts = 1, at = 0;
         if (delimiter.size_bytes)
-            for (int64_t found; (found = mr__text_find(text, delimiter, at)) >= 0; at = found + delimiter.size_bytes)
+            for (int64_t found; (found = mr__text_find(text, delimiter, at)) >= 0;
+                 at = found + delimiter.size_bytes)
                 n_parts++;
         if (want < 0)
             want = n_parts + want + 1;
@@ -153,8 +159,9 @@ static MrStatus elt_call(MrCall *call, MrError *err)
         int32_t n = MR_ARG(call->args[0], i32, row);
         if (n < 1 || n >= call->n_args) {
             if (call->context->settings->ansi)
-                return MR_FAIL(err, MR_COND_INVALID_ARRAY_INDEX, "indexValue", mr_arena_printf(call->arena, "%d", n),
-                               "arraySize", mr_arena_printf(call->arena, "%d", call->n_args - 1), "ansiConfig",
+                return MR_FAIL(err, MR_COND_INVALID_ARRAY_INDEX, "indexValue",
+                               mr_arena_printf(call->arena, "%d", n), "arraySize",
+                               mr_arena_printf(call->arena, "%d", call->n_args - 1), "ansiConfig",
                                "\"spark.sql.ansi.enabled\"");
             mr_call_null(call, row);
         } else if (mr_arg_null(call->args[n], row)) {
@@ -211,7 +218,8 @@ static MrStatus levenshtein_call(MrCall *call, MrError *err)
                 costs[k] = best;
             }
         }
-        call->out->i32[row] = call->n_args > 2 && (costs[n_b] > limit || limit < 0) ? -1 : costs[n_b];
+        call->out->i32[row] =
+            call->n_args > 2 && (costs[n_b] > limit || limit < 0) ? -1 : costs[n_b];
     }
     return MR_OK;
 }
@@ -282,7 +290,8 @@ static MrStatus is_valid_utf8_call(MrCall *call, MrError *err)
     return MR_OK;
 }
 
-/* Each longest part of a character that breaks off becomes one U+FFFD (Unicode 3.9, as Java does). */
+/* Each longest part of a character that breaks off becomes one U+FFFD (Unicode 3.9, as Java does).
+ */
 static MrText utf8_made_valid(MrArena *arena, MrText text)
 {
     MrTextBuilder out = {.arena = arena};
@@ -294,10 +303,15 @@ static MrText utf8_made_valid(MrArena *arena, MrText text)
             continue;
         }
         uint8_t lead = (uint8_t)text.data[at++];
-        int32_t more = lead >= 0xc2 && lead <= 0xdf ? 1 : lead >= 0xe0 && lead <= 0xef ? 2 : lead >= 0xf0 && lead <= 0xf4 ? 3 : 0;
+        int32_t more = lead >= 0xc2 && lead <= 0xdf   ? 1
+                       : lead >= 0xe0 && lead <= 0xef ? 2
+                       : lead >= 0xf0 && lead <= 0xf4 ? 3
+                                                      : 0;
         uint8_t low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
         uint8_t high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
-        for (; more > 0 && at < text.size_bytes && (uint8_t)text.data[at] >= low && (uint8_t)text.data[at] <= high; more--) {
+        for (; more > 0 && at < text.size_bytes && (uint8_t)text.data[at] >= low &&
+               (uint8_t)text.data[at] <= high;
+             more--) {
             at++;
             low = 0x80;
             high = 0xbf;
@@ -311,7 +325,9 @@ static MrStatus make_valid_utf8_call(MrCall *call, MrError *err)
 {
     for (MR_EACH(call, i, row)) {
         MrText text = mr__arg_str(call, 0, row);
-        mr__put_text(call, row, mr_utf8_valid(text.data, text.size_bytes) ? text : utf8_made_valid(call->arena, text));
+        mr__put_text(
+            call, row,
+            mr_utf8_valid(text.data, text.size_bytes) ? text : utf8_made_valid(call->arena, text));
     }
     return MR_OK;
 }
@@ -373,7 +389,8 @@ static MrStatus mask_call(MrCall *call, MrError *err)
         for (int32_t k = 0; k < 4; k++) {
             by[k] = usual[k] ? mr_text(usual[k]) : (MrText){NULL, 0};
             if (call->n_args > k + 1)
-                by[k] = mr_arg_null(call->args[k + 1], row) ? (MrText){NULL, 0} : mr__arg_str(call, k + 1, row);
+                by[k] = mr_arg_null(call->args[k + 1], row) ? (MrText){NULL, 0}
+                                                            : mr__arg_str(call, k + 1, row);
         }
         text = mr__arg_str(call, 0, row);
         MrTextBuilder out = {.arena = call->arena};
@@ -402,7 +419,8 @@ static MrStatus mask_bind(MrBind *bind, MrError *err)
             return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__NON_FOLDABLE_INPUT, "sqlExpr",
                            mr__quoted_expr(bind->arena, bind->sql), "inputName",
                            mr__quoted_name(bind->arena, names[i - 1]), "inputType",
-                           mr__quoted_type(bind->arena, arg->type), "inputExpr", mr__quoted_expr(bind->arena, arg->sql));
+                           mr__quoted_type(bind->arena, arg->type), "inputExpr",
+                           mr__quoted_expr(bind->arena, arg->sql));
         if (mr__arg_text(arg, &text) && mr_utf8_length(text.data, text.size_bytes) != 1)
             return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__INPUT_SIZE_NOT_ONE, "sqlExpr",
                            mr__quoted_expr(bind->arena, bind->sql), "exprName", names[i - 1]);
@@ -413,43 +431,57 @@ static MrStatus mask_bind(MrBind *bind, MrError *err)
 
 #define STRICT MR_FN_NULL_IF_ANY
 const MrFunctionDef mr_functions_string_search[] = {
-    {"contains", "string, string -> boolean", STRICT, contains_call, NULL, "Does one string stand in the other?",
-     "contains('abc', 'b')"},
-    {"contains", "binary!, binary! -> boolean", STRICT, contains_call, NULL, "Do the bytes stand in the others?", NULL},
-    {"startswith", "string, string -> boolean", STRICT, startswith_call, NULL, "Does it begin so?", "startswith('abc', 'ab')"},
-    {"startswith", "binary!, binary! -> boolean", STRICT, startswith_call, NULL, "Does it begin so?", NULL},
-    {"endswith", "string, string -> boolean", STRICT, endswith_call, NULL, "Does it end so?", "endswith('abc', 'bc')"},
-    {"endswith", "binary!, binary! -> boolean", STRICT, endswith_call, NULL, "Does it end so?", NULL},
-    {"instr", "string, string -> int", STRICT, instr_call, NULL, "Place of the second in the first, from 1; 0: none.",
-     "instr('abc', 'c') = 3"},
+    {"contains", "string, string -> boolean", STRICT, contains_call, NULL,
+     "Does one string stand in the other?", "contains('abc', 'b')"},
+    {"contains", "binary!, binary! -> boolean", STRICT, contains_call, NULL,
+     "Do the bytes stand in the others?", NULL},
+    {"startswith", "string, string -> boolean", STRICT, startswith_call, NULL, "Does it begin so?",
+     "startswith('abc', 'ab')"},
+    {"startswith", "binary!, binary! -> boolean", STRICT, startswith_call, NULL,
+     "Does it begin so?", NULL},
+    {"endswith", "string, string -> boolean", STRICT, endswith_call, NULL, "Does it end so?",
+     "endswith('abc', 'bc')"},
+    {"endswith", "binary!, binary! -> boolean", STRICT, endswith_call, NULL, "Does it end so?",
+     NULL},
+    {"instr", "string, string -> int", STRICT, instr_call, NULL,
+     "Place of the second in the first, from 1; 0: none.", "instr('abc', 'c') = 3"},
     {"locate", "string, string, int? -> int", 0, locate_call, locate_bind,
-     "Place of the first in the second, from a position on; 0: none.", "locate('b', 'abab', 3) = 4"},
+     "Place of the first in the second, from a position on; 0: none.",
+     "locate('b', 'abab', 3) = 4"},
     {"position", "string, string, int? -> int", 0, locate_call, locate_bind,
      "Place of the first in the second, from a position on; 0: none.", "position('b', 'abab') = 2"},
     {"charindex", "string, string, int? -> int", 0, locate_call, locate_bind,
-     "Place of the first in the second, from a position on; 0: none.", "charindex('b', 'abab') = 2"},
-    {"ascii", "string -> int", STRICT, ascii_call, NULL, "Code of the first character.", "ascii('A') = 65"},
-    {"chr", "bigint -> string", STRICT, chr_call, NULL, "The character of a code, modulo 256.", "chr(65) = 'A'"},
-    {"char", "bigint -> string", STRICT, chr_call, NULL, "The character of a code, modulo 256.", "char(65) = 'A'"},
+     "Place of the first in the second, from a position on; 0: none.",
+     "charindex('b', 'abab') = 2"},
+    {"ascii", "string -> int", STRICT, ascii_call, NULL, "Code of the first character.",
+     "ascii('A') = 65"},
+    {"chr", "bigint -> string", STRICT, chr_call, NULL, "The character of a code, modulo 256.",
+     "chr(65) = 'A'"},
+    {"char", "bigint -> string", STRICT, chr_call, NULL, "The character of a code, modulo 256.",
+     "char(65) = 'A'"},
     {"split_part", "string, string, int -> string", STRICT | MR_FN_CAN_FAIL, split_part_call, NULL,
      "The n-th part between delimiters.", "split_part('a.b.c', '.', -1) = 'c'"},
-    {"find_in_set", "string, string -> int", STRICT, find_in_set_call, NULL, "Place in a list with commas; 0: none.",
-     "find_in_set('b', 'a,b') = 2"},
-    {"elt", "int, string* -> string", MR_FN_MAY_NULL | MR_FN_CAN_FAIL, elt_call, elt_bind, "The n-th of the strings.",
-     "elt(2, 'a', 'b') = 'b'"},
+    {"find_in_set", "string, string -> int", STRICT, find_in_set_call, NULL,
+     "Place in a list with commas; 0: none.", "find_in_set('b', 'a,b') = 2"},
+    {"elt", "int, string* -> string", MR_FN_MAY_NULL | MR_FN_CAN_FAIL, elt_call, elt_bind,
+     "The n-th of the strings.", "elt(2, 'a', 'b') = 'b'"},
     {"levenshtein", "string, string, int? -> int", STRICT, levenshtein_call, NULL,
-     "Number of edits between two strings; -1: more than the limit.", "levenshtein('kitten', 'sitting') = 3"},
-    {"soundex", "string! -> string", STRICT, soundex_call, NULL, "Soundex code.", "soundex('Miller') = 'M460'"},
-    {"luhn_check", "string -> boolean", STRICT, luhn_check_call, NULL, "Is the last digit right by Luhn's rule?",
-     "luhn_check('8112189876')"},
-    {"is_valid_utf8", "string -> boolean", STRICT, is_valid_utf8_call, NULL, "Is it valid UTF-8?", "is_valid_utf8('a')"},
-    {"make_valid_utf8", "string -> same", STRICT, make_valid_utf8_call, NULL, "Broken bytes replaced by U+FFFD.",
-     "make_valid_utf8('a') = 'a'"},
-    {"validate_utf8", "string -> same", STRICT | MR_FN_CAN_FAIL, validate_utf8_call, NULL, "The string, when it is valid UTF-8.",
-     "validate_utf8('a') = 'a'"},
+     "Number of edits between two strings; -1: more than the limit.",
+     "levenshtein('kitten', 'sitting') = 3"},
+    {"soundex", "string! -> string", STRICT, soundex_call, NULL, "Soundex code.",
+     "soundex('Miller') = 'M460'"},
+    {"luhn_check", "string -> boolean", STRICT, luhn_check_call, NULL,
+     "Is the last digit right by Luhn's rule?", "luhn_check('8112189876')"},
+    {"is_valid_utf8", "string -> boolean", STRICT, is_valid_utf8_call, NULL, "Is it valid UTF-8?",
+     "is_valid_utf8('a')"},
+    {"make_valid_utf8", "string -> same", STRICT, make_valid_utf8_call, NULL,
+     "Broken bytes replaced by U+FFFD.", "make_valid_utf8('a') = 'a'"},
+    {"validate_utf8", "string -> same", STRICT | MR_FN_CAN_FAIL, validate_utf8_call, NULL,
+     "The string, when it is valid UTF-8.", "validate_utf8('a') = 'a'"},
     {"try_validate_utf8", "string -> same", STRICT | MR_FN_MAY_NULL, try_validate_utf8_call, NULL,
      "The string, or NULL when it is no valid UTF-8.", "try_validate_utf8('a') = 'a'"},
-    {"quote", "string -> string", STRICT, quote_call, NULL, "In single quotes, with backslashes.", "quote('a') = '\\'a\\''"},
+    {"quote", "string -> string", STRICT, quote_call, NULL, "In single quotes, with backslashes.",
+     "quote('a') = '\\'a\\''"},
     {"mask", "string!, string!?, string!?, string!?, string!? -> same", 0, mask_call, mask_bind,
      "Letters and digits replaced.", "mask('Ab-1') = 'Xx-n'"},
     {0},

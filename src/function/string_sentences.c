@@ -24,16 +24,19 @@ static void words_put(MrCall *call, MrVector *list, UBreakIterator *breaks, MrTe
     }
 }
 
-/* Iterators and texts live outside the arena: the guard of the call lets every way out close them. */
-static MrStatus sentences_row(MrCall *call, int32_t row, UBreakIterator *sentences, UBreakIterator *words, UText *whole,
-                              UText *part, MrText text, MrError *err)
+/* Iterators and texts live outside the arena: the guard of the call lets every way out close them.
+ */
+static MrStatus sentences_row(MrCall *call, int32_t row, UBreakIterator *sentences,
+                              UBreakIterator *words, UText *whole, UText *part, MrText text,
+                              MrError *err)
 {
     UErrorCode code = U_ZERO_ERROR;
     MrVector *list = call->out->children[0];
     (void)utext_openUTF8(whole, text.data, text.size_bytes, &code);
     ubrk_setUText(sentences, whole, &code);
     int32_t from = ubrk_first(sentences);
-    for (int32_t to = ubrk_next(sentences); to != UBRK_DONE && U_SUCCESS(code); from = to, to = ubrk_next(sentences)) {
+    for (int32_t to = ubrk_next(sentences); to != UBRK_DONE && U_SUCCESS(code);
+         from = to, to = ubrk_next(sentences)) {
         MrText sentence = {text.data + from, to - from};
         (void)utext_openUTF8(part, sentence.data, sentence.size_bytes, &code);
         ubrk_setUText(words, part, &code);
@@ -52,18 +55,19 @@ static MrStatus sentences_call(MrCall *call, MrError *err)
     UBreakIterator *words = ubrk_open(UBRK_WORD, "en", NULL, 0, &code);
     UText whole = UTEXT_INITIALIZER, part = UTEXT_INITIALIZER;
     MR_GUARD_BEGIN(status, err)
-    for (MR_EACH(call, i, row)) {
-        if (mr_arg_null(call->args[0], row)) {
-            mr_call_null(call, row);
-            continue;
+        for (MR_EACH(call, i, row)) {
+            if (mr_arg_null(call->args[0], row)) {
+                mr_call_null(call, row);
+                continue;
+            }
+            mr__list_begin(call, row, 4);
+            MrText text = mr__arg_str(call, 0, row);
+            status = U_SUCCESS(code)
+                         ? sentences_row(call, row, sentences, words, &whole, &part, text, err)
+                         : MR_FAIL_INTERNAL(err, "cannot break texts into sentences");
+            if (status != MR_OK)
+                i = call->n;
         }
-        mr__list_begin(call, row, 4);
-        MrText text = mr__arg_str(call, 0, row);
-        status = U_SUCCESS(code) ? sentences_row(call, row, sentences, words, &whole, &part, text, err)
-                                 : MR_FAIL_INTERNAL(err, "cannot break texts into sentences");
-        if (status != MR_OK)
-            i = call->n;
-    }
     MR_GUARD_END(status)
     (void)utext_close(&part);
     (void)utext_close(&whole);
@@ -82,7 +86,7 @@ static MrStatus sentences_bind(MrBind *bind, MrError *err)
 }
 
 const MrFunctionDef mr_functions_string_sentences[] = {
-    {"sentences", "string, string?, string? -> bind", 0, sentences_call, sentences_bind, "The words of each sentence.",
-     "sentences('Hi there! Well.')[1][0] = 'Well'"},
+    {"sentences", "string, string?, string? -> bind", 0, sentences_call, sentences_bind,
+     "The words of each sentence.", "sentences('Hi there! Well.')[1][0] = 'Well'"},
     {0},
 };

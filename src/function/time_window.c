@@ -1,13 +1,16 @@
-/* time_window.c - the window of time that a moment lies in: what window(ts, ..) in GROUP BY becomes.
+/* time_window.c - the window of time that a moment lies in: what window(ts, ..) in GROUP BY
+ * becomes.
  *
- * time_window(ts, length, slide, start, i), all in microseconds, gives the i-th window that may hold ts, the last one
- * first: {start, end}; NULL when ts is NULL or lies outside of it (windows with gaps between them). */
+ * time_window(ts, length, slide, start, i), all in microseconds, gives the i-th window that may
+ * hold ts, the last one first: {start, end}; NULL when ts is NULL or lies outside of it (windows
+ * with gaps between them). */
 #include "function/function_int.h"
 
 static MrStatus window_bind(MrBind *bind, MrError *err)
 {
     const MrType *time = bind->args[0].cast_to;
-    MrField fields[2] = {{.name = "start", .type = time, .nullable = true}, {.name = "end", .type = time, .nullable = true}};
+    MrField fields[2] = {{.name = "start", .type = time, .nullable = true},
+                         {.name = "end", .type = time, .nullable = true}};
     bind->type = mr_type_struct(bind->arena, fields, 2);
     bind->nullable = true;
     return MR_OK;
@@ -38,7 +41,7 @@ static MrStatus window_call(MrCall *call, MrError *err)
 }
 
 const MrFunctionDef mr_functions_time_window[] = {
-    {"time_window", "timestamp_ntz|timestamp, bigint, bigint, bigint, bigint -> bind", 0, window_call, window_bind,
-     "The window of time that a moment lies in.", NULL},
+    {"time_window", "timestamp_ntz|timestamp, bigint, bigint, bigint, bigint -> bind", 0,
+     window_call, window_bind, "The window of time that a moment lies in.", NULL},
     {0},
 };

@@ -1,9 +1,9 @@
 /* os.h - all the engine needs from the world: files, folders, clock, random, sockets, threads.
  *
- * os_posix.c is the real one.  os_sim.c has a seed: a disk whose unsynced bytes can be lost or torn,
- * a clock that a test moves, and the k-th call made to fail.  Only this folder makes system calls.
- * Rules of durable writing (D1 ...) are those of docs/FORMATS.md; every durability step has an id in
- * MR_DURABLE_STEPS so that a test can switch off one at a time. */
+ * os_posix.c is the real one.  os_sim.c has a seed: a disk whose unsynced bytes can be lost or
+ * torn, a clock that a test moves, and the k-th call made to fail.  Only this folder makes system
+ * calls. Rules of durable writing (D1 ...) are those of docs/FORMATS.md; every durability step has
+ * an id in MR_DURABLE_STEPS so that a test can switch off one at a time. */
 #ifndef MR_OS_OS_H
 #define MR_OS_OS_H
 
@@ -22,7 +22,7 @@ typedef enum MrFileMode {
 } MrFileMode;
 
 struct MrDirEntry {
-    char *name; /* in the caller's arena; sorted by name */
+    char *name;   /* in the caller's arena; sorted by name */
     bool is_dir;  /* what a symbolic link points at counts */
     bool is_link; /* a symbolic link itself: never walked into when removing */
     int64_t size_bytes;
@@ -80,7 +80,8 @@ struct MrOs {
     /* An open-file-description lock on the whole file; *taken false: somebody else holds it. */
     MrStatus (*file_lock)(MrFile *file, bool *taken, MrError *err);
 
-    MrStatus (*stat)(MrOs *os, const char *path, MrFileInfo *out, MrError *err); /* missing: MR_OK */
+    MrStatus (*stat)(MrOs *os, const char *path, MrFileInfo *out,
+                     MrError *err); /* missing: MR_OK */
     MrStatus (*list)(MrOs *os, const char *path, MrArena *arena, MrDirEntry **out, int64_t *n_out,
                      MrError *err);
     /* And its parents; each new level is durable on return.  Exists: fine. */
@@ -89,7 +90,8 @@ struct MrOs {
     MrStatus (*rename)(MrOs *os, const char *from, const char *to, MrError *err); /* replaces */
     /* Gives a file a second name, never replacing; *exists true: the name was taken. */
     MrStatus (*link)(MrOs *os, const char *from, const char *to, bool *exists, MrError *err);
-    MrStatus (*remove)(MrOs *os, const char *path, MrError *err); /* file or empty folder; missing: fine */
+    MrStatus (*remove)(MrOs *os, const char *path,
+                       MrError *err); /* file or empty folder; missing: fine */
 
     /* TCP.  Non-blocking: n 0 and *blocked true when nothing can move now. */
     MrStatus (*connect)(MrOs *os, const char *host, int port, MrSocket **out, MrError *err);
@@ -107,7 +109,8 @@ MrOs *mr_os_posix(void);
 
 /* Threads stay outside the table: the scheduler is the only user, and the simulator runs on one. */
 typedef struct MrThread MrThread;
-MR_MUST_USE MrStatus mr_thread_start(MrBudget *budget, void (*run)(void *arg), void *arg, MrThread **out, MrError *err);
+MR_MUST_USE MrStatus mr_thread_start(MrBudget *budget, void (*run)(void *arg), void *arg,
+                                     MrThread **out, MrError *err);
 void mr_thread_join(MrThread *thread); /* and frees it */
 typedef struct MrMutex MrMutex;
 typedef struct MrCondVar MrCondVar;
@@ -120,7 +123,7 @@ void mr_cond_destroy(MrCondVar *cond);
 void mr_cond_wait(MrCondVar *cond, MrMutex *mutex);
 bool mr_cond_wait_us(MrCondVar *cond, MrMutex *mutex, int64_t timeout_us); /* false: timed out */
 void mr_cond_signal_all(MrCondVar *cond);
-int mr_cpu_count(void); /* cores this process may use */
+int mr_cpu_count(void);        /* cores this process may use */
 int64_t mr_memory_bytes(void); /* the smaller of RAM and the cgroup's limit */
 
 /* Whole small files (at most max_bytes), for metadata. */
@@ -128,7 +131,8 @@ MR_MUST_USE MrStatus mr_os_read_file(MrOs *os, const char *path, int64_t max_byt
                                      MrError *err);
 /* D1: temporary name in the same folder, file synced, renamed, folder synced. */
 MR_MUST_USE MrStatus mr_os_write_file(MrOs *os, const char *path, MrText content,
-                                      MrDurableStep file_step, MrDurableStep folder_step, MrError *err);
+                                      MrDurableStep file_step, MrDurableStep folder_step,
+                                      MrError *err);
 /* Removes a folder and all in it. */
 MR_MUST_USE MrStatus mr_os_remove_tree(MrOs *os, const char *path, MrError *err);
 

@@ -57,8 +57,9 @@ static void put_exprs(Explain *explain, MrExpr *const *exprs, int32_t n)
 
 static const char *join_name(MrJoinKind kind)
 {
-    static const char *const join_names[] = {"Inner", "LeftOuter", "RightOuter", "FullOuter", "LeftSemi",
-                                             "LeftAnti", "NullAwareAnti", "Mark", "Single"};
+    static const char *const join_names[] = {"Inner",         "LeftOuter", "RightOuter",
+                                             "FullOuter",     "LeftSemi",  "LeftAnti",
+                                             "NullAwareAnti", "Mark",      "Single"};
     return join_names[kind];
 }
 
@@ -152,7 +153,8 @@ static void put_details(Explain *explain, const MrPhys *phys)
                           (long long)phys->range.end, (long long)phys->range.step);
         break;
     case MR_PHYS_OP_RECOMPUTE:
-        mr_builder_str(explain->out, " (keeps its inputs and computes all of it again in every epoch)");
+        mr_builder_str(explain->out,
+                       " (keeps its inputs and computes all of it again in every epoch)");
         break;
     default:
         break;

@@ -1,4 +1,5 @@
-/* lower.c - from the logical plan to the physical one: algorithms are chosen, columns get places. */
+/* lower.c - from the logical plan to the physical one: algorithms are chosen, columns get places.
+ */
 #include "plan/physical.h"
 
 typedef struct Lower {
@@ -11,11 +12,11 @@ typedef struct Lower {
     bool subquery_left;
     MrPhys **shared; /* by shared_id */
     /* Streams. */
-    bool streaming;      /* else: as a batch, also inside the plan of a RECOMPUTE                   */
-    bool complete;       /* complete mode, above the aggregates that keep the result               */
-    const MrPlan **feeds; /* inputs of the RECOMPUTE whose plan is being lowered                    */
+    bool streaming; /* else: as a batch, also inside the plan of a RECOMPUTE                   */
+    bool complete;  /* complete mode, above the aggregates that keep the result               */
+    const MrPlan **feeds; /* inputs of the RECOMPUTE whose plan is being lowered */
     int32_t n_feeds;
-    bool *event_time;    /* by column id: a watermark bounds it                                      */
+    bool *event_time; /* by column id: a watermark bounds it                                      */
 } Lower;
 
 #define MR_RECOMPUTE_INPUTS 64
@@ -45,8 +46,8 @@ static MrExpr *lower_visit(void *arg, MrExpr *expr)
         expr->column.idx = self->places[expr->column.id];
         if (expr->column.idx < 0)
             self->missing_id = expr->column.id;
-    } else if (expr->kind == MR_EXPR_OUTER || expr->kind == MR_EXPR_SCALAR_QUERY || expr->kind == MR_EXPR_EXISTS ||
-               expr->kind == MR_EXPR_IN_QUERY) {
+    } else if (expr->kind == MR_EXPR_OUTER || expr->kind == MR_EXPR_SCALAR_QUERY ||
+               expr->kind == MR_EXPR_EXISTS || expr->kind == MR_EXPR_IN_QUERY) {
         self->subquery_left = true;
     }
     return expr;
@@ -70,7 +71,8 @@ static MrStatus lower_expr(Lower *self, MrExpr *expr, MrExpr **out, MrError *err
     return MR_OK;
 }
 
-static MrStatus lower_exprs(Lower *self, MrExpr *const *exprs, int32_t n, MrExpr ***out, MrError *err)
+static MrStatus lower_exprs(Lower *self, MrExpr *const *exprs, int32_t n, MrExpr ***out,
+                            MrError *err)
 {
     *out = MR_NEW_N(self->arena, MrExpr *, n > 0 ? n : 1);
     for (int32_t e = 0; e < n; e++)
@@ -78,7 +80,8 @@ static MrStatus lower_exprs(Lower *self, MrExpr *const *exprs, int32_t n, MrExpr
     return MR_OK;
 }
 
-static MrStatus lower_named(Lower *self, const MrNamedExpr *exprs, int32_t n, MrExpr ***out, MrError *err)
+static MrStatus lower_named(Lower *self, const MrNamedExpr *exprs, int32_t n, MrExpr ***out,
+                            MrError *err)
 {
     *out = MR_NEW_N(self->arena, MrExpr *, n > 0 ? n : 1);
     for (int32_t e = 0; e < n; e++)
@@ -127,7 +130,8 @@ static MrStatus lower_values(Lower *self, const MrPlan *plan, MrPhys **out, MrEr
 {
     MrPhys *phys = phys_new(self, MR_PHYS_OP_VALUES, plan, 0);
     phys->values.n_rows = plan->values.n_rows;
-    phys->values.rows = MR_NEW_N(self->arena, MrExpr **, plan->values.n_rows > 0 ? plan->values.n_rows : 1);
+    phys->values.rows =
+        MR_NEW_N(self->arena, MrExpr **, plan->values.n_rows > 0 ? plan->values.n_rows : 1);
     for (int32_t r = 0; r < plan->values.n_rows; r++)
         MR_TRY(lower_exprs(self, plan->values.rows ? plan->values.rows[r] : NULL, plan->n_cols,
                            &phys->values.rows[r], err));
@@ -143,12 +147,14 @@ static MrStatus lower_input(Lower *self, const MrPlan *plan, MrPhys *phys, MrErr
     return MR_OK;
 }
 
-static MrStatus lower_sort(Lower *self, const MrPlan *plan, int64_t limit, int64_t offset, MrPhys **out, MrError *err)
+static MrStatus lower_sort(Lower *self, const MrPlan *plan, int64_t limit, int64_t offset,
+                           MrPhys **out, MrError *err)
 {
     MrPhys *phys = phys_new(self, MR_PHYS_OP_SORT, plan, 1);
     MR_TRY(lower_input(self, plan, phys, err));
     phys->sort.n_keys = plan->sort.n_keys;
-    phys->sort.keys = MR_NEW_N(self->arena, MrSortKey, plan->sort.n_keys > 0 ? plan->sort.n_keys : 1);
+    phys->sort.keys =
+        MR_NEW_N(self->arena, MrSortKey, plan->sort.n_keys > 0 ? plan->sort.n_keys : 1);
     for (int32_t k = 0; k < plan->sort.n_keys; k++) {
         phys->sort.keys[k].spec = plan->sort.keys[k].spec;
         MR_TRY(lower_expr(self, plan->sort.keys[k].expr, &phys->sort.keys[k].expr, err));
@@ -159,7 +165,8 @@ static MrStatus lower_sort(Lower *self, const MrPlan *plan, int64_t limit, int64
     return MR_OK;
 }
 
-/* LIMIT over SORT, also with projections in between: a top-N sort.  Deeper sorts are not asked for. */
+/* LIMIT over SORT, also with projections in between: a top-N sort.  Deeper sorts are not asked for.
+ */
 static MrStatus lower_limit(Lower *self, const MrPlan *plan, MrPhys **out, MrError *err)
 {
     const MrPlan *sort = plan->inputs[0];
@@ -179,7 +186,8 @@ static MrStatus lower_limit(Lower *self, const MrPlan *plan, MrPhys **out, MrErr
             MrPhys *above = phys_new(self, MR_PHYS_OP_PROJECT, project, 1);
             above->inputs[0] = phys;
             places_set(self, project->inputs[0]->cols, project->inputs[0]->n_cols, 0);
-            MR_TRY(lower_named(self, project->project.exprs, project->n_cols, &above->project.exprs, err));
+            MR_TRY(lower_named(self, project->project.exprs, project->n_cols, &above->project.exprs,
+                               err));
             places_clear(self, project->inputs[0]->cols, project->inputs[0]->n_cols);
             phys = above;
         }
@@ -210,7 +218,8 @@ static bool is_event_time(Lower *self, const MrExpr *expr)
     bool found = false;
     bool *state[2] = {self->event_time, &found};
     if (expr->type->kind == MR_TYPE_STRUCT && expr->type->n_fields == 2 &&
-        strcmp(expr->type->fields[0].name, "start") == 0 && strcmp(expr->type->fields[1].name, "end") == 0)
+        strcmp(expr->type->fields[0].name, "start") == 0 &&
+        strcmp(expr->type->fields[1].name, "end") == 0)
         mr_expr_walk(expr, event_time_visit, state);
     return found;
 }
@@ -243,8 +252,8 @@ static MrStatus lower_stream_aggregate(Lower *self, const MrPlan *plan, MrPhys *
         phys->aggregate.time_key = -1; /* everything is kept */
     } else if (self->options->output_mode == MR_MODE_APPEND) {
         if (phys->aggregate.time_key < 0 && (plan->aggregate.n_aggs > 0 || has_changes))
-            return MR_FAIL(err, MR_COND_UNSUPPORTED_STREAMING_OPERATOR_WITHOUT_WATERMARK, "outputMode", "append",
-                           "statefulOperator", "aggregations");
+            return MR_FAIL(err, MR_COND_UNSUPPORTED_STREAMING_OPERATOR_WITHOUT_WATERMARK,
+                           "outputMode", "append", "statefulOperator", "aggregations");
         if (plan->aggregate.n_aggs > 0)
             phys->aggregate.close_key = phys->aggregate.time_key;
         else
@@ -268,8 +277,10 @@ static MrStatus lower_aggregate(Lower *self, const MrPlan *plan, MrPhys **out, M
     phys->aggregate.n_keys = plan->aggregate.n_keys;
     phys->aggregate.n_aggs = plan->aggregate.n_aggs;
     phys->aggregate.close_key = phys->aggregate.time_key = -1;
-    MR_TRY(lower_named(self, plan->aggregate.keys, plan->aggregate.n_keys, &phys->aggregate.keys, err));
-    MR_TRY(lower_named(self, plan->aggregate.aggs, plan->aggregate.n_aggs, &phys->aggregate.aggs, err));
+    MR_TRY(lower_named(self, plan->aggregate.keys, plan->aggregate.n_keys, &phys->aggregate.keys,
+                       err));
+    MR_TRY(lower_named(self, plan->aggregate.aggs, plan->aggregate.n_aggs, &phys->aggregate.aggs,
+                       err));
     if (stream)
         MR_TRY(lower_stream_aggregate(self, plan, phys, err));
     *out = phys;
@@ -303,8 +314,10 @@ static Sides expr_sides(Lower *self, const MrExpr *expr, int32_t n_left)
     return sides;
 }
 
-/* The sides of an equality whose one argument reads the left input only and the other the right only. */
-static bool equal_key(Lower *self, const MrExpr *expr, int32_t n_left, MrExpr **left, MrExpr **right, bool *null_safe)
+/* The sides of an equality whose one argument reads the left input only and the other the right
+ * only. */
+static bool equal_key(Lower *self, const MrExpr *expr, int32_t n_left, MrExpr **left,
+                      MrExpr **right, bool *null_safe)
 {
     if (expr->kind != MR_EXPR_CALL || expr->n_args != 2)
         return false;
@@ -340,8 +353,8 @@ static bool has_equal_key(Lower *self, const MrPlan *plan)
     places_set(self, r->cols, r->n_cols, l->n_cols);
     int32_t n = condition->kind == MR_EXPR_AND ? condition->n_args : 1;
     for (int32_t c = 0; c < n && !found; c++)
-        found = equal_key(self, condition->kind == MR_EXPR_AND ? condition->args[c] : condition, l->n_cols, &left,
-                          &right, &null_safe);
+        found = equal_key(self, condition->kind == MR_EXPR_AND ? condition->args[c] : condition,
+                          l->n_cols, &left, &right, &null_safe);
     places_clear(self, l->cols, l->n_cols);
     places_clear(self, r->cols, r->n_cols);
     return found;
@@ -380,7 +393,8 @@ static MrStatus lower_join(Lower *self, const MrPlan *plan, MrPhys **out, MrErro
     int32_t n_keys = 0;
     MrExpr *rest = NULL;
     for (int32_t c = 0; c < n_conjuncts; c++) {
-        if (equal_key(self, conjuncts[c], left->n_cols, &left_keys[n_keys], &right_keys[n_keys], &null_safe[n_keys]))
+        if (equal_key(self, conjuncts[c], left->n_cols, &left_keys[n_keys], &right_keys[n_keys],
+                      &null_safe[n_keys]))
             n_keys++;
         else
             rest = mr_expr_and(self->arena, rest, conjuncts[c]);
@@ -390,7 +404,8 @@ static MrStatus lower_join(Lower *self, const MrPlan *plan, MrPhys **out, MrErro
     if (three_valued && (n_keys != 1 || rest))
         n_keys = 0;
     bool both_stream = self->streaming && !self->complete && left->streaming && right->streaming;
-    if (n_keys == 0 || both_stream) /* a stream join finds pairs by hash and tests all of the condition */
+    if (n_keys == 0 ||
+        both_stream) /* a stream join finds pairs by hash and tests all of the condition */
         rest = condition;
 
     bool build_left = !three_valued && kind != MR_JOIN_SINGLE && left->rows_estimate >= 0 &&
@@ -399,7 +414,8 @@ static MrStatus lower_join(Lower *self, const MrPlan *plan, MrPhys **out, MrErro
         build_left = !left->streaming; /* the static side */
     int32_t n_left = left->n_cols, n_right = right->n_cols;
     int32_t *out_cols = MR_NEW_N(self->arena, int32_t, plan->n_cols + 1);
-    bool left_only = kind == MR_JOIN_SEMI || kind == MR_JOIN_ANTI || kind == MR_JOIN_ANTI_NULL || kind == MR_JOIN_MARK;
+    bool left_only = kind == MR_JOIN_SEMI || kind == MR_JOIN_ANTI || kind == MR_JOIN_ANTI_NULL ||
+                     kind == MR_JOIN_MARK;
     for (int32_t c = 0; c < plan->n_cols; c++) {
         int32_t id = plan->cols[c].id;
         if (kind == MR_JOIN_MARK && id == plan->join.mark_id)
@@ -407,7 +423,8 @@ static MrStatus lower_join(Lower *self, const MrPlan *plan, MrPhys **out, MrErro
         else if (left_only && self->places[id] >= n_left)
             return MR_FAIL_INTERNAL(err, "a semi join gives a column of its right side");
         else if (self->places[id] < 0)
-            return MR_FAIL_INTERNAL(err, "a join gives a column that it does not have: %s", plan->cols[c].name);
+            return MR_FAIL_INTERNAL(err, "a join gives a column that it does not have: %s",
+                                    plan->cols[c].name);
         else
             out_cols[c] = self->places[id];
         if (build_left) /* probe columns come first */
@@ -498,7 +515,8 @@ static MrStatus lower_kind(Lower *self, const MrPlan *plan, MrPhys **out, MrErro
         phys->expand.n_projections = plan->expand.n_projections;
         phys->expand.projections = MR_NEW_N(self->arena, MrExpr **, plan->expand.n_projections + 1);
         for (int32_t p = 0; p < plan->expand.n_projections; p++)
-            MR_TRY(lower_exprs(self, plan->expand.projections[p], plan->n_cols, &phys->expand.projections[p], err));
+            MR_TRY(lower_exprs(self, plan->expand.projections[p], plan->n_cols,
+                               &phys->expand.projections[p], err));
         break;
     case MR_PLAN_JOIN:
         return lower_join(self, plan, out, err);
@@ -522,7 +540,8 @@ static MrStatus lower_kind(Lower *self, const MrPlan *plan, MrPhys **out, MrErro
         phys->generate.bound = plan->generate.bound;
         phys->generate.n_args = plan->generate.n_args;
         phys->generate.outer = plan->generate.outer;
-        MR_TRY(lower_exprs(self, plan->generate.args, plan->generate.n_args, &phys->generate.args, err));
+        MR_TRY(lower_exprs(self, plan->generate.args, plan->generate.n_args, &phys->generate.args,
+                           err));
         break;
     case MR_PLAN_WATERMARK:
         if (!plan->streaming || !self->streaming)
@@ -608,8 +627,8 @@ static bool needs_recompute(Lower *self, const MrPlan *plan)
         for (int32_t a = 0; a < plan->aggregate.n_aggs; a++) {
             const MrExpr *agg = plan->aggregate.aggs[a].expr;
             uint32_t flags = agg->aggregate.agg->flags;
-            if ((agg->aggregate.distinct && !(flags & MR_AGG_IGNORES_DISTINCT)) || agg->aggregate.n_order > 0 ||
-                (has_changes && !(flags & MR_AGG_RETRACTS)))
+            if ((agg->aggregate.distinct && !(flags & MR_AGG_IGNORES_DISTINCT)) ||
+                agg->aggregate.n_order > 0 || (has_changes && !(flags & MR_AGG_RETRACTS)))
                 return true;
         }
         return false;
@@ -646,8 +665,8 @@ static const char *plan_kind_name(MrPlanKind kind)
     }
 }
 
-/* Feeds of a node that is recomputed: its streaming inputs; of a recursion, whose step is not a plan on its own,
- * the streams that are read inside. */
+/* Feeds of a node that is recomputed: its streaming inputs; of a recursion, whose step is not a
+ * plan on its own, the streams that are read inside. */
 static void find_feeds(const MrPlan *plan, bool leaves, const MrPlan **feeds, int32_t *n)
 {
     for (int32_t i = 0; i < plan->n_inputs; i++) {
@@ -672,8 +691,10 @@ static MrStatus lower_recompute(Lower *self, const MrPlan *plan, MrPhys **out, M
     int32_t n_feeds = 0;
     bool complete = self->complete;
     if (self->options->output_mode == MR_MODE_APPEND)
-        return MR_FAIL(err, MR_COND_STREAMING_OUTPUT_MODE__UNSUPPORTED_OPERATION, "outputMode", "append", "operation",
-                       mr_arena_printf(self->arena, "a %s over a stream", plan_kind_name(plan->kind)));
+        return MR_FAIL(
+            err, MR_COND_STREAMING_OUTPUT_MODE__UNSUPPORTED_OPERATION, "outputMode", "append",
+            "operation",
+            mr_arena_printf(self->arena, "a %s over a stream", plan_kind_name(plan->kind)));
     find_feeds(plan, plan->kind == MR_PLAN_RECURSION, feeds, &n_feeds);
     MrPhys *phys = phys_new(self, MR_PHYS_OP_RECOMPUTE, plan, n_feeds);
     phys->streaming = true;
@@ -717,9 +738,10 @@ static MrStatus lower_node(Lower *self, const MrPlan *plan, MrPhys **out, MrErro
         }
     }
     if (self->streaming && plan->streaming) {
-        bool recomputes = self->complete ? !aggregates_stream(plan) || (plan->kind == MR_PLAN_AGGREGATE &&
-                                                                       needs_recompute(self, plan))
-                                         : needs_recompute(self, plan);
+        bool recomputes = self->complete
+                              ? !aggregates_stream(plan) ||
+                                    (plan->kind == MR_PLAN_AGGREGATE && needs_recompute(self, plan))
+                              : needs_recompute(self, plan);
         if (recomputes)
             return lower_recompute(self, plan, out, err);
     }
@@ -731,10 +753,13 @@ static MrStatus lower_node(Lower *self, const MrPlan *plan, MrPhys **out, MrErro
     return MR_OK;
 }
 
-MrStatus mr_plan_lower(MrPlanner *planner, const MrPlan *plan, const MrLowerOptions *options, MrPhys **out,
-                       MrError *err)
+MrStatus mr_plan_lower(MrPlanner *planner, const MrPlan *plan, const MrLowerOptions *options,
+                       MrPhys **out, MrError *err)
 {
-    Lower self = {.planner = planner, .arena = planner->arena, .options = options, .streaming = options->streaming};
+    Lower self = {.planner = planner,
+                  .arena = planner->arena,
+                  .options = options,
+                  .streaming = options->streaming};
     self.complete = options->streaming && options->output_mode == MR_MODE_COMPLETE;
     self.places = MR_NEW_N(planner->arena, int32_t, planner->next_id + 1);
     self.event_time = MR_NEW_N(planner->arena, bool, planner->next_id + 1);

@@ -95,7 +95,8 @@ static MrStatus rewrite(Rewrite *r, MrPlan *plan, MrPlan **out)
     return r->visit(r->planner, made, r->self, out, r->err);
 }
 
-MrStatus mr__plan_rewrite(MrPlanner *planner, MrPlan *plan, MrPlanVisit visit, void *self, MrPlan **out, MrError *err)
+MrStatus mr__plan_rewrite(MrPlanner *planner, MrPlan *plan, MrPlanVisit visit, void *self,
+                          MrPlan **out, MrError *err)
 {
     Rewrite r = {.planner = planner, .visit = visit, .self = self, .err = err};
     return rewrite(&r, plan, out);

@@ -1,5 +1,6 @@
-/* physical.h - the physical plan: operators with all column places resolved.  Immutable, shared by all
- * workers.  exec/ maps each kind to an operator (exec/operators.c) and cuts the tree into pipelines. */
+/* physical.h - the physical plan: operators with all column places resolved.  Immutable, shared by
+ * all workers.  exec/ maps each kind to an operator (exec/operators.c) and cuts the tree into
+ * pipelines. */
 #ifndef MR_PLAN_PHYSICAL_H
 #define MR_PLAN_PHYSICAL_H
 
@@ -11,21 +12,22 @@ typedef enum MrPhysKind {
     MR_PHYS_OP_RANGE,
     MR_PHYS_OP_PROJECT,
     MR_PHYS_OP_FILTER,
-    MR_PHYS_OP_AGGREGATE,   /* hash; keeps its table as state in a stream                            */
+    MR_PHYS_OP_AGGREGATE, /* hash; keeps its table as state in a stream */
     MR_PHYS_OP_EXPAND,
-    MR_PHYS_OP_HASH_JOIN,   /* input 0 probes, input 1 is built                                      */
-    MR_PHYS_OP_LOOP_JOIN,   /* no equal keys                                                          */
-    MR_PHYS_OP_STREAM_JOIN, /* both sides are kept as state                                           */
-    MR_PHYS_OP_SORT,        /* also top-N                                                             */
+    MR_PHYS_OP_HASH_JOIN,   /* input 0 probes, input 1 is built   */
+    MR_PHYS_OP_LOOP_JOIN,   /* no equal keys   */
+    MR_PHYS_OP_STREAM_JOIN, /* both sides are kept as state */
+    MR_PHYS_OP_SORT, /* also top-N                                                             */
     MR_PHYS_OP_LIMIT,
     MR_PHYS_OP_UNION,
     MR_PHYS_OP_WINDOW,
     MR_PHYS_OP_GENERATE,
     MR_PHYS_OP_SAMPLE,
-    MR_PHYS_OP_WATERMARK,   /* sees event times; drops nothing                                        */
-    MR_PHYS_OP_LATE_DROP,   /* drops rows at or behind the late mark, and counts them                 */
-    MR_PHYS_OP_RECOMPUTE,   /* the fallback: keeps its inputs, runs a plan over them as a batch, emits the difference */
-    MR_PHYS_OP_FEED,        /* in the plan of a RECOMPUTE: the rows that were kept of one of its inputs */
+    MR_PHYS_OP_WATERMARK, /* sees event times; drops nothing */
+    MR_PHYS_OP_LATE_DROP, /* drops rows at or behind the late mark, and counts them */
+    MR_PHYS_OP_RECOMPUTE, /* the fallback: keeps its inputs, runs a plan over them as a batch, emits
+                             the difference */
+    MR_PHYS_OP_FEED, /* in the plan of a RECOMPUTE: the rows that were kept of one of its inputs */
     MR_PHYS_OP_SHARED,
     MR_PHYS_OP_RECURSION,
     MR_PHYS_OP_RECURSION_REF
@@ -34,14 +36,14 @@ typedef enum MrPhysKind {
 typedef struct MrPhys MrPhys;
 struct MrPhys {
     MrPhysKind kind;
-    int32_t id;             /* unique in the plan; names the operator's state and metrics */
+    int32_t id; /* unique in the plan; names the operator's state and metrics */
     int32_t n_inputs;
     MrPhys **inputs;
-    MrSchema schema;        /* output */
-    bool streaming;         /* runs once per epoch and keeps state between them */
+    MrSchema schema; /* output */
+    bool streaming;  /* runs once per epoch and keeps state between them */
     int64_t rows_estimate;
-    union {                 /* expressions read the columns of the input by column.idx; a join's
-                               conditions read left columns, then right columns */
+    union { /* expressions read the columns of the input by column.idx; a join's
+               conditions read left columns, then right columns */
         struct {
             const char *name;
             MrSource *source;
@@ -63,16 +65,17 @@ struct MrPhys {
         } filter;
         struct {
             int32_t n_keys, n_aggs;
-            MrExpr **keys;          /* over the input                                   */
-            MrExpr **aggs;          /* MR_EXPR_AGGREGATE; their args are over the input */
-            bool changes_in;        /* the input has retractions                        */
-            int32_t close_key;      /* stream, append mode: the key (a window struct or a timestamp) whose groups are
-                                       emitted once and dropped when the watermark passes; -1: emit changes */
-            int32_t time_key;       /* stream: the key that the watermark closes: later rows of closed groups are dropped
-                                       and counted; -1: none */
-            bool session;           /* close_key is a session window: overlapping sessions merge */
-            bool complete;          /* complete mode: all groups in every epoch, as inserts */
-            bool evict;             /* update mode with a watermark: closed groups are dropped silently */
+            MrExpr **keys;     /* over the input                                   */
+            MrExpr **aggs;     /* MR_EXPR_AGGREGATE; their args are over the input */
+            bool changes_in;   /* the input has retractions                        */
+            int32_t close_key; /* stream, append mode: the key (a window struct or a timestamp)
+                                  whose groups are emitted once and dropped when the watermark
+                                  passes; -1: emit changes */
+            int32_t time_key;  /* stream: the key that the watermark closes: later rows of closed
+                                  groups are dropped  and counted; -1: none */
+            bool session;      /* close_key is a session window: overlapping sessions merge */
+            bool complete;     /* complete mode: all groups in every epoch, as inserts */
+            bool evict; /* update mode with a watermark: closed groups are dropped silently */
         } aggregate;
         struct {
             MrExpr ***projections;
@@ -80,34 +83,35 @@ struct MrPhys {
         } expand;
         struct {
             MrJoinKind kind;
-            int32_t n_keys;         /* equal keys; 0 for LOOP_JOIN       */
-            MrExpr **left_keys;     /* over the left input                */
-            MrExpr **right_keys;    /* over the right input               */
-            const bool *null_safe;  /* key by key: <=>                    */
-            MrExpr *rest;           /* over both; NULL: true.  LOOP_JOIN: the whole condition */
-            /* Output column c is column out_cols[c] of left columns ++ right columns (++ the mark).  SEMI and
-             * ANTI have left columns only; with build_left they are those of the built side. */
+            int32_t n_keys;        /* equal keys; 0 for LOOP_JOIN       */
+            MrExpr **left_keys;    /* over the left input                */
+            MrExpr **right_keys;   /* over the right input               */
+            const bool *null_safe; /* key by key: <=>                    */
+            MrExpr *rest;          /* over both; NULL: true.  LOOP_JOIN: the whole condition */
+            /* Output column c is column out_cols[c] of left columns ++ right columns (++ the mark).
+             * SEMI and ANTI have left columns only; with build_left they are those of the built
+             * side. */
             const int32_t *out_cols;
-            /* The logical left side was the smaller one and is built: input 0 is the logical right.  kind is still
-             * the logical one as seen from the inputs: LEFT and RIGHT are exchanged already; SEMI, ANTI: the rows
-             * of input 1 are kept. */
+            /* The logical left side was the smaller one and is built: input 0 is the logical right.
+             * kind is still the logical one as seen from the inputs: LEFT and RIGHT are exchanged
+             * already; SEMI, ANTI: the rows of input 1 are kept. */
             bool build_left;
-            /* STREAM_JOIN: state of a side is dropped when the watermark proves that no row will match:
-             * time column of each side (-1: kept for ever) and how long it must be kept. */
+            /* STREAM_JOIN: state of a side is dropped when the watermark proves that no row will
+             * match: time column of each side (-1: kept for ever) and how long it must be kept. */
             int32_t left_time_col, right_time_col;
             int64_t left_keep_us, right_keep_us;
         } join;
         struct {
             int32_t n_keys;
             MrSortKey *keys;
-            int64_t limit, offset;  /* INT64_MAX, 0: all */
+            int64_t limit, offset; /* INT64_MAX, 0: all */
         } sort;
         struct {
             int64_t limit, offset;
         } limit;
         struct {
             int32_t n_exprs;
-            MrExpr **exprs;         /* MR_EXPR_WINDOW, same partition and order; all parts over the input */
+            MrExpr **exprs; /* MR_EXPR_WINDOW, same partition and order; all parts over the input */
         } window;
         struct {
             const MrGeneratorDef *def;
@@ -122,12 +126,12 @@ struct MrPhys {
             bool replace;
         } sample;
         struct {
-            int32_t time_col;       /* timestamp, or window struct (its end) */
+            int32_t time_col; /* timestamp, or window struct (its end) */
             int64_t delay_us;
-        } watermark;                /* and LATE_DROP */
+        } watermark; /* and LATE_DROP */
         struct {
-            MrPhys *plan;           /* batch; its FEED leaves name inputs */
-            bool complete;          /* the whole result in every epoch, as inserts */
+            MrPhys *plan;  /* batch; its FEED leaves name inputs */
+            bool complete; /* the whole result in every epoch, as inserts */
         } recompute;
         struct {
             int32_t input_idx;
@@ -144,17 +148,18 @@ struct MrPhys {
 };
 
 typedef struct MrLowerOptions {
-    bool streaming;             /* lower for a stream: state is kept, RECOMPUTE where there is no rule  */
-    MrOutputMode output_mode;   /* append: proves finality or fails with Spark's condition              */
+    bool streaming; /* lower for a stream: state is kept, RECOMPUTE where there is no rule  */
+    MrOutputMode output_mode; /* append: proves finality or fails with Spark's condition */
 } MrLowerOptions;
 
 /* Optimized logical plan to physical plan. */
-MR_MUST_USE MrStatus mr_plan_lower(MrPlanner *planner, const MrPlan *plan, const MrLowerOptions *options,
-                                   MrPhys **out, MrError *err);
+MR_MUST_USE MrStatus mr_plan_lower(MrPlanner *planner, const MrPlan *plan,
+                                   const MrLowerOptions *options, MrPhys **out, MrError *err);
 
 /* Name as EXPLAIN shows it: "HashJoin". */
 const char *mr_phys_name(MrPhysKind kind);
-/* EXPLAIN's tree.  note(self, phys, out) may add text to each line (rows and times of ANALYZE); NULL: none. */
+/* EXPLAIN's tree.  note(self, phys, out) may add text to each line (rows and times of ANALYZE);
+ * NULL: none. */
 void mr_phys_text(const MrPhys *phys, const MrSettings *settings, MrTextBuilder *out,
                   void (*note)(void *self, const MrPhys *phys, MrTextBuilder *out), void *self);
 

@@ -1,7 +1,9 @@
-/* plan.c - makers of logical plan nodes: they set the output columns where these follow from the inputs. */
+/* plan.c - makers of logical plan nodes: they set the output columns where these follow from the
+ * inputs. */
 #include "plan/plan.h"
 
-static MrPlan *plan_new(MrPlanner *planner, MrPlanKind kind, int32_t n_inputs, MrPlan *const *inputs)
+static MrPlan *plan_new(MrPlanner *planner, MrPlanKind kind, int32_t n_inputs,
+                        MrPlan *const *inputs)
 {
     MrPlan *plan = MR_NEW(planner->arena, MrPlan);
     plan->kind = kind;
@@ -32,7 +34,8 @@ MrPlan *mr_plan_values_one(MrPlanner *planner)
     return plan;
 }
 
-MrPlan *mr_plan_values(MrPlanner *planner, const MrColumn *cols, int32_t n_cols, MrExpr ***rows, int32_t n_rows)
+MrPlan *mr_plan_values(MrPlanner *planner, const MrColumn *cols, int32_t n_cols, MrExpr ***rows,
+                       int32_t n_rows)
 {
     MrPlan *plan = plan_new(planner, MR_PLAN_VALUES, 0, NULL);
     plan->n_cols = n_cols;
@@ -42,7 +45,8 @@ MrPlan *mr_plan_values(MrPlanner *planner, const MrColumn *cols, int32_t n_cols,
     return plan;
 }
 
-MrPlan *mr_plan_range(MrPlanner *planner, const MrColumn *col, int64_t start, int64_t end, int64_t step)
+MrPlan *mr_plan_range(MrPlanner *planner, const MrColumn *col, int64_t start, int64_t end,
+                      int64_t step)
 {
     MrPlan *plan = plan_new(planner, MR_PLAN_RANGE, 0, NULL);
     plan->n_cols = 1;
@@ -72,8 +76,8 @@ MrPlan *mr_plan_filter(MrPlanner *planner, MrPlan *input, MrExpr *condition)
     return plan;
 }
 
-MrPlan *mr_plan_aggregate(MrPlanner *planner, MrPlan *input, MrNamedExpr *keys, int32_t n_keys, MrNamedExpr *aggs,
-                          int32_t n_aggs)
+MrPlan *mr_plan_aggregate(MrPlanner *planner, MrPlan *input, MrNamedExpr *keys, int32_t n_keys,
+                          MrNamedExpr *aggs, int32_t n_aggs)
 {
     MrPlan *plan = plan_new(planner, MR_PLAN_AGGREGATE, 1, &input);
     MrColumn *cols = MR_NEW_N(planner->arena, MrColumn, n_keys + n_aggs + 1);
@@ -90,8 +94,8 @@ MrPlan *mr_plan_aggregate(MrPlanner *planner, MrPlan *input, MrNamedExpr *keys, 
     return plan;
 }
 
-MrPlan *mr_plan_expand(MrPlanner *planner, MrPlan *input, const MrColumn *cols, int32_t n_cols, MrExpr ***projections,
-                       int32_t n_projections)
+MrPlan *mr_plan_expand(MrPlanner *planner, MrPlan *input, const MrColumn *cols, int32_t n_cols,
+                       MrExpr ***projections, int32_t n_projections)
 {
     MrPlan *plan = plan_new(planner, MR_PLAN_EXPAND, 1, &input);
     plan->n_cols = n_cols;
@@ -101,7 +105,8 @@ MrPlan *mr_plan_expand(MrPlanner *planner, MrPlan *input, const MrColumn *cols, 
     return plan;
 }
 
-MrPlan *mr_plan_join(MrPlanner *planner, MrJoinKind kind, MrPlan *left, MrPlan *right, MrExpr *condition)
+MrPlan *mr_plan_join(MrPlanner *planner, MrJoinKind kind, MrPlan *left, MrPlan *right,
+                     MrExpr *condition)
 {
     MrPlan *plan = plan_new(planner, MR_PLAN_JOIN, 2, (MrPlan *[]){left, right});
     bool left_null = kind == MR_JOIN_RIGHT || kind == MR_JOIN_FULL;
@@ -128,7 +133,8 @@ MrPlan *mr_plan_join(MrPlanner *planner, MrJoinKind kind, MrPlan *left, MrPlan *
     return plan;
 }
 
-MrPlan *mr_plan_sort(MrPlanner *planner, MrPlan *input, MrSortKey *keys, int32_t n_keys, bool global)
+MrPlan *mr_plan_sort(MrPlanner *planner, MrPlan *input, MrSortKey *keys, int32_t n_keys,
+                     bool global)
 {
     MrPlan *plan = plan_over(planner, MR_PLAN_SORT, input);
     plan->sort.keys = keys;
@@ -191,8 +197,8 @@ MrPlan *mr_plan_window(MrPlanner *planner, MrPlan *input, MrNamedExpr *exprs, in
     return plan;
 }
 
-MrPlan *mr_plan_generate(MrPlanner *planner, MrPlan *input, const MrGeneratorDef *def, const MrBound *bound,
-                         MrExpr **args, int32_t n_args, bool outer)
+MrPlan *mr_plan_generate(MrPlanner *planner, MrPlan *input, const MrGeneratorDef *def,
+                         const MrBound *bound, MrExpr **args, int32_t n_args, bool outer)
 {
     MrPlan *plan = plan_new(planner, MR_PLAN_GENERATE, 1, &input);
     int32_t n_new = bound->type->n_fields;
@@ -222,7 +228,8 @@ MrPlan *mr_plan_watermark(MrPlanner *planner, MrPlan *input, int32_t column_id, 
     return plan;
 }
 
-MrPlan *mr_plan_sample(MrPlanner *planner, MrPlan *input, double from, double to, uint64_t seed, bool replace)
+MrPlan *mr_plan_sample(MrPlanner *planner, MrPlan *input, double from, double to, uint64_t seed,
+                       bool replace)
 {
     MrPlan *plan = plan_over(planner, MR_PLAN_SAMPLE, input);
     plan->sample.from = from;
@@ -246,8 +253,8 @@ MrPlan *mr_plan_shared(MrPlanner *planner, MrPlan *input, int32_t shared_id)
     return plan;
 }
 
-MrPlan *mr_plan_recursion(MrPlanner *planner, MrPlan *anchor, MrPlan *step, int32_t recursion_id, bool all,
-                          int64_t max_levels, int64_t max_rows)
+MrPlan *mr_plan_recursion(MrPlanner *planner, MrPlan *anchor, MrPlan *step, int32_t recursion_id,
+                          bool all, int64_t max_levels, int64_t max_rows)
 {
     MrPlan *plan = plan_new(planner, MR_PLAN_RECURSION, 2, (MrPlan *[]){anchor, step});
     cols_merge(planner, plan, true);
@@ -258,7 +265,8 @@ MrPlan *mr_plan_recursion(MrPlanner *planner, MrPlan *anchor, MrPlan *step, int3
     return plan;
 }
 
-MrPlan *mr_plan_recursion_ref(MrPlanner *planner, const MrColumn *cols, int32_t n_cols, int32_t recursion_id)
+MrPlan *mr_plan_recursion_ref(MrPlanner *planner, const MrColumn *cols, int32_t n_cols,
+                              int32_t recursion_id)
 {
     MrPlan *plan = plan_new(planner, MR_PLAN_RECURSION_REF, 0, NULL);
     plan->n_cols = n_cols;
@@ -281,7 +289,8 @@ MrPlan *mr_plan_with_inputs(MrPlanner *planner, const MrPlan *plan, MrPlan *cons
 
 MrExpr *mr_plan_column_expr(MrPlanner *planner, const MrColumn *column)
 {
-    MrExpr *expr = mr_expr_column(planner->arena, column->id, column->name, column->type, column->nullable);
+    MrExpr *expr =
+        mr_expr_column(planner->arena, column->id, column->name, column->type, column->nullable);
     expr->sql = column->name;
     return expr;
 }

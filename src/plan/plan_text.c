@@ -1,8 +1,9 @@
 /* plan_text.c - EXPLAIN's text of logical plans: a line a node, inputs indented below. */
 #include "plan/plan.h"
 
-static const char *const join_names[] = {"Inner", "LeftOuter", "RightOuter", "FullOuter", "LeftSemi",
-                                         "LeftAnti", "LeftAntiNullAware", "Mark", "Single"};
+static const char *const join_names[] = {"Inner",    "LeftOuter", "RightOuter",        "FullOuter",
+                                         "LeftSemi", "LeftAnti",  "LeftAntiNullAware", "Mark",
+                                         "Single"};
 
 static void expr_put(MrTextBuilder *out, const MrSettings *settings, const MrExpr *expr)
 {
@@ -17,7 +18,8 @@ static void cols_put(MrTextBuilder *out, const MrColumn *cols, int32_t n)
     mr_builder_char(out, ']');
 }
 
-static void named_put(MrTextBuilder *out, const MrSettings *settings, const MrNamedExpr *exprs, int32_t n)
+static void named_put(MrTextBuilder *out, const MrSettings *settings, const MrNamedExpr *exprs,
+                      int32_t n)
 {
     mr_builder_char(out, '[');
     for (int32_t i = 0; i < n; i++) {
@@ -53,8 +55,8 @@ static void node_put(MrTextBuilder *out, const MrSettings *settings, const MrPla
         cols_put(out, plan->cols, plan->n_cols);
         break;
     case MR_PLAN_RANGE:
-        mr_builder_printf(out, "Range (%lld, %lld, step=%lld)", (long long)plan->range.start, (long long)plan->range.end,
-                          (long long)plan->range.step);
+        mr_builder_printf(out, "Range (%lld, %lld, step=%lld)", (long long)plan->range.start,
+                          (long long)plan->range.end, (long long)plan->range.step);
         break;
     case MR_PLAN_PROJECT:
         mr_builder_str(out, "Project ");
@@ -75,7 +77,8 @@ static void node_put(MrTextBuilder *out, const MrSettings *settings, const MrPla
         cols_put(out, plan->cols, plan->n_cols);
         break;
     case MR_PLAN_JOIN:
-        mr_builder_printf(out, "%s%s", plan->join.lateral ? "LateralJoin " : "Join ", join_names[plan->join.kind]);
+        mr_builder_printf(out, "%s%s", plan->join.lateral ? "LateralJoin " : "Join ",
+                          join_names[plan->join.kind]);
         if (plan->join.condition) {
             mr_builder_str(out, ", ");
             expr_put(out, settings, plan->join.condition);
@@ -130,14 +133,16 @@ static void node_put(MrTextBuilder *out, const MrSettings *settings, const MrPla
         break;
     case MR_PLAN_SAMPLE:
         mr_builder_printf(out, "Sample %g, %g, %s, %llu", plan->sample.from, plan->sample.to,
-                          plan->sample.replace ? "true" : "false", (unsigned long long)plan->sample.seed);
+                          plan->sample.replace ? "true" : "false",
+                          (unsigned long long)plan->sample.seed);
         break;
     case MR_PLAN_SHARED:
         mr_builder_printf(out, "Shared %d ", plan->shared.shared_id);
         cols_put(out, plan->cols, plan->n_cols);
         break;
     case MR_PLAN_RECURSION:
-        mr_builder_printf(out, "Recursion %d%s", plan->recursion.recursion_id, plan->recursion.all ? " all" : "");
+        mr_builder_printf(out, "Recursion %d%s", plan->recursion.recursion_id,
+                          plan->recursion.all ? " all" : "");
         break;
     case MR_PLAN_RECURSION_REF:
         mr_builder_printf(out, "RecursionRef %d ", plan->recursion.recursion_id);
@@ -152,12 +157,14 @@ typedef struct Subqueries {
     int32_t depth;
 } Subqueries;
 
-static void plan_put(MrTextBuilder *out, const MrSettings *settings, const MrPlan *plan, int32_t depth);
+static void plan_put(MrTextBuilder *out, const MrSettings *settings, const MrPlan *plan,
+                     int32_t depth);
 
 static bool subquery_put(void *self, const MrExpr *expr)
 {
     Subqueries *sub = self;
-    if (expr->kind == MR_EXPR_SCALAR_QUERY || expr->kind == MR_EXPR_EXISTS || expr->kind == MR_EXPR_IN_QUERY) {
+    if (expr->kind == MR_EXPR_SCALAR_QUERY || expr->kind == MR_EXPR_EXISTS ||
+        expr->kind == MR_EXPR_IN_QUERY) {
         for (int32_t i = 0; i < sub->depth; i++)
             mr_builder_str(sub->out, "   ");
         mr_builder_str(sub->out, ": subquery\n");
@@ -166,7 +173,8 @@ static bool subquery_put(void *self, const MrExpr *expr)
     return true;
 }
 
-static void plan_put(MrTextBuilder *out, const MrSettings *settings, const MrPlan *plan, int32_t depth)
+static void plan_put(MrTextBuilder *out, const MrSettings *settings, const MrPlan *plan,
+                     int32_t depth)
 {
     for (int32_t i = 0; i < depth; i++)
         mr_builder_str(out, i + 1 < depth ? "   " : "+- ");

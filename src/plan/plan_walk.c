@@ -1,9 +1,11 @@
 /* plan_walk.c - visiting, mapping and copying logical plans. */
 #include "plan/plan.h"
 
-/* ---------------------------------------------------------------- mapping one node's expressions */
+/* ---------------------------------------------------------------- mapping one node's expressions
+ */
 
-static MrExpr **list_map(MrPlanner *planner, MrExpr *const *exprs, int32_t n, MrPlanExprMap map, void *self)
+static MrExpr **list_map(MrPlanner *planner, MrExpr *const *exprs, int32_t n, MrPlanExprMap map,
+                         void *self)
 {
     MrExpr **copy = MR_NEW_N(planner->arena, MrExpr *, n + 1);
     for (int32_t i = 0; i < n; i++)
@@ -11,7 +13,8 @@ static MrExpr **list_map(MrPlanner *planner, MrExpr *const *exprs, int32_t n, Mr
     return copy;
 }
 
-static MrNamedExpr *named_map(MrPlanner *planner, const MrNamedExpr *exprs, int32_t n, MrPlanExprMap map, void *self)
+static MrNamedExpr *named_map(MrPlanner *planner, const MrNamedExpr *exprs, int32_t n,
+                              MrPlanExprMap map, void *self)
 {
     MrNamedExpr *copy = MR_NEW_N(planner->arena, MrNamedExpr, n + 1);
     for (int32_t i = 0; i < n; i++) {
@@ -41,13 +44,17 @@ MrPlan *mr_plan_map_exprs(MrPlanner *planner, const MrPlan *plan, MrPlanExprMap 
         copy->filter.condition = map(self, plan->filter.condition);
         break;
     case MR_PLAN_AGGREGATE:
-        copy->aggregate.keys = named_map(planner, plan->aggregate.keys, plan->aggregate.n_keys, map, self);
-        copy->aggregate.aggs = named_map(planner, plan->aggregate.aggs, plan->aggregate.n_aggs, map, self);
+        copy->aggregate.keys =
+            named_map(planner, plan->aggregate.keys, plan->aggregate.n_keys, map, self);
+        copy->aggregate.aggs =
+            named_map(planner, plan->aggregate.aggs, plan->aggregate.n_aggs, map, self);
         break;
     case MR_PLAN_EXPAND:
-        copy->expand.projections = MR_NEW_N(planner->arena, MrExpr **, plan->expand.n_projections + 1);
+        copy->expand.projections =
+            MR_NEW_N(planner->arena, MrExpr **, plan->expand.n_projections + 1);
         for (int32_t p = 0; p < plan->expand.n_projections; p++)
-            copy->expand.projections[p] = list_map(planner, plan->expand.projections[p], plan->n_cols, map, self);
+            copy->expand.projections[p] =
+                list_map(planner, plan->expand.projections[p], plan->n_cols, map, self);
         break;
     case MR_PLAN_JOIN:
         if (plan->join.condition)
@@ -61,10 +68,12 @@ MrPlan *mr_plan_map_exprs(MrPlanner *planner, const MrPlan *plan, MrPlanExprMap 
         }
         break;
     case MR_PLAN_WINDOW:
-        copy->window.exprs = named_map(planner, plan->window.exprs, plan->window.n_exprs, map, self);
+        copy->window.exprs =
+            named_map(planner, plan->window.exprs, plan->window.n_exprs, map, self);
         break;
     case MR_PLAN_GENERATE:
-        copy->generate.args = list_map(planner, plan->generate.args, plan->generate.n_args, map, self);
+        copy->generate.args =
+            list_map(planner, plan->generate.args, plan->generate.n_args, map, self);
         break;
     default:
         break;
@@ -84,7 +93,8 @@ static bool each_visit(void *self, const MrExpr *expr)
     Each *each = self;
     if (!each->visit(each->self, expr))
         return false;
-    if (expr->kind == MR_EXPR_SCALAR_QUERY || expr->kind == MR_EXPR_EXISTS || expr->kind == MR_EXPR_IN_QUERY)
+    if (expr->kind == MR_EXPR_SCALAR_QUERY || expr->kind == MR_EXPR_EXISTS ||
+        expr->kind == MR_EXPR_IN_QUERY)
         mr_plan_each_expr(expr->query.plan, each->visit, each->self);
     return true;
 }
@@ -101,7 +111,8 @@ static void each_named(const MrNamedExpr *exprs, int32_t n, Each *each)
         mr_expr_walk(exprs[i].expr, each_visit, each);
 }
 
-void mr_plan_each_expr(const MrPlan *plan, bool (*visit)(void *self, const MrExpr *expr), void *self)
+void mr_plan_each_expr(const MrPlan *plan, bool (*visit)(void *self, const MrExpr *expr),
+                       void *self)
 {
     Each each = {visit, self};
     for (int32_t i = 0; i < plan->n_inputs; i++)
@@ -181,7 +192,8 @@ static MrExpr *expr_visit(void *self, MrExpr *expr)
     Copy *copy = self;
     if (expr->kind == MR_EXPR_COLUMN || expr->kind == MR_EXPR_OUTER)
         expr->column.id = id_find(copy, expr->column.id);
-    else if (expr->kind == MR_EXPR_SCALAR_QUERY || expr->kind == MR_EXPR_EXISTS || expr->kind == MR_EXPR_IN_QUERY)
+    else if (expr->kind == MR_EXPR_SCALAR_QUERY || expr->kind == MR_EXPR_EXISTS ||
+             expr->kind == MR_EXPR_IN_QUERY)
         expr->query.plan = plan_copy(copy, expr->query.plan);
     return expr;
 }

@@ -1,14 +1,15 @@
-/* rule_decorrelate.c - subqueries and lateral joins become joins without references to an outer query.
+/* rule_decorrelate.c - subqueries and lateral joins become joins without references to an outer
+ * query.
  *
- * A subquery in an expression of a node over P is joined to P: EXISTS and IN by a mark join (semi and anti
- * joins where they are conjuncts of a filter), a scalar subquery by a single join.  References to P are
- * removed in one of two ways:
+ * A subquery in an expression of a node over P is joined to P: EXISTS and IN by a mark join (semi
+ * and anti joins where they are conjuncts of a filter), a scalar subquery by a single join.
+ * References to P are removed in one of two ways:
  *
  *   pull     filters that refer to P move up into the join's condition.  Through an aggregate only
  *            equalities move: their inner side becomes a key.  Cheap, but it does not always go.
- *   depend   the distinct values D of the columns referred to are joined to the leaves of the subquery,
- *            whose result is then known for each value of D (Neumann and Kemper, "Unnesting arbitrary
- *            queries").  It always goes, but P is computed once and read twice.
+ *   depend   the distinct values D of the columns referred to are joined to the leaves of the
+ * subquery, whose result is then known for each value of D (Neumann and Kemper, "Unnesting
+ * arbitrary queries").  It always goes, but P is computed once and read twice.
  *
  * Inner subqueries come first; references to queries further out stay until those are reached. */
 #include "plan/rules.h"
@@ -33,7 +34,8 @@ typedef struct Find {
 static bool outer_find(void *self, const MrExpr *expr)
 {
     Find *find = self;
-    find->found = find->found || (expr->kind == MR_EXPR_OUTER && mr_plan_column_find(find->over, expr->column.id) >= 0);
+    find->found = find->found || (expr->kind == MR_EXPR_OUTER &&
+                                  mr_plan_column_find(find->over, expr->column.id) >= 0);
     return !find->found;
 }
 
@@ -79,9 +81,11 @@ static MrExpr *expr_localize(MrPlanner *planner, MrExpr *expr, const MrPlan *ove
     return mr_expr_map(planner->arena, expr, outer_to_column, (void *)over);
 }
 
-static MrStatus equal_expr(MrPlanner *planner, const char *sign, MrExpr *left, MrExpr *right, MrExpr **out, MrError *err)
+static MrStatus equal_expr(MrPlanner *planner, const char *sign, MrExpr *left, MrExpr *right,
+                           MrExpr **out, MrError *err)
 {
-    return mr_expr_call(planner->arena, planner->settings, sign, (MrExpr *[]){left, right}, 2, out, err);
+    return mr_expr_call(planner->arena, planner->settings, sign, (MrExpr *[]){left, right}, 2, out,
+                        err);
 }
 
 static MrNamedExpr pass_column(MrPlanner *planner, const MrColumn *col)
@@ -124,7 +128,8 @@ static MrPlan *domain_use(Outer *outer, MrColumn **d)
     return plan;
 }
 
-static MrStatus domains_equal(Outer *outer, const MrColumn *a, const MrColumn *b, MrExpr **condition)
+static MrStatus domains_equal(Outer *outer, const MrColumn *a, const MrColumn *b,
+                              MrExpr **condition)
 {
     for (int32_t i = 0; i < outer->n_cols; i++) {
         MrExpr *equal = NULL;
@@ -141,7 +146,8 @@ static MrStatus depend(Outer *outer, MrPlan *plan, MrPlan **out, MrColumn **d);
 static MrStatus empty_value(MrPlanner *planner, const MrAggregate *agg, MrExpr **out, MrError *err)
 {
     char *state = mr_arena_zeroed(planner->arena, agg->state_bytes + 16);
-    MrAggregateCall call = {.context = planner->context, .agg = agg, .n = 0, .arena = planner->arena};
+    MrAggregateCall call = {
+        .context = planner->context, .agg = agg, .n = 0, .arena = planner->arena};
     MrVector *vec = mr_vector_create(planner->arena, agg->type, 1);
     if (agg->def->init)
         agg->def->init(agg, state);
@@ -170,7 +176,8 @@ static MrStatus depend_aggregate(Outer *outer, MrPlan *plan, MrPlan **out, MrCol
         keys[i] = mapped->aggregate.keys[i];
     for (int32_t i = 0; i < outer->n_cols; i++)
         keys[n + i] = pass_column(planner, &in_d[i]);
-    MrPlan *agg = mr_plan_aggregate(planner, input, keys, n_all, mapped->aggregate.aggs, plan->aggregate.n_aggs);
+    MrPlan *agg = mr_plan_aggregate(planner, input, keys, n_all, mapped->aggregate.aggs,
+                                    plan->aggregate.n_aggs);
     if (n > 0 || plan->aggregate.n_aggs == 0) {
         *out = agg;
         *d = in_d;
@@ -202,7 +209,8 @@ static MrStatus depend_aggregate(Outer *outer, MrPlan *plan, MrPlan **out, MrCol
         if (!empty->nullable) {
             MrColumn seen = marker;
             seen.nullable = true;
-            MrExpr *present = mr_plan_column_expr(planner, &seen), *choice = MR_NEW(planner->arena, MrExpr);
+            MrExpr *present = mr_plan_column_expr(planner, &seen),
+                   *choice = MR_NEW(planner->arena, MrExpr);
             choice->kind = MR_EXPR_CASE;
             choice->type = expr->type;
             choice->nullable = plan->aggregate.aggs[i].column.nullable;
@@ -229,10 +237,12 @@ static MrStatus depend_join(Outer *outer, MrPlan *plan, MrPlan **out, MrColumn *
     MrPlanner *planner = outer->planner;
     MrPlan *left = plan->inputs[0], *right = plan->inputs[1];
     MrColumn *left_d = NULL, *right_d = NULL;
-    bool left_refers = plan_refers(left, outer->over), right_refers = plan_refers(right, outer->over);
+    bool left_refers = plan_refers(left, outer->over),
+         right_refers = plan_refers(right, outer->over);
     MrJoinKind kind = plan->join.kind;
-    if (kind == MR_JOIN_FULL || (kind == MR_JOIN_RIGHT && left_refers) || (kind != MR_JOIN_RIGHT && kind != MR_JOIN_INNER) ||
-        left_refers || (kind == MR_JOIN_INNER && !right_refers))
+    if (kind == MR_JOIN_FULL || (kind == MR_JOIN_RIGHT && left_refers) ||
+        (kind != MR_JOIN_RIGHT && kind != MR_JOIN_INNER) || left_refers ||
+        (kind == MR_JOIN_INNER && !right_refers))
         MR_TRY(depend(outer, left, &left, &left_d));
     if (kind == MR_JOIN_FULL || kind == MR_JOIN_RIGHT || right_refers)
         MR_TRY(depend(outer, right, &right, &right_d));
@@ -252,7 +262,8 @@ static MrStatus depend_join(Outer *outer, MrPlan *plan, MrPlan **out, MrColumn *
         join->join.mark_id = plan->join.mark_id;
     }
     if (kind == MR_JOIN_FULL) {
-        MrNamedExpr *exprs = MR_NEW_N(planner->arena, MrNamedExpr, join->n_cols + outer->n_cols + 1);
+        MrNamedExpr *exprs =
+            MR_NEW_N(planner->arena, MrNamedExpr, join->n_cols + outer->n_cols + 1);
         int32_t n = 0;
         for (int32_t i = 0; i < join->n_cols; i++)
             exprs[n++] = pass_column(planner, &join->cols[i]);
@@ -428,7 +439,9 @@ static MrStatus depend(Outer *outer, MrPlan *plan, MrPlan **out, MrColumn **d)
     case MR_PLAN_VALUES:
         return depend_values(outer, plan, out, d);
     case MR_PLAN_SHARED:
-        return depend(outer, mr__plan_rename(planner, mr_plan_copy(planner, plan->inputs[0]), plan->cols), out, d);
+        return depend(outer,
+                      mr__plan_rename(planner, mr_plan_copy(planner, plan->inputs[0]), plan->cols),
+                      out, d);
     case MR_PLAN_FILTER:
     case MR_PLAN_SORT:
     case MR_PLAN_SAMPLE:
@@ -446,7 +459,8 @@ static MrStatus depend(Outer *outer, MrPlan *plan, MrPlan **out, MrColumn **d)
     MrPlan *mapped = mr_plan_map_exprs(planner, plan, mapped_expr, &map);
     switch (plan->kind) {
     case MR_PLAN_PROJECT: {
-        MrNamedExpr *exprs = MR_NEW_N(planner->arena, MrNamedExpr, plan->n_cols + outer->n_cols + 1);
+        MrNamedExpr *exprs =
+            MR_NEW_N(planner->arena, MrNamedExpr, plan->n_cols + outer->n_cols + 1);
         for (int32_t i = 0; i < plan->n_cols; i++)
             exprs[i] = mapped->project.exprs[i];
         for (int32_t i = 0; i < outer->n_cols; i++)
@@ -489,8 +503,9 @@ static MrStatus depend(Outer *outer, MrPlan *plan, MrPlan **out, MrColumn **d)
         return MR_OK;
     }
     case MR_PLAN_GENERATE: {
-        MrPlan *made = mr_plan_generate(planner, input, plan->generate.def, plan->generate.bound,
-                                        mapped->generate.args, plan->generate.n_args, plan->generate.outer);
+        MrPlan *made =
+            mr_plan_generate(planner, input, plan->generate.def, plan->generate.bound,
+                             mapped->generate.args, plan->generate.n_args, plan->generate.outer);
         MrColumn *cols = MR_NEW_N(planner->arena, MrColumn, made->n_cols + 1);
         int32_t n_old = plan->inputs[0]->n_cols, n_new = plan->n_cols - n_old;
         memcpy(cols, made->cols, sizeof(MrColumn) * (size_t)made->n_cols);
@@ -602,8 +617,8 @@ static MrPlan *pull(Pull *p, MrPlan *plan)
             }
             return mr_plan_join(planner, MR_JOIN_INNER, left, right, rest);
         }
-        if (plan->join.kind == MR_JOIN_RIGHT || plan->join.kind == MR_JOIN_FULL || plan_refers(right, over) ||
-            (condition && expr_refers(condition, over)))
+        if (plan->join.kind == MR_JOIN_RIGHT || plan->join.kind == MR_JOIN_FULL ||
+            plan_refers(right, over) || (condition && expr_refers(condition, over)))
             return NULL;
         left = pull(p, left);
         if (!left)
@@ -633,15 +648,17 @@ static MrPlan *pull(Pull *p, MrPlan *plan)
             keys[i] = plan->aggregate.keys[i];
         for (int64_t i = 0; i < own.n; i++) {
             MrExpr *pred = own.preds[i];
-            const char *name = pred->kind == MR_EXPR_CALL && pred->bound->def ? pred->bound->def->name : "";
+            const char *name =
+                pred->kind == MR_EXPR_CALL && pred->bound->def ? pred->bound->def->name : "";
             if ((strcmp(name, "=") != 0 && strcmp(name, "<=>") != 0) || pred->n_args != 2)
                 return NULL;
             int32_t side = expr_refers(pred->args[0], over) ? 0 : 1;
             if (reads_columns(pred->args[side]) || expr_refers(pred->args[1 - side], over))
                 return NULL;
             MrExpr *inner = pred->args[1 - side];
-            keys[n + i].column = (MrColumn){inner->kind == MR_EXPR_COLUMN ? inner->column.id : mr_planner_id(planner),
-                                            inner->sql ? inner->sql : "key", inner->type, inner->nullable};
+            keys[n + i].column = (MrColumn){
+                inner->kind == MR_EXPR_COLUMN ? inner->column.id : mr_planner_id(planner),
+                inner->sql ? inner->sql : "key", inner->type, inner->nullable};
             keys[n + i].expr = inner;
             MrExpr *moved = MR_NEW(planner->arena, MrExpr);
             *moved = *pred;
@@ -652,15 +669,16 @@ static MrPlan *pull(Pull *p, MrPlan *plan)
         }
         if (n == 0 && plan->aggregate.n_aggs > 0)
             p->through_scalar = true;
-        return mr_plan_aggregate(planner, input, keys, n + (int32_t)own.n, plan->aggregate.aggs, plan->aggregate.n_aggs);
+        return mr_plan_aggregate(planner, input, keys, n + (int32_t)own.n, plan->aggregate.aggs,
+                                 plan->aggregate.n_aggs);
     }
     default:
         return NULL;
     }
 }
 
-/* What a query over an aggregate without keys gives where no row came in: *out NULL: no row, or NULL.
- * *known false: cannot be said. */
+/* What a query over an aggregate without keys gives where no row came in: *out NULL: no row, or
+ * NULL. *known false: cannot be said. */
 typedef struct Empty {
     MrPlanner *planner;
     int32_t *ids;
@@ -678,13 +696,15 @@ static MrExpr *empty_visit(void *self, MrExpr *expr)
     return expr;
 }
 
-static MrStatus empty_result(MrPlanner *planner, const MrPlan *plan, MrExpr **out, bool *known, MrError *err)
+static MrStatus empty_result(MrPlanner *planner, const MrPlan *plan, MrExpr **out, bool *known,
+                             MrError *err)
 {
     const MrPlan *chain[32];
     int32_t n = 0;
     *known = false;
     *out = NULL;
-    while (plan->kind == MR_PLAN_PROJECT || plan->kind == MR_PLAN_FILTER || plan->kind == MR_PLAN_SORT) {
+    while (plan->kind == MR_PLAN_PROJECT || plan->kind == MR_PLAN_FILTER ||
+           plan->kind == MR_PLAN_SORT) {
         if (n == 32)
             return MR_OK;
         chain[n++] = plan;
@@ -707,13 +727,15 @@ static MrStatus empty_result(MrPlanner *planner, const MrPlan *plan, MrExpr **ou
             continue;
         }
         for (int32_t i = 0; plan->kind == MR_PLAN_PROJECT && i < plan->n_cols; i++) {
-            MrExpr *value = mr_expr_map(planner->arena, plan->project.exprs[i].expr, empty_visit, &empty);
+            MrExpr *value =
+                mr_expr_map(planner->arena, plan->project.exprs[i].expr, empty_visit, &empty);
             const MrVector *folded = NULL;
             MrError ignored = {0};
             if (!mr_expr_is_constant(value) ||
                 mr_expr_fold(planner->arena, planner->context, value, &folded, &ignored) != MR_OK)
                 return MR_OK;
-            MR_PUSH(planner->arena, empty.ids, empty.n, empty.cap, plan->project.exprs[i].column.id);
+            MR_PUSH(planner->arena, empty.ids, empty.n, empty.cap,
+                    plan->project.exprs[i].column.id);
             MR_PUSH(planner->arena, empty.values, empty.n_values, empty.cap_values,
                     mr_expr_literal(planner->arena, folded));
         }
@@ -739,7 +761,8 @@ typedef struct Used {
 static bool used_note(void *self, const MrExpr *expr)
 {
     Used *used = self;
-    int32_t at = expr->kind == MR_EXPR_OUTER ? mr_plan_column_find(used->over, expr->column.id) : -1;
+    int32_t at =
+        expr->kind == MR_EXPR_OUTER ? mr_plan_column_find(used->over, expr->column.id) : -1;
     for (int64_t i = 0; at >= 0 && i < used->n; i++)
         if (used->cols[i].id == expr->column.id)
             return true;
@@ -758,7 +781,8 @@ static void domain_make(Outer *outer, MrPlan *query, MrPlan **over)
     outer->cols = used.cols;
     MrPlan *body = *over;
     int32_t shared_id = planner->next_shared_id++;
-    MrPlan *first = mr_plan_shared(planner, body, shared_id), *second = mr_plan_shared(planner, body, shared_id);
+    MrPlan *first = mr_plan_shared(planner, body, shared_id),
+           *second = mr_plan_shared(planner, body, shared_id);
     MrNamedExpr *keys = MR_NEW_N(planner->arena, MrNamedExpr, used.n + 1);
     for (int64_t i = 0; i < used.n; i++) {
         int32_t at = mr_plan_column_find(body, used.cols[i].id);
@@ -771,8 +795,9 @@ static void domain_make(Outer *outer, MrPlan *query, MrPlan **over)
 }
 
 /* Makes the subquery free of references to *over; *condition joins the two. */
-static MrStatus query_free(MrPlanner *planner, MrPlan **over, MrPlan *query, bool may_pull, bool scalar, MrPlan **out,
-                           MrExpr **condition, MrExpr **empty, MrError *err)
+static MrStatus query_free(MrPlanner *planner, MrPlan **over, MrPlan *query, bool may_pull,
+                           bool scalar, MrPlan **out, MrExpr **condition, MrExpr **empty,
+                           MrError *err)
 {
     Outer outer = {.planner = planner, .err = err, .over = *over};
     *condition = NULL;
@@ -792,7 +817,8 @@ static MrStatus query_free(MrPlanner *planner, MrPlan **over, MrPlan *query, boo
         }
         if (pulled && known) {
             for (int64_t i = 0; i < p.n; i++)
-                *condition = mr_expr_and(planner->arena, *condition, expr_localize(planner, p.preds[i], *over));
+                *condition = mr_expr_and(planner->arena, *condition,
+                                         expr_localize(planner, p.preds[i], *over));
             *out = pulled;
             return MR_OK;
         }
@@ -816,12 +842,13 @@ typedef struct Attach {
     int64_t n, cap, n_made, cap_made;
 } Attach;
 
-static MrStatus in_condition(MrPlanner *planner, const MrExpr *expr, const MrColumn *cols, MrExpr **condition,
-                             MrError *err)
+static MrStatus in_condition(MrPlanner *planner, const MrExpr *expr, const MrColumn *cols,
+                             MrExpr **condition, MrError *err)
 {
     for (int32_t i = 0; i < expr->n_args; i++) {
         MrExpr *equal = NULL;
-        MR_TRY(equal_expr(planner, "=", expr->args[i], mr_plan_column_expr(planner, &cols[i]), &equal, err));
+        MR_TRY(equal_expr(planner, "=", expr->args[i], mr_plan_column_expr(planner, &cols[i]),
+                          &equal, err));
         *condition = mr_expr_and(planner->arena, *condition, equal);
     }
     return MR_OK;
@@ -841,7 +868,8 @@ static MrStatus attach_one(Attach *a, MrExpr *expr, MrExpr **out)
     MrPlan *query = expr->query.plan, *free_query = NULL;
     MrExpr *condition = NULL, *empty = NULL;
     if (expr->kind == MR_EXPR_SCALAR_QUERY) {
-        MR_TRY(query_free(planner, &a->over, query, true, true, &free_query, &condition, &empty, a->err));
+        MR_TRY(query_free(planner, &a->over, query, true, true, &free_query, &condition, &empty,
+                          a->err));
         MrColumn value = query->cols[0];
         value.nullable = true;
         if (mr_plan_column_find(a->over, value.id) >= 0) { /* SELECT (SELECT x FROM ..) twice */
@@ -879,7 +907,8 @@ static MrStatus attach_one(Attach *a, MrExpr *expr, MrExpr **out)
         return MR_OK;
     }
     bool exists = expr->kind == MR_EXPR_EXISTS;
-    MR_TRY(query_free(planner, &a->over, query, exists, false, &free_query, &condition, &empty, a->err));
+    MR_TRY(query_free(planner, &a->over, query, exists, false, &free_query, &condition, &empty,
+                      a->err));
     if (!exists)
         MR_TRY(in_condition(planner, expr, query->cols, &condition, a->err));
     a->over = mr_plan_join(planner, MR_JOIN_MARK, a->over, free_query, condition);
@@ -905,7 +934,8 @@ static MrStatus attach_one(Attach *a, MrExpr *expr, MrExpr **out)
 static MrExpr *attach_visit(void *self, MrExpr *expr)
 {
     Attach *a = self;
-    bool is_query = expr->kind == MR_EXPR_SCALAR_QUERY || expr->kind == MR_EXPR_EXISTS || expr->kind == MR_EXPR_IN_QUERY;
+    bool is_query = expr->kind == MR_EXPR_SCALAR_QUERY || expr->kind == MR_EXPR_EXISTS ||
+                    expr->kind == MR_EXPR_IN_QUERY;
     if (!is_query || a->status != MR_OK)
         return expr;
     for (int64_t i = 0; i < a->n && expr->kind != MR_EXPR_IN_QUERY; i++)
@@ -952,7 +982,8 @@ static MrStatus filter_conjunct(Attach *a, MrExpr *expr, bool *done)
     MrPlanner *planner = a->planner;
     *done = false;
     bool negated = false;
-    while (expr->kind == MR_EXPR_CALL && expr->bound->def && strcmp(expr->bound->def->name, "not") == 0) {
+    while (expr->kind == MR_EXPR_CALL && expr->bound->def &&
+           strcmp(expr->bound->def->name, "not") == 0) {
         expr = expr->args[0];
         negated = !negated;
     }
@@ -965,8 +996,8 @@ static MrStatus filter_conjunct(Attach *a, MrExpr *expr, bool *done)
     MrPlan *query = NULL;
     MrExpr *condition = NULL, *empty = NULL;
     bool exists = expr->kind == MR_EXPR_EXISTS;
-    MR_TRY(query_free(planner, &a->over, expr->query.plan, exists || !negated, false, &query, &condition, &empty,
-                      a->err));
+    MR_TRY(query_free(planner, &a->over, expr->query.plan, exists || !negated, false, &query,
+                      &condition, &empty, a->err));
     if (!exists)
         MR_TRY(in_condition(planner, expr, expr->query.plan->cols, &condition, a->err));
     MrJoinKind kind = !negated ? MR_JOIN_SEMI : exists ? MR_JOIN_ANTI : MR_JOIN_ANTI_NULL;
@@ -1006,7 +1037,8 @@ static MrStatus lateral_visit(MrPlanner *planner, MrPlan *plan, MrPlan **out, Mr
     return MR_OK;
 }
 
-static MrStatus decorrelate_visit(MrPlanner *planner, MrPlan *plan, void *self, MrPlan **out, MrError *err)
+static MrStatus decorrelate_visit(MrPlanner *planner, MrPlan *plan, void *self, MrPlan **out,
+                                  MrError *err)
 {
     if (plan->kind == MR_PLAN_JOIN && plan->join.lateral)
         MR_TRY(lateral_visit(planner, plan, &plan, err));
@@ -1028,7 +1060,8 @@ static MrStatus decorrelate_visit(MrPlanner *planner, MrPlan *plan, void *self, 
                 else
                     plain = mr_expr_and(planner->arena, plain, parts[i]);
             }
-            MrPlan *join = mr_plan_join(planner, MR_JOIN_INNER, plan->inputs[0], plan->inputs[1], plain);
+            MrPlan *join =
+                mr_plan_join(planner, MR_JOIN_INNER, plan->inputs[0], plan->inputs[1], plain);
             return decorrelate_visit(planner, mr_plan_filter(planner, join, rest), self, out, err);
         }
         /* Other joins: the subquery belongs to the one side that it reads. */
@@ -1082,7 +1115,8 @@ static MrStatus decorrelate_visit(MrPlanner *planner, MrPlan *plan, void *self, 
     MrPlan *mapped = mr_plan_map_exprs(planner, plan, attach_expr, &a);
     MR_TRY(a.status);
     MrPlan *made = mr_plan_with_inputs(planner, mapped, &a.over);
-    if (plan->kind == MR_PLAN_PROJECT || plan->kind == MR_PLAN_AGGREGATE || plan->kind == MR_PLAN_EXPAND) {
+    if (plan->kind == MR_PLAN_PROJECT || plan->kind == MR_PLAN_AGGREGATE ||
+        plan->kind == MR_PLAN_EXPAND) {
         *out = made;
         return MR_OK;
     }

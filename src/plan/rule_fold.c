@@ -10,7 +10,8 @@ typedef struct Fold {
 
 static bool literal_bool(const MrExpr *expr, bool *value)
 {
-    if (expr->kind != MR_EXPR_LITERAL || expr->type->kind != MR_TYPE_BOOLEAN || mr_vector_is_null(expr->literal, 0))
+    if (expr->kind != MR_EXPR_LITERAL || expr->type->kind != MR_TYPE_BOOLEAN ||
+        mr_vector_is_null(expr->literal, 0))
         return false;
     *value = expr->literal->i8[0] != 0;
     return true;
@@ -20,7 +21,8 @@ static bool lambda_visit(void *arg, const MrExpr *expr)
 {
     bool *found = arg;
     *found = *found || expr->kind == MR_EXPR_LAMBDA || expr->kind == MR_EXPR_LAMBDA_PARAM ||
-             expr->kind == MR_EXPR_AGGREGATE || expr->kind == MR_EXPR_WINDOW || expr->kind == MR_EXPR_OUTER;
+             expr->kind == MR_EXPR_AGGREGATE || expr->kind == MR_EXPR_WINDOW ||
+             expr->kind == MR_EXPR_OUTER;
     return !*found;
 }
 
@@ -43,7 +45,8 @@ static MrExpr *factor_or(Fold *self, MrExpr *expr)
     MrExpr **shared = MR_NEW_N(self->arena, MrExpr *, n[0] + 1);
     int32_t n_shared = 0;
     for (int32_t c = 0; c < n[0]; c++) {
-        bool in_all = mr_expr_is_pure(arms[0][c]) && !mr_expr_can_fail(arms[0][c]) && !mr__has_query(arms[0][c]);
+        bool in_all = mr_expr_is_pure(arms[0][c]) && !mr_expr_can_fail(arms[0][c]) &&
+                      !mr__has_query(arms[0][c]);
         for (int32_t a = 1; a < expr->n_args && in_all; a++)
             in_all = has_conjunct(arms[a], n[a], arms[0][c]);
         if (in_all && !has_conjunct(shared, n_shared, arms[0][c])) {

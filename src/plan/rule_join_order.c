@@ -1,9 +1,10 @@
 /* rule_join_order.c - inner joins in a good order.
  *
- * A tree of inner joins is taken apart into relations and conditions.  Up to 12 relations the best bushy tree is
- * found by dynamic programming over sets, beyond that greedily; its cost is the sum of the sizes of all
- * intermediate results.  Columns that are equal to one another form a class; its smallest relation, before
- * filters, is taken for the one whose key it is, so that an equality keeps 1 / size of that relation. */
+ * A tree of inner joins is taken apart into relations and conditions.  Up to 12 relations the best
+ * bushy tree is found by dynamic programming over sets, beyond that greedily; its cost is the sum
+ * of the sizes of all intermediate results.  Columns that are equal to one another form a class;
+ * its smallest relation, before filters, is taken for the one whose key it is, so that an equality
+ * keeps 1 / size of that relation. */
 #include "plan/rules.h"
 
 #define DP_MAX 12
@@ -16,10 +17,10 @@ typedef struct Relation {
 
 typedef struct Edge {
     MrExpr *expr;
-    uint64_t set;           /* relations that it reads */
-    bool equal;             /* joins two relations by equality */
+    uint64_t set; /* relations that it reads */
+    bool equal;   /* joins two relations by equality */
     int32_t a, b;
-    int32_t class_idx;      /* of columns equal to one another; -1: not of plain columns */
+    int32_t class_idx; /* of columns equal to one another; -1: not of plain columns */
     double share;
 } Edge;
 
@@ -52,7 +53,8 @@ static double base_rows(MrPlanner *planner, const MrPlan *plan)
     case MR_PLAN_WATERMARK:
         return base_rows(planner, plan->inputs[0]);
     case MR_PLAN_JOIN:
-        if (plan->join.kind == MR_JOIN_SEMI || plan->join.kind == MR_JOIN_ANTI || plan->join.kind == MR_JOIN_LEFT)
+        if (plan->join.kind == MR_JOIN_SEMI || plan->join.kind == MR_JOIN_ANTI ||
+            plan->join.kind == MR_JOIN_LEFT)
             return base_rows(planner, plan->inputs[0]);
         return (double)plan->rows_estimate;
     default:
@@ -101,8 +103,10 @@ static void edges_init(Order *self)
                 edge->set |= UINT64_C(1) << r;
         edge->share = mr__selectivity(edge->expr);
         const MrExpr *expr = edge->expr;
-        if (expr->kind != MR_EXPR_CALL || expr->n_args != 2 || __builtin_popcountll(edge->set) != 2 ||
-            (strcmp(expr->bound->def->name, "=") != 0 && strcmp(expr->bound->def->name, "<=>") != 0))
+        if (expr->kind != MR_EXPR_CALL || expr->n_args != 2 ||
+            __builtin_popcountll(edge->set) != 2 ||
+            (strcmp(expr->bound->def->name, "=") != 0 &&
+             strcmp(expr->bound->def->name, "<=>") != 0))
             continue;
         edge->a = __builtin_ctzll(edge->set);
         edge->b = 63 - __builtin_clzll(edge->set);
@@ -149,15 +153,18 @@ static double share_between(const Order *self, uint64_t left, uint64_t right, bo
         if ((edge->set & ~both) || !(edge->set & left) || !(edge->set & right))
             continue;
         if (edge->equal) {
-            bool again = false; /* a class counts once; several keys of two relations are one key of the smaller */
+            bool again = false; /* a class counts once; several keys of two relations are one key of
+                                   the smaller */
             double limit = 0;
             for (int64_t f = 0; f < e; f++) {
                 const Edge *before = &self->edges[f];
-                if (!before->equal || (before->set & ~both) || !(before->set & left) || !(before->set & right))
+                if (!before->equal || (before->set & ~both) || !(before->set & left) ||
+                    !(before->set & right))
                     continue;
                 again = again || before->class_idx == edge->class_idx;
                 if (before->set == edge->set) {
-                    double a = self->relations[edge->a].base_rows, b = self->relations[edge->b].base_rows;
+                    double a = self->relations[edge->a].base_rows,
+                           b = self->relations[edge->b].base_rows;
                     limit = 1 / (a < b ? a : b);
                 }
             }
@@ -176,12 +183,14 @@ static double share_between(const Order *self, uint64_t left, uint64_t right, bo
 }
 
 /* The conditions that can be tested once left and right are joined, and not before. */
-static MrPlan *join_of(Order *self, MrPlan *left, uint64_t left_set, MrPlan *right, uint64_t right_set)
+static MrPlan *join_of(Order *self, MrPlan *left, uint64_t left_set, MrPlan *right,
+                       uint64_t right_set)
 {
     MrExpr *condition = NULL;
     for (int64_t e = 0; e < self->n_edges; e++) {
         const Edge *edge = &self->edges[e];
-        if (!(edge->set & ~(left_set | right_set)) && (edge->set & ~left_set) && (edge->set & ~right_set))
+        if (!(edge->set & ~(left_set | right_set)) && (edge->set & ~left_set) &&
+            (edge->set & ~right_set))
             condition = mr_expr_and(self->planner->arena, condition, edge->expr);
     }
     MrPlan *join = mr_plan_join(self->planner, MR_JOIN_INNER, left, right, condition);
@@ -194,7 +203,9 @@ static MrPlan *build(Order *self, const Best *best, uint64_t set)
         return self->relations[__builtin_ctzll(set)].plan;
     uint64_t left = best[set].left, right = set & ~left;
     MrPlan *join = join_of(self, build(self, best, left), left, build(self, best, right), right);
-    join->rows_estimate = best[set].rows < 1 ? 1 : best[set].rows > 1e15 ? (int64_t)1e15 : (int64_t)best[set].rows;
+    join->rows_estimate = best[set].rows < 1      ? 1
+                          : best[set].rows > 1e15 ? (int64_t)1e15
+                                                  : (int64_t)best[set].rows;
     return join;
 }
 
@@ -220,7 +231,8 @@ static MrPlan *order_dp(Order *self)
                     continue;
                 double rows = best[left].rows * best[right].rows * share;
                 /* The built side costs more than the probing one. */
-                double built = best[left].rows < best[right].rows ? best[left].rows : best[right].rows;
+                double built =
+                    best[left].rows < best[right].rows ? best[left].rows : best[right].rows;
                 double cost = best[left].cost + best[right].cost + rows + built;
                 if (!best[set].there || cost < best[set].cost)
                     best[set] = (Best){cost, rows, left, true};
@@ -249,7 +261,8 @@ static MrPlan *order_greedy(Order *self)
             for (int32_t b = a + 1; b < n; b++) {
                 bool joined = false;
                 double result = rows[a] * rows[b] * share_between(self, sets[a], sets[b], &joined);
-                if (best_rows < 0 || (joined && !best_joined) || (joined == best_joined && result < best_rows)) {
+                if (best_rows < 0 || (joined && !best_joined) ||
+                    (joined == best_joined && result < best_rows)) {
                     best_a = a;
                     best_b = b;
                     best_rows = result;
@@ -258,7 +271,9 @@ static MrPlan *order_greedy(Order *self)
             }
         }
         plans[best_a] = join_of(self, plans[best_a], sets[best_a], plans[best_b], sets[best_b]);
-        plans[best_a]->rows_estimate = best_rows < 1 ? 1 : best_rows > 1e15 ? (int64_t)1e15 : (int64_t)best_rows;
+        plans[best_a]->rows_estimate = best_rows < 1      ? 1
+                                       : best_rows > 1e15 ? (int64_t)1e15
+                                                          : (int64_t)best_rows;
         sets[best_a] |= sets[best_b];
         rows[best_a] = best_rows;
         n--;
@@ -286,7 +301,8 @@ static MrPlan *reorder_inputs(MrPlanner *planner, MrPlan *plan, MrPlan **shared)
 
 static MrPlan *reorder(MrPlanner *planner, MrPlan *plan, MrPlan **shared)
 {
-    if (plan->kind != MR_PLAN_JOIN || plan->join.kind != MR_JOIN_INNER || plan->join.lateral || plan->streaming)
+    if (plan->kind != MR_PLAN_JOIN || plan->join.kind != MR_JOIN_INNER || plan->join.lateral ||
+        plan->streaming)
         return reorder_inputs(planner, plan, shared);
     Order *self = MR_NEW(planner->arena, Order);
     self->planner = planner;

@@ -50,7 +50,8 @@ static Needs needs_all(Prune *self, const MrPlan *plan)
 }
 
 /* The columns of plan that are needed, in their order. */
-static int32_t keep_cols(Prune *self, const MrPlan *plan, const Needs *needs, const MrColumn **out, int32_t *places)
+static int32_t keep_cols(Prune *self, const MrPlan *plan, const Needs *needs, const MrColumn **out,
+                         int32_t *places)
 {
     MrColumn *cols = MR_NEW_N(self->arena, MrColumn, plan->n_cols + 1);
     int32_t n = 0;
@@ -86,7 +87,8 @@ static MrPlan *prune_scan(Prune *self, MrPlan *plan, const Needs *needs)
     for (int32_t f = 0; f < plan->scan.n_filters; f++)
         needs_expr(&all, plan->scan.filters[f]);
     copy->n_cols = keep_cols(self, plan, &all, &copy->cols, places);
-    if (copy->n_cols == 0 && plan->n_cols > 0) { /* only to be counted: the column that costs least */
+    if (copy->n_cols == 0 &&
+        plan->n_cols > 0) { /* only to be counted: the column that costs least */
         int32_t best = 0;
         for (int32_t c = 1; c < plan->n_cols; c++) {
             int32_t bytes = mr_physical_bytes(mr_type_physical(plan->cols[c].type));
@@ -314,7 +316,8 @@ static MrPlan *prune(Prune *self, MrPlan *plan, const Needs *needs)
 
 MrPlan *mr__rule_prune(MrPlanner *planner, MrPlan *plan)
 {
-    Prune self = {planner, planner->arena, MR_NEW_N(planner->arena, MrPlan *, planner->next_shared_id + 1)};
+    Prune self = {planner, planner->arena,
+                  MR_NEW_N(planner->arena, MrPlan *, planner->next_shared_id + 1)};
     Needs all = needs_all(&self, plan);
     return prune(&self, plan, &all);
 }

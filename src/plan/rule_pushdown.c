@@ -1,7 +1,8 @@
 /* rule_pushdown.c - filters go down as far as they can.
  *
- * A condition that may fail is only moved over nodes below which it sees the same rows (projections, sorts);
- * over joins, aggregates and unions only pure conditions that cannot fail are moved. */
+ * A condition that may fail is only moved over nodes below which it sees the same rows
+ * (projections, sorts); over joins, aggregates and unions only pure conditions that cannot fail are
+ * moved. */
 #include "plan/rules.h"
 
 typedef struct Preds {
@@ -177,7 +178,8 @@ static bool rejects_null(const MrExpr *expr, const MrPlan *side)
                 return false;
         return expr->n_args > 0;
     case MR_EXPR_CALL:
-        if (!(expr->bound->flags & MR_FN_NULL_IF_ANY) && strcmp(expr->bound->def->name, "isnotnull") != 0)
+        if (!(expr->bound->flags & MR_FN_NULL_IF_ANY) &&
+            strcmp(expr->bound->def->name, "isnotnull") != 0)
             return false;
         for (int32_t a = 0; a < expr->n_args; a++)
             if (rejects_null(expr->args[a], side))
@@ -194,19 +196,22 @@ static void add_transitive(Push *self, Preds *pool, const MrPlan *left, const Mr
     int64_t n = pool->n;
     for (int64_t e = 0; e < n; e++) {
         MrExpr *equal = pool->list[e];
-        if (equal->kind != MR_EXPR_CALL || equal->n_args != 2 || strcmp(equal->bound->def->name, "=") != 0 ||
-            equal->args[0]->kind != MR_EXPR_COLUMN || equal->args[1]->kind != MR_EXPR_COLUMN ||
+        if (equal->kind != MR_EXPR_CALL || equal->n_args != 2 ||
+            strcmp(equal->bound->def->name, "=") != 0 || equal->args[0]->kind != MR_EXPR_COLUMN ||
+            equal->args[1]->kind != MR_EXPR_COLUMN ||
             !mr_type_same_data(equal->args[0]->type, equal->args[1]->type))
             continue;
         for (int32_t from = 0; from < 2; from++) {
             MrExpr *x = equal->args[from], *y = equal->args[1 - from];
             MrColumn x_col = {.id = x->column.id};
             MrPlan only = {.n_cols = 1, .cols = &x_col};
-            if (mr__reads_any(x, left) == mr__reads_any(y, left) && mr__reads_any(x, right) == mr__reads_any(y, right))
+            if (mr__reads_any(x, left) == mr__reads_any(y, left) &&
+                mr__reads_any(x, right) == mr__reads_any(y, right))
                 continue;
             for (int64_t p = 0; p < n; p++) {
                 MrExpr *pred = pool->list[p];
-                if (p == e || !is_safe(pred) || !mr__reads_any(pred, &only) || !mr__reads_only(pred, &only))
+                if (p == e || !is_safe(pred) || !mr__reads_any(pred, &only) ||
+                    !mr__reads_only(pred, &only))
                     continue;
                 Replace replace = {.from = &x_col, .to = &y, .n = 1};
                 preds_add(self, pool, mr_expr_map(self->arena, pred, replace_visit, &replace));
@@ -246,7 +251,8 @@ static bool is_filtered_aggregate(const MrPlan *plan)
     return filter && plan->kind == MR_PLAN_AGGREGATE;
 }
 
-/* A semi or anti join whose condition reads one input of the inner join on its left goes down to that input. */
+/* A semi or anti join whose condition reads one input of the inner join on its left goes down to
+ * that input. */
 static MrPlan *sink_semi(Push *self, MrPlan *left, const MrPlan *semi)
 {
     MrExpr *condition = semi->join.condition;
@@ -261,13 +267,14 @@ static MrPlan *sink_semi(Push *self, MrPlan *left, const MrPlan *semi)
     if (left->kind != MR_PLAN_JOIN || left->join.kind != MR_JOIN_INNER || left->join.lateral)
         return NULL;
     for (int32_t i = 0; i < 2; i++) {
-        if (mr__reads_any(condition, left->inputs[1 - i]) || !mr__reads_any(condition, left->inputs[i]))
+        if (mr__reads_any(condition, left->inputs[1 - i]) ||
+            !mr__reads_any(condition, left->inputs[i]))
             continue;
         MrPlan *copy = mr__node_copy(self->planner, left);
         copy->inputs[i] = sink_semi(self, left->inputs[i], semi);
         if (!copy->inputs[i])
-            copy->inputs[i] =
-                mr_plan_join(self->planner, semi->join.kind, left->inputs[i], semi->inputs[1], condition);
+            copy->inputs[i] = mr_plan_join(self->planner, semi->join.kind, left->inputs[i],
+                                           semi->inputs[1], condition);
         return copy;
     }
     return NULL;
@@ -307,7 +314,8 @@ static MrPlan *push_join_at(Push *self, MrPlan *plan, Preds preds)
             else
                 preds_add(self, &on, pred);
             if (on.n > 0 && on.list[on.n - 1] == pred) {
-                MrExpr *of_left = side_of_or(self, pred, left), *of_right = side_of_or(self, pred, right);
+                MrExpr *of_left = side_of_or(self, pred, left),
+                       *of_right = side_of_or(self, pred, right);
                 if (of_left)
                     preds_add(self, &to_left, of_left);
                 if (of_right)
@@ -327,7 +335,8 @@ static MrPlan *push_join_at(Push *self, MrPlan *plan, Preds preds)
         }
         bool right_filters = kind == MR_JOIN_LEFT || kind == MR_JOIN_SEMI || kind == MR_JOIN_ANTI;
         bool left_filters = kind == MR_JOIN_RIGHT || kind == MR_JOIN_SEMI;
-        if (kind == MR_JOIN_SEMI || kind == MR_JOIN_LEFT) { /* x = y carries filters of x over to y */
+        if (kind == MR_JOIN_SEMI ||
+            kind == MR_JOIN_LEFT) { /* x = y carries filters of x over to y */
             for (int64_t p = 0; p < to_left.n; p++)
                 preds_add(self, &conditions, to_left.list[p]);
             add_transitive(self, &conditions, left, right);
@@ -339,7 +348,8 @@ static MrPlan *push_join_at(Push *self, MrPlan *plan, Preds preds)
                 given_left = given_left || to_left.list[l] == pred;
             if (given_left)
                 continue; /* it is filtered below already */
-            if (is_safe(pred) && right_filters && !plan->join.lateral && mr__reads_only(pred, right))
+            if (is_safe(pred) && right_filters && !plan->join.lateral &&
+                mr__reads_only(pred, right))
                 preds_add(self, &to_right, pred);
             else if (is_safe(pred) && left_filters && mr__reads_only(pred, left))
                 preds_add(self, &to_left, pred);
@@ -357,8 +367,9 @@ static MrPlan *push_join_at(Push *self, MrPlan *plan, Preds preds)
 
 static MrPlan *push_join(Push *self, MrPlan *plan, Preds preds)
 {
-    if ((plan->join.kind == MR_JOIN_SEMI || plan->join.kind == MR_JOIN_ANTI) && plan->join.condition &&
-        !plan->join.lateral && is_safe(plan->join.condition) && is_filtered_aggregate(plan->inputs[1])) {
+    if ((plan->join.kind == MR_JOIN_SEMI || plan->join.kind == MR_JOIN_ANTI) &&
+        plan->join.condition && !plan->join.lateral && is_safe(plan->join.condition) &&
+        is_filtered_aggregate(plan->inputs[1])) {
         MrPlan *sunk = sink_semi(self, plan->inputs[0], plan);
         if (sunk)
             return push(self, sunk, preds);
@@ -408,8 +419,8 @@ static MrPlan *push_aggregate(Push *self, MrPlan *plan, const Preds *preds)
     for (int64_t p = 0; p < preds->n; p++) {
         Replace replace = {.named = plan->aggregate.keys, .n = plan->aggregate.n_keys};
         MrExpr *pred = preds->list[p];
-        if (plan->aggregate.n_keys > 0 && mr__reads_any(pred, &keys) && mr__reads_only(pred, &keys) &&
-            is_safe(pred)) {
+        if (plan->aggregate.n_keys > 0 && mr__reads_any(pred, &keys) &&
+            mr__reads_only(pred, &keys) && is_safe(pred)) {
             MrExpr *below = mr_expr_map(self->arena, pred, replace_visit, &replace);
             if (is_safe(below)) {
                 preds_add(self, &pass, below);
@@ -437,13 +448,15 @@ static MrPlan *push_union(Push *self, MrPlan *plan, const Preds *preds)
         Replace replace = {.from = plan->cols, .to = to, .n = plan->n_cols};
         for (int64_t p = 0; p < preds->n; p++)
             if (is_safe(preds->list[p]))
-                preds_add(self, &pass, mr_expr_map(self->arena, preds->list[p], replace_visit, &replace));
+                preds_add(self, &pass,
+                          mr_expr_map(self->arena, preds->list[p], replace_visit, &replace));
         copy->inputs[i] = push(self, plan->inputs[i], pass);
     }
     return filtered(self, copy, &stay);
 }
 
-/* Conditions on columns by which all window expressions are partitioned keep or drop whole partitions. */
+/* Conditions on columns by which all window expressions are partitioned keep or drop whole
+ * partitions. */
 static MrPlan *push_window(Push *self, MrPlan *plan, const Preds *preds)
 {
     Preds pass = {0}, stay = {0};
@@ -536,6 +549,7 @@ static MrPlan *push(Push *self, MrPlan *plan, Preds preds)
 
 MrPlan *mr__rule_pushdown(MrPlanner *planner, MrPlan *plan)
 {
-    Push self = {planner, planner->arena, MR_NEW_N(planner->arena, MrPlan *, planner->next_shared_id + 1)};
+    Push self = {planner, planner->arena,
+                 MR_NEW_N(planner->arena, MrPlan *, planner->next_shared_id + 1)};
     return push(&self, plan, (Preds){0});
 }

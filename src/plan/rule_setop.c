@@ -1,7 +1,7 @@
 /* rule_setop.c - INTERSECT and EXCEPT become joins.
  *
- * Distinct: the left side's distinct rows with (without) an equal row on the right.  ALL: the n-th copy
- * of a row pairs with the n-th copy on the other side, so the copies are numbered first. */
+ * Distinct: the left side's distinct rows with (without) an equal row on the right.  ALL: the n-th
+ * copy of a row pairs with the n-th copy on the other side, so the copies are numbered first. */
 #include "plan/rules.h"
 
 static MrPlan *copies_number(MrPlanner *planner, MrPlan *plan)
@@ -34,13 +34,15 @@ static MrPlan *fresh_columns(MrPlanner *planner, MrPlan *plan)
     return mr__plan_rename(planner, plan, cols);
 }
 
-static MrStatus setop_visit(MrPlanner *planner, MrPlan *plan, void *self, MrPlan **out, MrError *err)
+static MrStatus setop_visit(MrPlanner *planner, MrPlan *plan, void *self, MrPlan **out,
+                            MrError *err)
 {
     *out = plan;
     if (plan->kind != MR_PLAN_SETOP)
         return MR_OK;
     /* t EXCEPT t: both sides may have the same ids, and a column may stand twice. */
-    MrPlan *left = fresh_columns(planner, plan->inputs[0]), *right = fresh_columns(planner, plan->inputs[1]);
+    MrPlan *left = fresh_columns(planner, plan->inputs[0]),
+           *right = fresh_columns(planner, plan->inputs[1]);
     if (plan->setop.all) {
         left = copies_number(planner, left);
         right = copies_number(planner, right);
@@ -54,13 +56,15 @@ static MrStatus setop_visit(MrPlanner *planner, MrPlan *plan, void *self, MrPlan
     }
     MrExpr *condition = NULL;
     for (int32_t i = 0; i < left->n_cols; i++) {
-        MrExpr *sides[2] = {mr_plan_column_expr(planner, &left->cols[i]), mr_plan_column_expr(planner, &right->cols[i])};
+        MrExpr *sides[2] = {mr_plan_column_expr(planner, &left->cols[i]),
+                            mr_plan_column_expr(planner, &right->cols[i])};
         MrExpr *equal = NULL;
         MR_TRY(mr_expr_call(planner->arena, planner->settings, "<=>", sides, 2, &equal, err));
         condition = mr_expr_and(planner->arena, condition, equal);
     }
-    MrPlan *join = mr_plan_join(planner, plan->setop.kind == MR_SETOP_EXCEPT ? MR_JOIN_ANTI : MR_JOIN_SEMI, left, right,
-                                condition);
+    MrPlan *join =
+        mr_plan_join(planner, plan->setop.kind == MR_SETOP_EXCEPT ? MR_JOIN_ANTI : MR_JOIN_SEMI,
+                     left, right, condition);
     MrNamedExpr *exprs = MR_NEW_N(planner->arena, MrNamedExpr, plan->n_cols + 1);
     for (int32_t i = 0; i < plan->n_cols; i++) {
         exprs[i].column = plan->cols[i];

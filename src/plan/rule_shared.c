@@ -1,5 +1,5 @@
-/* rule_shared.c - sub-plans that are used once, or that depend on an outer query, are not shared but
- * stand where they are used. */
+/* rule_shared.c - sub-plans that are used once, or that depend on an outer query, are not shared
+ * but stand where they are used. */
 #include "plan/rules.h"
 
 typedef struct Uses {
@@ -22,7 +22,8 @@ static void plan_count(Uses *uses, const MrPlan *plan);
 
 static bool expr_count(void *self, const MrExpr *expr)
 {
-    if (expr->kind == MR_EXPR_SCALAR_QUERY || expr->kind == MR_EXPR_EXISTS || expr->kind == MR_EXPR_IN_QUERY)
+    if (expr->kind == MR_EXPR_SCALAR_QUERY || expr->kind == MR_EXPR_EXISTS ||
+        expr->kind == MR_EXPR_IN_QUERY)
         plan_count(self, expr->query.plan);
     return true;
 }
@@ -66,7 +67,8 @@ static bool has_ref(const MrPlan *plan)
     return false;
 }
 
-static MrStatus shared_visit(MrPlanner *planner, MrPlan *plan, void *self, MrPlan **out, MrError *err)
+static MrStatus shared_visit(MrPlanner *planner, MrPlan *plan, void *self, MrPlan **out,
+                             MrError *err)
 {
     Uses *uses = self;
     *out = plan;

@@ -1,4 +1,5 @@
-/* statistics.c - how many rows a node gives: exact for sources that know, guesses from the form elsewhere. */
+/* statistics.c - how many rows a node gives: exact for sources that know, guesses from the form
+ * elsewhere. */
 #include "plan/rules.h"
 
 #define UNKNOWN_ROWS 1000000.0 /* of a source that does not say */
@@ -24,7 +25,9 @@ double mr__selectivity(const MrExpr *condition)
             share *= 1 - mr__selectivity(condition->args[a]);
         return 1 - share;
     case MR_EXPR_LITERAL:
-        return condition->literal->validity || !condition->literal->i8 || !condition->literal->i8[0] ? 0.0 : 1.0;
+        return condition->literal->validity || !condition->literal->i8 || !condition->literal->i8[0]
+                   ? 0.0
+                   : 1.0;
     case MR_EXPR_CALL:
         break;
     default:
@@ -33,7 +36,8 @@ double mr__selectivity(const MrExpr *condition)
     if (condition->n_args == 1 && (call_named(condition, "not") || call_named(condition, "!")))
         return 1 - mr__selectivity(condition->args[0]);
     if (call_named(condition, "=") || call_named(condition, "<=>")) {
-        bool two_columns = !mr_expr_is_constant(condition->args[0]) && !mr_expr_is_constant(condition->args[1]);
+        bool two_columns =
+            !mr_expr_is_constant(condition->args[0]) && !mr_expr_is_constant(condition->args[1]);
         return two_columns ? 0.1 : 0.05;
     }
     if (call_named(condition, "<") || call_named(condition, "<=") || call_named(condition, ">") ||
@@ -62,7 +66,8 @@ double mr__source_rows(MrPlanner *planner, const MrPlan *plan)
     MrSplit *splits = NULL;
     MrError err = {0};
     double size_bytes = 0;
-    if (source->type->plan_splits(source, NULL, NULL, &spec, planner->arena, &splits, &n, &err) != MR_OK)
+    if (source->type->plan_splits(source, NULL, NULL, &spec, planner->arena, &splits, &n, &err) !=
+        MR_OK)
         return UNKNOWN_ROWS; /* reading will say what is wrong */
     for (int64_t s = 0; s < n; s++)
         size_bytes += (double)splits[s].size_bytes;

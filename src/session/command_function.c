@@ -1,4 +1,5 @@
-/* command_function.c - the user's SQL functions: CREATE FUNCTION, and what the binder asks about them.
+/* command_function.c - the user's SQL functions: CREATE FUNCTION, and what the binder asks about
+ * them.
  *
  * A function is kept as the text of its CREATE statement and taken apart again at each use. */
 #include "session/session_int.h"
@@ -35,14 +36,16 @@ MrStatus mr__command_create_function(MrQuery *query, const MrSqlStatement *state
     if (create->temporary)
         function.database = MR_CATALOG_TEMP;
     MR_TRY(check_params(query, create, err));
-    MR_TRY(mr_catalog_get(session->catalog, &query->arena, function.database, function.name, true, &old, err));
+    MR_TRY(mr_catalog_get(session->catalog, &query->arena, function.database, function.name, true,
+                          &old, err));
     if (old && create->if_not_exists)
         return MR_OK;
     if (old && !create->or_replace)
         return MR_FAIL(err, MR_COND_ROUTINE_ALREADY_EXISTS, "routineName",
-                       create->temporary ? mr_arena_printf(&query->arena, "`%s`", function.name)
-                                         : mr_arena_printf(&query->arena, "`%s`.`%s`.`%s`", MR_CATALOG_NAME,
-                                                           function.database, function.name),
+                       create->temporary
+                           ? mr_arena_printf(&query->arena, "`%s`", function.name)
+                           : mr_arena_printf(&query->arena, "`%s`.`%s`.`%s`", MR_CATALOG_NAME,
+                                             function.database, function.name),
                        "newRoutineType", "routine", "existingRoutineType", "routine");
     function.sql = query->text.data;
     function.sql_database = mr_arena_str(&query->arena, session->database);
@@ -53,8 +56,8 @@ MrStatus mr__command_create_function(MrQuery *query, const MrSqlStatement *state
     return mr_catalog_put(session->catalog, &function, err);
 }
 
-static MrStatus find_entry(MrQuery *query, const MrBindPlace *place, const char *const *parts, int32_t n_parts,
-                           MrTable **out, MrError *err)
+static MrStatus find_entry(MrQuery *query, const MrBindPlace *place, const char *const *parts,
+                           int32_t n_parts, MrTable **out, MrError *err)
 {
     MrCatalog *catalog = query->session->catalog;
     const char *name = parts[n_parts - 1];
@@ -63,14 +66,14 @@ static MrStatus find_entry(MrQuery *query, const MrBindPlace *place, const char 
         MR_TRY(mr_catalog_get(catalog, &query->arena, MR_CATALOG_TEMP, name, true, out, err));
     if (*out || n_parts > 3 || (n_parts == 3 && !mr_str_equal_nocase(parts[0], MR_CATALOG_NAME)))
         return MR_OK;
-    const char *database = n_parts > 1 ? parts[n_parts - 2]
+    const char *database = n_parts > 1          ? parts[n_parts - 2]
                            : place->n_parts > 0 ? place->parts[place->n_parts - 1]
                                                 : query->session->database;
     return mr_catalog_get(catalog, &query->arena, database, name, true, out, err);
 }
 
-MrStatus mr__function_find(void *self, const MrBindPlace *place, const char *const *parts, int32_t n_parts,
-                           MrArena *arena, MrBindFunction *out, MrError *err)
+MrStatus mr__function_find(void *self, const MrBindPlace *place, const char *const *parts,
+                           int32_t n_parts, MrArena *arena, MrBindFunction *out, MrError *err)
 {
     MrQuery *query = self;
     MrTable *entry;
@@ -79,7 +82,8 @@ MrStatus mr__function_find(void *self, const MrBindPlace *place, const char *con
     MR_TRY(find_entry(query, place, parts, n_parts, &entry, err));
     if (!entry)
         return MR_OK;
-    MR_TRY(mr_sql_parse_statement(arena, mr_text(entry->sql), &query->session->sql_options, &statement, err));
+    MR_TRY(mr_sql_parse_statement(arena, mr_text(entry->sql), &query->session->sql_options,
+                                  &statement, err));
     const MrSqlCreateFunction *create = statement->create_function;
     MrField *params = MR_NEW_N(arena, MrField, create->n_params);
     const char **defaults = MR_NEW_N(arena, const char *, create->n_params);
@@ -105,18 +109,23 @@ MrStatus mr__function_find(void *self, const MrBindPlace *place, const char *con
     for (int32_t i = 0; i < entry->sql_conf.n_options; i++)
         if (strcmp(entry->sql_conf.options[i].key, "spark.sql.ansi.enabled") == 0)
             settings->ansi = mr_str_equal_nocase(entry->sql_conf.options[i].value, "true");
-    *out = (MrBindFunction){
-        .found = true,
-        .is_table = create->returns_table,
-        .parts = is_temp ? names + 2 : names,
-        .n_parts = is_temp ? 1 : 3,
-        .n_params = create->n_params,
-        .params = params,
-        .defaults = defaults,
-        .returns = create->n_columns > 0 ? mr_type_struct(arena, columns, create->n_columns) : create->returns,
-        .text = {entry->sql + create->body_place.idx, create->body_place.len},
-        .body_is_query = create->query != NULL,
-        .settings = settings,
-        .place = {.catalog = MR_CATALOG_NAME, .n_parts = 1, .parts = databases, .in_view = true, .is_temp = is_temp}};
+    *out = (MrBindFunction){.found = true,
+                            .is_table = create->returns_table,
+                            .parts = is_temp ? names + 2 : names,
+                            .n_parts = is_temp ? 1 : 3,
+                            .n_params = create->n_params,
+                            .params = params,
+                            .defaults = defaults,
+                            .returns = create->n_columns > 0
+                                           ? mr_type_struct(arena, columns, create->n_columns)
+                                           : create->returns,
+                            .text = {entry->sql + create->body_place.idx, create->body_place.len},
+                            .body_is_query = create->query != NULL,
+                            .settings = settings,
+                            .place = {.catalog = MR_CATALOG_NAME,
+                                      .n_parts = 1,
+                                      .parts = databases,
+                                      .in_view = true,
+                                      .is_temp = is_temp}};
     return MR_OK;
 }

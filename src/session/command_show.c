@@ -62,16 +62,20 @@ static MrStatus show_tables(MrQuery *query, const MrSqlShow *show, MrError *err)
     MrTable **tables;
     int32_t n_tables;
     MR_TRY(show_database(query, &show->in, &database, err));
-    MR_TRY(mr__result_schema(query,
-                             views ? "namespace string not null, viewName string not null, isTemporary boolean not null"
-                                   : "namespace string not null, tableName string not null, isTemporary boolean not null",
-                             err));
+    MR_TRY(mr__result_schema(
+        query,
+        views
+            ? "namespace string not null, viewName string not null, isTemporary boolean not null"
+            : "namespace string not null, tableName string not null, isTemporary boolean not null",
+        err));
     const char *places[] = {database, MR_CATALOG_TEMP};
     for (int i = 0; i < 2; i++) {
-        MR_TRY(mr_catalog_list(query->session->catalog, &query->arena, places[i], false, &tables, &n_tables, err));
+        MR_TRY(mr_catalog_list(query->session->catalog, &query->arena, places[i], false, &tables,
+                               &n_tables, err));
         bool temporary = i == 1 || mr_str_equal_nocase(places[i], MR_CATALOG_GLOBAL_TEMP);
         for (int32_t t = 0; t < n_tables; t++)
-            if (pattern_matches(show->pattern, tables[t]->name) && (!views || tables[t]->kind == MR_CATALOG_VIEW))
+            if (pattern_matches(show->pattern, tables[t]->name) &&
+                (!views || tables[t]->kind == MR_CATALOG_VIEW))
                 mr__result_row(query, 3, places[i], tables[t]->name, temporary ? "true" : "false");
     }
     return MR_OK;
@@ -82,7 +86,8 @@ static MrStatus show_namespaces(MrQuery *query, const MrSqlShow *show, MrError *
     MrDatabase **databases;
     int32_t n_databases;
     MR_TRY(mr__result_schema(query, "namespace string not null", err));
-    MR_TRY(mr_catalog_list_databases(query->session->catalog, &query->arena, &databases, &n_databases, err));
+    MR_TRY(mr_catalog_list_databases(query->session->catalog, &query->arena, &databases,
+                                     &n_databases, err));
     for (int32_t i = 0; i < n_databases; i++)
         if (pattern_matches(show->pattern, databases[i]->name))
             mr__result_row(query, 1, databases[i]->name);
@@ -111,8 +116,10 @@ static MrStatus show_properties(MrQuery *query, const MrSqlShow *show, MrError *
 {
     MrTable *table;
     MR_TRY(mr__table_need(query, &show->name, &table, err));
-    MR_TRY(mr__result_schema(query, show->key ? "key string not null, value string not null"
-                                              : "key string not null, value string not null", err));
+    MR_TRY(mr__result_schema(query,
+                             show->key ? "key string not null, value string not null"
+                                       : "key string not null, value string not null",
+                             err));
     bool found = false;
     for (int32_t i = 0; i < table->properties.n_options; i++) {
         const MrOption *option = &table->properties.options[i];
@@ -123,8 +130,8 @@ static MrStatus show_properties(MrQuery *query, const MrSqlShow *show, MrError *
     }
     if (show->key && !found)
         mr__result_row(query, 2, show->key,
-                       mr_arena_printf(&query->arena, "Table %s.%s.%s does not have property: %s", MR_CATALOG_NAME,
-                                       table->database, table->name, show->key));
+                       mr_arena_printf(&query->arena, "Table %s.%s.%s does not have property: %s",
+                                       MR_CATALOG_NAME, table->database, table->name, show->key));
     return MR_OK;
 }
 
@@ -157,7 +164,8 @@ MrStatus mr__command_show(MrQuery *query, const MrSqlStatement *statement, MrErr
 static void describe_columns(MrQuery *query, const MrSchema *schema)
 {
     for (int32_t i = 0; i < schema->n_cols; i++)
-        mr__result_row(query, 3, schema->cols[i].name, mr_type_catalog_text(&query->arena, schema->cols[i].type),
+        mr__result_row(query, 3, schema->cols[i].name,
+                       mr_type_catalog_text(&query->arena, schema->cols[i].type),
                        schema->cols[i].comment);
 }
 
@@ -165,7 +173,8 @@ static MrStatus describe_table(MrQuery *query, const MrSqlDescribe *describe, Mr
 {
     MrTable *table;
     MR_TRY(mr__table_need(query, &describe->name, &table, err));
-    if (describe->extended || describe->formatted || describe->as_json || describe->column.n_parts > 0)
+    if (describe->extended || describe->formatted || describe->as_json ||
+        describe->column.n_parts > 0)
         return MR_FAIL_UNSUPPORTED(err, "DESCRIBE EXTENDED, AS JSON and of a column");
     describe_columns(query, &table->schema);
     if (table->n_partition_cols > 0) {
@@ -181,14 +190,16 @@ static MrStatus describe_table(MrQuery *query, const MrSqlDescribe *describe, Mr
 MrStatus mr__command_describe(MrQuery *query, const MrSqlStatement *statement, MrError *err)
 {
     const MrSqlDescribe *describe = statement->describe;
-    MR_TRY(mr__result_schema(query, "col_name string not null, data_type string not null, comment string", err));
+    MR_TRY(mr__result_schema(
+        query, "col_name string not null, data_type string not null, comment string", err));
     query->ordered = true;
     if (describe->what == MR_SQL_DESCRIBE_QUERY) {
         MrBoundQuery bound;
         MR_TRY(mr__query_bind_sql(query, describe->query, &bound, err));
         for (int32_t i = 0; i < bound.plan->n_cols; i++)
             mr__result_row(query, 3, bound.plan->cols[i].name,
-                           mr_type_catalog_text(&query->arena, bound.plan->cols[i].type), (const char *)NULL);
+                           mr_type_catalog_text(&query->arena, bound.plan->cols[i].type),
+                           (const char *)NULL);
         return MR_OK;
     }
     if (describe->what == MR_SQL_DESCRIBE_TABLE)
@@ -206,7 +217,8 @@ static void analyze_note(void *self, const MrPhys *phys, MrTextBuilder *out)
     MrOpMetrics metrics;
     if (!mr_run_metrics(note->run, phys->id, &metrics))
         return;
-    mr_builder_printf(out, " [rows %lld, time %.2f ms", (long long)metrics.rows_out, (double)metrics.time_ns / 1e6);
+    mr_builder_printf(out, " [rows %lld, time %.2f ms", (long long)metrics.rows_out,
+                      (double)metrics.time_ns / 1e6);
     if (metrics.memory_bytes > 0)
         mr_builder_printf(out, ", memory %.1f MiB", (double)metrics.memory_bytes / 1048576.0);
     if (metrics.spilled_bytes > 0)
@@ -214,19 +226,22 @@ static void analyze_note(void *self, const MrPhys *phys, MrTextBuilder *out)
     mr_builder_str(out, "]");
 }
 
-static MrStatus discard(void *self, int32_t worker_idx, const MrEvalContext *context, MrBatch *batch, MrError *err)
+static MrStatus discard(void *self, int32_t worker_idx, const MrEvalContext *context,
+                        MrBatch *batch, MrError *err)
 {
     mr_batch_destroy(batch);
     return MR_OK;
 }
 
-static MrStatus explain_analyze(MrQuery *query, const MrPhys *phys, MrTextBuilder *text, MrError *err)
+static MrStatus explain_analyze(MrQuery *query, const MrPhys *phys, MrTextBuilder *text,
+                                MrError *err)
 {
     MrSession *session = query->session;
     int64_t start_ns = session->os->tick_ns(session->os);
     MR_TRY(mr__query_create_run(query, phys, &query->run, err));
-    MR_TRY(mr_run_epoch(query->run, &(MrBarrier){.ended = true, .late_us = MR_TIME_MIN, .evict_us = MR_TIME_MIN},
-                        query->now_us, query->seed, &(MrRunOutput){discard, NULL}, err));
+    MR_TRY(mr_run_epoch(
+        query->run, &(MrBarrier){.ended = true, .late_us = MR_TIME_MIN, .evict_us = MR_TIME_MIN},
+        query->now_us, query->seed, &(MrRunOutput){discard, NULL}, err));
     int64_t ns = session->os->tick_ns(session->os) - start_ns;
     mr_phys_text(phys, &query->settings, text, analyze_note, &(AnalyzeNote){query->run});
     mr_builder_printf(text, "Total time: %.2f ms\n", (double)ns / 1e6);
@@ -245,7 +260,8 @@ MrStatus mr__command_explain(MrQuery *query, const MrSqlStatement *statement, Mr
     if (inner->kind != MR_SQL_STMT_QUERY)
         return MR_FAIL_UNSUPPORTED(err, "EXPLAIN of a command");
     MR_TRY(mr__query_bind_sql(query, inner->query, &bound, err));
-    if (statement->explain.mode == MR_SQL_EXPLAIN_EXTENDED || statement->explain.mode == MR_SQL_EXPLAIN_COST) {
+    if (statement->explain.mode == MR_SQL_EXPLAIN_EXTENDED ||
+        statement->explain.mode == MR_SQL_EXPLAIN_COST) {
         MrPlan *optimized;
         mr_builder_str(&text, "== Analyzed Logical Plan ==\n");
         mr_plan_text(bound.plan, &query->settings, &text);
@@ -264,8 +280,8 @@ MrStatus mr__command_explain(MrQuery *query, const MrSqlStatement *statement, Mr
     return MR_OK;
 }
 
-/* CACHE, UNCACHE, REFRESH, ANALYZE: hints that change no answer.  Files are read afresh at each query, so there
- * is nothing to keep or to forget; the names must be right all the same. */
+/* CACHE, UNCACHE, REFRESH, ANALYZE: hints that change no answer.  Files are read afresh at each
+ * query, so there is nothing to keep or to forget; the names must be right all the same. */
 MrStatus mr__command_cache(MrQuery *query, const MrSqlStatement *statement, MrError *err)
 {
     MrTable *table;
@@ -276,7 +292,8 @@ MrStatus mr__command_cache(MrQuery *query, const MrSqlStatement *statement, MrEr
                                       .or_replace = true,
                                       .name = statement->cache.name,
                                       .query = statement->cache.query};
-            MrSqlStatement view = {.kind = MR_SQL_STMT_CREATE_VIEW, .place = statement->place, .create_view = &create};
+            MrSqlStatement view = {
+                .kind = MR_SQL_STMT_CREATE_VIEW, .place = statement->place, .create_view = &create};
             return mr__command_create_view(query, &view, err);
         }
         return mr__table_need(query, &statement->cache.name, &table, err);
@@ -287,7 +304,9 @@ MrStatus mr__command_cache(MrQuery *query, const MrSqlStatement *statement, MrEr
     case MR_SQL_STMT_REFRESH_TABLE:
         return mr__table_need(query, &statement->table.name, &table, err);
     case MR_SQL_STMT_ANALYZE_TABLE:
-        return statement->analyze.all_tables ? MR_OK : mr__table_need(query, &statement->analyze.name, &table, err);
+        return statement->analyze.all_tables
+                   ? MR_OK
+                   : mr__table_need(query, &statement->analyze.name, &table, err);
     default:
         return MR_OK;
     }

@@ -16,7 +16,8 @@ static MrStatus need_database(MrQuery *query, const char *database, MrError *err
 }
 
 /* The declared columns; partition columns given with types come last. */
-static MrStatus declared_columns(MrQuery *query, const MrSqlCreateTable *create, MrTable *table, MrError *err)
+static MrStatus declared_columns(MrQuery *query, const MrSqlCreateTable *create, MrTable *table,
+                                 MrError *err)
 {
     MrArena *arena = &query->arena;
     int32_t n_max = create->n_columns + create->n_partitions;
@@ -41,11 +42,12 @@ static MrStatus declared_columns(MrQuery *query, const MrSqlCreateTable *create,
     for (int32_t i = 0; i < create->n_partitions; i++) {
         const MrSqlTransform *transform = &create->partitions[i];
         if (transform->column) {
-            cols[table->schema.n_cols++] =
-                (MrField){transform->column->name, transform->column->type, true, transform->column->comment};
+            cols[table->schema.n_cols++] = (MrField){
+                transform->column->name, transform->column->type, true, transform->column->comment};
             partitions[table->n_partition_cols++] = transform->column->name;
         } else if (strcmp(transform->name, "identity") == 0 && transform->n_args == 1 &&
-                   transform->args[0]->kind == MR_SQL_NAME && transform->args[0]->name.n_parts == 1) {
+                   transform->args[0]->kind == MR_SQL_NAME &&
+                   transform->args[0]->name.n_parts == 1) {
             partitions[table->n_partition_cols++] = transform->args[0]->name.parts[0];
         } else {
             return MR_FAIL_UNSUPPORTED(err, "partitioning by %s()", transform->name);
@@ -74,7 +76,8 @@ static MrStatus partitions_last(MrQuery *query, MrTable *table, MrError *err)
     for (int32_t i = 0; i < table->schema.n_cols; i++) {
         bool is_partition = false;
         for (int32_t p = 0; p < table->n_partition_cols; p++)
-            is_partition |= mr_str_equal_nocase(table->partition_cols[p], table->schema.cols[i].name);
+            is_partition |=
+                mr_str_equal_nocase(table->partition_cols[p], table->schema.cols[i].name);
         if (!is_partition) {
             defaults[n_cols] = table->defaults ? table->defaults[i] : NULL;
             cols[n_cols++] = table->schema.cols[i];
@@ -83,9 +86,9 @@ static MrStatus partitions_last(MrQuery *query, MrTable *table, MrError *err)
     for (int32_t p = 0; p < table->n_partition_cols; p++) {
         int32_t idx = field_find(&table->schema, table->partition_cols[p]);
         if (idx < 0)
-            return MR_FAIL(err, MR_COND_COLUMN_NOT_DEFINED_IN_TABLE, "colType", "partition", "colName",
-                           mr_arena_printf(arena, "`%s`", table->partition_cols[p]), "tableName",
-                           mr__table_quoted(arena, table), "tableCols", "");
+            return MR_FAIL(err, MR_COND_COLUMN_NOT_DEFINED_IN_TABLE, "colType", "partition",
+                           "colName", mr_arena_printf(arena, "`%s`", table->partition_cols[p]),
+                           "tableName", mr__table_quoted(arena, table), "tableCols", "");
         defaults[n_cols] = table->defaults ? table->defaults[idx] : NULL;
         cols[n_cols++] = table->schema.cols[idx];
     }
@@ -124,7 +127,8 @@ static MrBindTarget bind_target(MrQuery *query, const MrTable *table)
 }
 
 /* CREATE TABLE ... AS: the columns are the query's, with the partition columns moved last. */
-static MrStatus create_as(MrQuery *query, const MrSqlCreateTable *create, MrTable *table, MrError *err)
+static MrStatus create_as(MrQuery *query, const MrSqlCreateTable *create, MrTable *table,
+                          MrError *err)
 {
     MrArena *arena = &query->arena;
     MrBoundQuery bound;
@@ -164,7 +168,8 @@ static MrStatus find_schema(MrQuery *query, MrTable *table, MrError *err)
     return MR_OK;
 }
 
-static MrStatus create_like(MrQuery *query, const MrSqlCreateTable *create, MrTable *table, MrError *err)
+static MrStatus create_like(MrQuery *query, const MrSqlCreateTable *create, MrTable *table,
+                            MrError *err)
 {
     MrTable *like;
     MR_TRY(mr__table_need(query, &create->like, &like, err));
@@ -192,7 +197,8 @@ MrStatus mr__command_create_table(MrQuery *query, const MrSqlStatement *statemen
     MrArena *arena = &query->arena;
     MrTable table = {.kind = MR_CATALOG_TABLE}, *old;
     if (create->table_kind != MR_SQL_TABLE_PLAIN)
-        return MR_FAIL_UNSUPPORTED(err, "streaming tables and materialized views outside of millrace run");
+        return MR_FAIL_UNSUPPORTED(
+            err, "streaming tables and materialized views outside of millrace run");
     if (create->temporary || create->n_bucket_columns > 0)
         return MR_FAIL_UNSUPPORTED(err, "temporary and bucketed tables");
     if (create->has_hive_clause)
@@ -203,8 +209,10 @@ MrStatus mr__command_create_table(MrQuery *query, const MrSqlStatement *statemen
     if (old && create->if_not_exists)
         return MR_OK;
     if (old && !create->or_replace)
-        return MR_FAIL(err, MR_COND_TABLE_OR_VIEW_ALREADY_EXISTS, "relationName", mr__table_quoted(arena, old));
-    table.provider = create->provider ? create->provider : mr_session_conf(session, "spark.sql.sources.default");
+        return MR_FAIL(err, MR_COND_TABLE_OR_VIEW_ALREADY_EXISTS, "relationName",
+                       mr__table_quoted(arena, old));
+    table.provider =
+        create->provider ? create->provider : mr_session_conf(session, "spark.sql.sources.default");
     const MrConnectorType *type = mr_connector_find(table.provider);
     if (!type)
         return MR_FAIL(err, MR_COND_DATA_SOURCE_NOT_FOUND, "provider", table.provider);
@@ -237,7 +245,8 @@ static MrStatus insert_one(MrQuery *query, const MrSqlInsert *insert, MrError *e
     MrTable *table;
     MrBoundQuery bound;
     if (insert->is_directory) {
-        const MrConnectorType *type = mr_connector_find(insert->provider ? insert->provider : "parquet");
+        const MrConnectorType *type =
+            mr_connector_find(insert->provider ? insert->provider : "parquet");
         if (!type)
             return MR_FAIL(err, MR_COND_DATA_SOURCE_NOT_FOUND, "provider", insert->provider);
         MrOptions given = mr__options_own(&query->arena, &insert->options);
@@ -249,7 +258,9 @@ static MrStatus insert_one(MrQuery *query, const MrSqlInsert *insert, MrError *e
             options[n_options++] = given.options[i];
         MR_TRY(mr__query_bind_sql(query, insert->query, &bound, err));
         return mr__write_plan(query, bound.plan,
-                              &(MrWriteSpec){.type = type, .options = {n_options, options}, .mode = MR_SAVE_OVERWRITE},
+                              &(MrWriteSpec){.type = type,
+                                             .options = {n_options, options},
+                                             .mode = MR_SAVE_OVERWRITE},
                               err);
     }
     if (insert->replace_where || insert->n_replace_using > 0)
@@ -261,7 +272,8 @@ static MrStatus insert_one(MrQuery *query, const MrSqlInsert *insert, MrError *e
         return MR_FAIL_UNSUPPORTED(err, "INSERT OVERWRITE of single partitions");
     MrBindTarget target = bind_target(query, table);
     MR_TRY(mr_bind_insert(&query->bind, insert, &target, &bound, err));
-    MrWriteSpec spec = write_spec(query, table, insert->overwrite ? MR_SAVE_OVERWRITE : MR_SAVE_APPEND);
+    MrWriteSpec spec =
+        write_spec(query, table, insert->overwrite ? MR_SAVE_OVERWRITE : MR_SAVE_APPEND);
     return mr__write_plan(query, bound.plan, &spec, err);
 }
 
@@ -281,7 +293,8 @@ MrStatus mr__command_truncate(MrQuery *query, const MrSqlStatement *statement, M
         return MR_FAIL(err, MR_COND_EXPECT_TABLE_NOT_VIEW__NO_ALTERNATIVE, "viewName",
                        mr__table_quoted(&query->arena, table), "operation", "TRUNCATE TABLE");
     if (table->external)
-        return MR_FAIL(err, MR_COND_UNSUPPORTED_FEATURE__MILLRACE, "feature", "TRUNCATE of an external table");
+        return MR_FAIL(err, MR_COND_UNSUPPORTED_FEATURE__MILLRACE, "feature",
+                       "TRUNCATE of an external table");
     if (statement->table.partition.n > 0)
         return MR_FAIL_UNSUPPORTED(err, "TRUNCATE of single partitions");
     MrPlan *one = mr_plan_values_one(&query->planner);
@@ -293,7 +306,8 @@ MrStatus mr__command_truncate(MrQuery *query, const MrSqlStatement *statement, M
     }
     MrPlan *none = mr_plan_filter(&query->planner, one, mr_expr_bool(&query->arena, false));
     MrWriteSpec spec = write_spec(query, table, MR_SAVE_OVERWRITE);
-    return mr__write_plan(query, mr_plan_project(&query->planner, none, exprs, table->schema.n_cols), &spec, err);
+    return mr__write_plan(
+        query, mr_plan_project(&query->planner, none, exprs, table->schema.n_cols), &spec, err);
 }
 
 static MrStatus drop_namespace(MrQuery *query, const MrSqlDrop *drop, MrError *err)
@@ -312,7 +326,8 @@ static MrStatus drop_namespace(MrQuery *query, const MrSqlDrop *drop, MrError *e
     MR_TRY(need_database(query, name, err));
     MR_TRY(mr_catalog_list(session->catalog, arena, name, false, &tables, &n_tables, err));
     if (n_tables > 0 && !drop->cascade)
-        return MR_FAIL(err, MR_COND_SCHEMA_NOT_EMPTY, "schemaName", mr_arena_printf(arena, "`%s`", name));
+        return MR_FAIL(err, MR_COND_SCHEMA_NOT_EMPTY, "schemaName",
+                       mr_arena_printf(arena, "`%s`", name));
     for (int32_t i = 0; i < n_tables; i++)
         if (tables[i]->location && !tables[i]->external)
             MR_TRY(mr_os_remove_tree(session->os, tables[i]->location, err));
@@ -333,9 +348,10 @@ static MrStatus drop_table(MrQuery *query, const MrSqlDrop *drop, MrError *err)
         return MR_FAIL(err, MR_COND_EXPECT_VIEW_NOT_TABLE__NO_ALTERNATIVE, "tableName",
                        mr__table_quoted(&query->arena, table), "operation", "DROP VIEW");
     if (drop->object == MR_SQL_OBJECT_TABLE && is_view && !is_temp)
-        return MR_FAIL(err, MR_COND_WRONG_COMMAND_FOR_OBJECT_TYPE, "operation", "DROP TABLE", "requiredType",
-                       "EXTERNAL or MANAGED", "objectName", mr__table_quoted(&query->arena, table), "foundType", "VIEW",
-                       "alternative", "DROP VIEW");
+        return MR_FAIL(err, MR_COND_WRONG_COMMAND_FOR_OBJECT_TYPE, "operation", "DROP TABLE",
+                       "requiredType", "EXTERNAL or MANAGED", "objectName",
+                       mr__table_quoted(&query->arena, table), "foundType", "VIEW", "alternative",
+                       "DROP VIEW");
     MR_TRY(mr_catalog_remove(session->catalog, table->database, table->name, false, err));
     if (table->location && !table->external)
         MR_TRY(mr_os_remove_tree(session->os, table->location, err));
@@ -391,7 +407,8 @@ MrStatus mr__command_drop(MrQuery *query, const MrSqlStatement *statement, MrErr
 }
 
 /* ALTER TABLE ... SET/UNSET TBLPROPERTIES */
-static MrOptions change_properties(MrArena *arena, const MrOptions *old, const MrSqlProperties *changes, bool set)
+static MrOptions change_properties(MrArena *arena, const MrOptions *old,
+                                   const MrSqlProperties *changes, bool set)
 {
     MrOption *options = MR_NEW_N(arena, MrOption, old->n_options + changes->n);
     int32_t n_options = 0;
@@ -403,7 +420,8 @@ static MrOptions change_properties(MrArena *arena, const MrOptions *old, const M
             options[n_options++] = old->options[i];
     }
     for (int32_t k = 0; set && k < changes->n; k++)
-        options[n_options++] = (MrOption){changes->items[k].key, changes->items[k].value ? changes->items[k].value : ""};
+        options[n_options++] = (MrOption){changes->items[k].key,
+                                          changes->items[k].value ? changes->items[k].value : ""};
     return (MrOptions){n_options, options};
 }
 

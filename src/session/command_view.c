@@ -4,7 +4,8 @@
 #include "sql/sql.h"
 
 /* A view keeps its text, and the columns that the text gives now. */
-static MrStatus view_columns(MrQuery *query, const MrSqlCreateView *create, MrTable *view, MrError *err)
+static MrStatus view_columns(MrQuery *query, const MrSqlCreateView *create, MrTable *view,
+                             MrError *err)
 {
     MrBoundQuery bound;
     MrArena *arena = &query->arena;
@@ -20,15 +21,16 @@ static MrStatus view_columns(MrQuery *query, const MrSqlCreateView *create, MrTa
                        create->n_columns > plan->n_cols
                            ? MR_COND_CREATE_VIEW_COLUMN_ARITY_MISMATCH__NOT_ENOUGH_DATA_COLUMNS
                            : MR_COND_CREATE_VIEW_COLUMN_ARITY_MISMATCH__TOO_MANY_DATA_COLUMNS,
-                       "viewName", mr__table_quoted(arena, view), "viewColumns", mr_builder_text(&columns).data,
-                       "dataColumns", mr_builder_text(&names).data);
+                       "viewName", mr__table_quoted(arena, view), "viewColumns",
+                       mr_builder_text(&columns).data, "dataColumns", mr_builder_text(&names).data);
     }
     MrField *cols = MR_NEW_N(arena, MrField, plan->n_cols);
     for (int32_t i = 0; i < plan->n_cols; i++) {
         const char *name = create->n_columns > 0 ? create->columns[i].name : plan->cols[i].name;
         for (int32_t k = 0; k < i; k++)
             if (mr_str_equal_nocase(cols[k].name, name))
-                return MR_FAIL(err, MR_COND_COLUMN_ALREADY_EXISTS, "columnName", mr_arena_printf(arena, "`%s`", name));
+                return MR_FAIL(err, MR_COND_COLUMN_ALREADY_EXISTS, "columnName",
+                               mr_arena_printf(arena, "`%s`", name));
         cols[i] = (MrField){name, plan->cols[i].type, plan->cols[i].nullable,
                             create->n_columns > 0 ? create->columns[i].comment : NULL};
     }
@@ -37,12 +39,14 @@ static MrStatus view_columns(MrQuery *query, const MrSqlCreateView *create, MrTa
 }
 
 /* CREATE TEMPORARY VIEW v (a INT) USING csv OPTIONS (path '...') */
-static MrStatus view_of_source(MrQuery *query, const MrSqlCreateView *create, MrTable *view, MrError *err)
+static MrStatus view_of_source(MrQuery *query, const MrSqlCreateView *create, MrTable *view,
+                               MrError *err)
 {
     MrArena *arena = &query->arena;
     MrField *cols = MR_NEW_N(arena, MrField, create->n_columns);
     for (int32_t i = 0; i < create->n_columns; i++)
-        cols[i] = (MrField){create->columns[i].name, create->columns[i].type, true, create->columns[i].comment};
+        cols[i] = (MrField){create->columns[i].name, create->columns[i].type, true,
+                            create->columns[i].comment};
     view->schema = (MrSchema){create->n_columns, cols};
     view->provider = create->provider;
     view->options = mr__options_own(arena, &create->options);
@@ -50,8 +54,8 @@ static MrStatus view_of_source(MrQuery *query, const MrSqlCreateView *create, Mr
     if (!type)
         return MR_FAIL(err, MR_COND_DATA_SOURCE_NOT_FOUND, "provider", create->provider);
     MrSource *source;
-    MR_TRY(mr__source_open(query, type, &view->options, create->n_columns > 0 ? &view->schema : NULL, false, &source,
-                           err));
+    MR_TRY(mr__source_open(query, type, &view->options,
+                           create->n_columns > 0 ? &view->schema : NULL, false, &source, err));
     view->schema = source->schema; /* with what the source adds: partition columns */
     return MR_OK;
 }
@@ -78,8 +82,9 @@ MrStatus mr__command_create_view(MrQuery *query, const MrSqlStatement *statement
                                          : MR_COND_TABLE_OR_VIEW_ALREADY_EXISTS,
                        "relationName", mr__table_quoted(arena, old));
     if (old && old->kind != MR_CATALOG_VIEW)
-        return MR_FAIL(err, MR_COND_EXPECT_VIEW_NOT_TABLE__NO_ALTERNATIVE, "tableName", mr__table_quoted(arena, old),
-                       "operation", create->is_alter ? "ALTER VIEW ... AS" : "CREATE OR REPLACE VIEW");
+        return MR_FAIL(err, MR_COND_EXPECT_VIEW_NOT_TABLE__NO_ALTERNATIVE, "tableName",
+                       mr__table_quoted(arena, old), "operation",
+                       create->is_alter ? "ALTER VIEW ... AS" : "CREATE OR REPLACE VIEW");
     view.comment = create->comment;
     view.collation = create->collation;
     view.properties = mr__options_own(arena, &create->properties);
@@ -101,10 +106,11 @@ MrStatus mr__command_create_namespace(MrQuery *query, const MrSqlStatement *stat
     MrSession *session = query->session;
     MrArena *arena = &query->arena;
     MrSqlName plain;
-    MrDatabase *old, database = {.comment = statement->create_namespace.comment,
-                                 .location = statement->create_namespace.location,
-                                 .collation = statement->create_namespace.collation,
-                                 .properties = mr__options_own(arena, &statement->create_namespace.properties)};
+    MrDatabase *old,
+        database = {.comment = statement->create_namespace.comment,
+                    .location = statement->create_namespace.location,
+                    .collation = statement->create_namespace.collation,
+                    .properties = mr__options_own(arena, &statement->create_namespace.properties)};
     MR_TRY(mr_bind_name(&query->bind, &statement->create_namespace.name, &plain, err));
     database.name = plain.parts[plain.n_parts - 1];
     MR_TRY(mr_catalog_get_database(session->catalog, arena, database.name, &old, err));
@@ -114,8 +120,8 @@ MrStatus mr__command_create_namespace(MrQuery *query, const MrSqlStatement *stat
                    : MR_FAIL(err, MR_COND_SCHEMA_ALREADY_EXISTS, "schemaName",
                              mr_arena_printf(arena, "`%s`", database.name));
     if (!database.location)
-        database.location =
-            mr_arena_printf(arena, "%s/%s.db", mr_catalog_warehouse(session->catalog), database.name);
+        database.location = mr_arena_printf(arena, "%s/%s.db",
+                                            mr_catalog_warehouse(session->catalog), database.name);
     return mr_catalog_put_database(session->catalog, &database, err);
 }
 
@@ -126,7 +132,8 @@ MrStatus mr__command_use(MrQuery *query, const MrSqlStatement *statement, MrErro
     MrDatabase *database;
     MR_TRY(mr_bind_name(&query->bind, &statement->use.name, &plain, err));
     const char *name = plain.parts[plain.n_parts - 1];
-    if (plain.n_parts == 1 && !statement->use.is_namespace && mr_str_equal_nocase(name, MR_CATALOG_NAME))
+    if (plain.n_parts == 1 && !statement->use.is_namespace &&
+        mr_str_equal_nocase(name, MR_CATALOG_NAME))
         return MR_OK;
     MR_TRY(mr_catalog_get_database(session->catalog, &query->arena, name, &database, err));
     if (!database || strlen(name) >= sizeof session->database)

@@ -2,30 +2,45 @@
 
 /* Sorted by key; the manual's page of settings is made from it. */
 const MrConfDef mr_conf_defs[] = {
-    {"millrace.checkpoint.snapshotBytes", MR_OPT_INT, "0", false, "State changes after which a snapshot is taken; 0: 64 MiB."},
+    {"millrace.checkpoint.snapshotBytes", MR_OPT_INT, "0", false,
+     "State changes after which a snapshot is taken; 0: 64 MiB."},
     {"millrace.exec.batchRows", MR_OPT_INT, "0", false, "Rows a batch, for tests; 0: 2,048."},
     {"millrace.exec.threads", MR_OPT_INT, "0", false, "Worker threads; 0: as many as cores."},
-    {"millrace.memory.limit", MR_OPT_TEXT, "0", false, "Bytes that queries may hold, with k, m or g; 0: 70 % of the machine's."},
-    {"spark.sql.ansi.doubleQuotedIdentifiers", MR_OPT_BOOL, "false", false, "Text in double quotes is a name."},
-    {"spark.sql.ansi.enabled", MR_OPT_BOOL, "true", false, "Errors instead of NULL or wrapped values."},
-    {"spark.sql.ansi.enforceReservedKeywords", MR_OPT_BOOL, "false", false, "Reserved words are no names."},
+    {"millrace.memory.limit", MR_OPT_TEXT, "0", false,
+     "Bytes that queries may hold, with k, m or g; 0: 70 % of the machine's."},
+    {"spark.sql.ansi.doubleQuotedIdentifiers", MR_OPT_BOOL, "false", false,
+     "Text in double quotes is a name."},
+    {"spark.sql.ansi.enabled", MR_OPT_BOOL, "true", false,
+     "Errors instead of NULL or wrapped values."},
+    {"spark.sql.ansi.enforceReservedKeywords", MR_OPT_BOOL, "false", false,
+     "Reserved words are no names."},
     {"spark.sql.caseSensitive", MR_OPT_BOOL, "false", false, "Names differ by case."},
     {"spark.sql.cteRecursionLevelLimit", MR_OPT_INT, "100", false, "Levels of WITH RECURSIVE."},
-    {"spark.sql.cteRecursionRowLimit", MR_OPT_INT, "1000000", false, "Rows of WITH RECURSIVE; -1: no limit."},
-    {"spark.sql.groupByAliases", MR_OPT_BOOL, "true", false, "GROUP BY may name the select list's aliases."},
+    {"spark.sql.cteRecursionRowLimit", MR_OPT_INT, "1000000", false,
+     "Rows of WITH RECURSIVE; -1: no limit."},
+    {"spark.sql.groupByAliases", MR_OPT_BOOL, "true", false,
+     "GROUP BY may name the select list's aliases."},
     {"spark.sql.groupByOrdinal", MR_OPT_BOOL, "true", false, "GROUP BY 1 means the first column."},
-    {"spark.sql.legacy.exponentLiteralAsDecimal.enabled", MR_OPT_BOOL, "false", false, "1E2 is a decimal."},
-    {"spark.sql.legacy.interval.enabled", MR_OPT_BOOL, "false", false, "Intervals are calendar intervals."},
-    {"spark.sql.legacy.setopsPrecedence.enabled", MR_OPT_BOOL, "false", false, "Set operations go from left to right."},
+    {"spark.sql.legacy.exponentLiteralAsDecimal.enabled", MR_OPT_BOOL, "false", false,
+     "1E2 is a decimal."},
+    {"spark.sql.legacy.interval.enabled", MR_OPT_BOOL, "false", false,
+     "Intervals are calendar intervals."},
+    {"spark.sql.legacy.setopsPrecedence.enabled", MR_OPT_BOOL, "false", false,
+     "Set operations go from left to right."},
     {"spark.sql.orderByOrdinal", MR_OPT_BOOL, "true", false, "ORDER BY 1 means the first column."},
-    {"spark.sql.parser.escapedStringLiterals", MR_OPT_BOOL, "false", false, "Backslashes in literals are kept."},
-    {"spark.sql.session.timeZone", MR_OPT_TEXT, NULL, false, "Time zone of timestamps; the system's by default."},
-    {"spark.sql.shuffle.partitions", MR_OPT_INT, "200", false, "Kept for Spark programs; Millrace chooses by itself."},
+    {"spark.sql.parser.escapedStringLiterals", MR_OPT_BOOL, "false", false,
+     "Backslashes in literals are kept."},
+    {"spark.sql.session.timeZone", MR_OPT_TEXT, NULL, false,
+     "Time zone of timestamps; the system's by default."},
+    {"spark.sql.shuffle.partitions", MR_OPT_INT, "200", false,
+     "Kept for Spark programs; Millrace chooses by itself."},
     {"spark.sql.sources.default", MR_OPT_TEXT, "parquet", false, "Format of tables without USING."},
-    {"spark.sql.storeAssignmentPolicy", MR_OPT_TEXT, "ANSI", false, "How INSERT casts: ANSI, STRICT or LEGACY."},
+    {"spark.sql.storeAssignmentPolicy", MR_OPT_TEXT, "ANSI", false,
+     "How INSERT casts: ANSI, STRICT or LEGACY."},
     {"spark.sql.timeType.enabled", MR_OPT_BOOL, "false", false, "The type TIME may be used."},
     {"spark.sql.timestampType", MR_OPT_TEXT, "TIMESTAMP_LTZ", false, "What TIMESTAMP means."},
-    {"spark.sql.warehouse.dir", MR_OPT_TEXT, "spark-warehouse", true, "Folder of managed tables and the catalog."},
+    {"spark.sql.warehouse.dir", MR_OPT_TEXT, "spark-warehouse", true,
+     "Folder of managed tables and the catalog."},
     {0},
 };
 
@@ -95,7 +110,8 @@ static MrStatus conf_check(const MrConfDef *def, const char *value, MrError *err
     bool right = true;
     switch (def->kind) {
     case MR_OPT_BOOL:
-        right = mr_text_equal_nocase(text, MR_TEXT("true")) || mr_text_equal_nocase(text, MR_TEXT("false"));
+        right = mr_text_equal_nocase(text, MR_TEXT("true")) ||
+                mr_text_equal_nocase(text, MR_TEXT("false"));
         break;
     case MR_OPT_INT:
         right = mr_text_to_i64(text, &i64);
@@ -108,8 +124,11 @@ static MrStatus conf_check(const MrConfDef *def, const char *value, MrError *err
     }
     if (right)
         return MR_OK;
-    return MR_FAIL(err, MR_COND_INVALID_CONF_VALUE__TYPE_MISMATCH, "confName", def->key, "confValue", value,
-                   "confType", def->kind == MR_OPT_BOOL ? "boolean" : def->kind == MR_OPT_INT ? "int" : "double");
+    return MR_FAIL(err, MR_COND_INVALID_CONF_VALUE__TYPE_MISMATCH, "confName", def->key,
+                   "confValue", value, "confType",
+                   def->kind == MR_OPT_BOOL  ? "boolean"
+                   : def->kind == MR_OPT_INT ? "int"
+                                             : "double");
 }
 
 MrStatus mr_conf_set(MrConf *conf, const char *key, const char *value, MrError *err)
@@ -133,15 +152,16 @@ MrStatus mr_conf_set(MrConf *conf, const char *key, const char *value, MrError *
     }
     int64_t need_bytes = (conf->n_entries + 1) * (int64_t)sizeof(ConfEntry);
     if (need_bytes > conf->entries_bytes) {
-        MrStatus status =
-            mr_budget_resize(conf->budget, &conf->entries, &conf->entries_bytes, 2 * need_bytes, err);
+        MrStatus status = mr_budget_resize(conf->budget, &conf->entries, &conf->entries_bytes,
+                                           2 * need_bytes, err);
         if (status != MR_OK) {
             mr_budget_free(conf->budget, entry.text, entry.text_bytes);
             return status;
         }
     }
     ConfEntry *entries = conf_entries(conf);
-    memmove(entries + place + 1, entries + place, (size_t)(conf->n_entries - place) * sizeof *entries);
+    memmove(entries + place + 1, entries + place,
+            (size_t)(conf->n_entries - place) * sizeof *entries);
     entries[place] = entry;
     conf->n_entries++;
     return MR_OK;

@@ -19,7 +19,8 @@ void mr_conf_destroy(MrConf *conf); /* accepts NULL */
 /* Checks known keys (INVALID_CONF_VALUE.TYPE_MISMATCH), keeps unknown ones. */
 MR_MUST_USE MrStatus mr_conf_set(MrConf *conf, const char *key, const char *value, MrError *err);
 void mr_conf_unset(MrConf *conf, const char *key); /* NULL: all */
-const char *mr_conf_get(const MrConf *conf, const char *key); /* set value, else the default, else NULL */
+const char *mr_conf_get(const MrConf *conf,
+                        const char *key); /* set value, else the default, else NULL */
 bool mr_conf_bool(const MrConf *conf, const char *key);
 int64_t mr_conf_i64(const MrConf *conf, const char *key);
 const MrConfDef *mr_conf_find(const char *key); /* NULL: not one of ours */

@@ -1,7 +1,7 @@
 /* frame.c - frames of the C API: SQL texts that grow, bound at each step, run when they are read.
  *
- * A frame is the text of a query.  select() puts a SELECT around it, join() two.  So frames and SQL have one
- * meaning and one binder; the optimizer removes the nesting. */
+ * A frame is the text of a query.  select() puts a SELECT around it, join() two.  So frames and SQL
+ * have one meaning and one binder; the optimizer removes the nesting. */
 #include "session/frame_int.h"
 
 #include "column/arrow.h"
@@ -38,7 +38,8 @@ MrStatus mr__frame_bind(MrFrame *frame, MrQuery *query, MrBoundQuery *out, MrErr
     mr__relations_init(query);
     query->text = (MrText){frame->sql, frame->sql_bytes};
     query->bind.text = query->text;
-    MR_TRY(mr_sql_parse_statement(&query->arena, query->text, &query->session->sql_options, &statement, err));
+    MR_TRY(mr_sql_parse_statement(&query->arena, query->text, &query->session->sql_options,
+                                  &statement, err));
     if (statement->kind != MR_SQL_STMT_QUERY)
         return MR_FAIL_UNSUPPORTED(err, "a command as the input of a frame");
     MR_TRY(mr__query_bind_sql(query, statement->query, out, err));
@@ -54,18 +55,19 @@ static MrStatus frame_check(MrFrame *frame, MrError *err)
     MrBoundQuery bound;
     MR_TRY(mr__query_create(frame->session, &query, err));
     MR_GUARD_BEGIN(status, err)
-    status = mr__frame_bind(frame, query, &bound, err);
-    if (status == MR_OK)
-        frame->streaming = bound.plan->streaming;
+        status = mr__frame_bind(frame, query, &bound, err);
+        if (status == MR_OK)
+            frame->streaming = bound.plan->streaming;
     MR_GUARD_END(status)
     mr_query_close(query);
     return status;
 }
 
 /* A checked frame from a format. */
-static MrStatus frame_printf(MrSession *session, MrFrame **out, MrError *err, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-static MrStatus frame_printf(MrSession *session, MrFrame **out, MrError *err, const char *format, ...)
+static MrStatus frame_printf(MrSession *session, MrFrame **out, MrError *err, const char *format,
+                             ...) __attribute__((format(printf, 4, 5)));
+static MrStatus frame_printf(MrSession *session, MrFrame **out, MrError *err, const char *format,
+                             ...)
 {
     MrStatus status;
     MrFrame *frame = NULL;
@@ -97,8 +99,9 @@ static bool is_query(MrQuery *query, MrText text, MrStatus *status, MrError *err
     MrSqlStatement *statement = NULL;
     bool answer = false;
     MR_GUARD_BEGIN(*status, err)
-    *status = mr_sql_parse_statement(&query->arena, text, &query->session->sql_options, &statement, err);
-    answer = *status == MR_OK && statement->kind == MR_SQL_STMT_QUERY;
+        *status = mr_sql_parse_statement(&query->arena, text, &query->session->sql_options,
+                                         &statement, err);
+        answer = *status == MR_OK && statement->kind == MR_SQL_STMT_QUERY;
     MR_GUARD_END(*status)
     return answer;
 }
@@ -117,7 +120,8 @@ MrStatus mr_session_sql(MrSession *session, const char *sql, MrFrame **out, MrEr
     mr_query_close(query);
     MR_TRY(status);
     MR_TRY(frame_create(session, text, &frame, err));
-    status = reads ? frame_check(frame, err) : mr_session_query(session, text, &frame->command, err);
+    status =
+        reads ? frame_check(frame, err) : mr_session_query(session, text, &frame->command, err);
     if (status != MR_OK)
         mr_frame_close(frame);
     else
@@ -137,44 +141,52 @@ MrStatus mr_frame_select(MrFrame *frame, const char *exprs, MrFrame **out, MrErr
 
 MrStatus mr_frame_filter(MrFrame *frame, const char *condition, MrFrame **out, MrError *err)
 {
-    return frame_printf(frame->session, out, err, "SELECT * FROM " INNER " WHERE %s", frame->sql, condition);
+    return frame_printf(frame->session, out, err, "SELECT * FROM " INNER " WHERE %s", frame->sql,
+                        condition);
 }
 
-MrStatus mr_frame_group(MrFrame *frame, const char *keys, const char *aggregates, MrFrame **out, MrError *err)
+MrStatus mr_frame_group(MrFrame *frame, const char *keys, const char *aggregates, MrFrame **out,
+                        MrError *err)
 {
     if (!keys || !keys[0])
-        return frame_printf(frame->session, out, err, "SELECT %s FROM " INNER, aggregates, frame->sql);
-    return frame_printf(frame->session, out, err, "SELECT %s, %s FROM " INNER " GROUP BY %s", keys, aggregates,
-                        frame->sql, keys);
+        return frame_printf(frame->session, out, err, "SELECT %s FROM " INNER, aggregates,
+                            frame->sql);
+    return frame_printf(frame->session, out, err, "SELECT %s, %s FROM " INNER " GROUP BY %s", keys,
+                        aggregates, frame->sql, keys);
 }
 
-MrStatus mr_frame_join(MrFrame *left, MrFrame *right, const char *kind, const char *condition, MrFrame **out,
-                       MrError *err)
+MrStatus mr_frame_join(MrFrame *left, MrFrame *right, const char *kind, const char *condition,
+                       MrFrame **out, MrError *err)
 {
-    static const char *const kinds[] = {"inner", "left", "right", "full", "left semi", "left anti", "cross"};
+    static const char *const kinds[] = {"inner",     "left",      "right", "full",
+                                        "left semi", "left anti", "cross"};
     bool known = false;
     for (int64_t i = 0; i < MR_COUNT(kinds); i++)
         known |= strcmp(kinds[i], kind) == 0;
     if (!known)
         return MR_FAIL(err, MR_COND_UNSUPPORTED_JOIN_TYPE, "typ", kind, "supported",
                        "inner, left, right, full, left semi, left anti, cross");
-    return frame_printf(left->session, out, err, "SELECT * FROM " INNER " AS l %s JOIN " INNER " AS r%s%s", left->sql,
-                        kind, right->sql, condition ? " ON " : "", condition ? condition : "");
+    return frame_printf(left->session, out, err,
+                        "SELECT * FROM " INNER " AS l %s JOIN " INNER " AS r%s%s", left->sql, kind,
+                        right->sql, condition ? " ON " : "", condition ? condition : "");
 }
 
 MrStatus mr_frame_order(MrFrame *frame, const char *keys, MrFrame **out, MrError *err)
 {
-    return frame_printf(frame->session, out, err, "SELECT * FROM " INNER " ORDER BY %s", frame->sql, keys);
+    return frame_printf(frame->session, out, err, "SELECT * FROM " INNER " ORDER BY %s", frame->sql,
+                        keys);
 }
 
 MrStatus mr_frame_limit(MrFrame *frame, int64_t n_rows, MrFrame **out, MrError *err)
 {
-    return frame_printf(frame->session, out, err, "SELECT * FROM " INNER " LIMIT %" PRId64, frame->sql, n_rows);
+    return frame_printf(frame->session, out, err, "SELECT * FROM " INNER " LIMIT %" PRId64,
+                        frame->sql, n_rows);
 }
 
 MrStatus mr_frame_union(MrFrame *first, MrFrame *second, MrFrame **out, MrError *err)
 {
-    return frame_printf(first->session, out, err, INNER " UNION ALL " INNER, first->sql, second->sql);
+    return frame_printf(first->session, out, err, INNER " UNION ALL " INNER, first->sql,
+                        second->sql);
 }
 
 MrStatus mr_frame_distinct(MrFrame *frame, MrFrame **out, MrError *err)
@@ -182,10 +194,12 @@ MrStatus mr_frame_distinct(MrFrame *frame, MrFrame **out, MrError *err)
     return frame_printf(frame->session, out, err, "SELECT DISTINCT * FROM " INNER, frame->sql);
 }
 
-MrStatus mr_frame_watermark(MrFrame *frame, const char *time_column, const char *delay, MrFrame **out, MrError *err)
+MrStatus mr_frame_watermark(MrFrame *frame, const char *time_column, const char *delay,
+                            MrFrame **out, MrError *err)
 {
-    return frame_printf(frame->session, out, err, "SELECT * FROM " INNER " WATERMARK %s DELAY OF INTERVAL '%s'",
-                        frame->sql, time_column, delay);
+    return frame_printf(frame->session, out, err,
+                        "SELECT * FROM " INNER " WATERMARK %s DELAY OF INTERVAL '%s'", frame->sql,
+                        time_column, delay);
 }
 
 MrStatus mr_frame_create_view(MrFrame *frame, const char *name, MrError *err)
@@ -194,7 +208,8 @@ MrStatus mr_frame_create_view(MrFrame *frame, const char *name, MrError *err)
     MrBuffer text;
     MrStatus status;
     mr_buffer_init(&text, &frame->session->budget, MR_SQL_MAX_BYTES);
-    status = mr_buffer_printf(&text, err, "CREATE OR REPLACE TEMPORARY VIEW `%s` AS %s", name, frame->sql);
+    status = mr_buffer_printf(&text, err, "CREATE OR REPLACE TEMPORARY VIEW `%s` AS %s", name,
+                              frame->sql);
     if (status == MR_OK)
         status = mr_buffer_put(&text, "", 1, err);
     if (status == MR_OK)
@@ -218,13 +233,18 @@ MrOptions mr__key_values(MrArena *arena, const MrKeyValue *given, int32_t n_give
 }
 
 /* The source gets a temporary view's name, which the frame's text reads. */
-static MrStatus put_source_view(MrQuery *query, const MrReadOptions *options, const char *name, MrError *err)
+static MrStatus put_source_view(MrQuery *query, const MrReadOptions *options, const char *name,
+                                MrError *err)
 {
-    MrTable table = {.kind = MR_CATALOG_VIEW, .database = MR_CATALOG_TEMP, .name = name, .provider = options->format};
+    MrTable table = {.kind = MR_CATALOG_VIEW,
+                     .database = MR_CATALOG_TEMP,
+                     .name = name,
+                     .provider = options->format};
     const MrConnectorType *type = mr_connector_find(options->format);
     if (!type)
         return MR_FAIL(err, MR_COND_DATA_SOURCE_NOT_FOUND, "provider", options->format);
-    table.options = mr__key_values(&query->arena, options->options, options->n_options, options->path);
+    table.options =
+        mr__key_values(&query->arena, options->options, options->n_options, options->path);
     if (options->schema) {
         const MrType *schema;
         MR_TRY(mr_type_parse(&query->arena, mr_text(options->schema), true, &schema, err));
@@ -233,7 +253,8 @@ static MrStatus put_source_view(MrQuery *query, const MrReadOptions *options, co
     return mr_catalog_put(query->session->catalog, &table, err);
 }
 
-MrStatus mr_session_read(MrSession *session, const MrReadOptions *options, MrFrame **out, MrError *err)
+MrStatus mr_session_read(MrSession *session, const MrReadOptions *options, MrFrame **out,
+                         MrError *err)
 {
     MrStatus status;
     MrQuery *query;
@@ -242,11 +263,12 @@ MrStatus mr_session_read(MrSession *session, const MrReadOptions *options, MrFra
     MR_TRY(mr__query_create(session, &query, err));
     snprintf(name, sizeof name, "_frame_%016" PRIx64, query->seed);
     MR_GUARD_BEGIN(status, err)
-    status = put_source_view(query, options, name, err);
+        status = put_source_view(query, options, name, err);
     MR_GUARD_END(status)
     mr_query_close(query);
     MR_TRY(status);
-    return frame_printf(session, out, err, "SELECT * FROM %s`%s`", options->streaming ? "STREAM " : "", name);
+    return frame_printf(session, out, err, "SELECT * FROM %s`%s`",
+                        options->streaming ? "STREAM " : "", name);
 }
 
 /* ---------------------------------------------------------------- reading */
@@ -275,8 +297,8 @@ static int arrow_failed(ArrowReader *reader)
 static int arrow_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out)
 {
     ArrowReader *reader = stream->private_data;
-    MrStatus status =
-        mr_arrow_export_schema(&reader->session->budget, mr_query_schema(reader->query), out, &reader->err);
+    MrStatus status = mr_arrow_export_schema(&reader->session->budget,
+                                             mr_query_schema(reader->query), out, &reader->err);
     return status == MR_OK ? 0 : arrow_failed(reader);
 }
 
@@ -289,8 +311,8 @@ static int arrow_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
         return arrow_failed(reader);
     if (!batch)
         return 0; /* released array: the end */
-    MrStatus status = mr_arrow_export_batch(&reader->session->budget, mr_query_schema(reader->query), batch, out,
-                                            &reader->err);
+    MrStatus status = mr_arrow_export_batch(
+        &reader->session->budget, mr_query_schema(reader->query), batch, out, &reader->err);
     mr_batch_destroy(batch);
     return status == MR_OK ? 0 : arrow_failed(reader);
 }
@@ -392,8 +414,8 @@ static ShowCell show_cell(MrArena *arena, MrText text, bool keep_long)
 static void show_line(FILE *to, const ShowCell *cells, const int64_t *widths, int32_t n_cols)
 {
     for (int32_t c = 0; c < n_cols; c++)
-        fprintf(to, "|%*s%.*s", (int)(widths[c] - cells[c].n_chars), "", (int)cells[c].text.size_bytes,
-                cells[c].text.data);
+        fprintf(to, "|%*s%.*s", (int)(widths[c] - cells[c].n_chars), "",
+                (int)cells[c].text.size_bytes, cells[c].text.data);
     fputs("|\n", to);
 }
 
@@ -407,7 +429,8 @@ static void show_rule(FILE *to, const int64_t *widths, int32_t n_cols)
     fputs("+\n", to);
 }
 
-static MrStatus show_rows(MrQuery *query, MrArena *arena, const MrShowOptions *options, FILE *to, MrError *err)
+static MrStatus show_rows(MrQuery *query, MrArena *arena, const MrShowOptions *options, FILE *to,
+                          MrError *err)
 {
     const MrSchema *schema = mr_query_schema(query);
     int64_t n_max = options && options->n_rows > 0 ? options->n_rows : 20, n_rows = 0;
@@ -461,7 +484,7 @@ MrStatus mr_frame_show(MrFrame *frame, const MrShowOptions *options, FILE *to, M
         query->next_row = 0;
     mr_arena_init(&arena, &frame->session->budget);
     MR_GUARD_BEGIN(status, err)
-    status = show_rows(query, &arena, options, to, err);
+        status = show_rows(query, &arena, options, to, err);
     MR_GUARD_END(status)
     mr_arena_deinit(&arena);
     if (query != frame->command)
@@ -476,8 +499,9 @@ MrStatus mr__save_mode(const char *mode, MrSaveMode *out, MrError *err)
     static const struct {
         const char *name;
         MrSaveMode mode;
-    } modes[] = {{"error", MR_SAVE_ERROR},     {"errorifexists", MR_SAVE_ERROR},  {"default", MR_SAVE_ERROR},
-                 {"append", MR_SAVE_APPEND},   {"overwrite", MR_SAVE_OVERWRITE}, {"ignore", MR_SAVE_IGNORE}};
+    } modes[] = {{"error", MR_SAVE_ERROR},         {"errorifexists", MR_SAVE_ERROR},
+                 {"default", MR_SAVE_ERROR},       {"append", MR_SAVE_APPEND},
+                 {"overwrite", MR_SAVE_OVERWRITE}, {"ignore", MR_SAVE_IGNORE}};
     *out = MR_SAVE_ERROR;
     for (int64_t i = 0; mode && i < MR_COUNT(modes); i++)
         if (mr_str_equal_nocase(modes[i].name, mode)) {
@@ -487,8 +511,8 @@ MrStatus mr__save_mode(const char *mode, MrSaveMode *out, MrError *err)
     return mode ? MR_FAIL(err, MR_COND_INVALID_SAVE_MODE, "mode", mode) : MR_OK;
 }
 
-MrStatus mr__partition_places(MrArena *arena, const MrSchema *schema, const char *names, int32_t *n_out,
-                              const int32_t **out, MrError *err)
+MrStatus mr__partition_places(MrArena *arena, const MrSchema *schema, const char *names,
+                              int32_t *n_out, const int32_t **out, MrError *err)
 {
     int32_t *places = MR_NEW_N(arena, int32_t, schema->n_cols), n_places = 0;
     while (names && *names) {
@@ -510,7 +534,8 @@ MrStatus mr__partition_places(MrArena *arena, const MrSchema *schema, const char
     return MR_OK;
 }
 
-static MrStatus frame_write(MrFrame *frame, MrQuery *query, const MrWriteOptions *options, MrError *err)
+static MrStatus frame_write(MrFrame *frame, MrQuery *query, const MrWriteOptions *options,
+                            MrError *err)
 {
     MrBoundQuery bound;
     const char *format = options->format ? options->format : "parquet";
@@ -518,10 +543,11 @@ static MrStatus frame_write(MrFrame *frame, MrQuery *query, const MrWriteOptions
     if (!spec.type)
         return MR_FAIL(err, MR_COND_DATA_SOURCE_NOT_FOUND, "provider", format);
     MR_TRY(mr__frame_bind(frame, query, &bound, err));
-    spec.options = mr__key_values(&query->arena, options->options, options->n_options, options->path);
+    spec.options =
+        mr__key_values(&query->arena, options->options, options->n_options, options->path);
     MR_TRY(mr__save_mode(options->mode, &spec.mode, err));
-    MR_TRY(mr__partition_places(&query->arena, &query->schema, options->partition_by, &spec.n_partition_cols,
-                                &spec.partition_cols, err));
+    MR_TRY(mr__partition_places(&query->arena, &query->schema, options->partition_by,
+                                &spec.n_partition_cols, &spec.partition_cols, err));
     return mr__write_plan(query, bound.plan, &spec, err);
 }
 
@@ -532,13 +558,14 @@ MrStatus mr_frame_write(MrFrame *frame, const MrWriteOptions *options, MrError *
     *err = (MrError){.sql_idx = -1};
     MR_TRY(mr__query_create(frame->session, &query, err));
     MR_GUARD_BEGIN(status, err)
-    status = frame_write(frame, query, options, err);
+        status = frame_write(frame, query, options, err);
     MR_GUARD_END(status)
     mr_query_close(query);
     return status;
 }
 
-/* ---------------------------------------------------------------- sessions, as the public header has them */
+/* ---------------------------------------------------------------- sessions, as the public header
+ * has them */
 
 MrStatus mr_session_open(const MrSessionOptions *options, MrSession **session, MrError *err)
 {

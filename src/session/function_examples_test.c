@@ -35,7 +35,8 @@ static const char *example_fails(MrSession *session, const char *sql)
 
 static int n_bad;
 
-static void example_check(MrSession *session, const char *name, const char *example, const char *rest)
+static void example_check(MrSession *session, const char *name, const char *example,
+                          const char *rest)
 {
     char sql[1000];
     if (!example)

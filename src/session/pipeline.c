@@ -45,17 +45,20 @@ static MrStatus take_lock(Pipeline *pipeline, MrError *err)
     MrOs *os = pipeline->session->os;
     MrFileInfo info;
     bool taken = false;
-    const char *dir = mr_arena_printf(&pipeline->arena, "%s/_millrace", pipeline->session->warehouse);
+    const char *dir =
+        mr_arena_printf(&pipeline->arena, "%s/_millrace", pipeline->session->warehouse);
     const char *path = mr_arena_printf(&pipeline->arena, "%s/pipeline.lock", dir);
     MR_TRY(os->make_dir(os, dir, err));
     MR_TRY(os->stat(os, path, &info, err));
-    MrStatus status = os->file_open(os, path, info.exists ? MR_FILE_READ_WRITE : MR_FILE_CREATE, &pipeline->lock, err);
+    MrStatus status = os->file_open(os, path, info.exists ? MR_FILE_READ_WRITE : MR_FILE_CREATE,
+                                    &pipeline->lock, err);
     if (status != MR_OK) /* another one may have made it meanwhile */
         MR_TRY(os->file_open(os, path, MR_FILE_READ_WRITE, &pipeline->lock, err));
     MR_TRY(os->file_lock(pipeline->lock, &taken, err));
     return taken ? MR_OK
                  : MR_FAIL(err, MR_COND_CONCURRENT_STREAM_LOG_UPDATE, "batchId",
-                           mr_arena_printf(&pipeline->arena, "pipeline of warehouse '%s'", pipeline->session->warehouse));
+                           mr_arena_printf(&pipeline->arena, "pipeline of warehouse '%s'",
+                                           pipeline->session->warehouse));
 }
 
 static Flow *flow_add(Pipeline *pipeline, const char *name, MrQuery *query)
@@ -78,8 +81,8 @@ static bool schema_equal(const MrSchema *a, const MrSchema *b)
 }
 
 /* The table that a flow fills: made at the first run, the same at later ones. */
-static MrStatus flow_table(MrQuery *query, const MrSqlCreateTable *create, const MrPlan *plan, MrTable **out,
-                           MrError *err)
+static MrStatus flow_table(MrQuery *query, const MrSqlCreateTable *create, const MrPlan *plan,
+                           MrTable **out, MrError *err)
 {
     MrArena *arena = &query->arena;
     MrCatalog *catalog = query->session->catalog;
@@ -105,18 +108,21 @@ static MrStatus flow_table(MrQuery *query, const MrSqlCreateTable *create, const
     const char **partitions = MR_NEW_N(arena, const char *, create->n_partitions);
     for (int32_t i = 0; i < create->n_partitions; i++) {
         const MrSqlTransform *transform = &create->partitions[i];
-        if (strcmp(transform->name ? transform->name : "", "identity") != 0 || transform->n_args != 1)
+        if (strcmp(transform->name ? transform->name : "", "identity") != 0 ||
+            transform->n_args != 1)
             return MR_FAIL_UNSUPPORTED(err, "partitioning a flow's table by an expression");
         partitions[table->n_partition_cols++] = transform->args[0]->name.parts[0];
     }
     table->partition_cols = partitions;
     MR_TRY(mr_catalog_get(catalog, arena, table->database, table->name, false, &old, err));
     if (old && old->kind != table->kind)
-        return MR_FAIL(err, MR_COND_TABLE_OR_VIEW_ALREADY_EXISTS, "relationName", mr__table_quoted(arena, old));
+        return MR_FAIL(err, MR_COND_TABLE_OR_VIEW_ALREADY_EXISTS, "relationName",
+                       mr__table_quoted(arena, old));
     if (old && !is_view && !schema_equal(&old->schema, &table->schema))
-        return MR_FAIL(err, MR_COND_STATE_STORE_KEY_SCHEMA_NOT_COMPATIBLE, "storedKeySchema",
-                       mr_arena_printf(arena, "table %s as it was made", mr__table_quoted(arena, old)), "newKeySchema",
-                       "the columns of the query now");
+        return MR_FAIL(
+            err, MR_COND_STATE_STORE_KEY_SCHEMA_NOT_COMPATIBLE, "storedKeySchema",
+            mr_arena_printf(arena, "table %s as it was made", mr__table_quoted(arena, old)),
+            "newKeySchema", "the columns of the query now");
     if (!old && table->location)
         MR_TRY(query->session->os->make_dir(query->session->os, table->location, err));
     MR_TRY(mr_catalog_put(catalog, table, err));
@@ -134,30 +140,33 @@ static const int32_t *partition_places(MrArena *arena, const MrTable *table)
     return places;
 }
 
-static MrStatus start_stream(Pipeline *pipeline, Flow *flow, MrPlan *plan, const MrTable *table, MrError *err)
+static MrStatus start_stream(Pipeline *pipeline, Flow *flow, MrPlan *plan, const MrTable *table,
+                             MrError *err)
 {
     MrQuery *query = flow->query;
     query->schema = mr__plan_schema(&query->arena, plan);
-    const char *checkpoint = mr_arena_printf(&query->arena, "%s/_millrace/flows/%s.%s", pipeline->session->warehouse,
-                                             table->database, flow->name);
-    return mr__stream_start(
-        query, plan,
-        &(MrStreamTarget){
-            .name = flow->name,
-            .checkpoint = checkpoint,
-            .type = mr_connector_find(table->provider),
-            .options = mr__table_options(&query->arena, table),
-            .mode = MR_MODE_APPEND,
-            .trigger = pipeline->options->continuous ? MR_TRIGGER_DEFAULT : MR_TRIGGER_AVAILABLE_NOW,
-            .n_partition_cols = table->n_partition_cols,
-            .partition_cols = partition_places(&query->arena, table),
-            .progress = pipeline->options->progress,
-            .progress_self = pipeline->options->self,
-        },
-        &flow->stream, err);
+    const char *checkpoint =
+        mr_arena_printf(&query->arena, "%s/_millrace/flows/%s.%s", pipeline->session->warehouse,
+                        table->database, flow->name);
+    return mr__stream_start(query, plan,
+                            &(MrStreamTarget){
+                                .name = flow->name,
+                                .checkpoint = checkpoint,
+                                .type = mr_connector_find(table->provider),
+                                .options = mr__table_options(&query->arena, table),
+                                .mode = MR_MODE_APPEND,
+                                .trigger = pipeline->options->continuous ? MR_TRIGGER_DEFAULT
+                                                                         : MR_TRIGGER_AVAILABLE_NOW,
+                                .n_partition_cols = table->n_partition_cols,
+                                .partition_cols = partition_places(&query->arena, table),
+                                .progress = pipeline->options->progress,
+                                .progress_self = pipeline->options->self,
+                            },
+                            &flow->stream, err);
 }
 
-static MrStatus add_table_flow(Pipeline *pipeline, MrQuery *query, const MrSqlCreateTable *create, MrError *err)
+static MrStatus add_table_flow(Pipeline *pipeline, MrQuery *query, const MrSqlCreateTable *create,
+                               MrError *err)
 {
     MrBoundQuery bound;
     MrTable *table;
@@ -166,13 +175,14 @@ static MrStatus add_table_flow(Pipeline *pipeline, MrQuery *query, const MrSqlCr
     MR_TRY(mr__query_bind_sql(query, create->query, &bound, err));
     bool is_view = create->table_kind == MR_SQL_TABLE_MATERIALIZED_VIEW;
     if (!is_view && !bound.plan->streaming)
-        return MR_FAIL(err, MR_COND_INVALID_FLOW_QUERY_TYPE__BATCH_RELATION_FOR_STREAMING_TABLE, "flowIdentifier",
-                       create->name.parts[create->name.n_parts - 1], "tableIdentifier",
-                       create->name.parts[create->name.n_parts - 1]);
+        return MR_FAIL(err, MR_COND_INVALID_FLOW_QUERY_TYPE__BATCH_RELATION_FOR_STREAMING_TABLE,
+                       "flowIdentifier", create->name.parts[create->name.n_parts - 1],
+                       "tableIdentifier", create->name.parts[create->name.n_parts - 1]);
     if (is_view && bound.plan->streaming)
-        return MR_FAIL(err, MR_COND_INVALID_FLOW_QUERY_TYPE__STREAMING_RELATION_FOR_MATERIALIZED_VIEW,
-                       "flowIdentifier", create->name.parts[create->name.n_parts - 1], "tableIdentifier",
-                       create->name.parts[create->name.n_parts - 1]);
+        return MR_FAIL(err,
+                       MR_COND_INVALID_FLOW_QUERY_TYPE__STREAMING_RELATION_FOR_MATERIALIZED_VIEW,
+                       "flowIdentifier", create->name.parts[create->name.n_parts - 1],
+                       "tableIdentifier", create->name.parts[create->name.n_parts - 1]);
     MR_TRY(flow_table(query, create, bound.plan, &table, err));
     Flow *flow = flow_add(pipeline, table->name, query);
     flow->table = table;
@@ -180,7 +190,8 @@ static MrStatus add_table_flow(Pipeline *pipeline, MrQuery *query, const MrSqlCr
 }
 
 /* CREATE FLOW f AS INSERT INTO t BY NAME query: a stream into a table that is there. */
-static MrStatus add_flow(Pipeline *pipeline, MrQuery *query, const MrSqlStatement *statement, MrError *err)
+static MrStatus add_flow(Pipeline *pipeline, MrQuery *query, const MrSqlStatement *statement,
+                         MrError *err)
 {
     const MrSqlInsert *insert = statement->flow.insert;
     MrBoundQuery bound;
@@ -194,7 +205,8 @@ static MrStatus add_flow(Pipeline *pipeline, MrQuery *query, const MrSqlStatemen
                            .defaults = MR_NEW_N(&query->arena, const char *, table->schema.n_cols),
                            .n_partition_columns = table->n_partition_cols};
     MR_TRY(mr_bind_insert(&query->bind, insert, &target, &bound, err));
-    Flow *flow = flow_add(pipeline, statement->flow.name.parts[statement->flow.name.n_parts - 1], query);
+    Flow *flow =
+        flow_add(pipeline, statement->flow.name.parts[statement->flow.name.n_parts - 1], query);
     flow->table = table;
     return start_stream(pipeline, flow, bound.plan, table, err);
 }
@@ -202,17 +214,20 @@ static MrStatus add_flow(Pipeline *pipeline, MrQuery *query, const MrSqlStatemen
 static bool is_flow(const MrSqlStatement *statement)
 {
     return statement->kind == MR_SQL_STMT_CREATE_FLOW ||
-           (statement->kind == MR_SQL_STMT_CREATE_TABLE && statement->create_table->table_kind != MR_SQL_TABLE_PLAIN);
+           (statement->kind == MR_SQL_STMT_CREATE_TABLE &&
+            statement->create_table->table_kind != MR_SQL_TABLE_PLAIN);
 }
 
 /* *is_flow_out true: the query belongs to a flow now. */
-static MrStatus run_statement(Pipeline *pipeline, MrQuery *query, MrText text, bool *is_flow_out, MrError *err)
+static MrStatus run_statement(Pipeline *pipeline, MrQuery *query, MrText text, bool *is_flow_out,
+                              MrError *err)
 {
     MrSqlStatement *statement;
     mr__relations_init(query);
     query->text = mr_text_own(&query->arena, text);
     query->bind.text = query->text;
-    MR_TRY(mr_sql_parse_statement(&query->arena, query->text, &pipeline->session->sql_options, &statement, err));
+    MR_TRY(mr_sql_parse_statement(&query->arena, query->text, &pipeline->session->sql_options,
+                                  &statement, err));
     *is_flow_out = is_flow(statement);
     if (statement->kind == MR_SQL_STMT_CREATE_FLOW)
         return add_flow(pipeline, query, statement, err);
@@ -229,7 +244,8 @@ static MrStatus read_script(Pipeline *pipeline, MrError *err)
 {
     MrText *statements;
     int32_t n_statements;
-    MR_TRY(mr_sql_split(&pipeline->arena, pipeline->options->script, &n_statements, &statements, err));
+    MR_TRY(
+        mr_sql_split(&pipeline->arena, pipeline->options->script, &n_statements, &statements, err));
     for (int32_t i = 0; i < n_statements; i++) {
         MrStatus status;
         MrQuery *query; /* the session closes it when a jump comes by */
@@ -246,7 +262,8 @@ static MrStatus read_script(Pipeline *pipeline, MrError *err)
     return MR_OK;
 }
 
-/* Computes a materialized view whole, in a query of its own, and replaces its contents in one commit. */
+/* Computes a materialized view whole, in a query of its own, and replaces its contents in one
+ * commit. */
 static MrStatus refresh_view(Pipeline *pipeline, Flow *flow, MrError *err)
 {
     MrStatus status;
@@ -258,17 +275,19 @@ static MrStatus refresh_view(Pipeline *pipeline, Flow *flow, MrError *err)
     mr__relations_init(query);
     query->text = mr_text(flow->table->sql);
     query->bind.text = query->text;
-    status = mr_sql_parse_statement(&query->arena, query->text, &session->sql_options, &statement, err);
+    status =
+        mr_sql_parse_statement(&query->arena, query->text, &session->sql_options, &statement, err);
     if (status == MR_OK)
         status = mr__query_bind_sql(query, statement->query, &bound, err);
     if (status == MR_OK)
-        status = mr__write_plan(query, bound.plan,
-                                &(MrWriteSpec){.type = mr_connector_find(flow->table->provider),
-                                               .options = mr__table_options(&query->arena, flow->table),
-                                               .mode = MR_SAVE_OVERWRITE,
-                                               .n_partition_cols = flow->table->n_partition_cols,
-                                               .partition_cols = partition_places(&query->arena, flow->table)},
-                                err);
+        status = mr__write_plan(
+            query, bound.plan,
+            &(MrWriteSpec){.type = mr_connector_find(flow->table->provider),
+                           .options = mr__table_options(&query->arena, flow->table),
+                           .mode = MR_SAVE_OVERWRITE,
+                           .n_partition_cols = flow->table->n_partition_cols,
+                           .partition_cols = partition_places(&query->arena, flow->table)},
+            err);
     mr_query_close(query);
     if (status == MR_OK)
         news(pipeline, "%s: refreshed", flow->name);
@@ -277,7 +296,8 @@ static MrStatus refresh_view(Pipeline *pipeline, Flow *flow, MrError *err)
 
 static bool stopped(const Pipeline *pipeline)
 {
-    return (pipeline->options->stop && atomic_load_explicit(pipeline->options->stop, memory_order_relaxed)) ||
+    return (pipeline->options->stop &&
+            atomic_load_explicit(pipeline->options->stop, memory_order_relaxed)) ||
            atomic_load_explicit(&pipeline->session->canceled, memory_order_relaxed);
 }
 
@@ -290,8 +310,8 @@ static MrStatus step_flow(Pipeline *pipeline, Flow *flow, bool *worked, MrError 
     *worked = step == MR_STREAM_WORKED;
     if (!*worked)
         return MR_OK;
-    news(pipeline, "%s: epoch %" PRId64 ", %" PRId64 " rows in", flow->name, mr_stream_epoch(flow->stream),
-         mr_stream_input_rows(flow->stream) - rows_before);
+    news(pipeline, "%s: epoch %" PRId64 ", %" PRId64 " rows in", flow->name,
+         mr_stream_epoch(flow->stream), mr_stream_input_rows(flow->stream) - rows_before);
     return MR_OK;
 }
 
@@ -307,8 +327,8 @@ static MrStatus run_once(Pipeline *pipeline, MrError *err)
             bool worked;
             MR_TRY(step_flow(pipeline, flow, &worked, err));
         }
-        news(pipeline, "%s: %" PRId64 " rows read, %" PRId64 " late", flow->name, mr_stream_input_rows(flow->stream),
-             mr_stream_late_rows(flow->stream));
+        news(pipeline, "%s: %" PRId64 " rows read, %" PRId64 " late", flow->name,
+             mr_stream_input_rows(flow->stream), mr_stream_late_rows(flow->stream));
     }
     return MR_OK;
 }
@@ -363,7 +383,7 @@ MrStatus mr_pipeline_run(MrSession *session, const MrPipelineOptions *options, M
     mr_arena_init(&pipeline.arena, &session->budget);
     atomic_store_explicit(&session->canceled, false, memory_order_relaxed);
     MR_GUARD_BEGIN(status, err)
-    status = pipeline_work(&pipeline, err);
+        status = pipeline_work(&pipeline, err);
     MR_GUARD_END(status)
     for (Flow *flow = pipeline.flows; flow; flow = flow->next)
         mr_stream_close(flow->stream);

@@ -39,7 +39,8 @@ MrStatus mr__query_lower(MrQuery *query, MrPlan *plan, MrPhys **out, MrError *er
 {
     MrPlan *optimized;
     MR_TRY(mr_plan_optimize(&query->planner, plan, &optimized, err));
-    return mr_plan_lower(&query->planner, optimized, &(MrLowerOptions){.streaming = false}, out, err);
+    return mr_plan_lower(&query->planner, optimized, &(MrLowerOptions){.streaming = false}, out,
+                         err);
 }
 
 MrStatus mr__query_create_run(MrQuery *query, const MrPhys *phys, MrRun **out, MrError *err)
@@ -52,7 +53,8 @@ MrStatus mr__query_create_run(MrQuery *query, const MrPhys *phys, MrRun **out, M
                                          .n_workers = session->n_threads,
                                          .spill_dir = session->spill_dir,
                                          .canceled = &session->canceled,
-                                         .batch_rows = (int32_t)mr_conf_i64(session->conf, "millrace.exec.batchRows")},
+                                         .batch_rows = (int32_t)mr_conf_i64(
+                                             session->conf, "millrace.exec.batchRows")},
                          out, err);
 }
 
@@ -90,7 +92,8 @@ MrStatus mr__query_run_text(MrQuery *query, MrText text, MrError *err)
     MrSqlStatement *statement;
     query->text = mr_text_own(&query->arena, text);
     query->bind.text = query->text;
-    MR_TRY(mr_sql_parse_statement(&query->arena, query->text, &query->session->sql_options, &statement, err));
+    MR_TRY(mr_sql_parse_statement(&query->arena, query->text, &query->session->sql_options,
+                                  &statement, err));
     return mr__statement_run(query, statement, err);
 }
 
@@ -132,8 +135,8 @@ MrStatus mr_session_query(MrSession *session, MrText text, MrQuery **out, MrErro
     atomic_store_explicit(&session->canceled, false, memory_order_relaxed);
     MR_TRY(mr__query_create(session, &query, err));
     MR_GUARD_BEGIN(status, err)
-    mr__relations_init(query);
-    status = mr__query_run_text(query, text, err);
+        mr__relations_init(query);
+        status = mr__query_run_text(query, text, err);
     MR_GUARD_END(status)
     if (status != MR_OK) {
         mr_query_close(query);
@@ -241,7 +244,7 @@ MrStatus mr_query_next(MrQuery *query, MrBatch **out, MrError *err)
     *out = NULL;
     if (query->run) {
         MR_GUARD_BEGIN(status, err)
-        status = mr_run_next(query->run, query->now_us, query->seed, out, err);
+            status = mr_run_next(query->run, query->now_us, query->seed, out, err);
         MR_GUARD_END(status)
         return status;
     }
@@ -249,7 +252,7 @@ MrStatus mr_query_next(MrQuery *query, MrBatch **out, MrError *err)
         return MR_OK;
     MR_TRY(mr_batch_create(&query->budget, &batch, err));
     MR_GUARD_BEGIN(status, err)
-    fill_rows(query, batch);
+        fill_rows(query, batch);
     MR_GUARD_END(status)
     if (status != MR_OK)
         mr_batch_destroy(batch);

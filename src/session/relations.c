@@ -1,11 +1,13 @@
-/* relations.c - what names in a query stand for: temporary views, tables, files by path, variables. */
+/* relations.c - what names in a query stand for: temporary views, tables, files by path, variables.
+ */
 #include "session/session_int.h"
 
 MrOptions mr__options_own(MrArena *arena, const MrSqlProperties *properties)
 {
     MrOption *options = MR_NEW_N(arena, MrOption, properties->n);
     for (int32_t i = 0; i < properties->n; i++)
-        options[i] = (MrOption){properties->items[i].key, properties->items[i].value ? properties->items[i].value : ""};
+        options[i] = (MrOption){properties->items[i].key,
+                                properties->items[i].value ? properties->items[i].value : ""};
     return (MrOptions){properties->n, options};
 }
 
@@ -31,23 +33,23 @@ const char *mr__table_quoted(MrArena *arena, const MrTable *table)
     return mr_arena_printf(arena, "`%s`.`%s`.`%s`", MR_CATALOG_NAME, table->database, table->name);
 }
 
-MrStatus mr__name_resolve(MrQuery *query, const MrSqlName *name, const char **database, const char **table,
-                          MrError *err)
+MrStatus mr__name_resolve(MrQuery *query, const MrSqlName *name, const char **database,
+                          const char **table, MrError *err)
 {
     MrSqlName plain;
     MR_TRY(mr_bind_name(&query->bind, name, &plain, err));
     int32_t n = plain.n_parts;
     bool has_catalog = n == 3 && mr_str_equal_nocase(plain.parts[0], MR_CATALOG_NAME);
     if (n == 0 || n > 3 || (n == 3 && !has_catalog))
-        return MR_FAIL(err, MR_COND_REQUIRES_SINGLE_PART_NAMESPACE, "sessionCatalog", MR_CATALOG_NAME, "namespace",
-                       n > 0 ? plain.parts[0] : "");
+        return MR_FAIL(err, MR_COND_REQUIRES_SINGLE_PART_NAMESPACE, "sessionCatalog",
+                       MR_CATALOG_NAME, "namespace", n > 0 ? plain.parts[0] : "");
     *table = plain.parts[n - 1];
     *database = n > 1 ? plain.parts[n - 2] : mr_arena_str(&query->arena, query->session->database);
     return MR_OK;
 }
 
-static MrStatus find_table(MrQuery *query, const char *const *parts, int32_t n_parts, bool see_temps, MrTable **out,
-                           MrError *err)
+static MrStatus find_table(MrQuery *query, const char *const *parts, int32_t n_parts,
+                           bool see_temps, MrTable **out, MrError *err)
 {
     MrCatalog *catalog = query->session->catalog;
     const char *name = parts[n_parts - 1];
@@ -142,19 +144,20 @@ static MrStatus fill_view(MrQuery *query, const MrTable *table, MrBindRelation *
     out->kind = MR_BIND_VIEW;
     out->text = mr_text(table->sql);
     out->settings = view_settings(query, table);
-    out->place = (MrBindPlace){.catalog = MR_CATALOG_NAME,
-                               .n_parts = 1,
-                               .parts = parts,
-                               .in_view = true,
-                               .is_temp = strcmp(table->database, MR_CATALOG_TEMP) == 0 ||
-                                          mr_str_equal_nocase(table->database, MR_CATALOG_GLOBAL_TEMP)};
+    out->place =
+        (MrBindPlace){.catalog = MR_CATALOG_NAME,
+                      .n_parts = 1,
+                      .parts = parts,
+                      .in_view = true,
+                      .is_temp = strcmp(table->database, MR_CATALOG_TEMP) == 0 ||
+                                 mr_str_equal_nocase(table->database, MR_CATALOG_GLOBAL_TEMP)};
     out->n_columns = table->schema.n_cols;
     out->columns = table->schema.cols;
     return MR_OK;
 }
 
-static MrStatus fill_source(MrQuery *query, const MrTable *table, const MrOptions *more, bool streaming,
-                            MrBindRelation *out, MrError *err)
+static MrStatus fill_source(MrQuery *query, const MrTable *table, const MrOptions *more,
+                            bool streaming, MrBindRelation *out, MrError *err)
 {
     MrOptions own = mr__table_options(&query->arena, table);
     MrOption *options = MR_NEW_N(&query->arena, MrOption, own.n_options + more->n_options);
@@ -170,12 +173,13 @@ static MrStatus fill_source(MrQuery *query, const MrTable *table, const MrOption
     MrSchema *schema = MR_NEW(&query->arena, MrSchema);
     *schema = table->schema;
     out->schema = schema->n_cols > 0 ? schema : NULL;
-    return mr__source_open(query, out->type, &out->options, out->schema, streaming, &out->source, err);
+    return mr__source_open(query, out->type, &out->options, out->schema, streaming, &out->source,
+                           err);
 }
 
 /* csv.`/path` */
-static MrStatus fill_path(MrQuery *query, const MrConnectorType *type, const char *path, const MrOptions *more,
-                          bool streaming, MrBindRelation *out, MrError *err)
+static MrStatus fill_path(MrQuery *query, const MrConnectorType *type, const char *path,
+                          const MrOptions *more, bool streaming, MrBindRelation *out, MrError *err)
 {
     MrOption *options = MR_NEW_N(&query->arena, MrOption, more->n_options + 1);
     options[0] = (MrOption){"path", path};
@@ -187,9 +191,9 @@ static MrStatus fill_path(MrQuery *query, const MrConnectorType *type, const cha
     return mr__source_open(query, type, &out->options, NULL, streaming, &out->source, err);
 }
 
-static MrStatus find_relation(void *self, const MrBindPlace *place, const char *const *parts, int32_t n_parts,
-                              const MrOptions *options, bool streaming, MrArena *arena, MrBindRelation *out,
-                              MrError *err)
+static MrStatus find_relation(void *self, const MrBindPlace *place, const char *const *parts,
+                              int32_t n_parts, const MrOptions *options, bool streaming,
+                              MrArena *arena, MrBindRelation *out, MrError *err)
 {
     static const MrOptions no_options = {0};
     MrQuery *query = self;
@@ -198,12 +202,12 @@ static MrStatus find_relation(void *self, const MrBindPlace *place, const char *
     int32_t n_full = n_parts;
     *out = (MrBindRelation){.kind = MR_BIND_NOTHING};
     options = options ? options : &no_options;
-    /* Inside a view a plain name means the database where the view was made; a temporary view also sees
-     * the temporary views. */
+    /* Inside a view a plain name means the database where the view was made; a temporary view also
+     * sees the temporary views. */
     bool see_temps = !place->in_view || place->is_temp;
     MR_TRY(find_table(query, parts, n_parts, see_temps, &table, err));
-    if ((!table || (place->in_view && strcmp(table->database, MR_CATALOG_TEMP) != 0)) && n_parts == 1 &&
-        place->n_parts > 0) {
+    if ((!table || (place->in_view && strcmp(table->database, MR_CATALOG_TEMP) != 0)) &&
+        n_parts == 1 && place->n_parts > 0) {
         full = MR_NEW_N(arena, const char *, 2);
         full[0] = place->parts[place->n_parts - 1];
         full[1] = parts[0];
@@ -235,7 +239,8 @@ static MrStatus find_variable(void *self, const char *const *parts, int32_t n_pa
     bool is_session = n_parts == 1 || (n_parts == 2 && mr_str_equal_nocase(parts[0], "session")) ||
                       (n_parts == 3 && mr_str_equal_nocase(parts[0], "system") &&
                        mr_str_equal_nocase(parts[1], "session"));
-    MrVariable *variable = is_session ? *mr__variable_place(query->session, parts[n_parts - 1]) : NULL;
+    MrVariable *variable =
+        is_session ? *mr__variable_place(query->session, parts[n_parts - 1]) : NULL;
     if (variable)
         *out = (MrBindVariable){true, variable->name, variable->value};
     return MR_OK;
@@ -245,11 +250,14 @@ void mr__relations_init(MrQuery *query)
 {
     const char **parts = MR_NEW_N(&query->arena, const char *, 1);
     parts[0] = mr_arena_str(&query->arena, query->session->database);
-    query->bind_catalog = (MrBindCatalog){
-        .self = query, .find_relation = find_relation, .open_source = open_source, .find_function = mr__function_find,
-        .find_variable = find_variable};
-    query->bind = (MrBindOptions){.planner = &query->planner,
-                                  .catalog = &query->bind_catalog,
-                                  .sql_options = &query->session->sql_options,
-                                  .place = {.catalog = MR_CATALOG_NAME, .n_parts = 1, .parts = parts}};
+    query->bind_catalog = (MrBindCatalog){.self = query,
+                                          .find_relation = find_relation,
+                                          .open_source = open_source,
+                                          .find_function = mr__function_find,
+                                          .find_variable = find_variable};
+    query->bind =
+        (MrBindOptions){.planner = &query->planner,
+                        .catalog = &query->bind_catalog,
+                        .sql_options = &query->session->sql_options,
+                        .place = {.catalog = MR_CATALOG_NAME, .n_parts = 1, .parts = parts}};
 }

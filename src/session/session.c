@@ -38,7 +38,8 @@ static void system_zone(MrSession *session, char *id, size_t id_bytes)
     mr_buffer_init(&text, &session->budget, 4096);
     MrFileInfo info;
     if (session->os->stat(session->os, "/etc/timezone", &info, &ignored) == MR_OK && info.exists &&
-        mr_os_read_file(session->os, "/etc/timezone", 4096, &text, &ignored) == MR_OK && text.size_bytes > 0) {
+        mr_os_read_file(session->os, "/etc/timezone", 4096, &text, &ignored) == MR_OK &&
+        text.size_bytes > 0) {
         const char *end = memchr(text.data, '\n', (size_t)text.size_bytes);
         int64_t n = end ? end - text.data : text.size_bytes;
         if (n > 0 && n < (int64_t)id_bytes)
@@ -61,7 +62,8 @@ MrStatus mr__session_refresh(MrSession *session, MrError *err)
     memcpy(session->zone_id, id, sizeof id);
     settings->zones = session->zones;
     settings->ansi = mr_conf_bool(conf, "spark.sql.ansi.enabled");
-    settings->timestamp_ntz = mr_str_equal_nocase(mr_conf_get(conf, "spark.sql.timestampType"), "TIMESTAMP_NTZ");
+    settings->timestamp_ntz =
+        mr_str_equal_nocase(mr_conf_get(conf, "spark.sql.timestampType"), "TIMESTAMP_NTZ");
     settings->case_sensitive = mr_conf_bool(conf, "spark.sql.caseSensitive");
     settings->legacy_interval = mr_conf_bool(conf, "spark.sql.legacy.interval.enabled");
     settings->zone_id = session->zone_id;
@@ -70,10 +72,13 @@ MrStatus mr__session_refresh(MrSession *session, MrError *err)
     settings->get = settings_get;
     settings->conf = conf;
     session->sql_options = (MrSqlOptions){
-        .ansi_keywords = settings->ansi && mr_conf_bool(conf, "spark.sql.ansi.enforceReservedKeywords"),
-        .double_quoted_identifiers = settings->ansi && mr_conf_bool(conf, "spark.sql.ansi.doubleQuotedIdentifiers"),
+        .ansi_keywords =
+            settings->ansi && mr_conf_bool(conf, "spark.sql.ansi.enforceReservedKeywords"),
+        .double_quoted_identifiers =
+            settings->ansi && mr_conf_bool(conf, "spark.sql.ansi.doubleQuotedIdentifiers"),
         .escaped_string_literals = mr_conf_bool(conf, "spark.sql.parser.escapedStringLiterals"),
-        .exponent_is_decimal = mr_conf_bool(conf, "spark.sql.legacy.exponentLiteralAsDecimal.enabled"),
+        .exponent_is_decimal =
+            mr_conf_bool(conf, "spark.sql.legacy.exponentLiteralAsDecimal.enabled"),
         .setops_left_to_right = mr_conf_bool(conf, "spark.sql.legacy.setopsPrecedence.enabled"),
         .legacy_identifier_clause = mr_conf_bool(conf, "spark.sql.legacy.identifierClause"),
         .timestamp_ntz = settings->timestamp_ntz,
@@ -84,11 +89,12 @@ MrStatus mr__session_refresh(MrSession *session, MrError *err)
 MrStatus mr_session_create(const MrSessionConfig *config, MrSession **out, MrError *err)
 {
     MrStatus status = MR_OK;
-    /* The process budget lives in the session: its own block is charged to a budget on the stack, whose
-     * counters are then carried over. */
+    /* The process budget lives in the session: its own block is charged to a budget on the stack,
+     * whose counters are then carried over. */
     MrBudget first;
     void *block = NULL;
-    int64_t limit = config->memory_limit_bytes ? config->memory_limit_bytes : mr_memory_bytes() / 10 * 7;
+    int64_t limit =
+        config->memory_limit_bytes ? config->memory_limit_bytes : mr_memory_bytes() / 10 * 7;
     mr_budget_init(&first, "process", NULL, limit);
     first.fail_countdown = config->fail_countdown;
     MR_TRY(mr_budget_alloc_zeroed(&first, (int64_t)sizeof(MrSession), &block, err));
@@ -104,10 +110,12 @@ MrStatus mr_session_create(const MrSessionConfig *config, MrSession **out, MrErr
     snprintf(session->database, sizeof session->database, "%s", MR_CATALOG_DEFAULT);
     snprintf(session->warehouse, sizeof session->warehouse, "%s",
              config->warehouse ? config->warehouse : "spark-warehouse");
-    snprintf(session->spill_dir, sizeof session->spill_dir, "%s", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+    snprintf(session->spill_dir, sizeof session->spill_dir, "%s",
+             getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     MR_GO(mr_conf_create(&session->budget, &session->conf, err));
     MR_GO(mr_zones_create(&session->budget, read_zone, session->os, &session->zones, err));
-    MR_GO(mr_catalog_open(session->os, &session->budget, session->warehouse, &session->catalog, err));
+    MR_GO(
+        mr_catalog_open(session->os, &session->budget, session->warehouse, &session->catalog, err));
     MR_GO(mr_conf_set(session->conf, "spark.sql.warehouse.dir", session->warehouse, err));
     MR_GO(mr__session_refresh(session, err));
     *out = session;
@@ -141,13 +149,15 @@ MrStatus mr_session_set_conf(MrSession *session, const char *key, const char *va
         const MrZone *zone;
         MrStatus status = mr_zone_find(session->zones, value, &zone, err);
         if (status == MR_INVALID)
-            return MR_FAIL(err, MR_COND_INVALID_CONF_VALUE__TIME_ZONE, "confValue", value, "confName", key);
+            return MR_FAIL(err, MR_COND_INVALID_CONF_VALUE__TIME_ZONE, "confValue", value,
+                           "confName", key);
         MR_TRY(status);
     }
     MR_TRY(mr_conf_set(session->conf, key, value, err));
     if (strcmp(key, "millrace.exec.threads") == 0)
-        session->n_threads = mr_conf_i64(session->conf, key) > 0 ? (int32_t)mr_conf_i64(session->conf, key)
-                                                                : mr_cpu_count();
+        session->n_threads = mr_conf_i64(session->conf, key) > 0
+                                 ? (int32_t)mr_conf_i64(session->conf, key)
+                                 : mr_cpu_count();
     return mr__session_refresh(session, err);
 }
 
@@ -156,8 +166,8 @@ const char *mr_session_conf(const MrSession *session, const char *key)
     return mr_conf_get(session->conf, key);
 }
 
-MrStatus mr_session_split(MrSession *session, MrArena *arena, MrText script, int32_t *n_out, MrText **out,
-                          MrError *err)
+MrStatus mr_session_split(MrSession *session, MrArena *arena, MrText script, int32_t *n_out,
+                          MrText **out, MrError *err)
 {
     return mr_sql_split(arena, script, n_out, out, err);
 }

@@ -1,7 +1,7 @@
 /* session.h - the facade: text in, batches out; configuration, catalog, running queries.
  *
- * Every door (shell, C API, Spark Connect, web) talks to this and to nothing below it.  One call at a
- * time per session, but mr_session_cancel, which any thread and a signal handler may call. */
+ * Every door (shell, C API, Spark Connect, web) talks to this and to nothing below it.  One call at
+ * a time per session, but mr_session_cancel, which any thread and a signal handler may call. */
 #ifndef MR_SESSION_SESSION_H
 #define MR_SESSION_SESSION_H
 
@@ -20,24 +20,28 @@ typedef struct MrSessionConfig {
     _Atomic int64_t *fail_countdown; /* tests: see MrBudget; NULL: none                */
 } MrSessionConfig;
 
-MR_MUST_USE MrStatus mr_session_create(const MrSessionConfig *config, MrSession **out, MrError *err);
+MR_MUST_USE MrStatus mr_session_create(const MrSessionConfig *config, MrSession **out,
+                                       MrError *err);
 void mr_session_destroy(MrSession *session); /* accepts NULL; ends its queries first */
 
 /* Settings (SET k = v, --conf).  Unknown keys are kept, as Spark does; known ones are checked. */
-MR_MUST_USE MrStatus mr_session_set_conf(MrSession *session, const char *key, const char *value, MrError *err);
-const char *mr_session_conf(const MrSession *session, const char *key); /* value or default; NULL: neither */
+MR_MUST_USE MrStatus mr_session_set_conf(MrSession *session, const char *key, const char *value,
+                                         MrError *err);
+const char *mr_session_conf(const MrSession *session,
+                            const char *key); /* value or default; NULL: neither */
 
 /* Runs one statement.  A command is done when this returns and its rows are held in memory; a query
  * runs while it is read.  text is copied.  *out is yours to close. */
 MR_MUST_USE MrStatus mr_session_query(MrSession *session, MrText text, MrQuery **out, MrError *err);
-void mr_query_close(MrQuery *query); /* accepts NULL; stops it */
+void mr_query_close(MrQuery *query);                   /* accepts NULL; stops it */
 const MrSchema *mr_query_schema(const MrQuery *query); /* 0 columns: a command without a result */
-bool mr_query_is_ordered(const MrQuery *query);        /* the order of the rows is part of the answer */
+bool mr_query_is_ordered(const MrQuery *query); /* the order of the rows is part of the answer */
 /* *out NULL: the end.  The batch is yours. */
 MR_MUST_USE MrStatus mr_query_next(MrQuery *query, MrBatch **out, MrError *err);
 
 /* Statements of a script, in order, cut at semicolons; texts are borrowed from script. */
-MR_MUST_USE MrStatus mr_session_split(MrSession *session, MrArena *arena, MrText script, int32_t *n_out, MrText **out, MrError *err);
+MR_MUST_USE MrStatus mr_session_split(MrSession *session, MrArena *arena, MrText script,
+                                      int32_t *n_out, MrText **out, MrError *err);
 /* Whether a shell should wait for more lines. */
 bool mr_session_is_complete(MrText script);
 

@@ -40,8 +40,8 @@ struct MrVariable {
     const char *default_sql;
 };
 
-/* Rows of a command, gathered as text: an entry is a cell; NULL is NULL; booleans are "true", "false",
- * integers their digits. */
+/* Rows of a command, gathered as text: an entry is a cell; NULL is NULL; booleans are "true",
+ * "false", integers their digits. */
 typedef struct MrResultRows {
     const char **cells;
     int64_t n_cells, cap_cells;
@@ -69,7 +69,7 @@ struct MrQuery {
     bool ordered;
     int64_t now_us;
     uint64_t seed;
-    MrRun *run;  /* a query: read from it */
+    MrRun *run;        /* a query: read from it */
     MrResultRows rows; /* a command: read from these */
     int64_t next_row;
 };
@@ -79,11 +79,14 @@ struct MrQuery {
 MR_MUST_USE MrStatus mr__query_create(MrSession *session, MrQuery **out, MrError *err);
 MrSchema mr__plan_schema(MrArena *arena, const MrPlan *plan);
 /* Runs a statement that was parsed into query's arena; fills query's result. */
-MR_MUST_USE MrStatus mr__statement_run(MrQuery *query, const MrSqlStatement *statement, MrError *err);
+MR_MUST_USE MrStatus mr__statement_run(MrQuery *query, const MrSqlStatement *statement,
+                                       MrError *err);
 /* Binds, optimizes and lowers.  */
-MR_MUST_USE MrStatus mr__query_bind_sql(MrQuery *query, const MrSqlQuery *sql, MrBoundQuery *out, MrError *err);
+MR_MUST_USE MrStatus mr__query_bind_sql(MrQuery *query, const MrSqlQuery *sql, MrBoundQuery *out,
+                                        MrError *err);
 MR_MUST_USE MrStatus mr__query_lower(MrQuery *query, MrPlan *plan, MrPhys **out, MrError *err);
-MR_MUST_USE MrStatus mr__query_create_run(MrQuery *query, const MrPhys *phys, MrRun **out, MrError *err);
+MR_MUST_USE MrStatus mr__query_create_run(MrQuery *query, const MrPhys *phys, MrRun **out,
+                                          MrError *err);
 /* The query's result will be what the plan gives. */
 MR_MUST_USE MrStatus mr__query_set_plan(MrQuery *query, const MrBoundQuery *bound, MrError *err);
 /* A statement in text, run in this query's place (EXECUTE IMMEDIATE). */
@@ -99,15 +102,18 @@ const char *mr__source_text(MrQuery *query, MrSqlPlace place);
 
 /* ---- relations.c: what names stand for */
 void mr__relations_init(MrQuery *query);
-MR_MUST_USE MrStatus mr__source_open(MrQuery *query, const MrConnectorType *type, const MrOptions *options,
-                                     const MrSchema *schema, bool streaming, MrSource **out, MrError *err);
+MR_MUST_USE MrStatus mr__source_open(MrQuery *query, const MrConnectorType *type,
+                                     const MrOptions *options, const MrSchema *schema,
+                                     bool streaming, MrSource **out, MrError *err);
 /* database and name of a table or view name; a name of one part is in the current database. */
-MR_MUST_USE MrStatus mr__name_resolve(MrQuery *query, const MrSqlName *name, const char **database, const char **table,
-                                      MrError *err);
+MR_MUST_USE MrStatus mr__name_resolve(MrQuery *query, const MrSqlName *name, const char **database,
+                                      const char **table, MrError *err);
 /* Temporary views first, unless the name is qualified; *out NULL: none. */
-MR_MUST_USE MrStatus mr__table_find(MrQuery *query, const MrSqlName *name, MrTable **out, MrError *err);
+MR_MUST_USE MrStatus mr__table_find(MrQuery *query, const MrSqlName *name, MrTable **out,
+                                    MrError *err);
 /* As mr__table_find, but none is TABLE_OR_VIEW_NOT_FOUND. */
-MR_MUST_USE MrStatus mr__table_need(MrQuery *query, const MrSqlName *name, MrTable **out, MrError *err);
+MR_MUST_USE MrStatus mr__table_need(MrQuery *query, const MrSqlName *name, MrTable **out,
+                                    MrError *err);
 /* `spark_catalog`.`default`.`t`; temporary: `v`. */
 const char *mr__table_quoted(MrArena *arena, const MrTable *table);
 MrOptions mr__options_own(MrArena *arena, const MrSqlProperties *properties);
@@ -116,8 +122,9 @@ MrOptions mr__table_options(MrArena *arena, const MrTable *table);
 
 /* ---- command_function.c */
 /* The user's SQL functions, for the binder. */
-MR_MUST_USE MrStatus mr__function_find(void *self, const MrBindPlace *place, const char *const *parts, int32_t n_parts,
-                                       MrArena *arena, MrBindFunction *out, MrError *err);
+MR_MUST_USE MrStatus mr__function_find(void *self, const MrBindPlace *place,
+                                       const char *const *parts, int32_t n_parts, MrArena *arena,
+                                       MrBindFunction *out, MrError *err);
 
 /* ---- write.c */
 /* Runs the plan as a batch and writes its rows. */
@@ -128,7 +135,8 @@ typedef struct MrWriteSpec {
     int32_t n_partition_cols;
     const int32_t *partition_cols;
 } MrWriteSpec;
-MR_MUST_USE MrStatus mr__write_plan(MrQuery *query, MrPlan *plan, const MrWriteSpec *spec, MrError *err);
+MR_MUST_USE MrStatus mr__write_plan(MrQuery *query, MrPlan *plan, const MrWriteSpec *spec,
+                                    MrError *err);
 
 /* ---- streaming.c */
 /* Where a stream goes and how it is driven. */
@@ -150,27 +158,42 @@ typedef struct MrStreamTarget {
     void *progress_self;
 } MrStreamTarget;
 /* query->schema is that of plan.  The stream is closed before the query. */
-MR_MUST_USE MrStatus mr__stream_start(MrQuery *query, MrPlan *plan, const MrStreamTarget *target, MrStream **out,
-                                      MrError *err);
+MR_MUST_USE MrStatus mr__stream_start(MrQuery *query, MrPlan *plan, const MrStreamTarget *target,
+                                      MrStream **out, MrError *err);
 
 /* ---- commands: one function a statement kind, each in the file that its subject names */
-MR_MUST_USE MrStatus mr__command_create_table(MrQuery *query, const MrSqlStatement *statement, MrError *err);
-MR_MUST_USE MrStatus mr__command_insert(MrQuery *query, const MrSqlStatement *statement, MrError *err);
-MR_MUST_USE MrStatus mr__command_truncate(MrQuery *query, const MrSqlStatement *statement, MrError *err);
-MR_MUST_USE MrStatus mr__command_drop(MrQuery *query, const MrSqlStatement *statement, MrError *err);
-MR_MUST_USE MrStatus mr__command_alter(MrQuery *query, const MrSqlStatement *statement, MrError *err);
-MR_MUST_USE MrStatus mr__command_create_view(MrQuery *query, const MrSqlStatement *statement, MrError *err);
-MR_MUST_USE MrStatus mr__command_create_function(MrQuery *query, const MrSqlStatement *statement, MrError *err);
-MR_MUST_USE MrStatus mr__command_create_namespace(MrQuery *query, const MrSqlStatement *statement, MrError *err);
+MR_MUST_USE MrStatus mr__command_create_table(MrQuery *query, const MrSqlStatement *statement,
+                                              MrError *err);
+MR_MUST_USE MrStatus mr__command_insert(MrQuery *query, const MrSqlStatement *statement,
+                                        MrError *err);
+MR_MUST_USE MrStatus mr__command_truncate(MrQuery *query, const MrSqlStatement *statement,
+                                          MrError *err);
+MR_MUST_USE MrStatus mr__command_drop(MrQuery *query, const MrSqlStatement *statement,
+                                      MrError *err);
+MR_MUST_USE MrStatus mr__command_alter(MrQuery *query, const MrSqlStatement *statement,
+                                       MrError *err);
+MR_MUST_USE MrStatus mr__command_create_view(MrQuery *query, const MrSqlStatement *statement,
+                                             MrError *err);
+MR_MUST_USE MrStatus mr__command_create_function(MrQuery *query, const MrSqlStatement *statement,
+                                                 MrError *err);
+MR_MUST_USE MrStatus mr__command_create_namespace(MrQuery *query, const MrSqlStatement *statement,
+                                                  MrError *err);
 MR_MUST_USE MrStatus mr__command_use(MrQuery *query, const MrSqlStatement *statement, MrError *err);
-MR_MUST_USE MrStatus mr__command_show(MrQuery *query, const MrSqlStatement *statement, MrError *err);
-MR_MUST_USE MrStatus mr__command_describe(MrQuery *query, const MrSqlStatement *statement, MrError *err);
+MR_MUST_USE MrStatus mr__command_show(MrQuery *query, const MrSqlStatement *statement,
+                                      MrError *err);
+MR_MUST_USE MrStatus mr__command_describe(MrQuery *query, const MrSqlStatement *statement,
+                                          MrError *err);
 MR_MUST_USE MrStatus mr__command_set(MrQuery *query, const MrSqlStatement *statement, MrError *err);
-MR_MUST_USE MrStatus mr__command_reset(MrQuery *query, const MrSqlStatement *statement, MrError *err);
-MR_MUST_USE MrStatus mr__command_declare(MrQuery *query, const MrSqlStatement *statement, MrError *err);
-MR_MUST_USE MrStatus mr__command_execute(MrQuery *query, const MrSqlStatement *statement, MrError *err);
-MR_MUST_USE MrStatus mr__command_explain(MrQuery *query, const MrSqlStatement *statement, MrError *err);
-MR_MUST_USE MrStatus mr__command_cache(MrQuery *query, const MrSqlStatement *statement, MrError *err);
+MR_MUST_USE MrStatus mr__command_reset(MrQuery *query, const MrSqlStatement *statement,
+                                       MrError *err);
+MR_MUST_USE MrStatus mr__command_declare(MrQuery *query, const MrSqlStatement *statement,
+                                         MrError *err);
+MR_MUST_USE MrStatus mr__command_execute(MrQuery *query, const MrSqlStatement *statement,
+                                         MrError *err);
+MR_MUST_USE MrStatus mr__command_explain(MrQuery *query, const MrSqlStatement *statement,
+                                         MrError *err);
+MR_MUST_USE MrStatus mr__command_cache(MrQuery *query, const MrSqlStatement *statement,
+                                       MrError *err);
 
 /* ---- variables.c */
 MrVariable **mr__variable_place(MrSession *session, const char *name); /* *place NULL: none */

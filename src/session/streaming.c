@@ -26,7 +26,8 @@ static MrStatus open_sink(void *self, const char *query_id, MrSink **out, MrErro
     return target->type->open_sink(context, spec, out, err);
 }
 
-MrStatus mr__stream_start(MrQuery *query, MrPlan *plan, const MrStreamTarget *target, MrStream **out, MrError *err)
+MrStatus mr__stream_start(MrQuery *query, MrPlan *plan, const MrStreamTarget *target,
+                          MrStream **out, MrError *err)
 {
     MrSession *session = query->session;
     MrArena *arena = &query->arena;
@@ -37,7 +38,8 @@ MrStatus mr__stream_start(MrQuery *query, MrPlan *plan, const MrStreamTarget *ta
         return MR_FAIL_UNSUPPORTED(err, "writing a stream to '%s'", target->type->name);
     MR_TRY(mr_plan_optimize(&query->planner, plan, &optimized, err));
     MR_TRY(mr_plan_lower(&query->planner, optimized,
-                         &(MrLowerOptions){.streaming = true, .output_mode = target->mode}, &phys, err));
+                         &(MrLowerOptions){.streaming = true, .output_mode = target->mode}, &phys,
+                         err));
     mr_phys_text(phys, &query->settings, &text, NULL, NULL);
     MrText fingerprint = mr_builder_text(&text);
     MrStreamTarget *kept = MR_NEW(arena, MrStreamTarget);

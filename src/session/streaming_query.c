@@ -14,14 +14,15 @@ struct MrStreamingQuery {
     MrBudget budget; /* of the progress texts: written on the thread */
     /* under the mutex */
     bool ended;
-    int64_t n_idle;    /* times that nothing new was found */
+    int64_t n_idle; /* times that nothing new was found */
     MrStatus status;
     MrError err;
     MrBuffer progress;
     char shown[8192];
     _Atomic bool stop;
     /* foreachBatch */
-    MrStatus (*foreach_batch)(void *self, int64_t epoch, struct ArrowArrayStream *rows, MrError *err);
+    MrStatus (*foreach_batch)(void *self, int64_t epoch, struct ArrowArrayStream *rows,
+                              MrError *err);
     void *self;
 };
 
@@ -64,7 +65,8 @@ static void stream_thread(void *arg)
     mr_mutex_unlock(streaming->mutex);
 }
 
-/* ---------------------------------------------------------------- foreachBatch: an epoch's batches as an Arrow stream */
+/* ---------------------------------------------------------------- foreachBatch: an epoch's batches
+ * as an Arrow stream */
 
 typedef struct EpochReader {
     MrBudget *budget;
@@ -90,8 +92,8 @@ static int epoch_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
     *out = (struct ArrowArray){0};
     if (reader->next == reader->n_batches)
         return 0;
-    if (mr_arrow_export_batch(reader->budget, reader->schema, reader->batches[reader->next++], out, &reader->err) ==
-        MR_OK)
+    if (mr_arrow_export_batch(reader->budget, reader->schema, reader->batches[reader->next++], out,
+                              &reader->err) == MR_OK)
         return 0;
     mr_error_message(&reader->err, reader->message, (int64_t)sizeof reader->message);
     return 12;
@@ -111,8 +113,10 @@ static MrStatus call_foreach(void *self, int64_t epoch, MrBatch *const *batches,
                              const MrSchema *schema, MrError *err)
 {
     MrStreamingQuery *streaming = self;
-    EpochReader reader = {
-        .budget = &streaming->session->budget, .schema = schema, .batches = batches, .n_batches = n_batches};
+    EpochReader reader = {.budget = &streaming->session->budget,
+                          .schema = schema,
+                          .batches = batches,
+                          .n_batches = n_batches};
     struct ArrowArrayStream rows = {.get_schema = epoch_schema,
                                     .get_next = epoch_next,
                                     .get_last_error = epoch_error,
@@ -120,7 +124,8 @@ static MrStatus call_foreach(void *self, int64_t epoch, MrBatch *const *batches,
                                     .private_data = &reader};
     MrStatus status = streaming->foreach_batch(streaming->self, epoch, &rows, err);
     if (status != MR_OK && err->status == MR_OK) /* the user's function gave no reason */
-        return MR_FAIL(err, MR_COND_FOREACH_BATCH_USER_FUNCTION_ERROR, "reason", "it returned a failure");
+        return MR_FAIL(err, MR_COND_FOREACH_BATCH_USER_FUNCTION_ERROR, "reason",
+                       "it returned a failure");
     return status;
 }
 
@@ -134,7 +139,8 @@ static MrStatus open_foreach(void *self, const MrSinkSpec *spec, MrSink **out, M
 
 static MrStatus output_mode(const char *mode, MrOutputMode *out, MrError *err)
 {
-    static const char *const names[] = {"append", "update", "complete", "changes"}; /* as MrOutputMode */
+    static const char *const names[] = {"append", "update", "complete",
+                                        "changes"}; /* as MrOutputMode */
     *out = MR_MODE_APPEND;
     for (int64_t i = 0; mode && i < MR_COUNT(names); i++)
         if (mr_str_equal_nocase(names[i], mode)) {
@@ -144,15 +150,19 @@ static MrStatus output_mode(const char *mode, MrOutputMode *out, MrError *err)
     return mode ? MR_FAIL(err, MR_COND_STREAMING_OUTPUT_MODE__INVALID, "outputMode", mode) : MR_OK;
 }
 
-static MrStatus start_stream(MrStreamingQuery *streaming, MrFrame *frame, const MrStreamStart *options, MrError *err)
+static MrStatus start_stream(MrStreamingQuery *streaming, MrFrame *frame,
+                             const MrStreamStart *options, MrError *err)
 {
     MrQuery *query = streaming->query;
     MrBoundQuery bound;
-    const char *format = options->foreach_batch ? "foreachbatch" : options->format ? options->format : "parquet";
-    MrStreamTarget target = {.name = options->name ? mr_arena_str(&query->arena, options->name) : NULL,
+    const char *format = options->foreach_batch ? "foreachbatch"
+                         : options->format      ? options->format
+                                                : "parquet";
+    MrStreamTarget target = {.name =
+                                 options->name ? mr_arena_str(&query->arena, options->name) : NULL,
                              .checkpoint = options->checkpoint,
                              .type = mr_connector_find(format),
-                             .trigger = options->available_now    ? MR_TRIGGER_AVAILABLE_NOW
+                             .trigger = options->available_now     ? MR_TRIGGER_AVAILABLE_NOW
                                         : options->interval_ms > 0 ? MR_TRIGGER_PROCESSING_TIME
                                                                    : MR_TRIGGER_DEFAULT,
                              .interval_us = options->interval_ms * 1000,
@@ -172,18 +182,21 @@ static MrStatus start_stream(MrStreamingQuery *streaming, MrFrame *frame, const 
     for (int32_t i = 0; i < options->n_options; i++)
         given[i] = (MrKeyValue){mr_arena_str(&query->arena, options->options[i].key),
                                 mr_arena_str(&query->arena, options->options[i].value)};
-    target.options = mr__key_values(&query->arena, given, options->n_options,
-                                    options->path ? mr_arena_str(&query->arena, options->path) : NULL);
+    target.options =
+        mr__key_values(&query->arena, given, options->n_options,
+                       options->path ? mr_arena_str(&query->arena, options->path) : NULL);
     return mr__stream_start(query, bound.plan, &target, &streaming->stream, err);
 }
 
-MrStatus mr_frame_start(MrFrame *frame, const MrStreamStart *options, MrStreamingQuery **out, MrError *err)
+MrStatus mr_frame_start(MrFrame *frame, const MrStreamStart *options, MrStreamingQuery **out,
+                        MrError *err)
 {
     MrStatus status = MR_OK;
     MrSession *session = frame->session;
     void *block;
     *err = (MrError){.sql_idx = -1};
-    MR_TRY(mr_budget_alloc_zeroed(&session->budget, (int64_t)sizeof(MrStreamingQuery), &block, err));
+    MR_TRY(
+        mr_budget_alloc_zeroed(&session->budget, (int64_t)sizeof(MrStreamingQuery), &block, err));
     MrStreamingQuery *streaming = block;
     streaming->session = session;
     streaming->foreach_batch = options->foreach_batch;
@@ -194,10 +207,11 @@ MrStatus mr_frame_start(MrFrame *frame, const MrStreamStart *options, MrStreamin
     MR_GO(mr_cond_create(&streaming->budget, &streaming->changed, err));
     MR_GO(mr__query_create(session, &streaming->query, err));
     MR_GUARD_BEGIN(status, err)
-    status = start_stream(streaming, frame, options, err);
+        status = start_stream(streaming, frame, options, err);
     MR_GUARD_END(status)
     if (status == MR_OK)
-        MR_GO(mr_thread_start(&streaming->budget, stream_thread, streaming, &streaming->thread, err));
+        MR_GO(
+            mr_thread_start(&streaming->budget, stream_thread, streaming, &streaming->thread, err));
 done:
     if (status != MR_OK)
         mr_streaming_query_close(streaming);
@@ -206,7 +220,8 @@ done:
     return status;
 }
 
-MrStatus mr_streaming_query_await(MrStreamingQuery *streaming, int64_t timeout_ms, bool *ended, MrError *err)
+MrStatus mr_streaming_query_await(MrStreamingQuery *streaming, int64_t timeout_ms, bool *ended,
+                                  MrError *err)
 {
     MrOs *os = streaming->session->os;
     int64_t deadline_ns = timeout_ms < 0 ? INT64_MAX : os->tick_ns(os) + timeout_ms * 1000000;

@@ -26,7 +26,8 @@ void mr__variables_clear(MrSession *session)
     }
 }
 
-static void variable_fill(MrVariable *variable, const char *name, const MrType *type, const MrVector *value)
+static void variable_fill(MrVariable *variable, const char *name, const MrType *type,
+                          const MrVector *value)
 {
     variable->name = mr_arena_str(&variable->arena, name);
     variable->type = mr_type_own(&variable->arena, type);
@@ -40,8 +41,8 @@ static void variable_fill(MrVariable *variable, const char *name, const MrType *
 }
 
 /* Puts the variable in place of an older one of that name. */
-static MrStatus variable_set(MrSession *session, const char *name, const MrType *type, const MrVector *value,
-                             MrError *err)
+static MrStatus variable_set(MrSession *session, const char *name, const MrType *type,
+                             const MrVector *value, MrError *err)
 {
     void *block;
     MrStatus status;
@@ -49,7 +50,7 @@ static MrStatus variable_set(MrSession *session, const char *name, const MrType 
     MrVariable *variable = block;
     mr_arena_init(&variable->arena, &session->budget);
     MR_GUARD_BEGIN(status, err)
-    variable_fill(variable, name, type, value);
+        variable_fill(variable, name, type, value);
     MR_GUARD_END(status)
     if (status != MR_OK) {
         variable_free(session, variable);
@@ -91,12 +92,13 @@ static MrStatus need_variable(MrQuery *query, const MrSqlName *name, MrVariable 
     if (*out)
         return MR_OK;
     return MR_FAIL(err, MR_COND_UNRESOLVED_VARIABLE, "variableName",
-                   mr_arena_printf(&query->arena, "`%s`", name->parts[name->n_parts - 1]), "searchPath",
-                   "`SYSTEM`.`SESSION`");
+                   mr_arena_printf(&query->arena, "`%s`", name->parts[name->n_parts - 1]),
+                   "searchPath", "`SYSTEM`.`SESSION`");
 }
 
 /* The one row of a query, or NULLs; more rows are an error. */
-static MrStatus one_row(MrQuery *query, const MrSqlQuery *sql, MrVector ***values, int32_t *n_values, MrError *err)
+static MrStatus one_row(MrQuery *query, const MrSqlQuery *sql, MrVector ***values,
+                        int32_t *n_values, MrError *err)
 {
     MrBoundQuery bound;
     MrStatus status = MR_OK;
@@ -104,7 +106,8 @@ static MrStatus one_row(MrQuery *query, const MrSqlQuery *sql, MrVector ***value
     int64_t n_rows = 0;
     MR_TRY(mr__query_bind_sql(query, sql, &bound, err));
     MrSchema none = query->schema;
-    MR_TRY(mr__query_set_plan(query, &bound, err)); /* the run belongs to the query and ends with it */
+    MR_TRY(
+        mr__query_set_plan(query, &bound, err)); /* the run belongs to the query and ends with it */
     *n_values = query->schema.n_cols;
     *values = MR_NEW_N(arena, MrVector *, *n_values);
     for (int32_t c = 0; c < *n_values; c++)
@@ -137,7 +140,8 @@ static MrStatus assign(MrQuery *query, const MrSqlName *name, const MrVector *va
     MR_TRY(need_variable(query, name, &variable, err));
     MrExpr *expr = mr_expr_literal(&query->arena, value);
     const MrVector *cast;
-    MR_TRY(mr_expr_cast(&query->arena, &query->settings, expr, variable->type, MR_CAST_ANSI, &expr, err));
+    MR_TRY(mr_expr_cast(&query->arena, &query->settings, expr, variable->type, MR_CAST_ANSI, &expr,
+                        err));
     MR_TRY(mr_expr_fold(&query->arena, &query->eval, expr, &cast, err));
     return variable_set(query->session, variable->name, variable->type, cast, err);
 }
@@ -149,7 +153,8 @@ static MrStatus set_variables(MrQuery *query, const MrSqlSet *set, MrError *err)
         int32_t n_values;
         MR_TRY(one_row(query, set->query, &values, &n_values, err));
         if (n_values != set->n_names)
-            return MR_FAIL_INTERNAL(err, "SET VAR names %d variables for %d columns", set->n_names, n_values);
+            return MR_FAIL_INTERNAL(err, "SET VAR names %d variables for %d columns", set->n_names,
+                                    n_values);
         for (int32_t i = 0; i < n_values; i++)
             MR_TRY(assign(query, &set->names[i], values[i], err));
         return MR_OK;
@@ -172,7 +177,8 @@ MrStatus mr__command_set(MrQuery *query, const MrSqlStatement *statement, MrErro
     MrSession *session = query->session;
     if (set->what == MR_SQL_SET_VARIABLES)
         return set_variables(query, set, err);
-    if (set->what == MR_SQL_SET_CATALOG || set->what == MR_SQL_SET_COLLATION || set->what == MR_SQL_SET_PATH)
+    if (set->what == MR_SQL_SET_CATALOG || set->what == MR_SQL_SET_COLLATION ||
+        set->what == MR_SQL_SET_PATH)
         return MR_FAIL_UNSUPPORTED(err, "this form of SET");
     MR_TRY(mr__result_schema(query, "key string not null, value string not null", err));
     if (set->what == MR_SQL_SET_ALL) {
@@ -193,10 +199,11 @@ MrStatus mr__command_set(MrQuery *query, const MrSqlStatement *statement, MrErro
         const MrVector *interval;
         MR_TRY(mr_bind_value(&query->bind, set->interval, NULL, &interval, err));
         if (interval->type->kind != MR_TYPE_INTERVAL_DT)
-            return MR_FAIL(err, MR_COND_INVALID_INTERVAL_FORMAT__TIMEZONE_INTERVAL_OUT_OF_RANGE, "input", "");
+            return MR_FAIL(err, MR_COND_INVALID_INTERVAL_FORMAT__TIMEZONE_INTERVAL_OUT_OF_RANGE,
+                           "input", "");
         int64_t s = interval->i64[0] / 1000000, minutes = (s < 0 ? -s : s) / 60;
-        value = mr_arena_printf(&query->arena, "%c%02lld:%02lld", s < 0 ? '-' : '+', (long long)(minutes / 60),
-                                (long long)(minutes % 60));
+        value = mr_arena_printf(&query->arena, "%c%02lld:%02lld", s < 0 ? '-' : '+',
+                                (long long)(minutes / 60), (long long)(minutes % 60));
     } else if (set->what == MR_SQL_SET_TIME_ZONE && mr_str_equal_nocase(value, "LOCAL")) {
         mr_conf_unset(session->conf, key);
         MR_TRY(mr__session_refresh(session, err));
@@ -204,7 +211,8 @@ MrStatus mr__command_set(MrQuery *query, const MrSqlStatement *statement, MrErro
     }
     const MrConfDef *def = mr_conf_find(key);
     if (def && def->is_static)
-        return MR_FAIL(err, MR_COND_CANNOT_MODIFY_STATIC_CONFIG, "key", mr_arena_printf(&query->arena, "\"%s\"", key));
+        return MR_FAIL(err, MR_COND_CANNOT_MODIFY_STATIC_CONFIG, "key",
+                       mr_arena_printf(&query->arena, "\"%s\"", key));
     MR_TRY(mr_session_set_conf(session, key, value, err));
     mr__result_row(query, 2, key, value);
     return MR_OK;
@@ -233,7 +241,8 @@ MrStatus mr__command_execute(MrQuery *query, const MrSqlStatement *statement, Mr
         const MrSqlExpr *arg = statement->execute.args[i];
         bool named = arg->kind == MR_SQL_ALIAS;
         params[i].name = named ? arg->alias.names[0] : NULL;
-        MR_TRY(mr_bind_value(&query->bind, named ? arg->alias.value : arg, NULL, &params[i].value, err));
+        MR_TRY(mr_bind_value(&query->bind, named ? arg->alias.value : arg, NULL, &params[i].value,
+                             err));
     }
     query->bind.n_params = statement->execute.n_args;
     query->bind.params = params;

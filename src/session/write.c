@@ -12,18 +12,19 @@ typedef struct Write {
     MrEpochId epoch;
 } Write;
 
-static MrStatus write_consume(void *self, int32_t worker_idx, const MrEvalContext *context, MrBatch *batch,
-                              MrError *err)
+static MrStatus write_consume(void *self, int32_t worker_idx, const MrEvalContext *context,
+                              MrBatch *batch, MrError *err)
 {
     Write *write = self;
     MrStatus status;
     MR_ASSERT(worker_idx < write->n_workers);
     MR_GUARD_BEGIN(status, err) /* the batch is ours: a refusal must not jump over its end */
-    if (!write->writers[worker_idx])
-        status = write->type->writer_open(write->sink, write->epoch, worker_idx, &write->query->budget,
-                                          &write->writers[worker_idx], err);
-    if (status == MR_OK)
-        status = write->type->write(write->writers[worker_idx], context, batch, err);
+        if (!write->writers[worker_idx])
+            status =
+                write->type->writer_open(write->sink, write->epoch, worker_idx,
+                                         &write->query->budget, &write->writers[worker_idx], err);
+        if (status == MR_OK)
+            status = write->type->write(write->writers[worker_idx], context, batch, err);
     MR_GUARD_END(status)
     mr_batch_destroy(batch);
     return status;
@@ -35,15 +36,16 @@ static MrStatus write_run(Write *write, const MrPhys *phys, MrError *err)
     MrText *tokens = MR_NEW_N(&query->arena, MrText, write->n_workers);
     int32_t n_tokens = 0;
     MR_TRY(mr__query_create_run(query, phys, &write->run, err));
-    MR_TRY(mr_run_epoch(write->run,
-                        &(MrBarrier){.ended = true, .late_us = MR_TIME_MIN, .evict_us = MR_TIME_MIN}, query->now_us,
-                        query->seed, &(MrRunOutput){write_consume, write}, err));
+    MR_TRY(mr_run_epoch(
+        write->run, &(MrBarrier){.ended = true, .late_us = MR_TIME_MIN, .evict_us = MR_TIME_MIN},
+        query->now_us, query->seed, &(MrRunOutput){write_consume, write}, err));
     /* A result without rows still makes its (empty) output. */
     bool any = false;
     for (int32_t i = 0; i < write->n_workers; i++)
         any |= write->writers[i] != NULL;
     if (!any)
-        MR_TRY(write->type->writer_open(write->sink, write->epoch, 0, &query->budget, &write->writers[0], err));
+        MR_TRY(write->type->writer_open(write->sink, write->epoch, 0, &query->budget,
+                                        &write->writers[0], err));
     for (int32_t i = 0; i < write->n_workers; i++) {
         if (!write->writers[i])
             continue;
@@ -70,12 +72,13 @@ MrStatus mr__write_plan(MrQuery *query, MrPlan *plan, const MrWriteSpec *spec, M
     MrSchema *schema = MR_NEW(arena, MrSchema);
     *schema = mr__plan_schema(arena, plan);
     MrSinkSpec *sink_spec = MR_NEW(arena, MrSinkSpec);
-    *sink_spec = (MrSinkSpec){.schema = schema,
-                              .output_mode = MR_MODE_APPEND,
-                              .save_mode = spec->mode,
-                              .query_id = mr_arena_printf(arena, "%016llx", (unsigned long long)query->seed),
-                              .n_partition_cols = spec->n_partition_cols,
-                              .partition_cols = spec->partition_cols};
+    *sink_spec =
+        (MrSinkSpec){.schema = schema,
+                     .output_mode = MR_MODE_APPEND,
+                     .save_mode = spec->mode,
+                     .query_id = mr_arena_printf(arena, "%016llx", (unsigned long long)query->seed),
+                     .n_partition_cols = spec->n_partition_cols,
+                     .partition_cols = spec->partition_cols};
     Write *write = MR_NEW(arena, Write);
     *write = (Write){.query = query, .type = spec->type, .n_workers = session->n_threads};
     write->epoch = (MrEpochId){.epoch = 0, .lineage = query->seed, .time_us = query->now_us};
@@ -86,7 +89,7 @@ MrStatus mr__write_plan(MrQuery *query, MrPlan *plan, const MrWriteSpec *spec, M
     MR_TRY(mr_options_check(&spec->options, spec->type->options, spec->type->name, err));
     MR_TRY(spec->type->open_sink(context, sink_spec, &write->sink, err));
     MR_GUARD_BEGIN(status, err)
-    status = write_run(write, phys, err);
+        status = write_run(write, phys, err);
     MR_GUARD_END(status)
     mr_run_destroy(write->run); /* first: its workers use the writers */
     for (int32_t i = 0; i < write->n_workers; i++) {

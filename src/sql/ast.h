@@ -86,8 +86,9 @@ typedef enum MrSqlLiteralKind {
 /* Units of intervals, extract and datediff, in Spark's spelling for messages. */
 #define MR_SQL_UNITS(X)                                                                            \
     X(NANOSECOND)                                                                                  \
-    X(MICROSECOND) X(MILLISECOND) X(SECOND) X(MINUTE) X(HOUR) X(DAY) X(DAYOFYEAR) X(WEEK) X(MONTH) \
-        X(QUARTER) X(YEAR)
+    X(MICROSECOND)                                                                                 \
+    X(MILLISECOND) X(SECOND) X(MINUTE) X(HOUR) X(DAY) X(DAYOFYEAR) X(WEEK) X(MONTH) X(QUARTER)     \
+        X(YEAR)
 typedef enum MrSqlUnit {
 #define X(unit) MR_SQL_UNIT_##unit,
     MR_SQL_UNITS(X)
@@ -112,10 +113,11 @@ typedef struct MrSqlInterval {
  * + - ||, * / % DIV, unary. */
 #define MR_SQL_BINARY_OPS(X)                                                                       \
     X(ADD, "+")                                                                                    \
-    X(SUBTRACT, "-") X(MULTIPLY, "*") X(DIVIDE, "/") X(REMAINDER, "%") X(DIV, "div")               \
-        X(CONCAT, "||") X(BIT_AND, "&") X(BIT_OR, "|") X(BIT_XOR, "^") X(SHIFT_LEFT, "<<")         \
-            X(SHIFT_RIGHT, ">>") X(SHIFT_RIGHT_UNSIGNED, ">>>") X(EQUAL, "=") X(NOT_EQUAL, "<>")   \
-                X(LESS, "<") X(LESS_EQUAL, "<=") X(GREATER, ">") X(GREATER_EQUAL, ">=")            \
+    X(SUBTRACT, "-")                                                                               \
+    X(MULTIPLY, "*") X(DIVIDE, "/") X(REMAINDER, "%") X(DIV, "div") X(CONCAT, "||")                \
+        X(BIT_AND, "&") X(BIT_OR, "|") X(BIT_XOR, "^") X(SHIFT_LEFT, "<<") X(SHIFT_RIGHT, ">>")    \
+            X(SHIFT_RIGHT_UNSIGNED, ">>>") X(EQUAL, "=") X(NOT_EQUAL, "<>") X(LESS, "<")           \
+                X(LESS_EQUAL, "<=") X(GREATER, ">") X(GREATER_EQUAL, ">=")                         \
                     X(EQUAL_NULL_SAFE, "<=>") X(DISTINCT_FROM, "IS DISTINCT FROM")                 \
                         X(NOT_DISTINCT_FROM, "IS NOT DISTINCT FROM")
 typedef enum MrSqlBinaryOp {

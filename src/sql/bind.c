@@ -76,7 +76,8 @@ static bool plan_ordered(const MrPlan *plan)
     return false;
 }
 
-MrStatus mr_bind_query(const MrBindOptions *options, const MrSqlQuery *query, MrBoundQuery *out, MrError *err)
+MrStatus mr_bind_query(const MrBindOptions *options, const MrSqlQuery *query, MrBoundQuery *out,
+                       MrError *err)
 {
     Binder b;
     Rel rel = {0};
@@ -87,7 +88,8 @@ MrStatus mr_bind_query(const MrBindOptions *options, const MrSqlQuery *query, Mr
     return MR_OK;
 }
 
-static MrStatus expr_over(Binder *b, const MrPlan *input, const MrSqlExpr *ast, const MrType *to, MrExpr **out)
+static MrStatus expr_over(Binder *b, const MrPlan *input, const MrSqlExpr *ast, const MrType *to,
+                          MrExpr **out)
 {
     Rel rel = {0};
     if (input)
@@ -100,23 +102,24 @@ static MrStatus expr_over(Binder *b, const MrPlan *input, const MrSqlExpr *ast, 
     return MR_OK;
 }
 
-MrStatus mr_bind_expr(const MrBindOptions *options, const MrSqlExpr *expr, const MrType *to, MrExpr **out, MrError *err)
+MrStatus mr_bind_expr(const MrBindOptions *options, const MrSqlExpr *expr, const MrType *to,
+                      MrExpr **out, MrError *err)
 {
     Binder b;
     binder_init(&b, options, err);
     return expr_over(&b, NULL, expr, to, out);
 }
 
-MrStatus mr_bind_expr_over(const MrBindOptions *options, const MrPlan *input, const MrSqlExpr *expr, MrExpr **out,
-                           MrError *err)
+MrStatus mr_bind_expr_over(const MrBindOptions *options, const MrPlan *input, const MrSqlExpr *expr,
+                           MrExpr **out, MrError *err)
 {
     Binder b;
     binder_init(&b, options, err);
     return expr_over(&b, input, expr, NULL, out);
 }
 
-MrStatus mr_bind_value(const MrBindOptions *options, const MrSqlExpr *expr, const MrType *to, const MrVector **out,
-                       MrError *err)
+MrStatus mr_bind_value(const MrBindOptions *options, const MrSqlExpr *expr, const MrType *to,
+                       const MrVector **out, MrError *err)
 {
     MrExpr *bound = NULL;
     MR_TRY(mr_bind_expr(options, expr, to, &bound, err));
@@ -139,25 +142,26 @@ MrStatus mr__name_plain(Binder *b, const MrSqlName *name, MrSqlName *out)
     MR_TRY(mr__expr_bind(b, &ctx, ast, &expr));
     if (!mr_expr_is_constant(expr) || ctx.has_query)
         return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_NOT_A_CONSTANT_STRING__NOT_CONSTANT, "name", "IDENTIFIER", "expr",
-                              mr__quote_sql(b, expr->sql)));
+                      MR_FAIL(b->err, MR_COND_NOT_A_CONSTANT_STRING__NOT_CONSTANT, "name",
+                              "IDENTIFIER", "expr", mr__quote_sql(b, expr->sql)));
     if (expr->type->kind != MR_TYPE_STRING)
         return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_NOT_A_CONSTANT_STRING__WRONG_TYPE, "name", "IDENTIFIER", "expr",
-                              mr__quote_sql(b, expr->sql), "dataType",
+                      MR_FAIL(b->err, MR_COND_NOT_A_CONSTANT_STRING__WRONG_TYPE, "name",
+                              "IDENTIFIER", "expr", mr__quote_sql(b, expr->sql), "dataType",
                               mr_type_catalog_text(b->arena, expr->type)));
     MR_TRY(mr_expr_fold(b->arena, b->planner->context, expr, &value, b->err));
     if (mr_vector_is_null(value, 0))
         return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_NOT_A_CONSTANT_STRING__NULL, "name", "IDENTIFIER", "expr",
-                              mr__quote_sql(b, expr->sql)));
+                      MR_FAIL(b->err, MR_COND_NOT_A_CONSTANT_STRING__NULL, "name", "IDENTIFIER",
+                              "expr", mr__quote_sql(b, expr->sql)));
     MrText text = mr_str_text(&value->str[0]);
     MR_TRY(mr_sql_parse_name(b->arena, text, b->options->sql_options, out, b->err));
     out->place = name->place;
     return MR_OK;
 }
 
-MrStatus mr_bind_name(const MrBindOptions *options, const MrSqlName *name, MrSqlName *out, MrError *err)
+MrStatus mr_bind_name(const MrBindOptions *options, const MrSqlName *name, MrSqlName *out,
+                      MrError *err)
 {
     Binder b;
     binder_init(&b, options, err);
@@ -165,7 +169,8 @@ MrStatus mr_bind_name(const MrBindOptions *options, const MrSqlName *name, MrSql
 }
 
 /* Table functions of the user: the query with its parameters as names. */
-MrStatus mr__table_function(Binder *b, const MrSqlExpr *ast, const MrBindFunction *function, Ctx *ctx, Rel *out)
+MrStatus mr__table_function(Binder *b, const MrSqlExpr *ast, const MrBindFunction *function,
+                            Ctx *ctx, Rel *out)
 {
     int32_t n = ast->call.n_args;
     MrExpr **args = MR_NEW_N(b->arena, MrExpr *, n + 1);
@@ -192,7 +197,8 @@ MrStatus mr__table_function(Binder *b, const MrSqlExpr *ast, const MrBindFunctio
     b->depth++;
     MrSqlStatement *statement = NULL;
     Rel rel = {0};
-    MrStatus status = mr_sql_parse_statement(b->arena, function->text, b->options->sql_options, &statement, b->err);
+    MrStatus status = mr_sql_parse_statement(b->arena, function->text, b->options->sql_options,
+                                             &statement, b->err);
     if (status == MR_OK && statement->kind != MR_SQL_STMT_QUERY)
         status = MR_FAIL_INTERNAL(b->err, "the function's body is no query");
     if (status == MR_OK)

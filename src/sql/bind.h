@@ -1,4 +1,5 @@
-/* bind.h - syntax tree to logical plan: names, types, coercions, semantic errors, as Spark's analyzer.
+/* bind.h - syntax tree to logical plan: names, types, coercions, semantic errors, as Spark's
+ * analyzer.
  *
  * What exists outside the text is asked for through MrBindCatalog.  Everything made lives in the
  * planner's arena; the arena's guard must stand around the calls (base/arena.h). */
@@ -22,7 +23,8 @@ typedef struct MrBindPlace {
     const char *catalog; /* spark_catalog */
     int32_t n_parts;     /* of the namespace: 1, "default" */
     const char *const *parts;
-    /* A view: the temporary ones that it may see (by last part), which were there when it was made. */
+    /* A view: the temporary ones that it may see (by last part), which were there when it was made.
+     */
     bool in_view;
     bool is_temp; /* a temporary view sees every temporary object */
     int32_t n_temp_names;
@@ -39,15 +41,16 @@ typedef struct MrBindRelation {
     MrSource *source;       /* open, owned by the query                                   */
     const MrSchema *schema; /* as declared (char(n), NOT NULL ...); NULL: source->schema  */
     /* VIEW */
-    MrText text;                   /* of the query */
+    MrText text;                     /* of the query */
     const MrSqlOptions *options_sql; /* to parse it with; NULL: as the query                */
-    const MrSettings *settings;    /* captured with it; NULL: the session's               */
+    const MrSettings *settings;      /* captured with it; NULL: the session's               */
     MrBindPlace place;
     int32_t n_columns;      /* columns of the view: names, and types when types is set    */
     const MrField *columns; /* NULL: as the query gives them                              */
-    const char *const *query_columns; /* names of the query's output when the view was made; NULL: by place */
-    bool schema_binding;    /* types must still be right: cast is refused (BINDING)       */
-    bool schema_evolution;  /* columns are what the query gives now                       */
+    const char *const
+        *query_columns;    /* names of the query's output when the view was made; NULL: by place */
+    bool schema_binding;   /* types must still be right: cast is refused (BINDING)       */
+    bool schema_evolution; /* columns are what the query gives now                       */
     /* PLAN */
     const MrPlan *plan;
 } MrBindRelation;
@@ -61,8 +64,8 @@ typedef struct MrBindFunction {
     int32_t n_params;
     const MrField *params;
     const char *const *defaults; /* SQL text of each; NULL: none */
-    const MrType *returns;       /* a table function: struct of its columns; NULL: as the body gives */
-    MrText text;                 /* of the body: an expression or a query */
+    const MrType *returns; /* a table function: struct of its columns; NULL: as the body gives */
+    MrText text;           /* of the body: an expression or a query */
     bool body_is_query;
     const MrSettings *settings;
     MrBindPlace place;
@@ -70,22 +73,22 @@ typedef struct MrBindFunction {
 
 typedef struct MrBindVariable {
     bool found;
-    const char *name; /* last part */
+    const char *name;      /* last part */
     const MrVector *value; /* constant; borrowed for the query */
 } MrBindVariable;
 
 typedef struct MrBindCatalog {
     void *self;
     /* Table or view by name; streaming: STREAM t.  Options: WITH (..) of the reference. */
-    MrStatus (*find_relation)(void *self, const MrBindPlace *place, const char *const *parts, int32_t n_parts,
-                              const MrOptions *options, bool streaming, MrArena *arena, MrBindRelation *out,
-                              MrError *err);
+    MrStatus (*find_relation)(void *self, const MrBindPlace *place, const char *const *parts,
+                              int32_t n_parts, const MrOptions *options, bool streaming,
+                              MrArena *arena, MrBindRelation *out, MrError *err);
     /* Opens csv.`path` and the like. */
-    MrStatus (*open_source)(void *self, const MrConnectorType *type, const MrOptions *options, const MrSchema *schema,
-                            bool streaming, MrSource **out, MrError *err);
+    MrStatus (*open_source)(void *self, const MrConnectorType *type, const MrOptions *options,
+                            const MrSchema *schema, bool streaming, MrSource **out, MrError *err);
     /* NULL: there are none. */
-    MrStatus (*find_function)(void *self, const MrBindPlace *place, const char *const *parts, int32_t n_parts,
-                              MrArena *arena, MrBindFunction *out, MrError *err);
+    MrStatus (*find_function)(void *self, const MrBindPlace *place, const char *const *parts,
+                              int32_t n_parts, MrArena *arena, MrBindFunction *out, MrError *err);
     MrStatus (*find_variable)(void *self, const char *const *parts, int32_t n_parts, MrArena *arena,
                               MrBindVariable *out, MrError *err);
 } MrBindCatalog;
@@ -99,7 +102,7 @@ typedef struct MrBindParam {
 typedef struct MrBindOptions {
     MrPlanner *planner;
     const MrBindCatalog *catalog;
-    MrText text;                 /* what was parsed: places are in it; for hints in errors */
+    MrText text;                     /* what was parsed: places are in it; for hints in errors */
     const MrSqlOptions *sql_options; /* how views are parsed; NULL: the default */
     MrBindPlace place;
     int32_t n_params;
@@ -107,39 +110,44 @@ typedef struct MrBindOptions {
 } MrBindOptions;
 
 typedef struct MrBoundQuery {
-    MrPlan *plan;  /* output names and types: plan->cols */
-    bool ordered;  /* the order of rows is part of the answer: see golden */
+    MrPlan *plan; /* output names and types: plan->cols */
+    bool ordered; /* the order of rows is part of the answer: see golden */
 } MrBoundQuery;
 
-MR_MUST_USE MrStatus mr_bind_query(const MrBindOptions *options, const MrSqlQuery *query, MrBoundQuery *out,
-                                   MrError *err);
+MR_MUST_USE MrStatus mr_bind_query(const MrBindOptions *options, const MrSqlQuery *query,
+                                   MrBoundQuery *out, MrError *err);
 
-/* An expression without columns (DEFAULT, SET VAR, LIMIT ...); to: cast by the rules of storing; NULL: none. */
-MR_MUST_USE MrStatus mr_bind_expr(const MrBindOptions *options, const MrSqlExpr *expr, const MrType *to, MrExpr **out,
-                                  MrError *err);
+/* An expression without columns (DEFAULT, SET VAR, LIMIT ...); to: cast by the rules of storing;
+ * NULL: none. */
+MR_MUST_USE MrStatus mr_bind_expr(const MrBindOptions *options, const MrSqlExpr *expr,
+                                  const MrType *to, MrExpr **out, MrError *err);
 /* The same, evaluated. */
-MR_MUST_USE MrStatus mr_bind_value(const MrBindOptions *options, const MrSqlExpr *expr, const MrType *to,
-                                   const MrVector **out, MrError *err);
+MR_MUST_USE MrStatus mr_bind_value(const MrBindOptions *options, const MrSqlExpr *expr,
+                                   const MrType *to, const MrVector **out, MrError *err);
 /* An expression over given columns (generated columns, frames' filters given as text). */
-MR_MUST_USE MrStatus mr_bind_expr_over(const MrBindOptions *options, const MrPlan *input, const MrSqlExpr *expr,
-                                       MrExpr **out, MrError *err);
+MR_MUST_USE MrStatus mr_bind_expr_over(const MrBindOptions *options, const MrPlan *input,
+                                       const MrSqlExpr *expr, MrExpr **out, MrError *err);
 
 /* Name text of IDENTIFIER(expr) and of plain names: out is plain. */
-MR_MUST_USE MrStatus mr_bind_name(const MrBindOptions *options, const MrSqlName *name, MrSqlName *out, MrError *err);
+MR_MUST_USE MrStatus mr_bind_name(const MrBindOptions *options, const MrSqlName *name,
+                                  MrSqlName *out, MrError *err);
 
-/* The query of INSERT INTO / OVERWRITE: its columns put in the table's order, defaults filled in, cast by
- * Spark's store assignment (ANSI).  Partition values of PARTITION (p = 1) become columns. */
+/* The query of INSERT INTO / OVERWRITE: its columns put in the table's order, defaults filled in,
+ * cast by Spark's store assignment (ANSI).  Partition values of PARTITION (p = 1) become columns.
+ */
 typedef struct MrBindTarget {
     const char *table; /* `spark_catalog`.`default`.`t`, for errors */
     int32_t n_columns;
     const MrField *columns;
-    const char *const *defaults; /* SQL text by column; NULL: no defaults at all; an entry NULL: NULL */
+    const char *const
+        *defaults; /* SQL text by column; NULL: no defaults at all; an entry NULL: NULL */
     int32_t n_partition_columns; /* the last ones */
 } MrBindTarget;
-MR_MUST_USE MrStatus mr_bind_insert(const MrBindOptions *options, const MrSqlInsert *insert, const MrBindTarget *target,
-                                    MrBoundQuery *out, MrError *err);
+MR_MUST_USE MrStatus mr_bind_insert(const MrBindOptions *options, const MrSqlInsert *insert,
+                                    const MrBindTarget *target, MrBoundQuery *out, MrError *err);
 /* Casts a plan's columns to a table's, by place or by name. */
-MR_MUST_USE MrStatus mr_bind_store(const MrBindOptions *options, MrPlan *plan, const MrBindTarget *target, bool by_name,
-                                   MrPlan **out, MrError *err);
+MR_MUST_USE MrStatus mr_bind_store(const MrBindOptions *options, MrPlan *plan,
+                                   const MrBindTarget *target, bool by_name, MrPlan **out,
+                                   MrError *err);
 
 #endif

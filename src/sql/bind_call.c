@@ -1,26 +1,61 @@
-/* bind_call.c - calls: functions, aggregates, lambdas, functions of the user, and those with rules of their own. */
+/* bind_call.c - calls: functions, aggregates, lambdas, functions of the user, and those with rules
+ * of their own. */
 #include "sql/bind_int.h"
 
 /* ---------------------------------------------------------------- how calls are written */
 
-/* Names that Spark prints in another way: math functions in capitals, aliases by their first name. */
+/* Names that Spark prints in another way: math functions in capitals, aliases by their first name.
+ */
 static const struct {
     const char *name, *shown;
 } shown_names[] = {
-    {"acos", "ACOS"},       {"acosh", "ACOSH"},     {"asin", "ASIN"},         {"asinh", "ASINH"},
-    {"atan", "ATAN"},       {"atan2", "ATAN2"},     {"atanh", "ATANH"},       {"cbrt", "CBRT"},
-    {"ceil", "CEIL"},       {"cos", "COS"},         {"cosh", "COSH"},         {"cot", "COT"},
-    {"csc", "CSC"},         {"degrees", "DEGREES"}, {"e", "E"},               {"exp", "EXP"},
-    {"expm1", "EXPM1"},     {"floor", "FLOOR"},     {"hypot", "HYPOT"},       {"log10", "LOG10"},
-    {"log1p", "LOG1P"},     {"log2", "LOG2"},       {"pi", "PI"},             {"pow", "pow"},
-    {"power", "POWER"},     {"radians", "RADIANS"}, {"rint", "rint"},         {"sec", "SEC"},
-    {"signum", "SIGNUM"},   {"sin", "SIN"},         {"sinh", "SINH"},         {"sqrt", "SQRT"},
-    {"tan", "TAN"},         {"tanh", "TANH"},       {"spark_partition_id", "SPARK_PARTITION_ID"},
-    {"array_agg", "collect_list"},                  {"curdate", "current_date"},
-    {"random", "rand"},     {"to_varchar", "to_char"},                        {"regexp", "REGEXP"},
-    {"regexp_like", "REGEXP_LIKE"},                 {"rlike", "RLIKE"},       {"current_schema", "current_database"},
-    {"dateadd", "date_add"},                        {"rank", "RANK"},
-    {"dense_rank", "DENSE_RANK"},                   {"percent_rank", "PERCENT_RANK"},
+    {"acos", "ACOS"},
+    {"acosh", "ACOSH"},
+    {"asin", "ASIN"},
+    {"asinh", "ASINH"},
+    {"atan", "ATAN"},
+    {"atan2", "ATAN2"},
+    {"atanh", "ATANH"},
+    {"cbrt", "CBRT"},
+    {"ceil", "CEIL"},
+    {"cos", "COS"},
+    {"cosh", "COSH"},
+    {"cot", "COT"},
+    {"csc", "CSC"},
+    {"degrees", "DEGREES"},
+    {"e", "E"},
+    {"exp", "EXP"},
+    {"expm1", "EXPM1"},
+    {"floor", "FLOOR"},
+    {"hypot", "HYPOT"},
+    {"log10", "LOG10"},
+    {"log1p", "LOG1P"},
+    {"log2", "LOG2"},
+    {"pi", "PI"},
+    {"pow", "pow"},
+    {"power", "POWER"},
+    {"radians", "RADIANS"},
+    {"rint", "rint"},
+    {"sec", "SEC"},
+    {"signum", "SIGNUM"},
+    {"sin", "SIN"},
+    {"sinh", "SINH"},
+    {"sqrt", "SQRT"},
+    {"tan", "TAN"},
+    {"tanh", "TANH"},
+    {"spark_partition_id", "SPARK_PARTITION_ID"},
+    {"array_agg", "collect_list"},
+    {"curdate", "current_date"},
+    {"random", "rand"},
+    {"to_varchar", "to_char"},
+    {"regexp", "REGEXP"},
+    {"regexp_like", "REGEXP_LIKE"},
+    {"rlike", "RLIKE"},
+    {"current_schema", "current_database"},
+    {"dateadd", "date_add"},
+    {"rank", "RANK"},
+    {"dense_rank", "DENSE_RANK"},
+    {"percent_rank", "PERCENT_RANK"},
 };
 
 /* Arguments that Spark shows though they were not written: {name, written, shown behind them}. */
@@ -93,7 +128,8 @@ static const struct {
     {"translate", 2, ", "},
 };
 
-static const char *call_text(Binder *b, const char *name, MrExpr *const *args, int32_t n_args, bool distinct)
+static const char *call_text(Binder *b, const char *name, MrExpr *const *args, int32_t n_args,
+                             bool distinct)
 {
     MrTextBuilder out = {.arena = b->arena};
     const char *shown = name;
@@ -103,8 +139,9 @@ static const char *call_text(Binder *b, const char *name, MrExpr *const *args, i
             shown = shown_names[i].shown;
     mr_builder_printf(&out, "%s(%s", shown, distinct ? "DISTINCT " : "");
     int32_t n_shown = n_args;
-    if ((strncmp(name, "from_json", 9) == 0 || strncmp(name, "from_csv", 8) == 0 || strncmp(name, "from_xml", 8) == 0 ||
-         strcmp(name, "to_json") == 0 || strcmp(name, "to_csv") == 0 || strcmp(name, "schema_of_json") == 0) &&
+    if ((strncmp(name, "from_json", 9) == 0 || strncmp(name, "from_csv", 8) == 0 ||
+         strncmp(name, "from_xml", 8) == 0 || strcmp(name, "to_json") == 0 ||
+         strcmp(name, "to_csv") == 0 || strcmp(name, "schema_of_json") == 0) &&
         n_args > 1)
         n_shown = 1; /* schema and options do not show */
     for (int32_t i = 0; i < n_shown; i++)
@@ -127,15 +164,16 @@ typedef struct LambdaCall { /* MrBind.binder */
 
 static const char *expr_name(const MrExpr *expr)
 {
-    if (expr->kind == MR_EXPR_COLUMN || expr->kind == MR_EXPR_OUTER || expr->kind == MR_EXPR_LAMBDA_PARAM)
+    if (expr->kind == MR_EXPR_COLUMN || expr->kind == MR_EXPR_OUTER ||
+        expr->kind == MR_EXPR_LAMBDA_PARAM)
         return expr->column.name;
     if (expr->kind == MR_EXPR_CALL && expr->bound->def && strcmp(expr->bound->def->name, ".") == 0)
         return expr->args[1]->sql;
     return NULL;
 }
 
-static MrStatus lambda_bind(MrBind *bind, int32_t arg_idx, const MrType *const *params, const bool *nullable,
-                            int32_t n_params, MrError *err)
+static MrStatus lambda_bind(MrBind *bind, int32_t arg_idx, const MrType *const *params,
+                            const bool *nullable, int32_t n_params, MrError *err)
 {
     LambdaCall *call = bind->binder;
     Binder *b = call->b;
@@ -145,22 +183,23 @@ static MrStatus lambda_bind(MrBind *bind, int32_t arg_idx, const MrType *const *
     int32_t n = ast->lambda.n_params;
     if (n != n_params)
         return mr__at(b, ast->place,
-                      MR_FAIL(err, MR_COND_INVALID_LAMBDA_FUNCTION_CALL__NUM_ARGS_MISMATCH, "expectedNumArgs",
-                              mr_arena_printf(b->arena, "%d", n), "actualNumArgs",
-                              mr_arena_printf(b->arena, "%d", n_params)));
+                      MR_FAIL(err, MR_COND_INVALID_LAMBDA_FUNCTION_CALL__NUM_ARGS_MISMATCH,
+                              "expectedNumArgs", mr_arena_printf(b->arena, "%d", n),
+                              "actualNumArgs", mr_arena_printf(b->arena, "%d", n_params)));
     for (int32_t i = 0; i < n; i++)
         for (int32_t k = 0; k < i; k++)
             if (mr__name_equal(b, ast->lambda.params[i], ast->lambda.params[k]))
                 return mr__at(b, ast->place,
-                              MR_FAIL(err, MR_COND_INVALID_LAMBDA_FUNCTION_CALL__DUPLICATE_ARG_NAMES, "args",
-                                      mr__quote_name(b, &ast->lambda.params[i], 1), "caseSensitiveConfig",
-                                      "\"spark.sql.caseSensitive\""));
+                              MR_FAIL(err,
+                                      MR_COND_INVALID_LAMBDA_FUNCTION_CALL__DUPLICATE_ARG_NAMES,
+                                      "args", mr__quote_name(b, &ast->lambda.params[i], 1),
+                                      "caseSensitiveConfig", "\"spark.sql.caseSensitive\""));
     LambdaVars vars = {.outer = call->ctx->lambdas, .n = n, .names = ast->lambda.params};
     vars.params = MR_NEW_N(b->arena, MrExpr *, n + 1);
     int32_t *ids = MR_NEW_N(b->arena, int32_t, n + 1);
     for (int32_t i = 0; i < n; i++) {
-        MrExpr *param = mr_expr_column(b->arena, mr_planner_id(b->planner), ast->lambda.params[i], params[i],
-                                       nullable[i]);
+        MrExpr *param = mr_expr_column(b->arena, mr_planner_id(b->planner), ast->lambda.params[i],
+                                       params[i], nullable[i]);
         param->kind = MR_EXPR_LAMBDA_PARAM;
         param->column.idx = i;
         param->sql = mr_arena_printf(b->arena, "namedlambdavariable()");
@@ -194,8 +233,8 @@ static MrStatus lambda_bind(MrBind *bind, int32_t arg_idx, const MrType *const *
     return MR_OK;
 }
 
-void mr__bind_init(Binder *b, MrBind *bind, MrExpr *const *args, const char *const *names, int32_t n_args,
-                   const char *sql)
+void mr__bind_init(Binder *b, MrBind *bind, MrExpr *const *args, const char *const *names,
+                   int32_t n_args, const char *sql)
 {
     *bind = (MrBind){.settings = b->settings, .arena = b->arena, .n_args = n_args, .sql = sql};
     bind->args = MR_NEW_N(b->arena, MrArgInfo, n_args + 1);
@@ -244,8 +283,9 @@ static MrStatus args_cast(Binder *b, MrSqlPlace place, const MrBind *bind, MrExp
     return MR_OK;
 }
 
-static MrStatus call_bind(Binder *b, Ctx *ctx, MrSqlPlace place, const char *name, MrExpr *const *args,
-                          const char *const *names, const MrSqlExpr *const *asts, int32_t n_args, const char *sql,
+static MrStatus call_bind(Binder *b, Ctx *ctx, MrSqlPlace place, const char *name,
+                          MrExpr *const *args, const char *const *names,
+                          const MrSqlExpr *const *asts, int32_t n_args, const char *sql,
                           MrExpr **out)
 {
     MrBind bind;
@@ -280,8 +320,8 @@ static MrStatus call_bind(Binder *b, Ctx *ctx, MrSqlPlace place, const char *nam
     return MR_OK;
 }
 
-MrStatus mr__call_bind(Binder *b, Ctx *ctx, MrSqlPlace place, const char *name, MrExpr *const *args, int32_t n_args,
-                       const char *sql, MrExpr **out)
+MrStatus mr__call_bind(Binder *b, Ctx *ctx, MrSqlPlace place, const char *name, MrExpr *const *args,
+                       int32_t n_args, const char *sql, MrExpr **out)
 {
     return call_bind(b, ctx, place, name, args, NULL, NULL, n_args, sql, out);
 }
@@ -291,7 +331,7 @@ MrStatus mr__call_bind(Binder *b, Ctx *ctx, MrSqlPlace place, const char *name, 
 typedef struct Args {
     int32_t n;
     MrExpr **exprs;
-    const char **names;           /* of aliases */
+    const char **names; /* of aliases */
     const MrSqlExpr **asts;
     bool has_lambda;
 } Args;
@@ -331,8 +371,8 @@ static MrStatus args_bind(Binder *b, Ctx *ctx, MrSqlExpr *const *asts, int32_t n
     return MR_OK;
 }
 
-MrStatus mr__struct_bind(Binder *b, Ctx *ctx, MrSqlPlace place, const char *name, MrSqlExpr *const *items,
-                         int32_t n_items, const char *shown, MrExpr **out)
+MrStatus mr__struct_bind(Binder *b, Ctx *ctx, MrSqlPlace place, const char *name,
+                         MrSqlExpr *const *items, int32_t n_items, const char *shown, MrExpr **out)
 {
     Args args;
     MR_TRY(args_bind(b, ctx, items, n_items, &args));
@@ -343,14 +383,16 @@ MrStatus mr__struct_bind(Binder *b, Ctx *ctx, MrSqlPlace place, const char *name
         const char *field = args.names[i] ? args.names[i] : expr_name(args.exprs[i]);
         if (is_row)
             mr_builder_printf(&sql, "%s%s, %s", i ? ", " : "",
-                              field ? field : mr_arena_printf(b->arena, "col%d", i + 1), args.exprs[i]->sql);
+                              field ? field : mr_arena_printf(b->arena, "col%d", i + 1),
+                              args.exprs[i]->sql);
         else if (args.names[i] && args.asts[i]->kind == MR_SQL_ALIAS)
             mr_builder_printf(&sql, "%s%s AS %s", i ? ", " : "", args.exprs[i]->sql, args.names[i]);
         else
             mr_builder_printf(&sql, "%s%s", i ? ", " : "", args.exprs[i]->sql);
     }
     mr_builder_char(&sql, ')');
-    return call_bind(b, ctx, place, name, args.exprs, args.names, NULL, args.n, mr_builder_text(&sql).data, out);
+    return call_bind(b, ctx, place, name, args.exprs, args.names, NULL, args.n,
+                     mr_builder_text(&sql).data, out);
 }
 
 /* ---------------------------------------------------------------- aggregates and windows */
@@ -358,7 +400,8 @@ MrStatus mr__struct_bind(Binder *b, Ctx *ctx, MrSqlPlace place, const char *name
 MrStatus mr__sort_spec(const MrSqlSort *sort, MrSortSpec *out)
 {
     out->descending = sort->descending;
-    out->nulls_first = sort->nulls == MR_SQL_NULLS_UNSAID ? !sort->descending : sort->nulls == MR_SQL_NULLS_FIRST;
+    out->nulls_first =
+        sort->nulls == MR_SQL_NULLS_UNSAID ? !sort->descending : sort->nulls == MR_SQL_NULLS_FIRST;
     return MR_OK;
 }
 
@@ -366,18 +409,21 @@ static void sorts_text(MrTextBuilder *out, const MrSortKey *keys, int32_t n)
 {
     for (int32_t i = 0; i < n; i++)
         mr_builder_printf(out, "%s%s %s NULLS %s", i ? ", " : "", keys[i].expr->sql,
-                          keys[i].spec.descending ? "DESC" : "ASC", keys[i].spec.nulls_first ? "FIRST" : "LAST");
+                          keys[i].spec.descending ? "DESC" : "ASC",
+                          keys[i].spec.nulls_first ? "FIRST" : "LAST");
 }
 
 static bool is_inverse_distribution(const char *name)
 {
-    return strcmp(name, "percentile_cont") == 0 || strcmp(name, "percentile_disc") == 0 || strcmp(name, "mode") == 0;
+    return strcmp(name, "percentile_cont") == 0 || strcmp(name, "percentile_disc") == 0 ||
+           strcmp(name, "mode") == 0;
 }
 
 static bool takes_ignore_nulls(const char *name)
 {
-    static const char *const names[] = {"first", "last", "first_value", "last_value", "any_value", "nth_value",
-                                        "lead",  "lag",  "array_agg",   "collect_list", "collect_set", NULL};
+    static const char *const names[] = {"first",     "last",         "first_value", "last_value",
+                                        "any_value", "nth_value",    "lead",        "lag",
+                                        "array_agg", "collect_list", "collect_set", NULL};
     for (int32_t i = 0; names[i]; i++)
         if (strcmp(names[i], name) == 0)
             return true;
@@ -402,12 +448,13 @@ bool mr__expr_has(const MrExpr *expr, MrExprKind kind)
 static MrStatus syntax_fail(Binder *b, MrSqlPlace place, const char *name, const char *syntax)
 {
     return mr__at(b, place,
-                  MR_FAIL(b->err, MR_COND_INVALID_SQL_SYNTAX__FUNCTION_WITH_UNSUPPORTED_SYNTAX, "prettyName",
-                          mr__quote_name(b, &name, 1), "syntax", mr__quote_sql(b, syntax)));
+                  MR_FAIL(b->err, MR_COND_INVALID_SQL_SYNTAX__FUNCTION_WITH_UNSUPPORTED_SYNTAX,
+                          "prettyName", mr__quote_name(b, &name, 1), "syntax",
+                          mr__quote_sql(b, syntax)));
 }
 
-static MrStatus frame_bind(Binder *b, Ctx *ctx, const MrSqlBound *bound, const MrExpr *order, bool is_range,
-                           MrFrameEdge *edge, MrExpr **offset, const char **text)
+static MrStatus frame_bind(Binder *b, Ctx *ctx, const MrSqlBound *bound, const MrExpr *order,
+                           bool is_range, MrFrameEdge *edge, MrExpr **offset, const char **text)
 {
     switch (bound->kind) {
     case MR_SQL_UNBOUNDED_PRECEDING:
@@ -432,10 +479,11 @@ static MrStatus frame_bind(Binder *b, Ctx *ctx, const MrSqlBound *bound, const M
     const char *written = expr->sql;
     *edge = MR_FRAME_OFFSET;
     if (!mr_expr_is_constant(expr))
-        return mr__at(b, bound->place,
-                      MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__SPECIFIED_WINDOW_FRAME_WITHOUT_FOLDABLE, "sqlExpr",
-                              mr__quote_sql(b, mr_arena_printf(b->arena, "%s", *text)), "location",
-                              preceding ? "lower" : "upper", "expression", mr__quote_sql(b, expr->sql)));
+        return mr__at(
+            b, bound->place,
+            MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__SPECIFIED_WINDOW_FRAME_WITHOUT_FOLDABLE,
+                    "sqlExpr", mr__quote_sql(b, mr_arena_printf(b->arena, "%s", *text)), "location",
+                    preceding ? "lower" : "upper", "expression", mr__quote_sql(b, expr->sql)));
     const MrType *want = NULL;
     if (!is_range)
         want = MR_T(INT);
@@ -445,9 +493,11 @@ static MrStatus frame_bind(Binder *b, Ctx *ctx, const MrSqlBound *bound, const M
         const MrType *to = is_range ? want : mr_type_is_integral(expr->type) ? want : NULL;
         if (!to)
             return mr__at(b, bound->place,
-                          MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__SPECIFIED_WINDOW_FRAME_UNACCEPTED_TYPE,
-                                  "sqlExpr", mr__quote_sql(b, *text), "location", preceding ? "lower" : "upper",
-                                  "exprType", mr__quote_type(b, expr->type), "expectedType", "\"INT\""));
+                          MR_FAIL(b->err,
+                                  MR_COND_DATATYPE_MISMATCH__SPECIFIED_WINDOW_FRAME_UNACCEPTED_TYPE,
+                                  "sqlExpr", mr__quote_sql(b, *text), "location",
+                                  preceding ? "lower" : "upper", "exprType",
+                                  mr__quote_type(b, expr->type), "expectedType", "\"INT\""));
         MR_TRY(mr__cast(b, expr, to, &expr));
         if (preceding)
             *text = mr_arena_printf(b->arena, "(- %s) FOLLOWING", written);
@@ -457,7 +507,8 @@ static MrStatus frame_bind(Binder *b, Ctx *ctx, const MrSqlBound *bound, const M
         MR_TRY(mr__call_bind(b, ctx, bound->place, "negative", &expr, 1, sql, &expr));
     }
     const MrVector *value = NULL;
-    MR_TRY(mr__at(b, bound->place, mr_expr_fold(b->arena, b->planner->context, expr, &value, b->err)));
+    MR_TRY(
+        mr__at(b, bound->place, mr_expr_fold(b->arena, b->planner->context, expr, &value, b->err)));
     MrExpr *literal = mr_expr_literal(b->arena, value);
     literal->sql = expr->sql;
     *offset = literal;
@@ -473,15 +524,16 @@ static const MrSqlWindow *window_named(Binder *b, const Ctx *ctx, const char *na
 }
 
 static MrStatus window_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const char *name, Args *args,
-                            const MrWindowDef *def, MrExpr *filter, bool ignore_nulls, MrExpr *agg_expr, MrExpr **out)
+                            const MrWindowDef *def, MrExpr *filter, bool ignore_nulls,
+                            MrExpr *agg_expr, MrExpr **out)
 {
     const MrSqlWindow *spec = ast->call.over;
     for (int32_t hops = 0; spec->ref; hops++) {
         const MrSqlWindow *named = window_named(b, ctx, spec->ref);
         if (!named || hops > 100)
             return mr__at(b, ast->place,
-                          MR_FAIL(b->err, MR_COND_MISSING_WINDOW_SPECIFICATION, "windowName", spec->ref, "docroot",
-                                  "https://spark.apache.org/docs/latest"));
+                          MR_FAIL(b->err, MR_COND_MISSING_WINDOW_SPECIFICATION, "windowName",
+                                  spec->ref, "docroot", "https://spark.apache.org/docs/latest"));
         spec = named;
     }
     MrExpr *expr = MR_NEW(b->arena, MrExpr);
@@ -517,18 +569,23 @@ static MrStatus window_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const cha
     if (spec->has_frame) {
         const MrExpr *order = spec->n_order > 0 ? expr->window.order[0].expr : NULL;
         frame->rows = !spec->is_range;
-        MR_TRY(frame_bind(b, ctx, &spec->start, order, spec->is_range, &frame->from_edge, &frame->from, &from_text));
-        MR_TRY(frame_bind(b, ctx, &spec->end, order, spec->is_range, &frame->to_edge, &frame->to, &to_text));
+        MR_TRY(frame_bind(b, ctx, &spec->start, order, spec->is_range, &frame->from_edge,
+                          &frame->from, &from_text));
+        MR_TRY(frame_bind(b, ctx, &spec->end, order, spec->is_range, &frame->to_edge, &frame->to,
+                          &to_text));
     }
     bool entire = !spec->has_frame || (spec->start.kind == MR_SQL_UNBOUNDED_PRECEDING &&
-                                      spec->end.kind == MR_SQL_UNBOUNDED_FOLLOWING);
-    if (agg_expr && (is_inverse_distribution(name) || strcmp(name, "median") == 0) && (spec->n_order > 0 || !entire)) {
+                                       spec->end.kind == MR_SQL_UNBOUNDED_FOLLOWING);
+    if (agg_expr && (is_inverse_distribution(name) || strcmp(name, "median") == 0) &&
+        (spec->n_order > 0 || !entire)) {
         int32_t n_shown = strncmp(name, "percentile_", 11) == 0 ? 2 : 1;
-        return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_INVALID_WINDOW_SPEC_FOR_AGGREGATION_FUNC, "aggFunc",
-                              mr__quote_sql(b, call_text(b, name, agg_expr->args, n_shown, false))));
+        return mr__at(
+            b, ast->place,
+            MR_FAIL(b->err, MR_COND_INVALID_WINDOW_SPEC_FOR_AGGREGATION_FUNC, "aggFunc",
+                    mr__quote_sql(b, call_text(b, name, agg_expr->args, n_shown, false))));
     }
-    mr_builder_printf(&sql, "%s", agg_expr ? agg_expr->sql : call_text(b, name, args->exprs, args->n, false));
+    mr_builder_printf(&sql, "%s",
+                      agg_expr ? agg_expr->sql : call_text(b, name, args->exprs, args->n, false));
     if (ignore_nulls && !agg_expr)
         mr_builder_str(&sql, " ignore nulls");
     bool fixed = true; /* the function has a frame of its own */
@@ -559,8 +616,8 @@ static MrStatus window_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const cha
     if (fixed) {
         if (spec->n_order == 0)
             return mr__at(b, ast->place,
-                          MR_FAIL(b->err, MR_COND_WINDOW_FUNCTION_FRAME_NOT_ORDERED, "wf_name", name, "wf_expr",
-                                  mr_builder_text(&sql).data));
+                          MR_FAIL(b->err, MR_COND_WINDOW_FUNCTION_FRAME_NOT_ORDERED, "wf_name",
+                                  name, "wf_expr", mr_builder_text(&sql).data));
         from_text = own_from;
         to_text = own_to;
         frame->from_edge = MR_FRAME_UNBOUNDED;
@@ -573,34 +630,39 @@ static MrStatus window_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const cha
         if (spec->n_order == 0)
             to_text = "UNBOUNDED FOLLOWING";
     }
-    mr_builder_printf(&over, "%s%s BETWEEN %s AND %s", blank, frame->rows ? "ROWS" : "RANGE", from_text, to_text);
+    mr_builder_printf(&over, "%s%s BETWEEN %s AND %s", blank, frame->rows ? "ROWS" : "RANGE",
+                      from_text, to_text);
     if (!frame->rows && !fixed && spec->has_frame) {
-        const char *whole = mr__quote_sql(b, mr_arena_printf(b->arena, "(%s)", mr_builder_text(&over).data));
+        const char *whole =
+            mr__quote_sql(b, mr_arena_printf(b->arena, "(%s)", mr_builder_text(&over).data));
         bool offset = frame->from_edge == MR_FRAME_OFFSET || frame->to_edge == MR_FRAME_OFFSET;
         if (spec->n_order == 0)
             return mr__at(b, spec->place,
-                          MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__RANGE_FRAME_WITHOUT_ORDER, "sqlExpr", whole));
+                          MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__RANGE_FRAME_WITHOUT_ORDER,
+                                  "sqlExpr", whole));
         if (offset && spec->n_order > 1)
             return mr__at(b, spec->place,
-                          MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__RANGE_FRAME_MULTI_ORDER, "sqlExpr", whole,
-                                  "orderSpec", mr_arena_printf(b->arena, "%s", mr_builder_text(&over).data)));
+                          MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__RANGE_FRAME_MULTI_ORDER,
+                                  "sqlExpr", whole, "orderSpec",
+                                  mr_arena_printf(b->arena, "%s", mr_builder_text(&over).data)));
         if (offset) {
             const MrType *type = expr->window.order[0].expr->type;
             const MrExpr *value = frame->from ? frame->from : frame->to;
-            bool fits = mr_type_is_numeric(type)
-                            ? mr_type_same_data(type, value->type)
-                            : type->kind == MR_TYPE_DATE
-                                  ? mr_type_is_integral(value->type) || value->type->kind == MR_TYPE_INTERVAL_YM ||
-                                        value->type->kind == MR_TYPE_INTERVAL_DT
-                                  : (type->kind == MR_TYPE_TIMESTAMP || type->kind == MR_TYPE_TIMESTAMP_NTZ) &&
-                                        (value->type->kind == MR_TYPE_INTERVAL_YM ||
-                                         value->type->kind == MR_TYPE_INTERVAL_DT ||
-                                         value->type->kind == MR_TYPE_INTERVAL);
+            bool fits =
+                mr_type_is_numeric(type) ? mr_type_same_data(type, value->type)
+                : type->kind == MR_TYPE_DATE
+                    ? mr_type_is_integral(value->type) ||
+                          value->type->kind == MR_TYPE_INTERVAL_YM ||
+                          value->type->kind == MR_TYPE_INTERVAL_DT
+                    : (type->kind == MR_TYPE_TIMESTAMP || type->kind == MR_TYPE_TIMESTAMP_NTZ) &&
+                          (value->type->kind == MR_TYPE_INTERVAL_YM ||
+                           value->type->kind == MR_TYPE_INTERVAL_DT ||
+                           value->type->kind == MR_TYPE_INTERVAL);
             if (!fits)
                 return mr__at(b, spec->place,
-                              MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__RANGE_FRAME_INVALID_TYPE, "sqlExpr", whole,
-                                      "orderSpecType", mr__quote_type(b, type), "valueBoundaryType",
-                                      mr__quote_type(b, value->type)));
+                              MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__RANGE_FRAME_INVALID_TYPE,
+                                      "sqlExpr", whole, "orderSpecType", mr__quote_type(b, type),
+                                      "valueBoundaryType", mr__quote_type(b, value->type)));
         }
     }
     mr_builder_printf(&sql, " OVER (%s)", mr_builder_text(&over).data);
@@ -618,8 +680,8 @@ static MrStatus window_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const cha
         expr->args = agg_expr->args;
         if (agg_expr->aggregate.distinct)
             return mr__at(b, ast->place,
-                          MR_FAIL(b->err, MR_COND_DISTINCT_WINDOW_FUNCTION_UNSUPPORTED, "windowExpr",
-                                  mr__quote_sql(b, expr->sql)));
+                          MR_FAIL(b->err, MR_COND_DISTINCT_WINDOW_FUNCTION_UNSUPPORTED,
+                                  "windowExpr", mr__quote_sql(b, expr->sql)));
     } else {
         MrBind bind;
         mr__bind_init(b, &bind, args->exprs, NULL, args->n, expr->sql);
@@ -676,7 +738,8 @@ static bool outer_aggregate(Binder *b, Ctx *ctx, MrExpr *expr, MrExpr **out)
             if (scope->cols[i].col.id != level.id)
                 continue;
             MrExpr *agg = mr_expr_map(b->arena, expr, outer_back, scope);
-            MrNamedExpr named = {{mr_planner_id(b->planner), expr->sql, expr->type, expr->nullable}, agg};
+            MrNamedExpr named = {{mr_planner_id(b->planner), expr->sql, expr->type, expr->nullable},
+                                 agg};
             MR_PUSH(b->arena, scope->inner_aggs, scope->n_inner_aggs, scope->cap_inner_aggs, named);
             MrExpr *column = mr_plan_column_expr(b->planner, &named.column);
             column->kind = MR_EXPR_OUTER;
@@ -689,19 +752,22 @@ static bool outer_aggregate(Binder *b, Ctx *ctx, MrExpr *expr, MrExpr **out)
     return false;
 }
 
-static MrStatus aggregate_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const char *name, MrExpr **out)
+static MrStatus aggregate_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const char *name,
+                               MrExpr **out)
 {
     const MrSqlCall *call = &ast->call;
     bool over = call->over != NULL;
     Args args = {0};
     MrExpr *filter = NULL;
-    bool was_in_aggregate = ctx->in_aggregate, were_off = ctx->outputs_off, had_aggregate = ctx->has_aggregate;
+    bool was_in_aggregate = ctx->in_aggregate, were_off = ctx->outputs_off,
+         had_aggregate = ctx->has_aggregate;
     ctx->in_aggregate = !over || ctx->in_aggregate;
     ctx->outputs_off = true;
     ctx->has_aggregate = false;
     bool had_lateral = ctx->has_lateral;
     if (strcmp(name, "count") == 0 && call->n_args == 1 && call->args[0]->kind == MR_SQL_STAR &&
-        call->args[0]->star.qualifier.n_parts == 0 && !call->args[0]->star.has_except && !call->distinct) {
+        call->args[0]->star.qualifier.n_parts == 0 && !call->args[0]->star.has_except &&
+        !call->distinct) {
         args.n = 1;
         args.exprs = MR_NEW_N(b->arena, MrExpr *, 2);
         args.names = MR_NEW_N(b->arena, const char *, 1);
@@ -796,22 +862,27 @@ static MrStatus aggregate_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const 
         bool is_mode = strcmp(name, "mode") == 0;
         if (call->distinct)
             return mr__at(b, ast->place,
-                          MR_FAIL(b->err, MR_COND_INVALID_WITHIN_GROUP_EXPRESSION__DISTINCT_UNSUPPORTED, "funcName",
-                                  function));
+                          MR_FAIL(b->err,
+                                  MR_COND_INVALID_WITHIN_GROUP_EXPRESSION__DISTINCT_UNSUPPORTED,
+                                  "funcName", function));
         if (n_order == 0)
             return mr__at(b, ast->place,
-                          MR_FAIL(b->err, MR_COND_INVALID_WITHIN_GROUP_EXPRESSION__WITHIN_GROUP_MISSING, "funcName",
-                                  function));
+                          MR_FAIL(b->err,
+                                  MR_COND_INVALID_WITHIN_GROUP_EXPRESSION__WITHIN_GROUP_MISSING,
+                                  "funcName", function));
         if (n_order > 1 || (is_mode && args.n > 0))
-            return mr__at(b, ast->place,
-                          MR_FAIL(b->err, MR_COND_INVALID_WITHIN_GROUP_EXPRESSION__WRONG_NUM_ORDERINGS, "funcName",
-                                  function, "expectedNum", is_mode && args.n > 0 ? "0" : "1", "actualNum",
-                                  mr_arena_printf(b->arena, "%d", n_order)));
+            return mr__at(
+                b, ast->place,
+                MR_FAIL(b->err, MR_COND_INVALID_WITHIN_GROUP_EXPRESSION__WRONG_NUM_ORDERINGS,
+                        "funcName", function, "expectedNum", is_mode && args.n > 0 ? "0" : "1",
+                        "actualNum", mr_arena_printf(b->arena, "%d", n_order)));
     } else if (strcmp(name, "mode") == 0 && args.n == 2 && args.exprs[1]->kind == MR_EXPR_LITERAL) {
         const MrVector *flag = args.exprs[1]->literal;
-        bool lowest = flag->type->kind == MR_TYPE_BOOLEAN && !mr_vector_is_null(flag, 0) && flag->i8[0];
+        bool lowest =
+            flag->type->kind == MR_TYPE_BOOLEAN && !mr_vector_is_null(flag, 0) && flag->i8[0];
         sql = (MrTextBuilder){.arena = b->arena};
-        mr_builder_printf(&sql, lowest ? "mode() WITHIN GROUP (ORDER BY %s DESC)" : "mode(%s)", args.exprs[0]->sql);
+        mr_builder_printf(&sql, lowest ? "mode() WITHIN GROUP (ORDER BY %s DESC)" : "mode(%s)",
+                          args.exprs[0]->sql);
     }
     if (within) { /* the value comes first: percentile_cont(v, 0.5) */
         MrExpr **more = MR_NEW_N(b->arena, MrExpr *, args.n + 3);
@@ -850,12 +921,14 @@ static MrStatus aggregate_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const 
     if (filter) {
         if (filter->type->kind != MR_TYPE_BOOLEAN)
             return mr__at(b, ast->place,
-                          MR_FAIL(b->err, MR_COND_INVALID_AGGREGATE_FILTER__NOT_BOOLEAN, "filterExpr",
-                                  mr__quote_sql(b, filter->sql), "funcExpr", mr__quote_sql(b, text)));
+                          MR_FAIL(b->err, MR_COND_INVALID_AGGREGATE_FILTER__NOT_BOOLEAN,
+                                  "filterExpr", mr__quote_sql(b, filter->sql), "funcExpr",
+                                  mr__quote_sql(b, text)));
         if (mr__expr_has(filter, MR_EXPR_AGGREGATE))
             return mr__at(b, ast->place,
-                          MR_FAIL(b->err, MR_COND_INVALID_AGGREGATE_FILTER__CONTAINS_AGGREGATE, "filterExpr",
-                                  mr__quote_sql(b, filter->sql), "funcExpr", mr__quote_sql(b, text), "aggExpr",
+                          MR_FAIL(b->err, MR_COND_INVALID_AGGREGATE_FILTER__CONTAINS_AGGREGATE,
+                                  "filterExpr", mr__quote_sql(b, filter->sql), "funcExpr",
+                                  mr__quote_sql(b, text), "aggExpr",
                                   mr__quote_sql(b, filter->sql)));
         text = mr_arena_printf(b->arena, "%s FILTER (WHERE %s)", text, filter->sql);
     }
@@ -871,7 +944,8 @@ static MrStatus aggregate_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const 
     return MR_OK;
 }
 
-/* ---------------------------------------------------------------- functions with rules of their own */
+/* ---------------------------------------------------------------- functions with rules of their
+ * own */
 
 /* int(x) and the like are casts. */
 static const MrType *cast_function(const char *name)
@@ -879,17 +953,20 @@ static const MrType *cast_function(const char *name)
     static const struct {
         const char *name;
         MrTypeKind kind;
-    } casts[] = {{"boolean", MR_TYPE_BOOLEAN}, {"tinyint", MR_TYPE_TINYINT}, {"smallint", MR_TYPE_SMALLINT},
-                 {"int", MR_TYPE_INT},         {"bigint", MR_TYPE_BIGINT},   {"float", MR_TYPE_FLOAT},
-                 {"double", MR_TYPE_DOUBLE},   {"decimal", MR_TYPE_DECIMAL}, {"date", MR_TYPE_DATE},
-                 {"timestamp", MR_TYPE_TIMESTAMP}, {"binary", MR_TYPE_BINARY}, {"string", MR_TYPE_STRING}};
+    } casts[] = {{"boolean", MR_TYPE_BOOLEAN},   {"tinyint", MR_TYPE_TINYINT},
+                 {"smallint", MR_TYPE_SMALLINT}, {"int", MR_TYPE_INT},
+                 {"bigint", MR_TYPE_BIGINT},     {"float", MR_TYPE_FLOAT},
+                 {"double", MR_TYPE_DOUBLE},     {"decimal", MR_TYPE_DECIMAL},
+                 {"date", MR_TYPE_DATE},         {"timestamp", MR_TYPE_TIMESTAMP},
+                 {"binary", MR_TYPE_BINARY},     {"string", MR_TYPE_STRING}};
     for (int64_t i = 0; i < MR_COUNT(casts); i++)
         if (strcmp(casts[i].name, name) == 0)
             return &mr_types[casts[i].kind];
     return NULL;
 }
 
-static MrStatus num_args_fail(Binder *b, MrSqlPlace place, const char *name, const char *expected, int32_t actual)
+static MrStatus num_args_fail(Binder *b, MrSqlPlace place, const char *name, const char *expected,
+                              int32_t actual)
 {
     return mr__at(b, place,
                   MR_FAIL(b->err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName",
@@ -899,8 +976,8 @@ static MrStatus num_args_fail(Binder *b, MrSqlPlace place, const char *name, con
 }
 
 /* *done: it was one of them. */
-static MrStatus special_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const char *name, Args *args, bool *done,
-                             MrExpr **out)
+static MrStatus special_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const char *name,
+                             Args *args, bool *done, MrExpr **out)
 {
     MrExpr **e = args->exprs;
     int32_t n = args->n;
@@ -908,9 +985,10 @@ static MrStatus special_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const ch
     if (strcmp(name, "if") == 0 || strcmp(name, "iff") == 0) {
         if (n != 3)
             return num_args_fail(b, ast->place, name, "3", n);
-        return mr__case_bind(b, ast->place, e, 3,
-                             mr_arena_printf(b->arena, "(IF(%s, %s, %s))", e[0]->sql, e[1]->sql, e[2]->sql), "if",
-                             out);
+        return mr__case_bind(
+            b, ast->place, e, 3,
+            mr_arena_printf(b->arena, "(IF(%s, %s, %s))", e[0]->sql, e[1]->sql, e[2]->sql), "if",
+            out);
     }
     if (strcmp(name, "when") == 0 && n >= 2) {
         MrTextBuilder sql = {.arena = b->arena};
@@ -932,8 +1010,8 @@ static MrStatus special_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const ch
             return num_args_fail(b, ast->place, name, "2", n);
         return mr__coalesce_bind(b, ast->place, e, n, call_text(b, name, e, n, false), out);
     }
-    if (strcmp(name, "nvl2") == 0 || strcmp(name, "nullif") == 0 || strcmp(name, "nullifzero") == 0 ||
-        strcmp(name, "zeroifnull") == 0) {
+    if (strcmp(name, "nvl2") == 0 || strcmp(name, "nullif") == 0 ||
+        strcmp(name, "nullifzero") == 0 || strcmp(name, "zeroifnull") == 0) {
         bool two = strcmp(name, "nullif") == 0, three = strcmp(name, "nvl2") == 0;
         int32_t want = three ? 3 : two ? 2 : 1;
         if (n != want)
@@ -946,13 +1024,15 @@ static MrStatus special_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const ch
         MrExpr **parts = MR_NEW_N(b->arena, MrExpr *, 3);
         if (three) {
             MR_TRY(mr__call_bind(b, ctx, ast->place, "isnotnull", &e[0], 1,
-                                 mr_arena_printf(b->arena, "(%s IS NOT NULL)", e[0]->sql), &parts[0]));
+                                 mr_arena_printf(b->arena, "(%s IS NOT NULL)", e[0]->sql),
+                                 &parts[0]));
             parts[1] = e[1];
             parts[2] = e[2];
         } else {
             MrExpr *other = two ? e[1] : mr__literal_int(b, 0);
             MR_TRY(mr__call_bind(b, ctx, ast->place, "=", (MrExpr *[]){e[0], other}, 2,
-                                 mr_arena_printf(b->arena, "(%s = %s)", e[0]->sql, other->sql), &parts[0]));
+                                 mr_arena_printf(b->arena, "(%s = %s)", e[0]->sql, other->sql),
+                                 &parts[0]));
             parts[1] = mr_expr_null(b->arena, e[0]->type);
             parts[1]->sql = "NULL";
             parts[2] = e[0];
@@ -962,9 +1042,11 @@ static MrStatus special_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const ch
     if (strcmp(name, "between") == 0 && n == 3) {
         MrExpr **both = MR_NEW_N(b->arena, MrExpr *, 2);
         MR_TRY(mr__call_bind(b, ctx, ast->place, ">=", (MrExpr *[]){e[0], e[1]}, 2,
-                             mr_arena_printf(b->arena, "(%s >= %s)", e[0]->sql, e[1]->sql), &both[0]));
+                             mr_arena_printf(b->arena, "(%s >= %s)", e[0]->sql, e[1]->sql),
+                             &both[0]));
         MR_TRY(mr__call_bind(b, ctx, ast->place, "<=", (MrExpr *[]){e[0], e[2]}, 2,
-                             mr_arena_printf(b->arena, "(%s <= %s)", e[0]->sql, e[2]->sql), &both[1]));
+                             mr_arena_printf(b->arena, "(%s <= %s)", e[0]->sql, e[2]->sql),
+                             &both[1]));
         *out = mr_expr_and(b->arena, both[0], both[1]);
         (*out)->sql = call_text(b, name, e, n, false);
         return MR_OK;
@@ -982,45 +1064,52 @@ static MrStatus special_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const ch
     if (strcmp(name, "like") == 0 || strcmp(name, "ilike") == 0) {
         if (n < 2 || n > 3)
             return num_args_fail(b, ast->place, name, "[2, 3]", n);
-        const char *sql = strcmp(name, "ilike") == 0
-                              ? call_text(b, name, e, n, false)
-                              : mr_arena_printf(b->arena, n > 2 ? "%s LIKE %s ESCAPE '%s'" : "%s LIKE %s", e[0]->sql,
-                                                e[1]->sql, n > 2 ? e[2]->sql : "");
+        const char *sql =
+            strcmp(name, "ilike") == 0
+                ? call_text(b, name, e, n, false)
+                : mr_arena_printf(b->arena, n > 2 ? "%s LIKE %s ESCAPE '%s'" : "%s LIKE %s",
+                                  e[0]->sql, e[1]->sql, n > 2 ? e[2]->sql : "");
         return mr__call_bind(b, ctx, ast->place, name, e, n, sql, out);
     }
     if ((strcmp(name, "isnull") == 0 || strcmp(name, "isnotnull") == 0) && n == 1)
         return mr__call_bind(b, ctx, ast->place, name, e, n,
-                             mr_arena_printf(b->arena, "(%s IS %sNULL)", e[0]->sql, name[2] == 'n' && name[3] == 'o' ? "NOT " : ""),
+                             mr_arena_printf(b->arena, "(%s IS %sNULL)", e[0]->sql,
+                                             name[2] == 'n' && name[3] == 'o' ? "NOT " : ""),
                              out);
     if (strcmp(name, "positive") == 0 && n == 1)
-        return mr__call_bind(b, ctx, ast->place, name, e, n, mr_arena_printf(b->arena, "(+ %s)", e[0]->sql), out);
+        return mr__call_bind(b, ctx, ast->place, name, e, n,
+                             mr_arena_printf(b->arena, "(+ %s)", e[0]->sql), out);
     if (strcmp(name, "not") == 0 && n == 1)
         return mr__not(b, ast->place, e[0], out);
     if (ast->call.is_syntax && strcmp(name, "extract") == 0 && n == 2)
         return mr__call_bind(b, ctx, ast->place, name, e, n,
-                             mr_arena_printf(b->arena, "extract(%s FROM %s)", e[0]->sql, e[1]->sql), out);
+                             mr_arena_printf(b->arena, "extract(%s FROM %s)", e[0]->sql, e[1]->sql),
+                             out);
     if (ast->call.is_syntax && n == 2 &&
         (strcmp(name, "trim") == 0 || strcmp(name, "ltrim") == 0 || strcmp(name, "rtrim") == 0)) {
         const char *side = name[0] == 'l' ? "LEADING" : name[0] == 'r' ? "TRAILING" : "BOTH";
-        return mr__call_bind(b, ctx, ast->place, name, e, n,
-                             mr_arena_printf(b->arena, "TRIM(%s %s FROM %s)", side, e[0]->sql, e[1]->sql), out);
+        return mr__call_bind(
+            b, ctx, ast->place, name, e, n,
+            mr_arena_printf(b->arena, "TRIM(%s %s FROM %s)", side, e[0]->sql, e[1]->sql), out);
     }
     *done = false;
     return MR_OK;
 }
 
-static MrStatus generator_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const char *name, bool outer, MrExpr **out)
+static MrStatus generator_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const char *name,
+                               bool outer, MrExpr **out)
 {
     Args args;
     bool allowed = ctx->allow_generator;
     ctx->allow_generator = false;
     MR_TRY(args_bind(b, ctx, ast->call.args, ast->call.n_args, &args));
     Generator *gen = MR_NEW(b->arena, Generator);
-    gen->sql = call_text(b, outer ? mr_arena_printf(b->arena, "%s_outer", name) : name, args.exprs, args.n, false);
+    gen->sql = call_text(b, outer ? mr_arena_printf(b->arena, "%s_outer", name) : name, args.exprs,
+                         args.n, false);
     if (!allowed)
         return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_UNSUPPORTED_GENERATOR__NESTED_IN_EXPRESSIONS, "expression",
-                              mr__quote_sql(b, gen->sql)));
+                      MR_FAIL(b->err, MR_COND_UNSUPPORTED_GENERATOR__NESTED_IN_EXPRESSIONS,
+                              "expression", mr__quote_sql(b, gen->sql)));
     MrBind bind;
     MrBound *bound = NULL;
     gen->def = mr_generator_find(name);
@@ -1033,14 +1122,16 @@ static MrStatus generator_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const 
     gen->outer = outer;
     ctx->has_generator = true;
     ctx->generator = gen;
-    MrExpr *expr = mr_expr_null(b->arena, bound->type); /* its place; bind_select.c puts the columns there */
+    MrExpr *expr =
+        mr_expr_null(b->arena, bound->type); /* its place; bind_select.c puts the columns there */
     expr->sql = gen->sql;
     *out = expr;
     return MR_OK;
 }
 
 /* explode_outer is explode with outer. */
-const MrGeneratorDef *mr__generator_named(Binder *b, const char *name, const char **base, bool *outer)
+const MrGeneratorDef *mr__generator_named(Binder *b, const char *name, const char **base,
+                                          bool *outer)
 {
     const MrGeneratorDef *def = mr_generator_find(name);
     size_t n = strlen(name);
@@ -1056,7 +1147,8 @@ const MrGeneratorDef *mr__generator_named(Binder *b, const char *name, const cha
 
 /* ---------------------------------------------------------------- functions of the user */
 
-static MrStatus udf_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const MrBindFunction *function, MrExpr **out)
+static MrStatus udf_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const MrBindFunction *function,
+                         MrExpr **out)
 {
     Args args;
     MR_TRY(args_bind(b, ctx, ast->call.args, ast->call.n_args, &args));
@@ -1080,20 +1172,22 @@ static MrStatus udf_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const MrBind
 }
 
 /* Values of the parameters: by place, by name, defaults. */
-MrStatus mr__udf_args(Binder *b, const MrSqlExpr *ast, const MrBindFunction *function, MrExpr *const *args,
-                      int32_t n_args, MrExpr **values)
+MrStatus mr__udf_args(Binder *b, const MrSqlExpr *ast, const MrBindFunction *function,
+                      MrExpr *const *args, int32_t n_args, MrExpr **values)
 {
     int32_t n_required = 0;
     for (int32_t i = 0; i < function->n_params; i++)
         n_required += !(function->defaults && function->defaults[i]);
     const char *name = mr__quote_name(b, function->parts, function->n_parts);
     if (n_args > function->n_params || (!ast->call.arg_names && n_args < n_required)) {
-        const char *expected = n_required == function->n_params
-                                   ? mr_arena_printf(b->arena, "%d", n_required)
-                                   : mr_arena_printf(b->arena, "[%d, %d]", n_required, function->n_params);
+        const char *expected =
+            n_required == function->n_params
+                ? mr_arena_printf(b->arena, "%d", n_required)
+                : mr_arena_printf(b->arena, "[%d, %d]", n_required, function->n_params);
         return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName", name, "expectedNum",
-                              expected, "actualNum", mr_arena_printf(b->arena, "%d", n_args), "docroot",
+                      MR_FAIL(b->err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName",
+                              name, "expectedNum", expected, "actualNum",
+                              mr_arena_printf(b->arena, "%d", n_args), "docroot",
                               "https://spark.apache.org/docs/latest"));
     }
     for (int32_t i = 0; i < n_args; i++) {
@@ -1105,7 +1199,8 @@ MrStatus mr__udf_args(Binder *b, const MrSqlExpr *ast, const MrBindFunction *fun
                     at = k;
             if (at < 0)
                 return mr__at(b, ast->place,
-                              MR_FAIL(b->err, MR_COND_UNRECOGNIZED_PARAMETER_NAME, "routineName", name, "argumentName",
+                              MR_FAIL(b->err, MR_COND_UNRECOGNIZED_PARAMETER_NAME, "routineName",
+                                      name, "argumentName",
                                       mr__quote_name(b, &ast->call.arg_names[i], 1), "proposal",
                                       mr__quote_name(b, &function->params[0].name, 1)));
         }
@@ -1116,11 +1211,12 @@ MrStatus mr__udf_args(Binder *b, const MrSqlExpr *ast, const MrBindFunction *fun
             continue;
         if (!function->defaults || !function->defaults[i])
             return mr__at(b, ast->place,
-                          MR_FAIL(b->err, MR_COND_REQUIRED_PARAMETER_NOT_FOUND, "routineName", name, "parameterName",
-                                  mr__quote_name(b, &function->params[i].name, 1), "index",
-                                  mr_arena_printf(b->arena, "%d", i)));
+                          MR_FAIL(b->err, MR_COND_REQUIRED_PARAMETER_NOT_FOUND, "routineName", name,
+                                  "parameterName", mr__quote_name(b, &function->params[i].name, 1),
+                                  "index", mr_arena_printf(b->arena, "%d", i)));
         MrSqlExpr *text = NULL;
-        MR_TRY(mr_sql_parse_expr(b->arena, mr_text(function->defaults[i]), b->options->sql_options, &text, b->err));
+        MR_TRY(mr_sql_parse_expr(b->arena, mr_text(function->defaults[i]), b->options->sql_options,
+                                 &text, b->err));
         Scope none = {0};
         Ctx inner = {.scope = &none};
         MrExpr *value = NULL;
@@ -1131,7 +1227,8 @@ MrStatus mr__udf_args(Binder *b, const MrSqlExpr *ast, const MrBindFunction *fun
 }
 
 /* Binds the body where the parameters are names. */
-MrStatus mr__udf_body(Binder *b, Ctx *ctx, const MrBindFunction *function, MrExpr *const *values, MrExpr **out)
+MrStatus mr__udf_body(Binder *b, Ctx *ctx, const MrBindFunction *function, MrExpr *const *values,
+                      MrExpr **out)
 {
     if (b->depth >= 50)
         return MR_FAIL(b->err, MR_COND_CYCLIC_FUNCTION_REFERENCE, "path",
@@ -1154,7 +1251,8 @@ MrStatus mr__udf_body(Binder *b, Ctx *ctx, const MrBindFunction *function, MrExp
     if (function->body_is_query) {
         MrSqlStatement *statement = NULL;
         Rel rel = {0};
-        status = mr_sql_parse_statement(b->arena, function->text, b->options->sql_options, &statement, b->err);
+        status = mr_sql_parse_statement(b->arena, function->text, b->options->sql_options,
+                                        &statement, b->err);
         if (status == MR_OK && statement->kind != MR_SQL_STMT_QUERY)
             status = MR_FAIL_INTERNAL(b->err, "the function's body is no query");
         if (status == MR_OK)
@@ -1197,7 +1295,8 @@ static MrStatus unresolved_routine(Binder *b, const MrSqlExpr *ast, const MrSqlN
         here[n_here++] = "default";
     return mr__at(b, ast->place,
                   MR_FAIL(b->err, MR_COND_UNRESOLVED_ROUTINE, "routineName",
-                          mr__quote_name(b, (const char *const *)name->parts, name->n_parts), "searchPath",
+                          mr__quote_name(b, (const char *const *)name->parts, name->n_parts),
+                          "searchPath",
                           mr_arena_printf(b->arena, "[`system`.`builtin`, `system`.`session`, %s]",
                                           mr__quote_name(b, here, n_here))));
 }
@@ -1224,8 +1323,9 @@ MrStatus mr__call_ast_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr **o
     const char *base = name;
     bool outer = false;
     if (builtin) {
-        if (strcmp(name, "grouping") == 0 || strcmp(name, "grouping_id") == 0 || strcmp(name, "window") == 0 ||
-            strcmp(name, "session_window") == 0 || strcmp(name, "window_time") == 0) {
+        if (strcmp(name, "grouping") == 0 || strcmp(name, "grouping_id") == 0 ||
+            strcmp(name, "window") == 0 || strcmp(name, "session_window") == 0 ||
+            strcmp(name, "window_time") == 0) {
             bool done = false;
             MR_TRY(mr__group_function(b, ctx, ast, name, &done, out));
             if (done)
@@ -1240,16 +1340,19 @@ MrStatus mr__call_ast_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr **o
     bool known = builtin && (mr_function_exists(name) || mr__is_special(name));
     if (!known && b->catalog->find_function)
         MR_TRY(mr__at(b, ast->place,
-                      b->catalog->find_function(b->catalog->self, &b->place, (const char *const *)plain.parts,
-                                                plain.n_parts, b->arena, &function, b->err)));
+                      b->catalog->find_function(b->catalog->self, &b->place,
+                                                (const char *const *)plain.parts, plain.n_parts,
+                                                b->arena, &function, b->err)));
     if (!known && !function.found)
         return unresolved_routine(b, ast, &plain);
-    if (call->over || call->distinct || call->filter || call->n_within > 0 || call->nulls != MR_SQL_NULLS_DEFAULT) {
-        const char *syntax = call->distinct ? "DISTINCT"
-                             : call->filter ? "FILTER clause"
-                             : call->n_within > 0 ? "WITHIN GROUP (ORDER BY ...)"
-                             : call->nulls == MR_SQL_IGNORE_NULLS ? "IGNORE NULLS"
-                             : call->nulls == MR_SQL_RESPECT_NULLS ? "RESPECT NULLS" : NULL;
+    if (call->over || call->distinct || call->filter || call->n_within > 0 ||
+        call->nulls != MR_SQL_NULLS_DEFAULT) {
+        const char *syntax = call->distinct                        ? "DISTINCT"
+                             : call->filter                        ? "FILTER clause"
+                             : call->n_within > 0                  ? "WITHIN GROUP (ORDER BY ...)"
+                             : call->nulls == MR_SQL_IGNORE_NULLS  ? "IGNORE NULLS"
+                             : call->nulls == MR_SQL_RESPECT_NULLS ? "RESPECT NULLS"
+                                                                   : NULL;
         if (!syntax) {
             return mr__at(b, ast->place,
                           MR_FAIL(b->err, MR_COND_UNSUPPORTED_EXPR_FOR_WINDOW, "sqlExpr",
@@ -1262,7 +1365,8 @@ MrStatus mr__call_ast_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr **o
     bool was_allowed = ctx->allow_generator;
     ctx->allow_generator = false;
     if (strcmp(name, "struct") == 0)
-        return mr__struct_bind(b, ctx, ast->place, "struct", call->args, call->n_args, "struct", out);
+        return mr__struct_bind(b, ctx, ast->place, "struct", call->args, call->n_args, "struct",
+                               out);
     Args args;
     MR_TRY(args_bind(b, ctx, call->args, call->n_args, &args));
     ctx->allow_generator = was_allowed;
@@ -1276,15 +1380,15 @@ MrStatus mr__call_ast_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr **o
     if (strcmp(name, "if") == 0)
         return MR_FAIL_INTERNAL(b->err, "if with a lambda");
     const char *sql = args.has_lambda ? name : call_text(b, name, args.exprs, args.n, false);
-    return call_bind(b, ctx, ast->place, name, args.exprs, args.names, args.has_lambda ? args.asts : NULL, args.n, sql,
-                     out);
+    return call_bind(b, ctx, ast->place, name, args.exprs, args.names,
+                     args.has_lambda ? args.asts : NULL, args.n, sql, out);
 }
 
 bool mr__is_special(const char *name)
 {
-    static const char *const names[] = {"if",     "iff",    "when",       "coalesce",   "nvl",    "ifnull",
-                                        "nvl2",   "nullif", "nullifzero", "zeroifnull", "struct", "between",
-                                        "like",   "ilike",  NULL};
+    static const char *const names[] = {"if",     "iff",     "when",   "coalesce",   "nvl",
+                                        "ifnull", "nvl2",    "nullif", "nullifzero", "zeroifnull",
+                                        "struct", "between", "like",   "ilike",      NULL};
     for (int32_t i = 0; names[i]; i++)
         if (strcmp(names[i], name) == 0)
             return true;
@@ -1292,7 +1396,8 @@ bool mr__is_special(const char *name)
 }
 
 /* name => value of built-in functions: put in the order of the known parameters. */
-MrStatus mr__named_args(Binder *b, const MrSqlExpr *ast, const char *name, MrExpr **args, int32_t n_args)
+MrStatus mr__named_args(Binder *b, const MrSqlExpr *ast, const char *name, MrExpr **args,
+                        int32_t n_args)
 {
     static const struct {
         const char *function;
@@ -1320,13 +1425,17 @@ MrStatus mr__named_args(Binder *b, const MrSqlExpr *ast, const char *name, MrExp
             if (!params[at])
                 return mr__at(b, ast->place,
                               MR_FAIL(b->err, MR_COND_UNRECOGNIZED_PARAMETER_NAME, "routineName",
-                                      mr__quote_name(b, &name, 1), "argumentName", mr__quote_name(b, &given, 1),
-                                      "proposal", mr__quote_name(b, &params[0], 1)));
+                                      mr__quote_name(b, &name, 1), "argumentName",
+                                      mr__quote_name(b, &given, 1), "proposal",
+                                      mr__quote_name(b, &params[0], 1)));
             if (sorted[at])
-                return mr__at(b, ast->place,
-                              MR_FAIL(b->err, MR_COND_DUPLICATE_ROUTINE_PARAMETER_ASSIGNMENT__DOUBLE_NAMED_ARGUMENT_REFERENCE,
-                                      "routineName", mr__quote_name(b, &name, 1), "parameterName",
-                                      mr__quote_name(b, &given, 1)));
+                return mr__at(
+                    b, ast->place,
+                    MR_FAIL(
+                        b->err,
+                        MR_COND_DUPLICATE_ROUTINE_PARAMETER_ASSIGNMENT__DOUBLE_NAMED_ARGUMENT_REFERENCE,
+                        "routineName", mr__quote_name(b, &name, 1), "parameterName",
+                        mr__quote_name(b, &given, 1)));
         }
         sorted[at] = args[i];
     }
@@ -1334,8 +1443,9 @@ MrStatus mr__named_args(Binder *b, const MrSqlExpr *ast, const char *name, MrExp
         if (!sorted[i])
             return mr__at(b, ast->place,
                           MR_FAIL(b->err, MR_COND_REQUIRED_PARAMETER_NOT_FOUND, "routineName",
-                                  mr__quote_name(b, &name, 1), "parameterName", mr__quote_name(b, &params[i], 1),
-                                  "index", mr_arena_printf(b->arena, "%d", i)));
+                                  mr__quote_name(b, &name, 1), "parameterName",
+                                  mr__quote_name(b, &params[i], 1), "index",
+                                  mr_arena_printf(b->arena, "%d", i)));
         args[i] = sorted[i];
     }
     return MR_OK;

@@ -82,7 +82,8 @@ static bool has_zone(MrText text)
         char c = text.data[i];
         if (c == ':')
             in_time = true;
-        else if (in_time && (c == '+' || c == '-' || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')))
+        else if (in_time &&
+                 (c == '+' || c == '-' || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')))
             return true;
     }
     return false;
@@ -92,9 +93,11 @@ static MrStatus typed_literal(Binder *b, const MrSqlExpr *ast, MrExpr **out)
 {
     const MrType *type = ast->lit.type;
     if (ast->lit.is_plain_timestamp)
-        type = b->settings->timestamp_ntz && !has_zone(ast->lit.str) ? MR_T(TIMESTAMP_NTZ) : MR_T(TIMESTAMP);
+        type = b->settings->timestamp_ntz && !has_zone(ast->lit.str) ? MR_T(TIMESTAMP_NTZ)
+                                                                     : MR_T(TIMESTAMP);
     MrStr str = mr_str_own(b->arena, ast->lit.str.data, ast->lit.str.size_bytes);
-    MrExpr *text = mr_expr_literal(b->arena, mr_vector_constant(b->arena, MR_T(STRING), &str)), *cast = NULL;
+    MrExpr *text = mr_expr_literal(b->arena, mr_vector_constant(b->arena, MR_T(STRING), &str)),
+           *cast = NULL;
     const MrVector *value = NULL;
     MrStatus status = mr_expr_cast(b->arena, b->settings, text, type, MR_CAST_TRY, &cast, b->err);
     if (status == MR_OK)
@@ -107,8 +110,10 @@ static MrStatus typed_literal(Binder *b, const MrSqlExpr *ast, MrExpr **out)
             name = "TIME";
         *b->err = (MrError){0};
         return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_INVALID_TYPED_LITERAL, "valueType", mr__quote_sql(b, name), "value",
-                              mr_arena_printf(b->arena, "'%.*s'", (int)ast->lit.str.size_bytes, ast->lit.str.data)));
+                      MR_FAIL(b->err, MR_COND_INVALID_TYPED_LITERAL, "valueType",
+                              mr__quote_sql(b, name), "value",
+                              mr_arena_printf(b->arena, "'%.*s'", (int)ast->lit.str.size_bytes,
+                                              ast->lit.str.data)));
     }
     *out = mr_expr_literal(b->arena, value);
     MrTextBuilder sql = {.arena = b->arena};
@@ -157,7 +162,8 @@ static MrStatus literal_bind(Binder *b, const MrSqlExpr *ast, MrExpr **out)
         return MR_OK;
     case MR_SQL_LIT_DECIMAL: {
         int64_t small = (int64_t)ast->lit.dec;
-        value = mr_type_physical(type) == MR_PHYS_I64 ? (const void *)&small : (const void *)&ast->lit.dec;
+        value = mr_type_physical(type) == MR_PHYS_I64 ? (const void *)&small
+                                                      : (const void *)&ast->lit.dec;
         *out = mr_expr_literal(b->arena, mr_vector_constant(b->arena, type, value));
         MrTextBuilder text = {.arena = b->arena};
         mr_value_text((*out)->literal, 0, MR_TEXT_CAST, b->settings, &text);
@@ -231,17 +237,18 @@ static MrStatus binary_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr **
         MrExpr *made = NULL;
         switch (op) {
         case MR_SQL_OP_CONCAT:
-            MR_TRY(mr__call_bind(b, ctx, place, "concat", args, 2, mr_arena_printf(b->arena, "concat(%s, %s)", l, r),
-                                 &made));
+            MR_TRY(mr__call_bind(b, ctx, place, "concat", args, 2,
+                                 mr_arena_printf(b->arena, "concat(%s, %s)", l, r), &made));
             break;
         case MR_SQL_OP_NOT_EQUAL:
-            MR_TRY(mr__call_bind(b, ctx, place, "=", args, 2, mr_arena_printf(b->arena, "(%s = %s)", l, r), &made));
+            MR_TRY(mr__call_bind(b, ctx, place, "=", args, 2,
+                                 mr_arena_printf(b->arena, "(%s = %s)", l, r), &made));
             MR_TRY(mr__not(b, place, made, &made));
             break;
         case MR_SQL_OP_DISTINCT_FROM:
         case MR_SQL_OP_NOT_DISTINCT_FROM:
-            MR_TRY(mr__call_bind(b, ctx, place, "<=>", args, 2, mr_arena_printf(b->arena, "(%s <=> %s)", l, r),
-                                 &made));
+            MR_TRY(mr__call_bind(b, ctx, place, "<=>", args, 2,
+                                 mr_arena_printf(b->arena, "(%s <=> %s)", l, r), &made));
             if (op == MR_SQL_OP_DISTINCT_FROM)
                 MR_TRY(mr__not(b, place, made, &made));
             break;
@@ -277,12 +284,14 @@ static MrStatus unary_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr **o
         return mr__call_bind(b, ctx, ast->place, "positive", &arg, 1,
                              mr_arena_printf(b->arena, "(+ %s)", arg->sql), out);
     default:
-        return mr__call_bind(b, ctx, ast->place, "~", &arg, 1, mr_arena_printf(b->arena, "~%s", arg->sql), out);
+        return mr__call_bind(b, ctx, ast->place, "~", &arg, 1,
+                             mr_arena_printf(b->arena, "~%s", arg->sql), out);
     }
 }
 
 /* AND and OR of many are a balanced tree in Spark, which its text shows. */
-static const char *logic_text(Binder *b, const char *word, MrExpr *const *args, int32_t low, int32_t high)
+static const char *logic_text(Binder *b, const char *word, MrExpr *const *args, int32_t low,
+                              int32_t high)
 {
     if (low == high)
         return args[low]->sql;
@@ -322,18 +331,22 @@ static MrStatus logic_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr **o
             }
         }
         const MrType *l = args[low]->type, *r = args[high]->type;
-        MrSqlPlace place = {args[low]->sql_idx, args[high]->sql_idx + args[high]->sql_len - args[low]->sql_idx};
+        MrSqlPlace place = {args[low]->sql_idx,
+                            args[high]->sql_idx + args[high]->sql_len - args[low]->sql_idx};
         if (n == 2)
             place = ast->place;
-        const char *pair = n == 2 ? sql : mr_arena_printf(b->arena, "(%s %s %s)", args[low]->sql, word, args[high]->sql);
+        const char *pair =
+            n == 2 ? sql
+                   : mr_arena_printf(b->arena, "(%s %s %s)", args[low]->sql, word, args[high]->sql);
         if (mr_type_same_data(l, r))
             return mr__at(b, place,
-                          MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__BINARY_OP_WRONG_TYPE, "sqlExpr",
-                                  mr__quote_sql(b, pair), "inputType", "\"BOOLEAN\"", "actualDataType",
-                                  mr__quote_type(b, l)));
+                          MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__BINARY_OP_WRONG_TYPE,
+                                  "sqlExpr", mr__quote_sql(b, pair), "inputType", "\"BOOLEAN\"",
+                                  "actualDataType", mr__quote_type(b, l)));
         return mr__at(b, place,
                       MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__BINARY_OP_DIFF_TYPES, "sqlExpr",
-                              mr__quote_sql(b, pair), "left", mr__quote_type(b, l), "right", mr__quote_type(b, r)));
+                              mr__quote_sql(b, pair), "left", mr__quote_type(b, l), "right",
+                              mr__quote_type(b, r)));
     }
     *out = logic_expr(b, ast->logic.is_or, args, n);
     (*out)->sql = sql;
@@ -391,7 +404,8 @@ static MrStatus like_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr **ou
             sql = mr_arena_printf(b->arena, "ilike(%s, %s)", value->sql, args[1]->sql);
         else
             sql = escape && strcmp(escape->sql, "\\") != 0
-                      ? mr_arena_printf(b->arena, "%s LIKE %s ESCAPE '%s'", value->sql, args[1]->sql, escape->sql)
+                      ? mr_arena_printf(b->arena, "%s LIKE %s ESCAPE '%s'", value->sql,
+                                        args[1]->sql, escape->sql)
                       : mr_arena_printf(b->arena, "%s LIKE %s", value->sql, args[1]->sql);
         MR_TRY(mr__call_bind(b, ctx, ast->place, name, args, escape ? 3 : 2, sql, &tests[i]));
         if (ast->like.negated)
@@ -416,19 +430,23 @@ static MrStatus is_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr **out)
     const char *value = args[0]->sql;
     if (ast->is.test == MR_SQL_IS_NULL || ast->is.test == MR_SQL_IS_UNKNOWN) {
         if (ast->is.test == MR_SQL_IS_UNKNOWN && args[0]->type->kind != MR_TYPE_BOOLEAN) {
-            const MrType *to = mr_coerce_implicit(b->arena, b->settings, args[0]->type, MR_T(BOOLEAN));
+            const MrType *to =
+                mr_coerce_implicit(b->arena, b->settings, args[0]->type, MR_T(BOOLEAN));
             if (!to)
-                return mr__at(b, ast->place,
-                              MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__UNEXPECTED_INPUT_TYPE, "sqlExpr",
-                                      mr__quote_sql(b, mr_arena_printf(b->arena, "(%s IS %sUNKNOWN)", value,
-                                                                       negated ? "NOT " : "")),
-                                      "paramIndex", "first", "requiredType", "\"BOOLEAN\"", "inputSql",
-                                      mr__quote_sql(b, value), "inputType", mr__quote_type(b, args[0]->type)));
+                return mr__at(
+                    b, ast->place,
+                    MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__UNEXPECTED_INPUT_TYPE, "sqlExpr",
+                            mr__quote_sql(b, mr_arena_printf(b->arena, "(%s IS %sUNKNOWN)", value,
+                                                             negated ? "NOT " : "")),
+                            "paramIndex", "first", "requiredType", "\"BOOLEAN\"", "inputSql",
+                            mr__quote_sql(b, value), "inputType",
+                            mr__quote_type(b, args[0]->type)));
             MR_TRY(mr__cast(b, args[0], to, &args[0]));
         }
         const char *word = ast->is.test == MR_SQL_IS_NULL ? "NULL" : "UNKNOWN";
-        return mr__call_bind(b, ctx, ast->place, negated ? "isnotnull" : "isnull", args, 1,
-                             mr_arena_printf(b->arena, "(%s IS %s%s)", value, negated ? "NOT " : "", word), out);
+        return mr__call_bind(
+            b, ctx, ast->place, negated ? "isnotnull" : "isnull", args, 1,
+            mr_arena_printf(b->arena, "(%s IS %s%s)", value, negated ? "NOT " : "", word), out);
     }
     bool truth = ast->is.test == MR_SQL_IS_TRUE;
     args[1] = mr_expr_bool(b->arena, truth);
@@ -458,8 +476,9 @@ static MrStatus fail_diff_types(Binder *b, MrSqlPlace place, const char *sql, co
         mr_builder_printf(&types, "%s%s", i ? ", " : "[", mr__quote_type(b, exprs[i]->type));
     mr_builder_char(&types, ']');
     return mr__at(b, place,
-                  MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__DATA_DIFF_TYPES, "sqlExpr", mr__quote_sql(b, sql),
-                          "functionName", mr_arena_printf(b->arena, "`%s`", function), "dataType",
+                  MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__DATA_DIFF_TYPES, "sqlExpr",
+                          mr__quote_sql(b, sql), "functionName",
+                          mr_arena_printf(b->arena, "`%s`", function), "dataType",
                           mr_builder_text(&types).data));
 }
 
@@ -478,13 +497,15 @@ MrStatus mr__case_bind(Binder *b, MrSqlPlace place, MrExpr **args, int32_t n_arg
             continue;
         const MrType *to = mr_coerce_implicit(b->arena, b->settings, args[i]->type, MR_T(BOOLEAN));
         if (!to) {
-            static const char *const ordinals[] = {"first", "second", "third", "fourth", "fifth", "sixth"};
-            return mr__at(b, place,
-                          MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__UNEXPECTED_INPUT_TYPE, "sqlExpr",
-                                  mr__quote_sql(b, sql), "paramIndex",
-                                  i / 2 < 6 ? ordinals[i / 2] : mr_arena_printf(b->arena, "%dth", i / 2 + 1),
-                                  "requiredType", "\"BOOLEAN\"", "inputSql", mr__quote_sql(b, args[i]->sql),
-                                  "inputType", mr__quote_type(b, args[i]->type)));
+            static const char *const ordinals[] = {"first",  "second", "third",
+                                                   "fourth", "fifth",  "sixth"};
+            return mr__at(
+                b, place,
+                MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__UNEXPECTED_INPUT_TYPE, "sqlExpr",
+                        mr__quote_sql(b, sql), "paramIndex",
+                        i / 2 < 6 ? ordinals[i / 2] : mr_arena_printf(b->arena, "%dth", i / 2 + 1),
+                        "requiredType", "\"BOOLEAN\"", "inputSql", mr__quote_sql(b, args[i]->sql),
+                        "inputType", mr__quote_type(b, args[i]->type)));
         }
         MR_TRY(mr__cast(b, args[i], to, &args[i]));
     }
@@ -511,7 +532,8 @@ MrStatus mr__case_bind(Binder *b, MrSqlPlace place, MrExpr **args, int32_t n_arg
     return MR_OK;
 }
 
-MrStatus mr__coalesce_bind(Binder *b, MrSqlPlace place, MrExpr **args, int32_t n_args, const char *sql, MrExpr **out)
+MrStatus mr__coalesce_bind(Binder *b, MrSqlPlace place, MrExpr **args, int32_t n_args,
+                           const char *sql, MrExpr **out)
 {
     const MrType *type = mr__common_type(b, args, n_args);
     if (!type)
@@ -544,9 +566,10 @@ static MrStatus case_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr **ou
         const MrSqlWhen *when = &ast->cases.whens[i];
         MR_TRY(mr__expr_bind(b, ctx, when->when, &args[2 * i]));
         if (value)
-            MR_TRY(mr__call_bind(b, ctx, ast->place, "=", (MrExpr *[]){value, args[2 * i]}, 2,
-                                 mr_arena_printf(b->arena, "(%s = %s)", value->sql, args[2 * i]->sql),
-                                 &args[2 * i]));
+            MR_TRY(
+                mr__call_bind(b, ctx, ast->place, "=", (MrExpr *[]){value, args[2 * i]}, 2,
+                              mr_arena_printf(b->arena, "(%s = %s)", value->sql, args[2 * i]->sql),
+                              &args[2 * i]));
         MR_TRY(mr__expr_bind(b, ctx, when->then, &args[2 * i + 1]));
         mr_builder_printf(&sql, " WHEN %s THEN %s", args[2 * i]->sql, args[2 * i + 1]->sql);
     }
@@ -567,11 +590,13 @@ static const MrType *type_own(Binder *b, const MrType *type, bool is_plain_times
     return type;
 }
 
-MrStatus mr__cast_written(Binder *b, MrSqlPlace place, MrExpr *arg, const MrType *type, bool is_try, MrExpr **out)
+MrStatus mr__cast_written(Binder *b, MrSqlPlace place, MrExpr *arg, const MrType *type, bool is_try,
+                          MrExpr **out)
 {
     const char *sql = mr_arena_printf(b->arena, "%sCAST(%s AS %s)", is_try ? "TRY_" : "", arg->sql,
                                       mr_type_sql_text(b->arena, type));
-    if (type->kind == MR_TYPE_STRING && type->length > 0) { /* CAST(x AS CHAR(3)) is a string in Spark */
+    if (type->kind == MR_TYPE_STRING &&
+        type->length > 0) { /* CAST(x AS CHAR(3)) is a string in Spark */
         MrType *plain = MR_NEW(b->arena, MrType);
         *plain = *type;
         plain->length = 0;
@@ -588,8 +613,9 @@ MrStatus mr__cast_written(Binder *b, MrSqlPlace place, MrExpr *arg, const MrType
         cast = mr_expr_null(b->arena, type);
     } else {
         MrBound *bound = NULL;
-        MR_TRY(mr__at(b, place,
-                      mr_cast_bind(b->arena, b->settings, arg->type, type, mode, arg->sql, &bound, b->err)));
+        MR_TRY(mr__at(
+            b, place,
+            mr_cast_bind(b->arena, b->settings, arg->type, type, mode, arg->sql, &bound, b->err)));
         cast = MR_NEW(b->arena, MrExpr);
         cast->kind = MR_EXPR_CALL;
         cast->type = bound->type;
@@ -608,23 +634,24 @@ MrStatus mr__cast_written(Binder *b, MrSqlPlace place, MrExpr *arg, const MrType
 MrStatus mr__subscript_bind(Binder *b, MrSqlPlace place, MrExpr *base, MrExpr *index, MrExpr **out)
 {
     const MrType *type = base->type;
-    if (type->kind == MR_TYPE_STRUCT || (type->kind == MR_TYPE_ARRAY && index->kind == MR_EXPR_LITERAL &&
-                                         index->type->kind == MR_TYPE_STRING &&
-                                         type->fields[0].type->kind == MR_TYPE_STRUCT)) {
+    if (type->kind == MR_TYPE_STRUCT ||
+        (type->kind == MR_TYPE_ARRAY && index->kind == MR_EXPR_LITERAL &&
+         index->type->kind == MR_TYPE_STRING && type->fields[0].type->kind == MR_TYPE_STRUCT)) {
         if (index->kind == MR_EXPR_LITERAL && index->type->kind == MR_TYPE_STRING)
             return mr__field_bind(b, place, base, index->sql, out);
     }
     const char *sql = mr_arena_printf(b->arena, "%s[%s]", base->sql, index->sql);
     if (type->kind != MR_TYPE_ARRAY && type->kind != MR_TYPE_MAP)
         return mr__at(b, place,
-                      MR_FAIL(b->err, MR_COND_INVALID_EXTRACT_BASE_FIELD_TYPE, "base", mr__quote_sql(b, base->sql),
-                              "other", mr__quote_type(b, type)));
+                      MR_FAIL(b->err, MR_COND_INVALID_EXTRACT_BASE_FIELD_TYPE, "base",
+                              mr__quote_sql(b, base->sql), "other", mr__quote_type(b, type)));
     return mr__call_bind(b, NULL, place, "[]", (MrExpr *[]){base, index}, 2, sql, out);
 }
 
 static MrStatus row_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr **out)
 {
-    return mr__struct_bind(b, ctx, ast->place, "struct", ast->row.items, ast->row.n_items, "named_struct", out);
+    return mr__struct_bind(b, ctx, ast->place, "struct", ast->row.items, ast->row.n_items,
+                           "named_struct", out);
 }
 
 /* ---------------------------------------------------------------- subqueries */
@@ -692,10 +719,12 @@ static MrStatus subquery_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr 
     switch (ast->kind) {
     case MR_SQL_SUBQUERY:
         if (rel.plan->n_cols != 1)
-            return mr__at(b, ast->place,
-                          MR_FAIL(b->err,
-                                  MR_COND_INVALID_SUBQUERY_EXPRESSION__SCALAR_SUBQUERY_RETURN_MORE_THAN_ONE_OUTPUT_COLUMN,
-                                  "number", mr_arena_printf(b->arena, "%d", rel.plan->n_cols)));
+            return mr__at(
+                b, ast->place,
+                MR_FAIL(
+                    b->err,
+                    MR_COND_INVALID_SUBQUERY_EXPRESSION__SCALAR_SUBQUERY_RETURN_MORE_THAN_ONE_OUTPUT_COLUMN,
+                    "number", mr_arena_printf(b->arena, "%d", rel.plan->n_cols)));
         expr->kind = MR_EXPR_SCALAR_QUERY;
         expr->type = rel.plan->cols[0].type;
         expr->nullable = true;
@@ -714,7 +743,9 @@ static MrStatus subquery_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr 
         expr->kind = MR_EXPR_IN_QUERY;
         expr->type = MR_T(BOOLEAN);
         expr->nullable = true;
-        expr->sql = mr_arena_printf(b->arena, expr->n_args > 1 ? "(named_struct(%s) IN (listquery(%s)))" : "(%s IN (listquery(%s)))",
+        expr->sql = mr_arena_printf(b->arena,
+                                    expr->n_args > 1 ? "(named_struct(%s) IN (listquery(%s)))"
+                                                     : "(%s IN (listquery(%s)))",
                                     l, outer);
         MR_TRY(mr__in_query_types(b, ast->place, expr));
         if (ast->in.negated) {
@@ -738,11 +769,12 @@ MrStatus mr__in_query_types(Binder *b, MrSqlPlace place, MrExpr *expr)
         for (int32_t i = 0; i < plan->n_cols; i++)
             mr_builder_printf(&right, "%s%s", i ? ", " : "", mr__quote_sql(b, plan->cols[i].name));
         return mr__at(b, place,
-                      MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__IN_SUBQUERY_LENGTH_MISMATCH, "sqlExpr",
-                              mr__quote_sql(b, expr->sql), "leftLength",
+                      MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__IN_SUBQUERY_LENGTH_MISMATCH,
+                              "sqlExpr", mr__quote_sql(b, expr->sql), "leftLength",
                               mr_arena_printf(b->arena, "%d", expr->n_args), "rightLength",
                               mr_arena_printf(b->arena, "%d", plan->n_cols), "leftColumns",
-                              mr_builder_text(&left).data, "rightColumns", mr_builder_text(&right).data));
+                              mr_builder_text(&left).data, "rightColumns",
+                              mr_builder_text(&right).data));
     }
     bool differs = false;
     MrNamedExpr *exprs = MR_NEW_N(b->arena, MrNamedExpr, plan->n_cols + 1);
@@ -752,20 +784,25 @@ MrStatus mr__in_query_types(Binder *b, MrSqlPlace place, MrExpr *expr)
         exprs[i].expr = mr_plan_column_expr(b->planner, col);
         if (mr_type_same_data(expr->args[i]->type, col->type))
             continue;
-        const MrType *type = mr_coerce_common(b->arena, b->settings, expr->args[i]->type, col->type);
+        const MrType *type =
+            mr_coerce_common(b->arena, b->settings, expr->args[i]->type, col->type);
         if (!type) {
-            MrTextBuilder bad = {.arena = b->arena}, left = {.arena = b->arena}, right = {.arena = b->arena};
+            MrTextBuilder bad = {.arena = b->arena}, left = {.arena = b->arena},
+                          right = {.arena = b->arena};
             for (int32_t k = 0; k < plan->n_cols; k++) {
-                mr_builder_printf(&left, "%s%s", k ? ", " : "", mr__quote_type(b, expr->args[k]->type));
-                mr_builder_printf(&right, "%s%s", k ? ", " : "", mr__quote_type(b, plan->cols[k].type));
+                mr_builder_printf(&left, "%s%s", k ? ", " : "",
+                                  mr__quote_type(b, expr->args[k]->type));
+                mr_builder_printf(&right, "%s%s", k ? ", " : "",
+                                  mr__quote_type(b, plan->cols[k].type));
             }
             mr_builder_printf(&bad, "(\"%s:%s\", \"%s:%s\")", expr->args[i]->sql,
                               mr_type_sql_text(b->arena, expr->args[i]->type), col->name,
                               mr_type_sql_text(b->arena, col->type));
             return mr__at(b, place,
-                          MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__IN_SUBQUERY_DATA_TYPE_MISMATCH, "sqlExpr",
-                                  mr__quote_sql(b, expr->sql), "mismatchedColumns", mr_builder_text(&bad).data,
-                                  "leftType", mr_builder_text(&left).data, "rightType",
+                          MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__IN_SUBQUERY_DATA_TYPE_MISMATCH,
+                                  "sqlExpr", mr__quote_sql(b, expr->sql), "mismatchedColumns",
+                                  mr_builder_text(&bad).data, "leftType",
+                                  mr_builder_text(&left).data, "rightType",
                                   mr_builder_text(&right).data));
         }
         MR_TRY(mr__cast(b, expr->args[i], type, &expr->args[i]));
@@ -801,7 +838,8 @@ static MrStatus param_bind(Binder *b, const MrSqlExpr *ast, MrExpr **out)
         (*out)->sql = mr_vector_is_null(param->value, 0) ? "NULL" : mr_builder_text(&text).data;
         return MR_OK;
     }
-    const char *name = ast->param.name ? ast->param.name : mr_arena_printf(b->arena, "_%d", ast->place.idx);
+    const char *name =
+        ast->param.name ? ast->param.name : mr_arena_printf(b->arena, "_%d", ast->place.idx);
     return mr__at(b, ast->place, MR_FAIL(b->err, MR_COND_UNBOUND_SQL_PARAMETER, "name", name));
 }
 
@@ -822,8 +860,8 @@ static MrStatus expr_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr **ou
     }
     case MR_SQL_STAR:
         return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_INVALID_USAGE_OF_STAR_OR_REGEX, "elem", "'*'", "prettyName",
-                              "expression"));
+                      MR_FAIL(b->err, MR_COND_INVALID_USAGE_OF_STAR_OR_REGEX, "elem", "'*'",
+                              "prettyName", "expression"));
     case MR_SQL_CALL:
         return mr__call_ast_bind(b, ctx, ast, out);
     case MR_SQL_UNARY:
@@ -848,7 +886,8 @@ static MrStatus expr_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr **ou
         return case_bind(b, ctx, ast, out);
     case MR_SQL_CAST:
         MR_TRY(mr__expr_bind(b, ctx, ast->cast.value, &arg));
-        return mr__cast_written(b, ast->place, arg, type_own(b, ast->cast.type, ast->cast.is_plain_timestamp),
+        return mr__cast_written(b, ast->place, arg,
+                                type_own(b, ast->cast.type, ast->cast.is_plain_timestamp),
                                 ast->cast.is_try, out);
     case MR_SQL_FIELD:
         MR_TRY(mr__expr_bind(b, ctx, ast->field.base, &arg));
@@ -859,9 +898,11 @@ static MrStatus expr_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr **ou
         return mr__subscript_bind(b, ast->place, arg, index, out);
     case MR_SQL_VARIANT_PATH: {
         MR_TRY(mr__expr_bind(b, ctx, ast->path.base, &arg));
-        MrExpr *args[3] = {arg, mr__literal_text(b, ast->path.path), mr__literal_text(b, "variant")};
-        return mr__call_bind(b, ctx, ast->place, "variant_get", args, 3,
-                             mr_arena_printf(b->arena, "variant_get(%s, %s)", arg->sql, ast->path.path), out);
+        MrExpr *args[3] = {arg, mr__literal_text(b, ast->path.path),
+                           mr__literal_text(b, "variant")};
+        return mr__call_bind(
+            b, ctx, ast->place, "variant_get", args, 3,
+            mr_arena_printf(b->arena, "variant_get(%s, %s)", arg->sql, ast->path.path), out);
     }
     case MR_SQL_COLLATE: {
         MR_TRY(mr__expr_bind(b, ctx, ast->collate.value, &arg));
@@ -876,10 +917,12 @@ static MrStatus expr_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr **ou
         return mr__expr_bind(b, ctx, ast->alias.value, out);
     case MR_SQL_LAMBDA:
         return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_INVALID_LAMBDA_FUNCTION_CALL__NON_HIGHER_ORDER_FUNCTION, "class",
-                              "lambda"));
+                      MR_FAIL(b->err,
+                              MR_COND_INVALID_LAMBDA_FUNCTION_CALL__NON_HIGHER_ORDER_FUNCTION,
+                              "class", "lambda"));
     case MR_SQL_TABLE_ARG:
-        return mr__at(b, ast->place, MR_FAIL_UNSUPPORTED(b->err, "TABLE as an argument of a function"));
+        return mr__at(b, ast->place,
+                      MR_FAIL_UNSUPPORTED(b->err, "TABLE as an argument of a function"));
     }
     return MR_FAIL_INTERNAL(b->err, "expression kind %d", ast->kind);
 }

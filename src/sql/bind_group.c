@@ -2,7 +2,8 @@
 #include "sql/bind_int.h"
 
 /* grouping and grouping_id stand as columns that bind_select.c replaces. */
-MrStatus mr__group_function(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const char *name, bool *done, MrExpr **out)
+MrStatus mr__group_function(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const char *name, bool *done,
+                            MrExpr **out)
 {
     const MrSqlCall *call = &ast->call;
     if (strcmp(name, "window_time") == 0 && call->n_args == 1) {
@@ -10,10 +11,12 @@ MrStatus mr__group_function(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const cha
         int64_t us = 1;
         MR_TRY(mr__expr_bind(b, ctx, call->args[0], &window));
         MR_TRY(mr__field_bind(b, ast->place, window, "end", &end));
-        MrExpr *one = mr_expr_literal(b->arena, mr_vector_constant(b->arena, MR_T(INTERVAL_DT), &us));
+        MrExpr *one =
+            mr_expr_literal(b->arena, mr_vector_constant(b->arena, MR_T(INTERVAL_DT), &us));
         one->sql = "INTERVAL '00.000001' SECOND";
         *done = true;
-        MR_TRY(mr__call_bind(b, ctx, ast->place, "-", (MrExpr *[]){end, one}, 2, "window_time", out));
+        MR_TRY(
+            mr__call_bind(b, ctx, ast->place, "-", (MrExpr *[]){end, one}, 2, "window_time", out));
         (*out)->sql = mr_arena_printf(b->arena, "window_time(%s)", window->sql);
         return MR_OK;
     }
@@ -32,9 +35,10 @@ MrStatus mr__group_function(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const cha
     bool is_id = strcmp(name, "grouping_id") == 0;
     if (!is_id && call->n_args != 1)
         return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName", "`grouping`",
-                              "expectedNum", "1", "actualNum", mr_arena_printf(b->arena, "%d", call->n_args),
-                              "docroot", "https://spark.apache.org/docs/latest"));
+                      MR_FAIL(b->err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName",
+                              "`grouping`", "expectedNum", "1", "actualNum",
+                              mr_arena_printf(b->arena, "%d", call->n_args), "docroot",
+                              "https://spark.apache.org/docs/latest"));
     MrExpr *expr = mr_expr_column(b->arena, is_id ? MR__GROUPING_ID : MR__GROUPING, name,
                                   is_id ? MR_T(BIGINT) : MR_T(TINYINT), false);
     expr->n_args = call->n_args;
@@ -63,12 +67,14 @@ static const MrSqlExpr *window_find(const MrSqlExpr *ast)
     if (ast->kind != MR_SQL_CALL || ast->call.name.n_parts != 1)
         return NULL;
     const char *name = ast->call.name.parts[0];
-    return mr_str_equal_nocase(name, "window") || mr_str_equal_nocase(name, "session_window") ? ast : NULL;
+    return mr_str_equal_nocase(name, "window") || mr_str_equal_nocase(name, "session_window")
+               ? ast
+               : NULL;
 }
 
 /* The input with one more column, rows where it is NULL left out. */
-static MrStatus window_column(Binder *b, MrSqlPlace place, Rel *from, MrPlan *plan, const char *name, MrExpr *window,
-                              bool is_session)
+static MrStatus window_column(Binder *b, MrSqlPlace place, Rel *from, MrPlan *plan,
+                              const char *name, MrExpr *window, bool is_session)
 {
     int32_t n = plan->n_cols;
     MrExpr *present = NULL;
@@ -84,21 +90,24 @@ static MrStatus window_column(Binder *b, MrSqlPlace place, Rel *from, MrPlan *pl
     ScopeCol *cols = MR_NEW_N(b->arena, ScopeCol, from->n_cols + 1);
     if (from->n_cols > 0)
         memcpy(cols, from->cols, sizeof(ScopeCol) * (size_t)from->n_cols);
-    cols[from->n_cols] = (ScopeCol){.col = exprs[n].column, .is_window = true, .is_session = is_session};
+    cols[from->n_cols] =
+        (ScopeCol){.col = exprs[n].column, .is_window = true, .is_session = is_session};
     cols[from->n_cols].col.nullable = false;
     from->cols = cols;
     from->n_cols++;
     return MR_OK;
 }
 
-/* session_window(time, gap): of one row from its time to the gap after it; bind_select.c merges those of a group. */
+/* session_window(time, gap): of one row from its time to the gap after it; bind_select.c merges
+ * those of a group. */
 static MrStatus session_column(Binder *b, const MrSqlExpr *ast, Scope *outer, Rel *from)
 {
     const MrSqlCall *call = &ast->call;
     if (call->n_args != 2)
         return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName", "`session_window`",
-                              "expectedNum", "2", "actualNum", mr_arena_printf(b->arena, "%d", call->n_args), "docroot",
+                      MR_FAIL(b->err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName",
+                              "`session_window`", "expectedNum", "2", "actualNum",
+                              mr_arena_printf(b->arena, "%d", call->n_args), "docroot",
                               "https://spark.apache.org/docs/latest"));
     Scope scope = {.outer = outer, .n_cols = from->n_cols, .cols = from->cols};
     Ctx ctx = {.scope = &scope};
@@ -108,18 +117,20 @@ static MrStatus session_column(Binder *b, const MrSqlExpr *ast, Scope *outer, Re
     MR_TRY(mr__expr_bind(b, &ctx, call->args[1], &text));
     MR_TRY(mr__interval_us(b, ast->place, text, &gap_us));
     if (gap_us <= 0)
-        return mr__at(b, ast->place, MR_FAIL_UNSUPPORTED(b->err, "sessions with a gap of %lld us", (long long)gap_us));
+        return mr__at(
+            b, ast->place,
+            MR_FAIL_UNSUPPORTED(b->err, "sessions with a gap of %lld us", (long long)gap_us));
     /* The window of length gap that begins at the moment itself: slides by 1 us. */
-    MrExpr *args[5] = {time, mr_expr_i64(b->arena, gap_us), mr_expr_i64(b->arena, 1), mr_expr_i64(b->arena, 0),
-                       mr_expr_i64(b->arena, 0)};
+    MrExpr *args[5] = {time, mr_expr_i64(b->arena, gap_us), mr_expr_i64(b->arena, 1),
+                       mr_expr_i64(b->arena, 0), mr_expr_i64(b->arena, 0)};
     for (int32_t i = 1; i < 5; i++)
         args[i]->sql = "";
     MR_TRY(mr__call_bind(b, &ctx, ast->place, "time_window", args, 5, "session_window", &window));
     return window_column(b, ast->place, from, from->plan, "session_window", window, true);
 }
 
-/* window(time, length [, slide [, start]]) becomes a column `window` of the input: one row for each window that the
- * row's time lies in. */
+/* window(time, length [, slide [, start]]) becomes a column `window` of the input: one row for each
+ * window that the row's time lies in. */
 MrStatus mr__time_windows(Binder *b, const MrSqlSelect *select, Scope *outer, Rel *from)
 {
     const MrSqlExpr *ast = NULL;
@@ -140,9 +151,10 @@ MrStatus mr__time_windows(Binder *b, const MrSqlSelect *select, Scope *outer, Re
         return session_column(b, ast, outer, from);
     if (call->n_args < 2 || call->n_args > 4)
         return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName", "`window`",
-                              "expectedNum", "[2, 3, 4]", "actualNum", mr_arena_printf(b->arena, "%d", call->n_args),
-                              "docroot", "https://spark.apache.org/docs/latest"));
+                      MR_FAIL(b->err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName",
+                              "`window`", "expectedNum", "[2, 3, 4]", "actualNum",
+                              mr_arena_printf(b->arena, "%d", call->n_args), "docroot",
+                              "https://spark.apache.org/docs/latest"));
     Scope scope = {.outer = outer, .n_cols = from->n_cols, .cols = from->cols};
     Ctx ctx = {.scope = &scope};
     MrExpr *time = NULL;
@@ -156,27 +168,32 @@ MrStatus mr__time_windows(Binder *b, const MrSqlSelect *select, Scope *outer, Re
     if (call->n_args == 2)
         us[2] = us[1];
     if (us[1] <= 0 || us[2] <= 0 || us[2] > us[1])
-        return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__PARAMETER_CONSTRAINT_VIOLATION, "sqlExpr",
-                              mr__quote_sql(b, "window"), "leftExprName", "`slide_duration`", "leftExprValue",
-                              mr_arena_printf(b->arena, "%lldL", (long long)us[2]), "constraint",
-                              us[2] > us[1] ? "<= " : ">", "rightExprName", "`window_duration`", "rightExprValue",
-                              mr_arena_printf(b->arena, "%lldL", (long long)us[1])));
-    if (time->type->kind == MR_TYPE_STRUCT && time->type->n_fields == 2) { /* a window of windows: by its last moment */
+        return mr__at(
+            b, ast->place,
+            MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__PARAMETER_CONSTRAINT_VIOLATION, "sqlExpr",
+                    mr__quote_sql(b, "window"), "leftExprName", "`slide_duration`", "leftExprValue",
+                    mr_arena_printf(b->arena, "%lldL", (long long)us[2]), "constraint",
+                    us[2] > us[1] ? "<= " : ">", "rightExprName", "`window_duration`",
+                    "rightExprValue", mr_arena_printf(b->arena, "%lldL", (long long)us[1])));
+    if (time->type->kind == MR_TYPE_STRUCT &&
+        time->type->n_fields == 2) { /* a window of windows: by its last moment */
         int64_t one_us = 1;
-        MrExpr *end = NULL, *one = mr_expr_literal(b->arena, mr_vector_constant(b->arena, MR_T(INTERVAL_DT), &one_us));
+        MrExpr *end = NULL, *one = mr_expr_literal(
+                                b->arena, mr_vector_constant(b->arena, MR_T(INTERVAL_DT), &one_us));
         one->sql = "";
         MR_TRY(mr__field_bind(b, ast->place, time, "end", &end));
-        MR_TRY(mr__call_bind(b, &ctx, ast->place, "-", (MrExpr *[]){end, one}, 2, time->sql, &time));
+        MR_TRY(
+            mr__call_bind(b, &ctx, ast->place, "-", (MrExpr *[]){end, one}, 2, time->sql, &time));
     }
     if (time->type->kind != MR_TYPE_TIMESTAMP && time->type->kind != MR_TYPE_TIMESTAMP_NTZ) {
         const MrType *to = mr_coerce_implicit(b->arena, b->settings, time->type, MR_T(TIMESTAMP));
         if (!to)
             return mr__at(b, ast->place,
-                          MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__UNEXPECTED_INPUT_TYPE, "sqlExpr",
-                                  mr__quote_sql(b, "window"), "paramIndex", "first", "requiredType",
-                                  "(\"TIMESTAMP\" or \"TIMESTAMP_NTZ\")", "inputSql", mr__quote_sql(b, time->sql),
-                                  "inputType", mr__quote_type(b, time->type)));
+                          MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__UNEXPECTED_INPUT_TYPE,
+                                  "sqlExpr", mr__quote_sql(b, "window"), "paramIndex", "first",
+                                  "requiredType", "(\"TIMESTAMP\" or \"TIMESTAMP_NTZ\")",
+                                  "inputSql", mr__quote_sql(b, time->sql), "inputType",
+                                  mr__quote_type(b, time->type)));
         MR_TRY(mr__cast(b, time, to, &time));
     }
     MrPlan *plan = from->plan;
@@ -184,7 +201,9 @@ MrStatus mr__time_windows(Binder *b, const MrSqlSelect *select, Scope *outer, Re
     MrExpr *nth = mr_expr_i64(b->arena, 0);
     nth->sql = "0";
     if (n_windows > 1000)
-        return mr__at(b, ast->place, MR_FAIL_UNSUPPORTED(b->err, "%lld windows for each row", (long long)n_windows));
+        return mr__at(
+            b, ast->place,
+            MR_FAIL_UNSUPPORTED(b->err, "%lld windows for each row", (long long)n_windows));
     if (n_windows > 1) {
         int32_t n = plan->n_cols;
         MrColumn *cols = MR_NEW_N(b->arena, MrColumn, n + 1);

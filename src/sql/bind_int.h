@@ -1,8 +1,8 @@
 /* bind_int.h - what the binder's files share.
  *
- * Expressions are bound over the columns of the FROM clause first, aggregates and window calls standing
- * inside them; bind_select.c then cuts them into the plan's nodes.  Every bound expression carries
- * its text (MrExpr.sql), which names columns and speaks in errors. */
+ * Expressions are bound over the columns of the FROM clause first, aggregates and window calls
+ * standing inside them; bind_select.c then cuts them into the plan's nodes.  Every bound expression
+ * carries its text (MrExpr.sql), which names columns and speaks in errors. */
 #ifndef MR_SQL_BIND_INT_H
 #define MR_SQL_BIND_INT_H
 
@@ -19,7 +19,8 @@ typedef struct ScopeCol {
     bool is_window;          /* what window(..) in this query means */
     bool is_session;         /* it is a session_window: one row's, groups merge those that touch */
     bool hidden;             /* not in *: key of a USING join; still t.key */
-    MrExpr *expr;            /* what the name means when it is not just col; NULL: col (USING of a FULL join) */
+    MrExpr
+        *expr; /* what the name means when it is not just col; NULL: col (USING of a FULL join) */
 } ScopeCol;
 
 typedef struct Rel { /* a bound relation */
@@ -41,14 +42,16 @@ struct Scope {
     ScopeCol *cols;
     const NamedItem *outputs; /* tried before cols: ORDER BY, HAVING after the select list */
     int32_t n_outputs;
-    const NamedItem *laterals; /* tried after cols: aliases to the left in the select list, GROUP BY alias */
+    const NamedItem
+        *laterals; /* tried after cols: aliases to the left in the select list, GROUP BY alias */
     int32_t n_laterals;
     bool laterals_are_aliases; /* of the select list; else of GROUP BY, QUALIFY */
-    const int32_t *first_ids; /* columns that go before outputs: the keys, for HAVING */
+    const int32_t *first_ids;  /* columns that go before outputs: the keys, for HAVING */
     int32_t n_first_ids;
-    MrNamedExpr *inner_aggs; /* aggregates over its columns that stand in subqueries; NULL: none may */
+    MrNamedExpr
+        *inner_aggs; /* aggregates over its columns that stand in subqueries; NULL: none may */
     int64_t n_inner_aggs, cap_inner_aggs;
-    bool opaque;        /* body of a function or view: outer is not looked at */
+    bool opaque; /* body of a function or view: outer is not looked at */
 };
 
 typedef struct LambdaVars LambdaVars;
@@ -67,7 +70,7 @@ typedef struct Ctx {
     int32_t n_windows;
     bool in_aggregate, in_window;
     bool allow_generator;
-    bool outputs_off; /* inside an aggregate: outputs are not tried first */
+    bool outputs_off;      /* inside an aggregate: outputs are not tried first */
     bool no_extra_columns; /* DEFAULT and the like */
     /* found */
     bool has_aggregate, has_window, has_generator, has_query, has_lateral, has_outer;
@@ -88,15 +91,15 @@ struct Cte {
     Cte *next;
     const char *name;
     const MrSqlCte *ast;
-    Cte *visible;        /* those that its own query sees */
-    Scope *outer;        /* of the query that holds it */
-    int32_t n_uses;      /* counted before binding */
-    MrPlan *plan;        /* bound once when shared */
+    Cte *visible;   /* those that its own query sees */
+    Scope *outer;   /* of the query that holds it */
+    int32_t n_uses; /* counted before binding */
+    MrPlan *plan;   /* bound once when shared */
     ScopeCol *cols;
     int32_t n_cols;
     int32_t shared_id;
     bool bound, ordered;
-    bool bad_recursion;  /* while its own anchor is bound */
+    bool bad_recursion; /* while its own anchor is bound */
     /* recursion */
     bool is_recursive, in_step;
     int32_t recursion_id, n_refs;
@@ -127,41 +130,46 @@ const char *mr__double_text(Binder *b, double value);
 /* Texts of the outermost sub-expressions of a kind, by commas. */
 const char *mr__expr_list_text(Binder *b, const MrExpr *expr, MrExprKind kind);
 MR_MUST_USE MrStatus mr__name_plain(Binder *b, const MrSqlName *name, MrSqlName *out);
-MR_MUST_USE MrStatus mr__table_function(Binder *b, const MrSqlExpr *ast, const MrBindFunction *function, Ctx *ctx,
-                                        Rel *out);
+MR_MUST_USE MrStatus mr__table_function(Binder *b, const MrSqlExpr *ast,
+                                        const MrBindFunction *function, Ctx *ctx, Rel *out);
 
 /* bind_name.c */
 bool mr__name_equal(const Binder *b, const char *x, const char *y);
-const char *mr__quote_sql(Binder *b, const char *sql);                                  /* "(a + 1)" in quotes */
-const char *mr__quote_name(Binder *b, const char *const *parts, int32_t n_parts);       /* `a`.`b` */
-const char *mr__quote_type(Binder *b, const MrType *type);                              /* "INT" in quotes */
-const char *mr__name_dotted(Binder *b, const char *const *parts, int32_t n_parts);      /* a.b */
+const char *mr__quote_sql(Binder *b, const char *sql); /* "(a + 1)" in quotes */
+const char *mr__quote_name(Binder *b, const char *const *parts, int32_t n_parts); /* `a`.`b` */
+const char *mr__quote_type(Binder *b, const MrType *type); /* "INT" in quotes */
+const char *mr__name_dotted(Binder *b, const char *const *parts, int32_t n_parts); /* a.b */
 MrStatus mr__at(Binder *b, MrSqlPlace place, MrStatus status); /* notes the place of a failure */
 MrExpr *mr__column_expr(Binder *b, const ScopeCol *col, const char *name, MrSqlPlace place);
 const char *mr__suggestions(Binder *b, const char *name, const Scope *scope);
-MrStatus mr__fail_unresolved(Binder *b, const Scope *scope, const char *const *parts, int32_t n_parts,
-                             MrSqlPlace place);
-MR_MUST_USE MrStatus mr__name_bind(Binder *b, Ctx *ctx, const MrSqlName *name, MrSqlPlace place, MrExpr **out);
-MR_MUST_USE MrStatus mr__field_bind(Binder *b, MrSqlPlace place, MrExpr *base, const char *name, MrExpr **out);
-MR_MUST_USE MrStatus mr__star_expand(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr ***out, const char ***names,
-                                     int32_t *n_out);
+MrStatus mr__fail_unresolved(Binder *b, const Scope *scope, const char *const *parts,
+                             int32_t n_parts, MrSqlPlace place);
+MR_MUST_USE MrStatus mr__name_bind(Binder *b, Ctx *ctx, const MrSqlName *name, MrSqlPlace place,
+                                   MrExpr **out);
+MR_MUST_USE MrStatus mr__field_bind(Binder *b, MrSqlPlace place, MrExpr *base, const char *name,
+                                    MrExpr **out);
+MR_MUST_USE MrStatus mr__star_expand(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr ***out,
+                                     const char ***names, int32_t *n_out);
 
 /* bind_expr.c */
 MR_MUST_USE MrStatus mr__expr_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr **out);
 MrExpr *mr__literal_text(Binder *b, const char *text);
 MrExpr *mr__literal_int(Binder *b, int32_t value);
-MR_MUST_USE MrStatus mr__cast(Binder *b, MrExpr *expr, const MrType *to, MrExpr **out); /* implicit */
+MR_MUST_USE MrStatus mr__cast(Binder *b, MrExpr *expr, const MrType *to,
+                              MrExpr **out); /* implicit */
 /* The same for an argument: its failures name the place of the call around it, as Spark's do. */
-MR_MUST_USE MrStatus mr__cast_within(Binder *b, MrSqlPlace place, MrExpr *expr, const MrType *to, MrExpr **out);
-MR_MUST_USE MrStatus mr__cast_written(Binder *b, MrSqlPlace place, MrExpr *arg, const MrType *type, bool is_try,
-                                      MrExpr **out);
+MR_MUST_USE MrStatus mr__cast_within(Binder *b, MrSqlPlace place, MrExpr *expr, const MrType *to,
+                                     MrExpr **out);
+MR_MUST_USE MrStatus mr__cast_written(Binder *b, MrSqlPlace place, MrExpr *arg, const MrType *type,
+                                      bool is_try, MrExpr **out);
 MR_MUST_USE MrStatus mr__not(Binder *b, MrSqlPlace place, MrExpr *arg, MrExpr **out);
 const MrType *mr__common_type(Binder *b, MrExpr *const *exprs, int32_t n); /* NULL: none */
-MR_MUST_USE MrStatus mr__case_bind(Binder *b, MrSqlPlace place, MrExpr **args, int32_t n_args, const char *sql,
-                                   const char *function, MrExpr **out);
-MR_MUST_USE MrStatus mr__coalesce_bind(Binder *b, MrSqlPlace place, MrExpr **args, int32_t n_args, const char *sql,
-                                       MrExpr **out);
-MR_MUST_USE MrStatus mr__subscript_bind(Binder *b, MrSqlPlace place, MrExpr *base, MrExpr *index, MrExpr **out);
+MR_MUST_USE MrStatus mr__case_bind(Binder *b, MrSqlPlace place, MrExpr **args, int32_t n_args,
+                                   const char *sql, const char *function, MrExpr **out);
+MR_MUST_USE MrStatus mr__coalesce_bind(Binder *b, MrSqlPlace place, MrExpr **args, int32_t n_args,
+                                       const char *sql, MrExpr **out);
+MR_MUST_USE MrStatus mr__subscript_bind(Binder *b, MrSqlPlace place, MrExpr *base, MrExpr *index,
+                                        MrExpr **out);
 MR_MUST_USE MrStatus mr__in_query_types(Binder *b, MrSqlPlace place, MrExpr *expr);
 
 /* bind_interval.c */
@@ -170,38 +178,49 @@ MR_MUST_USE MrStatus mr__interval_us(Binder *b, MrSqlPlace place, const MrExpr *
 MR_MUST_USE MrStatus mr__interval_bind(Binder *b, const MrSqlExpr *ast, MrExpr **out);
 
 /* bind_call.c */
-MR_MUST_USE MrStatus mr__call_bind(Binder *b, Ctx *ctx, MrSqlPlace place, const char *name, MrExpr *const *args,
-                                   int32_t n_args, const char *sql, MrExpr **out);
+MR_MUST_USE MrStatus mr__call_bind(Binder *b, Ctx *ctx, MrSqlPlace place, const char *name,
+                                   MrExpr *const *args, int32_t n_args, const char *sql,
+                                   MrExpr **out);
 MR_MUST_USE MrStatus mr__call_ast_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr **out);
-MR_MUST_USE MrStatus mr__struct_bind(Binder *b, Ctx *ctx, MrSqlPlace place, const char *name, MrSqlExpr *const *items,
-                                     int32_t n_items, const char *shown, MrExpr **out);
-void mr__bind_init(Binder *b, MrBind *bind, MrExpr *const *args, const char *const *names, int32_t n_args,
-                   const char *sql);
+MR_MUST_USE MrStatus mr__struct_bind(Binder *b, Ctx *ctx, MrSqlPlace place, const char *name,
+                                     MrSqlExpr *const *items, int32_t n_items, const char *shown,
+                                     MrExpr **out);
+void mr__bind_init(Binder *b, MrBind *bind, MrExpr *const *args, const char *const *names,
+                   int32_t n_args, const char *sql);
 MrStatus mr__sort_spec(const MrSqlSort *sort, MrSortSpec *out);
 bool mr__expr_has(const MrExpr *expr, MrExprKind kind);
 bool mr__is_special(const char *name);
-const MrGeneratorDef *mr__generator_named(Binder *b, const char *name, const char **base, bool *outer);
+const MrGeneratorDef *mr__generator_named(Binder *b, const char *name, const char **base,
+                                          bool *outer);
 MR_MUST_USE MrStatus mr__udf_args(Binder *b, const MrSqlExpr *ast, const MrBindFunction *function,
                                   MrExpr *const *args, int32_t n_args, MrExpr **values);
-MR_MUST_USE MrStatus mr__udf_body(Binder *b, Ctx *ctx, const MrBindFunction *function, MrExpr *const *values,
-                                  MrExpr **out);
-MR_MUST_USE MrStatus mr__named_args(Binder *b, const MrSqlExpr *ast, const char *name, MrExpr **args, int32_t n_args);
+MR_MUST_USE MrStatus mr__udf_body(Binder *b, Ctx *ctx, const MrBindFunction *function,
+                                  MrExpr *const *values, MrExpr **out);
+MR_MUST_USE MrStatus mr__named_args(Binder *b, const MrSqlExpr *ast, const char *name,
+                                    MrExpr **args, int32_t n_args);
 
 /* bind_group.c */
-MR_MUST_USE MrStatus mr__group_function(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const char *name, bool *done,
-                                        MrExpr **out);
-MR_MUST_USE MrStatus mr__time_windows(Binder *b, const MrSqlSelect *select, Scope *outer, Rel *from);
+MR_MUST_USE MrStatus mr__group_function(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const char *name,
+                                        bool *done, MrExpr **out);
+MR_MUST_USE MrStatus mr__time_windows(Binder *b, const MrSqlSelect *select, Scope *outer,
+                                      Rel *from);
 
 /* bind_select.c; input: what stands before a pipe, NULL: the select's own FROM */
-MR_MUST_USE MrStatus mr__select_bind(Binder *b, const MrSqlSelect *ast, const MrSqlQuery *query, Rel *input,
-                                     Scope *outer, Rel *out);
-/* Keys and expressions over aggregates, computed: the plan's columns are the keys, then the expressions. */
-MR_MUST_USE MrStatus mr__aggregate_over(Binder *b, MrPlan *input, MrExpr *const *keys, int32_t n_keys,
-                                        MrExpr *const *exprs, int32_t n_exprs, MrPlan **out);
-MR_MUST_USE MrStatus mr__condition(Binder *b, MrSqlPlace place, const char *clause, MrExpr *expr, MrExpr **out);
-MR_MUST_USE MrStatus mr__order_ordinal(Binder *b, const MrSqlExpr *ast, int64_t n_items, int64_t *out);
-MR_MUST_USE MrStatus mr__order_check(Binder *b, MrSqlPlace place, const MrExpr *expr, MrSortSpec spec);
-bool mr__same_expr(const MrExpr *x, const MrExpr *y); /* mr_expr_equal, up to the order of operands */
+MR_MUST_USE MrStatus mr__select_bind(Binder *b, const MrSqlSelect *ast, const MrSqlQuery *query,
+                                     Rel *input, Scope *outer, Rel *out);
+/* Keys and expressions over aggregates, computed: the plan's columns are the keys, then the
+ * expressions. */
+MR_MUST_USE MrStatus mr__aggregate_over(Binder *b, MrPlan *input, MrExpr *const *keys,
+                                        int32_t n_keys, MrExpr *const *exprs, int32_t n_exprs,
+                                        MrPlan **out);
+MR_MUST_USE MrStatus mr__condition(Binder *b, MrSqlPlace place, const char *clause, MrExpr *expr,
+                                   MrExpr **out);
+MR_MUST_USE MrStatus mr__order_ordinal(Binder *b, const MrSqlExpr *ast, int64_t n_items,
+                                       int64_t *out);
+MR_MUST_USE MrStatus mr__order_check(Binder *b, MrSqlPlace place, const MrExpr *expr,
+                                     MrSortSpec spec);
+bool mr__same_expr(const MrExpr *x,
+                   const MrExpr *y); /* mr_expr_equal, up to the order of operands */
 bool mr__names_all(const Binder *b, const NamedItem *items, int64_t n_items, const Scope *scope);
 MR_MUST_USE MrStatus mr__distinct(Binder *b, MrPlan *plan, MrPlan **out);
 MrExpr *mr__expr_replace(Binder *b, MrExpr *expr, const MrNamedExpr *exprs, int32_t n);
@@ -211,21 +230,26 @@ void mr__rel_from_plan(Binder *b, MrPlan *plan, const char *const *qual, int32_t
 MrPlan *mr__rel_project(Binder *b, const Rel *rel);
 const char *mr__names_list(Binder *b, const char *const *names, int32_t n);
 MR_MUST_USE MrStatus mr__relation_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel *out);
-MR_MUST_USE MrStatus mr__relation_bind_over(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel *input, Rel *out);
+MR_MUST_USE MrStatus mr__relation_bind_over(Binder *b, const MrSqlRelation *ast, Scope *outer,
+                                            Rel *input, Rel *out);
 
 /* bind_pivot.c */
-MR_MUST_USE MrStatus mr__pivot_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel *over, Rel *out);
-MR_MUST_USE MrStatus mr__unpivot_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel *over, Rel *out);
+MR_MUST_USE MrStatus mr__pivot_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel *over,
+                                    Rel *out);
+MR_MUST_USE MrStatus mr__unpivot_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel *over,
+                                      Rel *out);
 
 /* bind_query.c */
 MR_MUST_USE MrStatus mr__query_bind(Binder *b, const MrSqlQuery *query, Scope *outer, Rel *out);
-MR_MUST_USE MrStatus mr__set_types(Binder *b, MrSqlPlace place, const char *name, MrPlan **plans, int32_t n);
+MR_MUST_USE MrStatus mr__set_types(Binder *b, MrSqlPlace place, const char *name, MrPlan **plans,
+                                   int32_t n);
 MR_MUST_USE MrStatus mr__cte_add(Binder *b, const MrSqlCte *ast, bool recursive, Scope *outer);
 MR_MUST_USE MrStatus mr__cte_use(Binder *b, Cte *cte, const MrSqlRelation *ast, Rel *out);
-MR_MUST_USE MrStatus mr__limit_value(Binder *b, const MrSqlExpr *ast, const char *name, int64_t *out);
+MR_MUST_USE MrStatus mr__limit_value(Binder *b, const MrSqlExpr *ast, const char *name,
+                                     int64_t *out);
 
 /* bind_store.c; table NULL: no table to name in errors */
-MR_MUST_USE MrStatus mr__store_cast(Binder *b, MrExpr *expr, const MrType *to, const char *table, const char *column,
-                                    MrExpr **out);
+MR_MUST_USE MrStatus mr__store_cast(Binder *b, MrExpr *expr, const MrType *to, const char *table,
+                                    const char *column, MrExpr **out);
 
 #endif

@@ -13,11 +13,16 @@ static const struct {
     const char *name;
     MrSqlUnit unit;
 } unit_names[] = {
-    {"nanosecond", MR_SQL_UNIT_NANOSECOND},   {"microsecond", MR_SQL_UNIT_MICROSECOND},
-    {"millisecond", MR_SQL_UNIT_MILLISECOND}, {"second", MR_SQL_UNIT_SECOND},
-    {"minute", MR_SQL_UNIT_MINUTE},           {"hour", MR_SQL_UNIT_HOUR},
-    {"day", MR_SQL_UNIT_DAY},                 {"week", MR_SQL_UNIT_WEEK},
-    {"month", MR_SQL_UNIT_MONTH},             {"year", MR_SQL_UNIT_YEAR},
+    {"nanosecond", MR_SQL_UNIT_NANOSECOND},
+    {"microsecond", MR_SQL_UNIT_MICROSECOND},
+    {"millisecond", MR_SQL_UNIT_MILLISECOND},
+    {"second", MR_SQL_UNIT_SECOND},
+    {"minute", MR_SQL_UNIT_MINUTE},
+    {"hour", MR_SQL_UNIT_HOUR},
+    {"day", MR_SQL_UNIT_DAY},
+    {"week", MR_SQL_UNIT_WEEK},
+    {"month", MR_SQL_UNIT_MONTH},
+    {"year", MR_SQL_UNIT_YEAR},
 };
 
 static void sum_field(Sum *sum, MrIntervalField field)
@@ -49,7 +54,8 @@ static bool sum_add(Sum *sum, const char *text, bool negate, MrSqlUnit unit)
     int64_t whole = 0, nanos = 0;
     int32_t n_digits = 0, n_fraction = 0;
     for (; isdigit((unsigned char)*text); text++, n_digits++)
-        if (__builtin_mul_overflow(whole, 10, &whole) || __builtin_add_overflow(whole, *text - '0', &whole)) {
+        if (__builtin_mul_overflow(whole, 10, &whole) ||
+            __builtin_add_overflow(whole, *text - '0', &whole)) {
             if (!(negative && whole == INT64_MIN))
                 sum->overflow = true;
         }
@@ -124,7 +130,8 @@ static bool sum_add(Sum *sum, const char *text, bool negate, MrSqlUnit unit)
         sum->has_days_us = true;
         sum_scaled(sum, &sum->us, whole / 1000, 1);
     }
-    if (sum->months > INT32_MAX || sum->months < INT32_MIN || sum->days > INT32_MAX || sum->days < INT32_MIN)
+    if (sum->months > INT32_MAX || sum->months < INT32_MIN || sum->days > INT32_MAX ||
+        sum->days < INT32_MIN)
         sum->overflow = true;
     return true;
 }
@@ -203,7 +210,8 @@ static MrIntervalField unit_field(MrSqlUnit unit)
 static MrStatus invalid(Binder *b, const MrSqlExpr *ast, const char *text)
 {
     return mr__at(b, ast->place,
-                  MR_FAIL(b->err, MR_COND_INVALID_INTERVAL_FORMAT__UNRECOGNIZED_NUMBER, "input", text, "number", text));
+                  MR_FAIL(b->err, MR_COND_INVALID_INTERVAL_FORMAT__UNRECOGNIZED_NUMBER, "input",
+                          text, "number", text));
 }
 
 static MrStatus range_bind(Binder *b, const MrSqlExpr *ast, MrExpr **out)
@@ -213,18 +221,20 @@ static MrStatus range_bind(Binder *b, const MrSqlExpr *ast, MrExpr **out)
     const MrType *type = mr_type_interval(b->arena, from, to);
     const char *text = interval->values[0];
     if (interval->negated[0])
-        text = text[0] == '-' ? text + 1 : mr_arena_printf(b->arena, "-%s", text[0] == '+' ? text + 1 : text);
+        text = text[0] == '-' ? text + 1
+                              : mr_arena_printf(b->arena, "-%s", text[0] == '+' ? text + 1 : text);
     MrExpr *literal = mr__literal_text(b, text), *cast = NULL;
     const MrVector *value = NULL;
     MR_TRY(mr_expr_cast(b->arena, b->settings, literal, type, MR_CAST_TRY, &cast, b->err));
     MR_TRY(mr_expr_fold(b->arena, b->planner->context, cast, &value, b->err));
     if (mr_vector_is_null(value, 0)) {
         static const char *const fields[] = {"year", "month", "day", "hour", "minute", "second"};
-        return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_INVALID_INTERVAL_FORMAT__UNMATCHED_FORMAT_STRING, "input", text,
-                              "intervalStr", from <= MR_MONTH ? "year-month" : "day-time", "supportedFormat", "",
-                              "typeName",
-                              mr_arena_printf(b->arena, "interval %s to %s", fields[from], fields[to])));
+        return mr__at(
+            b, ast->place,
+            MR_FAIL(b->err, MR_COND_INVALID_INTERVAL_FORMAT__UNMATCHED_FORMAT_STRING, "input", text,
+                    "intervalStr", from <= MR_MONTH ? "year-month" : "day-time", "supportedFormat",
+                    "", "typeName",
+                    mr_arena_printf(b->arena, "interval %s to %s", fields[from], fields[to])));
     }
     if (b->settings->legacy_interval) {
         MrInterval legacy = {0};
@@ -259,12 +269,15 @@ MrStatus mr__interval_bind(Binder *b, const MrSqlExpr *ast, MrExpr **out)
             return invalid(b, ast, interval->values[i]);
     int64_t us = sum.us, day_us;
     if (!b->settings->legacy_interval &&
-        (__builtin_mul_overflow(sum.days, INT64_C(86400000000), &day_us) || __builtin_add_overflow(us, day_us, &us)))
+        (__builtin_mul_overflow(sum.days, INT64_C(86400000000), &day_us) ||
+         __builtin_add_overflow(us, day_us, &us)))
         sum.overflow = true;
     if (sum.overflow)
         return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_INVALID_INTERVAL_FORMAT__ARITHMETIC_EXCEPTION, "input",
-                              mr_arena_printf(b->arena, "%.*s", ast->place.len, b->text.data + ast->place.idx)));
+                      MR_FAIL(b->err, MR_COND_INVALID_INTERVAL_FORMAT__ARITHMETIC_EXCEPTION,
+                              "input",
+                              mr_arena_printf(b->arena, "%.*s", ast->place.len,
+                                              b->text.data + ast->place.idx)));
     if (b->settings->legacy_interval) {
         MrInterval legacy = {(int32_t)sum.months, (int32_t)sum.days, sum.us};
         *out = value_expr(b, MR_T(INTERVAL), &legacy);
@@ -273,7 +286,8 @@ MrStatus mr__interval_bind(Binder *b, const MrSqlExpr *ast, MrExpr **out)
     if (sum.has_months && sum.has_days_us)
         return mr__at(b, ast->place,
                       MR_FAIL(b->err, MR_COND__LEGACY_ERROR_TEMP_0029, "literal",
-                              mr_arena_printf(b->arena, "%.*s", ast->place.len, b->text.data + ast->place.idx)));
+                              mr_arena_printf(b->arena, "%.*s", ast->place.len,
+                                              b->text.data + ast->place.idx)));
     if (sum.has_months) {
         int32_t months = (int32_t)sum.months;
         *out = value_expr(b, mr_type_interval(b->arena, sum.from, sum.to), &months);
@@ -295,12 +309,15 @@ MrStatus mr__interval_us(Binder *b, MrSqlPlace place, const MrExpr *text, int64_
         *out = value->i64[0];
         return MR_OK;
     }
-    MrText words = value->type->kind == MR_TYPE_STRING && !mr_vector_is_null(value, 0) ? mr_str_text(&value->str[0])
-                                                                                     : MR_TEXT("");
-    if (!text_add(&sum, mr_arena_strn(b->arena, words.data, words.size_bytes)) || sum.has_months || sum.overflow ||
-        __builtin_mul_overflow(sum.days, INT64_C(86400000000), &us) || __builtin_add_overflow(us, sum.us, &us))
+    MrText words = value->type->kind == MR_TYPE_STRING && !mr_vector_is_null(value, 0)
+                       ? mr_str_text(&value->str[0])
+                       : MR_TEXT("");
+    if (!text_add(&sum, mr_arena_strn(b->arena, words.data, words.size_bytes)) || sum.has_months ||
+        sum.overflow || __builtin_mul_overflow(sum.days, INT64_C(86400000000), &us) ||
+        __builtin_add_overflow(us, sum.us, &us))
         return mr__at(b, place,
-                      MR_FAIL(b->err, MR_COND_CANNOT_PARSE_INTERVAL, "intervalString", mr__quote_sql(b, text->sql)));
+                      MR_FAIL(b->err, MR_COND_CANNOT_PARSE_INTERVAL, "intervalString",
+                              mr__quote_sql(b, text->sql)));
     *out = us;
     return MR_OK;
 }

@@ -1,4 +1,5 @@
-/* bind_name.c - from names to columns: scopes, qualifiers, fields, outer references, suggestions. */
+/* bind_name.c - from names to columns: scopes, qualifiers, fields, outer references, suggestions.
+ */
 #include "sql/bind_int.h"
 
 bool mr__name_equal(const Binder *b, const char *x, const char *y)
@@ -59,7 +60,8 @@ MrStatus mr__at(Binder *b, MrSqlPlace place, MrStatus status)
 /* ---------------------------------------------------------------- columns */
 
 /* Whether the last n of a column's qualifiers are the n given parts. */
-static bool qualifier_fits(const Binder *b, const ScopeCol *col, const char *const *parts, int32_t n)
+static bool qualifier_fits(const Binder *b, const ScopeCol *col, const char *const *parts,
+                           int32_t n)
 {
     if (n > col->n_qual)
         return false;
@@ -76,8 +78,8 @@ static bool col_same(const ScopeCol *x, const ScopeCol *y)
 }
 
 /* Columns that the name may mean: n_used parts of it are qualifier and column. */
-static int32_t cols_match(const Binder *b, const Scope *scope, const char *const *parts, int32_t n_parts,
-                          int32_t *n_used, const ScopeCol **out, int32_t cap)
+static int32_t cols_match(const Binder *b, const Scope *scope, const char *const *parts,
+                          int32_t n_parts, int32_t *n_used, const ScopeCol **out, int32_t cap)
 {
     for (int32_t n_qual = n_parts - 1 < 3 ? n_parts - 1 : 3; n_qual >= 0; n_qual--) {
         for (int32_t hidden = 0; hidden < 2; hidden++) {
@@ -85,7 +87,8 @@ static int32_t cols_match(const Binder *b, const Scope *scope, const char *const
             for (int32_t i = 0; i < scope->n_cols; i++) {
                 const ScopeCol *col = &scope->cols[i];
                 if (col->hidden != (hidden == 1) || (col->hidden && n_qual == 0) ||
-                    !mr__name_equal(b, col->col.name, parts[n_qual]) || !qualifier_fits(b, col, parts, n_qual))
+                    !mr__name_equal(b, col->col.name, parts[n_qual]) ||
+                    !qualifier_fits(b, col, parts, n_qual))
                     continue;
                 bool known = false;
                 for (int32_t k = 0; k < n && k < cap; k++)
@@ -102,8 +105,8 @@ static int32_t cols_match(const Binder *b, const Scope *scope, const char *const
     return 0;
 }
 
-static MrStatus fail_ambiguous(Binder *b, MrSqlPlace place, const char *const *parts, int32_t n_parts,
-                               const ScopeCol **found, int32_t n_found)
+static MrStatus fail_ambiguous(Binder *b, MrSqlPlace place, const char *const *parts,
+                               int32_t n_parts, const ScopeCol **found, int32_t n_found)
 {
     MrTextBuilder list = {.arena = b->arena};
     mr_builder_char(&list, '[');
@@ -112,12 +115,14 @@ static MrStatus fail_ambiguous(Binder *b, MrSqlPlace place, const char *const *p
         for (int32_t k = 0; k < found[i]->n_qual; k++)
             full[k] = found[i]->qual[k];
         full[found[i]->n_qual] = found[i]->col.name;
-        mr_builder_printf(&list, "%s%s", i ? ", " : "", mr__quote_name(b, full, found[i]->n_qual + 1));
+        mr_builder_printf(&list, "%s%s", i ? ", " : "",
+                          mr__quote_name(b, full, found[i]->n_qual + 1));
     }
     mr_builder_char(&list, ']');
     return mr__at(b, place,
-                  MR_FAIL(b->err, MR_COND_AMBIGUOUS_REFERENCE, "name", mr__quote_name(b, parts, n_parts),
-                          "referenceNames", mr_builder_text(&list).data));
+                  MR_FAIL(b->err, MR_COND_AMBIGUOUS_REFERENCE, "name",
+                          mr__quote_name(b, parts, n_parts), "referenceNames",
+                          mr_builder_text(&list).data));
 }
 
 MrExpr *mr__column_expr(Binder *b, const ScopeCol *col, const char *name, MrSqlPlace place)
@@ -136,8 +141,8 @@ MrExpr *mr__column_expr(Binder *b, const ScopeCol *col, const char *name, MrSqlP
 }
 
 /* Fields of what is found: the parts that are left. */
-static MrStatus fields_take(Binder *b, MrSqlPlace place, MrExpr *base, const char *const *parts, int32_t n_parts,
-                            MrExpr **out)
+static MrStatus fields_take(Binder *b, MrSqlPlace place, MrExpr *base, const char *const *parts,
+                            int32_t n_parts, MrExpr **out)
 {
     for (int32_t i = 0; i < n_parts; i++)
         MR_TRY(mr__field_bind(b, place, base, parts[i], &base));
@@ -145,8 +150,8 @@ static MrStatus fields_take(Binder *b, MrSqlPlace place, MrExpr *base, const cha
     return MR_OK;
 }
 
-static const NamedItem *item_find(const Binder *b, const NamedItem *items, int32_t n_items, const char *name,
-                                  int32_t *n_found)
+static const NamedItem *item_find(const Binder *b, const NamedItem *items, int32_t n_items,
+                                  const char *name, int32_t *n_found)
 {
     const NamedItem *found = NULL;
     *n_found = 0;
@@ -186,15 +191,17 @@ static MrExpr *to_outer(void *self, MrExpr *expr)
     for (int32_t i = 0; i < outer->scope->n_cols; i++) {
         const ScopeCol *col = &outer->scope->cols[i];
         if (col->col.id == expr->column.id)
-            expr->sql = col->n_qual > 0 ? mr_arena_printf(b->arena, "outer(%s.%s)",
-                                                          mr__name_dotted(b, col->qual, col->n_qual), expr->column.name)
-                                        : mr_arena_printf(b->arena, "outer(%s)", expr->column.name);
+            expr->sql =
+                col->n_qual > 0
+                    ? mr_arena_printf(b->arena, "outer(%s.%s)",
+                                      mr__name_dotted(b, col->qual, col->n_qual), expr->column.name)
+                    : mr_arena_printf(b->arena, "outer(%s)", expr->column.name);
     }
     return expr;
 }
 
-static MrStatus scope_resolve(Binder *b, Ctx *ctx, Scope *scope, const char *const *parts, int32_t n_parts,
-                              MrSqlPlace place, bool is_own, MrExpr **out)
+static MrStatus scope_resolve(Binder *b, Ctx *ctx, Scope *scope, const char *const *parts,
+                              int32_t n_parts, MrSqlPlace place, bool is_own, MrExpr **out)
 {
     const ScopeCol *found[16];
     int32_t n_used = 0, n_items = 0;
@@ -217,16 +224,19 @@ static MrStatus scope_resolve(Binder *b, Ctx *ctx, Scope *scope, const char *con
                 mr_builder_printf(&list, "%s%s", i ? ", " : "[", mr__quote_name(b, &item->name, 1));
             mr_builder_char(&list, ']');
             return mr__at(b, place,
-                          MR_FAIL(b->err, MR_COND_AMBIGUOUS_REFERENCE, "name", mr__quote_name(b, parts, n_parts),
-                                  "referenceNames", mr_builder_text(&list).data));
+                          MR_FAIL(b->err, MR_COND_AMBIGUOUS_REFERENCE, "name",
+                                  mr__quote_name(b, parts, n_parts), "referenceNames",
+                                  mr_builder_text(&list).data));
         }
         if (item) {
             const ScopeCol *in_cols[16];
             int32_t used_cols = 0;
             /* t.a where a is also an output: the longer match wins only when it is qualified. */
-            int32_t n = n_parts > 1 ? cols_match(b, scope, parts, n_parts, &used_cols, in_cols, 16) : 0;
+            int32_t n =
+                n_parts > 1 ? cols_match(b, scope, parts, n_parts, &used_cols, in_cols, 16) : 0;
             if (n == 0 || used_cols == 1) {
-                MR_TRY(fields_take(b, place, item_expr(b, item, parts[0], place), parts + 1, n_parts - 1, out));
+                MR_TRY(fields_take(b, place, item_expr(b, item, parts[0], place), parts + 1,
+                                   n_parts - 1, out));
                 return MR_OK;
             }
         }
@@ -241,8 +251,8 @@ static MrStatus scope_resolve(Binder *b, Ctx *ctx, Scope *scope, const char *con
     return MR_OK;
 }
 
-static MrStatus lateral_resolve(Binder *b, Ctx *ctx, Scope *scope, const char *const *parts, int32_t n_parts,
-                                MrSqlPlace place, MrExpr **out)
+static MrStatus lateral_resolve(Binder *b, Ctx *ctx, Scope *scope, const char *const *parts,
+                                int32_t n_parts, MrSqlPlace place, MrExpr **out)
 {
     int32_t n_items = 0;
     const NamedItem *item = item_find(b, scope->laterals, scope->n_laterals, parts[0], &n_items);
@@ -313,34 +323,37 @@ const char *mr__suggestions(Binder *b, const char *name, const Scope *scope)
         }
     MrTextBuilder out = {.arena = b->arena};
     for (int32_t i = 0; i < n && i < 5; i++)
-        mr_builder_printf(&out, "%s%s", i ? ", " : "", mr__quote_name(b, list[i].parts, list[i].n_parts));
+        mr_builder_printf(&out, "%s%s", i ? ", " : "",
+                          mr__quote_name(b, list[i].parts, list[i].n_parts));
     return mr_builder_text(&out).data;
 }
 
-MrStatus mr__fail_unresolved(Binder *b, const Scope *scope, const char *const *parts, int32_t n_parts,
-                             MrSqlPlace place)
+MrStatus mr__fail_unresolved(Binder *b, const Scope *scope, const char *const *parts,
+                             int32_t n_parts, MrSqlPlace place)
 {
     const char *name = mr__quote_name(b, parts, n_parts);
     int32_t n_visible = 0;
     for (int32_t i = 0; i < scope->n_cols; i++)
         n_visible += !scope->cols[i].hidden;
     if (n_visible == 0)
-        return mr__at(b, place,
-                      MR_FAIL(b->err, MR_COND_UNRESOLVED_COLUMN__WITHOUT_SUGGESTION, "objectName", name));
+        return mr__at(
+            b, place,
+            MR_FAIL(b->err, MR_COND_UNRESOLVED_COLUMN__WITHOUT_SUGGESTION, "objectName", name));
     return mr__at(b, place,
-                  MR_FAIL(b->err, MR_COND_UNRESOLVED_COLUMN__WITH_SUGGESTION, "objectName", name, "proposal",
+                  MR_FAIL(b->err, MR_COND_UNRESOLVED_COLUMN__WITH_SUGGESTION, "objectName", name,
+                          "proposal",
                           mr__suggestions(b, mr__name_dotted(b, parts, n_parts), scope)));
 }
 
 /* ---------------------------------------------------------------- names */
 
 /* Names that are functions without brackets, when no column has them. */
-static const char *const literal_functions[] = {"current_date", "current_timestamp", "localtimestamp",
-                                                "current_time", "current_user",      "user",
-                                                "session_user", "current_catalog",   "current_database",
-                                                NULL};
+static const char *const literal_functions[] = {
+    "current_date", "current_timestamp", "localtimestamp",  "current_time",     "current_user",
+    "user",         "session_user",      "current_catalog", "current_database", NULL};
 
-static MrStatus literal_function(Binder *b, Ctx *ctx, const char *name, MrSqlPlace place, MrExpr **out)
+static MrStatus literal_function(Binder *b, Ctx *ctx, const char *name, MrSqlPlace place,
+                                 MrExpr **out)
 {
     for (int32_t i = 0; literal_functions[i]; i++) {
         if (!mr_str_equal_nocase(literal_functions[i], name))
@@ -401,8 +414,8 @@ MrStatus mr__name_bind(Binder *b, Ctx *ctx, const MrSqlName *name, MrSqlPlace pl
             MrExpr *value = mr_expr_literal(b->arena, var.value);
             MrTextBuilder text = {.arena = b->arena};
             mr_value_text(var.value, 0, MR_TEXT_SQL, b->settings, &text);
-            value->sql = mr_arena_printf(b->arena, "variablereference(system.session.%s=%s)", var.name,
-                                         mr_builder_text(&text).data);
+            value->sql = mr_arena_printf(b->arena, "variablereference(system.session.%s=%s)",
+                                         var.name, mr_builder_text(&text).data);
             value->nullable = true;
             value->sql_idx = place.idx;
             value->sql_len = place.len;
@@ -430,8 +443,8 @@ MrStatus mr__field_bind(Binder *b, MrSqlPlace place, MrExpr *base, const char *n
     }
     if (holder->kind != MR_TYPE_STRUCT)
         return mr__at(b, place,
-                      MR_FAIL(b->err, MR_COND_INVALID_EXTRACT_BASE_FIELD_TYPE, "base", mr__quote_sql(b, base->sql),
-                              "other", mr__quote_type(b, type)));
+                      MR_FAIL(b->err, MR_COND_INVALID_EXTRACT_BASE_FIELD_TYPE, "base",
+                              mr__quote_sql(b, base->sql), "other", mr__quote_type(b, type)));
     int32_t found = -1, n_found = 0;
     for (int32_t i = 0; i < holder->n_fields; i++)
         if (mr__name_equal(b, holder->fields[i].name, name)) {
@@ -441,15 +454,17 @@ MrStatus mr__field_bind(Binder *b, MrSqlPlace place, MrExpr *base, const char *n
     if (n_found == 0) {
         MrTextBuilder list = {.arena = b->arena};
         for (int32_t i = 0; i < holder->n_fields; i++)
-            mr_builder_printf(&list, "%s%s", i ? ", " : "", mr__quote_name(b, &holder->fields[i].name, 1));
+            mr_builder_printf(&list, "%s%s", i ? ", " : "",
+                              mr__quote_name(b, &holder->fields[i].name, 1));
         return mr__at(b, place,
-                      MR_FAIL(b->err, MR_COND_FIELD_NOT_FOUND, "fieldName", mr__quote_name(b, &name, 1), "fields",
-                              mr_builder_text(&list).data));
+                      MR_FAIL(b->err, MR_COND_FIELD_NOT_FOUND, "fieldName",
+                              mr__quote_name(b, &name, 1), "fields", mr_builder_text(&list).data));
     }
     if (n_found > 1)
         return mr__at(b, place,
-                      MR_FAIL(b->err, MR_COND_AMBIGUOUS_REFERENCE_TO_FIELDS, "field", mr__quote_name(b, &name, 1),
-                              "count", mr_arena_printf(b->arena, "%d", n_found)));
+                      MR_FAIL(b->err, MR_COND_AMBIGUOUS_REFERENCE_TO_FIELDS, "field",
+                              mr__quote_name(b, &name, 1), "count",
+                              mr_arena_printf(b->arena, "%d", n_found)));
     MrExpr **args = MR_NEW_N(b->arena, MrExpr *, 2);
     int32_t ordinal = found;
     args[0] = base;
@@ -460,7 +475,8 @@ MrStatus mr__field_bind(Binder *b, MrSqlPlace place, MrExpr *base, const char *n
 
 /* ---------------------------------------------------------------- stars */
 
-MrStatus mr__star_expand(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr ***out, const char ***names, int32_t *n_out)
+MrStatus mr__star_expand(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr ***out,
+                         const char ***names, int32_t *n_out)
 {
     const MrSqlName *qual = &ast->star.qualifier;
     const char *const *parts = (const char *const *)qual->parts;
@@ -471,13 +487,15 @@ MrStatus mr__star_expand(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr ***ou
     bool any = qual->n_parts == 0;
     for (int32_t i = 0; i < scope->n_cols; i++) {
         const ScopeCol *col = &scope->cols[i];
-        if (col->is_window || qual->n_parts == 0 ? col->hidden || col->is_window : !qualifier_fits(b, col, parts, qual->n_parts))
+        if (col->is_window || qual->n_parts == 0 ? col->hidden || col->is_window
+                                                 : !qualifier_fits(b, col, parts, qual->n_parts))
             continue;
         any = true;
         MR_PUSH(b->arena, exprs, n, cap, mr__column_expr(b, col, col->col.name, ast->place));
         MR_PUSH(b->arena, out_names, n_names, cap_names, col->col.name);
     }
-    for (Scope *up = scope->opaque ? NULL : scope->outer; !any && up; up = up->opaque ? NULL : up->outer) {
+    for (Scope *up = scope->opaque ? NULL : scope->outer; !any && up;
+         up = up->opaque ? NULL : up->outer) {
         ToOuter outer = {b, up};
         for (int32_t i = 0; i < up->n_cols; i++) {
             const ScopeCol *col = &up->cols[i];
@@ -529,7 +547,8 @@ MrStatus mr__star_expand(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr ***ou
                 out_names[kept++] = out_names[i];
             }
             if (kept == n)
-                return mr__fail_unresolved(b, scope, (const char *const *)name->parts, name->n_parts, name->place);
+                return mr__fail_unresolved(b, scope, (const char *const *)name->parts,
+                                           name->n_parts, name->place);
             n = kept;
         }
     }

@@ -1,8 +1,8 @@
 /* bind_pivot.c - PIVOT and UNPIVOT.
  *
- * PIVOT aggregates by the other columns and the pivot's first; a second aggregate by the other columns
- * picks the one row that each value has.  So what has no row is NULL, also a count.
- * UNPIVOT gives a row for each set of columns: EXPAND. */
+ * PIVOT aggregates by the other columns and the pivot's first; a second aggregate by the other
+ * columns picks the one row that each value has.  So what has no row is NULL, also a count. UNPIVOT
+ * gives a row for each set of columns: EXPAND. */
 #include "sql/bind_int.h"
 
 typedef struct Names {
@@ -39,7 +39,8 @@ static MrStatus input_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Re
     return MR_OK;
 }
 
-static MrStatus value_fold(Binder *b, Scope *outer, const MrSqlExpr *ast, const MrType *type, MrExpr **out)
+static MrStatus value_fold(Binder *b, Scope *outer, const MrSqlExpr *ast, const MrType *type,
+                           MrExpr **out)
 {
     Scope none = {.outer = outer};
     Ctx ctx = {.scope = &none};
@@ -48,8 +49,9 @@ static MrStatus value_fold(Binder *b, Scope *outer, const MrSqlExpr *ast, const 
     MR_TRY(mr__expr_bind(b, &ctx, ast, &expr));
     const MrType *to = mr_coerce_implicit(b->arena, b->settings, expr->type, type);
     if (!to)
-        return MR_FAIL(b->err, MR_COND_PIVOT_VALUE_DATA_TYPE_MISMATCH, "value", expr->sql, "valueType",
-                       mr_type_catalog_text(b->arena, expr->type), "pivotType", mr_type_catalog_text(b->arena, type));
+        return MR_FAIL(b->err, MR_COND_PIVOT_VALUE_DATA_TYPE_MISMATCH, "value", expr->sql,
+                       "valueType", mr_type_catalog_text(b->arena, expr->type), "pivotType",
+                       mr_type_catalog_text(b->arena, type));
     const char *sql = expr->sql;
     MR_TRY(mr__cast(b, expr, type, &expr));
     MR_TRY(mr_expr_fold(b->arena, b->planner->context, expr, &value, b->err));
@@ -73,14 +75,15 @@ static const char *value_name(Binder *b, MrExpr *const *values, int32_t n)
 }
 
 /* Whether the row is one of the value's. */
-static MrStatus value_test(Binder *b, MrSqlPlace place, const MrColumn *cols, MrExpr *const *values, int32_t n,
-                           MrExpr **out)
+static MrStatus value_test(Binder *b, MrSqlPlace place, const MrColumn *cols, MrExpr *const *values,
+                           int32_t n, MrExpr **out)
 {
     *out = NULL;
     for (int32_t i = 0; i < n; i++) {
         MrExpr *equal = NULL, *sides[2] = {mr_plan_column_expr(b->planner, &cols[i]), values[i]};
         MR_TRY(mr__call_bind(b, NULL, place, "<=>", sides, 2,
-                             mr_arena_printf(b->arena, "(%s <=> %s)", cols[i].name, values[i]->sql), &equal));
+                             mr_arena_printf(b->arena, "(%s <=> %s)", cols[i].name, values[i]->sql),
+                             &equal));
         *out = mr_expr_and(b->arena, *out, equal);
     }
     return MR_OK;
@@ -91,7 +94,8 @@ MrStatus mr__pivot_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel *
     Rel input = {0};
     MR_TRY(input_bind(b, ast->pivot.input, outer, over, &input));
     Scope scope = {.outer = outer, .n_cols = input.n_cols, .cols = input.cols};
-    int32_t n_pivot = ast->pivot.n_columns, n_aggs = ast->pivot.n_aggregates, n_values = ast->pivot.n_values;
+    int32_t n_pivot = ast->pivot.n_columns, n_aggs = ast->pivot.n_aggregates,
+            n_values = ast->pivot.n_values;
     MrExpr **aggs = MR_NEW_N(b->arena, MrExpr *, n_aggs + 1);
     Names used = {.b = b};
     const MrExpr *outside = NULL;
@@ -105,7 +109,8 @@ MrStatus mr__pivot_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel *
     for (int32_t i = 0; i < n_aggs; i++) {
         Ctx ctx = {.scope = &scope};
         const MrSqlExpr *agg = ast->pivot.aggregates[i];
-        MR_TRY(mr__expr_bind(b, &ctx, agg->kind == MR_SQL_ALIAS ? agg->alias.value : agg, &aggs[i]));
+        MR_TRY(
+            mr__expr_bind(b, &ctx, agg->kind == MR_SQL_ALIAS ? agg->alias.value : agg, &aggs[i]));
         mr_expr_walk(aggs[i], id_note, &used);
         mr_expr_walk(aggs[i], outside_find, &outside);
     }
@@ -149,7 +154,8 @@ MrStatus mr__pivot_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel *
         MrExpr *probe = NULL;
         MR_TRY(mr__expr_bind(b, &ctx, value, &probe));
         if (!mr_expr_is_constant(probe))
-            return MR_FAIL(b->err, MR_COND_NON_LITERAL_PIVOT_VALUES, "expression", mr__quote_sql(b, probe->sql));
+            return MR_FAIL(b->err, MR_COND_NON_LITERAL_PIVOT_VALUES, "expression",
+                           mr__quote_sql(b, probe->sql));
         if (n_pivot > 1) {
             if (value->kind != MR_SQL_ROW || value->row.n_items != n_pivot) {
                 MrTextBuilder type = {.arena = b->arena};
@@ -157,8 +163,9 @@ MrStatus mr__pivot_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel *
                     mr_builder_printf(&type, "%s%s:%s", i ? "," : "struct<", pivot[i]->sql,
                                       mr_type_catalog_text(b->arena, pivot[i]->type));
                 mr_builder_char(&type, '>');
-                return MR_FAIL(b->err, MR_COND_PIVOT_VALUE_DATA_TYPE_MISMATCH, "value", probe->sql, "valueType",
-                               mr_type_catalog_text(b->arena, probe->type), "pivotType", mr_builder_text(&type).data);
+                return MR_FAIL(b->err, MR_COND_PIVOT_VALUE_DATA_TYPE_MISMATCH, "value", probe->sql,
+                               "valueType", mr_type_catalog_text(b->arena, probe->type),
+                               "pivotType", mr_builder_text(&type).data);
             }
             for (int32_t i = 0; i < n_pivot; i++)
                 MR_TRY(value_fold(b, outer, value->row.items[i], pivot[i]->type, &values[i]));
@@ -188,10 +195,13 @@ MrStatus mr__pivot_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel *
             expr->args = args;
             expr->aggregate.agg = agg;
             expr->aggregate.filter = test;
-            const char *agg_name = agg_ast->kind == MR_SQL_ALIAS ? agg_ast->alias.names[0] : aggs[a]->sql;
-            const char *full = n_aggs > 1 ? mr_arena_printf(b->arena, "%s_%s", name, agg_name) : name;
+            const char *agg_name =
+                agg_ast->kind == MR_SQL_ALIAS ? agg_ast->alias.names[0] : aggs[a]->sql;
+            const char *full =
+                n_aggs > 1 ? mr_arena_printf(b->arena, "%s_%s", name, agg_name) : name;
             expr->sql = full;
-            picks[v * n_aggs + a] = (MrNamedExpr){{mr_planner_id(b->planner), full, expr->type, true}, expr};
+            picks[v * n_aggs + a] =
+                (MrNamedExpr){{mr_planner_id(b->planner), full, expr->type, true}, expr};
         }
     }
     MrPlan *plan = mr_plan_aggregate(b->planner, first, group, n_group, picks, n_values * n_aggs);
@@ -210,15 +220,17 @@ MrStatus mr__unpivot_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel
     for (int32_t s = 0; s < n_sets; s++) {
         sets[s] = MR_NEW_N(b->arena, MrExpr *, n_values + 1);
         if (ast->unpivot.sets[s].n_columns != n_values)
-            return mr__at(b, ast->place, MR_FAIL(b->err, MR_COND_UNPIVOT_VALUE_SIZE_MISMATCH, "names",
-                                                 mr_arena_printf(b->arena, "%d", n_values)));
+            return mr__at(b, ast->place,
+                          MR_FAIL(b->err, MR_COND_UNPIVOT_VALUE_SIZE_MISMATCH, "names",
+                                  mr_arena_printf(b->arena, "%d", n_values)));
         for (int32_t i = 0; i < n_values; i++) {
             Ctx ctx = {.scope = &scope};
             MR_TRY(mr__expr_bind(b, &ctx, ast->unpivot.sets[s].columns[i], &sets[s][i]));
             if (sets[s][i]->kind != MR_EXPR_COLUMN)
                 return mr__at(b, ast->place,
-                              MR_FAIL(b->err, MR_COND_UNPIVOT_REQUIRES_ATTRIBUTES, "given", "value", "empty", "id",
-                                      "expressions", mr__quote_sql(b, sets[s][i]->sql)));
+                              MR_FAIL(b->err, MR_COND_UNPIVOT_REQUIRES_ATTRIBUTES, "given", "value",
+                                      "empty", "id", "expressions",
+                                      mr__quote_sql(b, sets[s][i]->sql)));
             mr_expr_walk(sets[s][i], id_note, &used);
         }
     }
@@ -228,7 +240,8 @@ MrStatus mr__unpivot_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel
         MrTextBuilder list = {.arena = b->arena};
         for (int32_t s = 0; s < n_sets; s++) {
             column[s] = sets[s][i];
-            mr_builder_printf(&list, "%s\"%s\" (%s)", s ? ", " : "", mr_type_sql_text(b->arena, column[s]->type),
+            mr_builder_printf(&list, "%s\"%s\" (%s)", s ? ", " : "",
+                              mr_type_sql_text(b->arena, column[s]->type),
                               mr__quote_name(b, &column[s]->sql, 1));
         }
         types[i] = mr__common_type(b, column, n_sets);
@@ -252,9 +265,11 @@ MrStatus mr__unpivot_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel
         cols[n_cols++] = input.cols[i].col;
     }
     int32_t n_ids = n_cols;
-    cols[n_cols++] = (MrColumn){mr_planner_id(b->planner), ast->unpivot.name_column, MR_T(STRING), false};
+    cols[n_cols++] =
+        (MrColumn){mr_planner_id(b->planner), ast->unpivot.name_column, MR_T(STRING), false};
     for (int32_t i = 0; i < n_values; i++)
-        cols[n_cols++] = (MrColumn){mr_planner_id(b->planner), ast->unpivot.value_columns[i], types[i], true};
+        cols[n_cols++] =
+            (MrColumn){mr_planner_id(b->planner), ast->unpivot.value_columns[i], types[i], true};
     MrExpr ***projections = MR_NEW_N(b->arena, MrExpr **, n_sets + 1);
     for (int32_t s = 0; s < n_sets; s++) {
         MrTextBuilder name = {.arena = b->arena};
@@ -263,7 +278,8 @@ MrStatus mr__unpivot_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel
         projections[s] = MR_NEW_N(b->arena, MrExpr *, n_cols + 1);
         memcpy(projections[s], ids, sizeof(MrExpr *) * (size_t)n_ids);
         projections[s][n_ids] =
-            mr__literal_text(b, ast->unpivot.sets[s].alias ? ast->unpivot.sets[s].alias : mr_builder_text(&name).data);
+            mr__literal_text(b, ast->unpivot.sets[s].alias ? ast->unpivot.sets[s].alias
+                                                           : mr_builder_text(&name).data);
         for (int32_t i = 0; i < n_values; i++)
             projections[s][n_ids + 1 + i] = sets[s][i];
     }
@@ -272,7 +288,8 @@ MrStatus mr__unpivot_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel
         MrExpr **tests = MR_NEW_N(b->arena, MrExpr *, n_values + 1);
         for (int32_t i = 0; i < n_values; i++) {
             MrExpr *value = mr_plan_column_expr(b->planner, &cols[n_ids + 1 + i]);
-            MR_TRY(mr__call_bind(b, NULL, ast->place, "isnotnull", &value, 1, "(value IS NOT NULL)", &tests[i]));
+            MR_TRY(mr__call_bind(b, NULL, ast->place, "isnotnull", &value, 1, "(value IS NOT NULL)",
+                                 &tests[i]));
         }
         MrExpr *any = tests[0];
         if (n_values > 1) {

@@ -30,7 +30,8 @@ static MrPlan *plan_cast(Binder *b, MrPlan *plan, const MrType *const *types, Mr
         exprs[i].column.nullable = exprs[i].expr->nullable;
         differs = true;
     }
-    return differs && *status == MR_OK ? mr_plan_project(b->planner, plan, exprs, plan->n_cols) : plan;
+    return differs && *status == MR_OK ? mr_plan_project(b->planner, plan, exprs, plan->n_cols)
+                                       : plan;
 }
 
 /* Same number of columns, one type for each. */
@@ -41,9 +42,9 @@ MrStatus mr__set_types(Binder *b, MrSqlPlace place, const char *name, MrPlan **p
     for (int32_t i = 1; i < n; i++)
         if (plans[i]->n_cols != n_cols)
             return mr__at(b, place,
-                          MR_FAIL(b->err, MR_COND_NUM_COLUMNS_MISMATCH, "operator", name, "firstNumColumns",
-                                  mr_arena_printf(b->arena, "%d", n_cols), "invalidOrdinalNum",
-                                  ordinal_word(b, i + 1), "invalidNumColumns",
+                          MR_FAIL(b->err, MR_COND_NUM_COLUMNS_MISMATCH, "operator", name,
+                                  "firstNumColumns", mr_arena_printf(b->arena, "%d", n_cols),
+                                  "invalidOrdinalNum", ordinal_word(b, i + 1), "invalidNumColumns",
                                   mr_arena_printf(b->arena, "%d", plans[i]->n_cols)));
     for (int32_t c = 0; c < n_cols; c++) {
         types[c] = plans[0]->cols[c].type;
@@ -53,8 +54,9 @@ MrStatus mr__set_types(Binder *b, MrSqlPlace place, const char *name, MrPlan **p
             if (!type)
                 return mr__at(b, place,
                               MR_FAIL(b->err, MR_COND_INCOMPATIBLE_COLUMN_TYPE, "operator", name,
-                                      "columnOrdinalNumber", ordinal_word(b, c + 1), "tableOrdinalNumber",
-                                      ordinal_word(b, i + 1), "dataType1", mr__quote_type(b, other), "dataType2",
+                                      "columnOrdinalNumber", ordinal_word(b, c + 1),
+                                      "tableOrdinalNumber", ordinal_word(b, i + 1), "dataType1",
+                                      mr__quote_type(b, other), "dataType2",
                                       mr__quote_type(b, plans[0]->cols[c].type), "hint", ""));
             types[c] = type;
         }
@@ -66,14 +68,16 @@ MrStatus mr__set_types(Binder *b, MrSqlPlace place, const char *name, MrPlan **p
 }
 
 /* UNION BY NAME: the right side's columns in the left one's order. */
-static MrStatus by_name(Binder *b, MrSqlPlace place, const MrPlan *left, MrPlan *right, MrPlan **out)
+static MrStatus by_name(Binder *b, MrSqlPlace place, const MrPlan *left, MrPlan *right,
+                        MrPlan **out)
 {
     MrNamedExpr *exprs = MR_NEW_N(b->arena, MrNamedExpr, left->n_cols + 1);
     if (left->n_cols != right->n_cols)
         return mr__at(b, place,
-                      MR_FAIL(b->err, MR_COND_NUM_COLUMNS_MISMATCH, "operator", "UNION", "firstNumColumns",
-                              mr_arena_printf(b->arena, "%d", left->n_cols), "invalidOrdinalNum", "second",
-                              "invalidNumColumns", mr_arena_printf(b->arena, "%d", right->n_cols)));
+                      MR_FAIL(b->err, MR_COND_NUM_COLUMNS_MISMATCH, "operator", "UNION",
+                              "firstNumColumns", mr_arena_printf(b->arena, "%d", left->n_cols),
+                              "invalidOrdinalNum", "second", "invalidNumColumns",
+                              mr_arena_printf(b->arena, "%d", right->n_cols)));
     for (int32_t i = 0; i < left->n_cols; i++) {
         int32_t at = -1;
         for (int32_t k = 0; k < right->n_cols; k++)
@@ -92,11 +96,12 @@ static MrStatus by_name(Binder *b, MrSqlPlace place, const MrPlan *left, MrPlan 
     return MR_OK;
 }
 
-static MrStatus set_combine(Binder *b, MrSqlPlace place, MrSqlSetOp op, bool all, bool named, MrPlan **plans,
-                            int32_t n, Rel *out)
+static MrStatus set_combine(Binder *b, MrSqlPlace place, MrSqlSetOp op, bool all, bool named,
+                            MrPlan **plans, int32_t n, Rel *out)
 {
     static const char *const names[] = {"UNION", "EXCEPT", "INTERSECT"};
-    const char *name = all && op != MR_SQL_UNION ? mr_arena_printf(b->arena, "%s ALL", names[op]) : names[op];
+    const char *name =
+        all && op != MR_SQL_UNION ? mr_arena_printf(b->arena, "%s ALL", names[op]) : names[op];
     for (int32_t i = 1; named && i < n; i++)
         MR_TRY(by_name(b, place, plans[0], plans[i], &plans[i]));
     MR_TRY(mr__set_types(b, place, name, plans, n));
@@ -107,7 +112,8 @@ static MrStatus set_combine(Binder *b, MrSqlPlace place, MrSqlSetOp op, bool all
             MR_TRY(mr__at(b, place, mr__distinct(b, plan, &plan)));
     } else {
         MrPlan *ignored = NULL;
-        MR_TRY(mr__at(b, place, mr__distinct(b, plans[0], &ignored))); /* types that have no equality */
+        MR_TRY(mr__at(b, place,
+                      mr__distinct(b, plans[0], &ignored))); /* types that have no equality */
         plan = plans[0];
         for (int32_t i = 1; i < n; i++)
             plan = mr_plan_setop(b->planner, op == MR_SQL_EXCEPT, all, plan, plans[i]);
@@ -116,7 +122,8 @@ static MrStatus set_combine(Binder *b, MrSqlPlace place, MrSqlSetOp op, bool all
     return MR_OK;
 }
 
-static MrStatus body_bind(Binder *b, const MrSqlBody *body, const MrSqlQuery *query, Scope *outer, Rel *out)
+static MrStatus body_bind(Binder *b, const MrSqlBody *body, const MrSqlQuery *query, Scope *outer,
+                          Rel *out)
 {
     switch (body->kind) {
     case MR_SQL_BODY_SELECT:
@@ -135,7 +142,8 @@ static MrStatus body_bind(Binder *b, const MrSqlBody *body, const MrSqlQuery *qu
             MR_TRY(body_bind(b, body->set.inputs[i], NULL, outer, &rel));
             plans[i] = rel.plan;
         }
-        return set_combine(b, body->place, body->set.op, body->set.all, body->set.by_name, plans, n, out);
+        return set_combine(b, body->place, body->set.op, body->set.all, body->set.by_name, plans, n,
+                           out);
     }
     }
     return MR_FAIL_INTERNAL(b->err, "query body %d", body->kind);
@@ -226,7 +234,8 @@ static MrStatus recursive_bind(Binder *b, Cte *cte, Scope *outer)
     if (body->kind != MR_SQL_BODY_SET || body->set.op != MR_SQL_UNION)
         return mr__at(b, ast->place, MR_FAIL(b->err, MR_COND_INVALID_RECURSIVE_CTE));
     int32_t n = body->set.n_inputs;
-    MrPlan **anchors = MR_NEW_N(b->arena, MrPlan *, n + 1), **steps = MR_NEW_N(b->arena, MrPlan *, n + 1);
+    MrPlan **anchors = MR_NEW_N(b->arena, MrPlan *, n + 1),
+           **steps = MR_NEW_N(b->arena, MrPlan *, n + 1);
     int32_t n_anchors = 0, n_steps = 0;
     for (int32_t i = 0; i < n; i++) {
         if (body_names(b, cte->name, body->set.inputs[i]))
@@ -275,19 +284,23 @@ static MrStatus recursive_bind(Binder *b, Cte *cte, Scope *outer)
     /* The anchor says the types. */
     if (step.plan->n_cols != cte->n_cols)
         return mr__at(b, body->place,
-                      MR_FAIL(b->err, MR_COND_NUM_COLUMNS_MISMATCH, "operator", "UNION", "firstNumColumns",
-                              mr_arena_printf(b->arena, "%d", cte->n_cols), "invalidOrdinalNum", "second",
-                              "invalidNumColumns", mr_arena_printf(b->arena, "%d", step.plan->n_cols)));
+                      MR_FAIL(b->err, MR_COND_NUM_COLUMNS_MISMATCH, "operator", "UNION",
+                              "firstNumColumns", mr_arena_printf(b->arena, "%d", cte->n_cols),
+                              "invalidOrdinalNum", "second", "invalidNumColumns",
+                              mr_arena_printf(b->arena, "%d", step.plan->n_cols)));
     const MrType **types = MR_NEW_N(b->arena, const MrType *, cte->n_cols + 1);
     for (int32_t i = 0; i < cte->n_cols; i++)
         types[i] = anchor.plan->cols[i].type;
     MrStatus status = MR_OK;
     step.plan = plan_cast(b, step.plan, types, &status);
     MR_TRY(status);
-    int64_t levels = ast->has_max_level ? ast->max_level : mr__setting_i64(b, "spark.sql.cteRecursionLevelLimit", RECURSION_MAX_LEVELS);
+    int64_t levels = ast->has_max_level ? ast->max_level
+                                        : mr__setting_i64(b, "spark.sql.cteRecursionLevelLimit",
+                                                          RECURSION_MAX_LEVELS);
     int64_t rows = mr__setting_i64(b, "spark.sql.cteRecursionRowLimit", RECURSION_MAX_ROWS);
     Rel rel = {0};
-    rel.plan = mr_plan_recursion(b->planner, anchor.plan, step.plan, cte->recursion_id, body->set.all, levels, rows);
+    rel.plan = mr_plan_recursion(b->planner, anchor.plan, step.plan, cte->recursion_id,
+                                 body->set.all, levels, rows);
     cte->is_recursive = false;
     return cte_columns(b, cte, &rel);
 }
@@ -322,7 +335,9 @@ MrStatus mr__cte_use(Binder *b, Cte *cte, const MrSqlRelation *ast, Rel *out)
             cols[i].id = mr_planner_id(b->planner);
         }
         cte->n_refs++;
-        mr__rel_from_plan(b, mr_plan_recursion_ref(b->planner, cols, cte->n_cols, cte->recursion_id), qual, 1, out);
+        mr__rel_from_plan(b,
+                          mr_plan_recursion_ref(b->planner, cols, cte->n_cols, cte->recursion_id),
+                          qual, 1, out);
         return MR_OK;
     }
     MrPlan *plan = mr_plan_shared(b->planner, cte->plan, cte->shared_id);
@@ -338,24 +353,25 @@ MrStatus mr__cte_use(Binder *b, Cte *cte, const MrSqlRelation *ast, Rel *out)
 
 /* ---------------------------------------------------------------- ORDER BY, LIMIT */
 
-static MrStatus limit_fail(Binder *b, const MrSqlExpr *ast, const char *name, const MrExpr *expr, const char *how,
-                           const char *extra)
+static MrStatus limit_fail(Binder *b, const MrSqlExpr *ast, const char *name, const MrExpr *expr,
+                           const char *how, const char *extra)
 {
     if (strcmp(how, "unfoldable") == 0)
         return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_INVALID_LIMIT_LIKE_EXPRESSION__IS_UNFOLDABLE, "name", name, "expr",
-                              mr__quote_sql(b, expr->sql)));
+                      MR_FAIL(b->err, MR_COND_INVALID_LIMIT_LIKE_EXPRESSION__IS_UNFOLDABLE, "name",
+                              name, "expr", mr__quote_sql(b, expr->sql)));
     if (strcmp(how, "type") == 0)
         return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_INVALID_LIMIT_LIKE_EXPRESSION__DATA_TYPE, "name", name, "expr",
-                              mr__quote_sql(b, expr->sql), "dataType", mr__quote_type(b, expr->type)));
+                      MR_FAIL(b->err, MR_COND_INVALID_LIMIT_LIKE_EXPRESSION__DATA_TYPE, "name",
+                              name, "expr", mr__quote_sql(b, expr->sql), "dataType",
+                              mr__quote_type(b, expr->type)));
     if (strcmp(how, "null") == 0)
         return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_INVALID_LIMIT_LIKE_EXPRESSION__IS_NULL, "name", name, "expr",
-                              mr__quote_sql(b, expr->sql)));
+                      MR_FAIL(b->err, MR_COND_INVALID_LIMIT_LIKE_EXPRESSION__IS_NULL, "name", name,
+                              "expr", mr__quote_sql(b, expr->sql)));
     return mr__at(b, ast->place,
-                  MR_FAIL(b->err, MR_COND_INVALID_LIMIT_LIKE_EXPRESSION__IS_NEGATIVE, "name", name, "expr",
-                          mr__quote_sql(b, expr->sql), "v", extra));
+                  MR_FAIL(b->err, MR_COND_INVALID_LIMIT_LIKE_EXPRESSION__IS_NEGATIVE, "name", name,
+                          "expr", mr__quote_sql(b, expr->sql), "v", extra));
 }
 
 MrStatus mr__limit_value(Binder *b, const MrSqlExpr *ast, const char *name, int64_t *out)
@@ -368,22 +384,28 @@ MrStatus mr__limit_value(Binder *b, const MrSqlExpr *ast, const char *name, int6
     MR_TRY(mr__expr_bind(b, &ctx, ast, &expr));
     if (ctx.has_query || ctx.has_aggregate || !mr_expr_is_constant(expr))
         return limit_fail(b, ast, name, expr, "unfoldable", "");
-    if (expr->type->kind != MR_TYPE_INT && expr->type->kind != MR_TYPE_TINYINT && expr->type->kind != MR_TYPE_SMALLINT)
+    if (expr->type->kind != MR_TYPE_INT && expr->type->kind != MR_TYPE_TINYINT &&
+        expr->type->kind != MR_TYPE_SMALLINT)
         return limit_fail(b, ast, name, expr, "type", "");
-    MR_TRY(mr__at(b, ast->place, mr_expr_fold(b->arena, b->planner->context, expr, &value, b->err)));
+    MR_TRY(
+        mr__at(b, ast->place, mr_expr_fold(b->arena, b->planner->context, expr, &value, b->err)));
     if (mr_vector_is_null(value, 0))
         return limit_fail(b, ast, name, expr, "null", "");
-    int64_t n = value->type->kind == MR_TYPE_INT ? value->i32[0]
-                : value->type->kind == MR_TYPE_SMALLINT ? value->i16[0] : value->i8[0];
+    int64_t n = value->type->kind == MR_TYPE_INT        ? value->i32[0]
+                : value->type->kind == MR_TYPE_SMALLINT ? value->i16[0]
+                                                        : value->i8[0];
     if (n < 0)
-        return limit_fail(b, ast, name, expr, "negative", mr_arena_printf(b->arena, "%lld", (long long)n));
+        return limit_fail(b, ast, name, expr, "negative",
+                          mr_arena_printf(b->arena, "%lld", (long long)n));
     *out = n;
     return MR_OK;
 }
 
 static MrStatus order_over(Binder *b, const MrSqlQuery *query, Scope *outer, Rel *rel)
 {
-    int32_t n = query->n_order > 0 ? query->n_order : query->n_sort > 0 ? query->n_sort : query->n_cluster;
+    int32_t n = query->n_order > 0  ? query->n_order
+                : query->n_sort > 0 ? query->n_sort
+                                    : query->n_cluster;
     if (n == 0)
         return MR_OK;
     Scope scope = {.outer = outer, .n_cols = rel->n_cols, .cols = rel->cols};
@@ -404,7 +426,9 @@ static MrStatus order_over(Binder *b, const MrSqlQuery *query, Scope *outer, Rel
             MR_TRY(mr__sort_spec(&query->order[0], &keys[i].spec));
             continue;
         }
-        const MrSqlSort *sort = query->n_order > 0 ? &query->order[i] : query->n_sort > 0 ? &query->sort[i] : NULL;
+        const MrSqlSort *sort = query->n_order > 0  ? &query->order[i]
+                                : query->n_sort > 0 ? &query->sort[i]
+                                                    : NULL;
         const MrSqlExpr *ast = sort ? sort->expr : query->cluster[i];
         int64_t ordinal = 0;
         keys[i].spec = (MrSortSpec){false, true};
@@ -422,8 +446,8 @@ static MrStatus order_over(Binder *b, const MrSqlQuery *query, Scope *outer, Rel
                           MR_FAIL(b->err, MR_COND_UNSUPPORTED_EXPR_FOR_OPERATOR, "invalidExprSqls",
                                   mr__quote_sql(b, keys[i].expr->sql)));
         if (keys[i].expr->kind != MR_EXPR_COLUMN) {
-            exprs[n_all].column = (MrColumn){mr_planner_id(b->planner), keys[i].expr->sql, keys[i].expr->type,
-                                             keys[i].expr->nullable};
+            exprs[n_all].column = (MrColumn){mr_planner_id(b->planner), keys[i].expr->sql,
+                                             keys[i].expr->type, keys[i].expr->nullable};
             exprs[n_all].expr = keys[i].expr;
             keys[i].expr = mr_plan_column_expr(b->planner, &exprs[n_all].column);
             n_all++;
@@ -470,7 +494,8 @@ static MrStatus pipe_exprs(Binder *b, const MrSqlPipe *pipe, Scope *outer, Rel *
             continue;
         cols[n] = rel->cols[i];
         exprs[n].column = rel->cols[i].col;
-        exprs[n++].expr = mr__column_expr(b, &rel->cols[i], rel->cols[i].col.name, (MrSqlPlace){-1, 0});
+        exprs[n++].expr =
+            mr__column_expr(b, &rel->cols[i], rel->cols[i].col.name, (MrSqlPlace){-1, 0});
     }
     Scope scope = {.outer = outer, .n_cols = rel->n_cols, .cols = rel->cols};
     if (pipe->kind == MR_SQL_PIPE_DROP) {
@@ -496,11 +521,13 @@ static MrStatus pipe_exprs(Binder *b, const MrSqlPipe *pipe, Scope *outer, Rel *
             MR_TRY(mr__expr_bind(b, &ctx, value, &expr));
             if (ctx.has_aggregate) {
                 return mr__at(b, ast->place,
-                              MR_FAIL(b->err, MR_COND_PIPE_OPERATOR_CONTAINS_AGGREGATE_FUNCTION, "expr", expr->sql,
-                                      "clause", pipe->kind == MR_SQL_PIPE_SET ? "SET" : "EXTEND"));
+                              MR_FAIL(b->err, MR_COND_PIPE_OPERATOR_CONTAINS_AGGREGATE_FUNCTION,
+                                      "expr", expr->sql, "clause",
+                                      pipe->kind == MR_SQL_PIPE_SET ? "SET" : "EXTEND"));
             }
             if (ctx.has_window)
-                return mr__at(b, ast->place, MR_FAIL_UNSUPPORTED(b->err, "window functions in |> EXTEND and SET"));
+                return mr__at(b, ast->place,
+                              MR_FAIL_UNSUPPORTED(b->err, "window functions in |> EXTEND and SET"));
             int32_t at = n;
             const char *name = ast->kind == MR_SQL_ALIAS ? ast->alias.names[0] : expr->sql;
             if (expr->kind == MR_EXPR_COLUMN && ast->kind != MR_SQL_ALIAS)
@@ -516,7 +543,8 @@ static MrStatus pipe_exprs(Binder *b, const MrSqlPipe *pipe, Scope *outer, Rel *
             } else {
                 n++;
             }
-            exprs[at].column = (MrColumn){mr_planner_id(b->planner), name, expr->type, expr->nullable};
+            exprs[at].column =
+                (MrColumn){mr_planner_id(b->planner), name, expr->type, expr->nullable};
             exprs[at].expr = expr;
             cols[at] = (ScopeCol){.col = exprs[at].column};
         }
@@ -592,10 +620,12 @@ static MrStatus pipe_bind(Binder *b, const MrSqlPipe *pipe, Scope *outer, Rel *r
         MR_TRY(mr__expr_bind(b, &ctx, pipe->expr, &expr));
         MR_TRY(mr__condition(b, pipe->expr->place, "WHERE", expr, &expr));
         if (ctx.has_aggregate || ctx.has_window)
-            return mr__at(b, pipe->expr->place,
-                          MR_FAIL(b->err, MR_COND_INVALID_WHERE_CONDITION, "condition", mr__quote_sql(b, expr->sql),
-                                  "expressionList",
-                                  mr__expr_list_text(b, expr, ctx.has_aggregate ? MR_EXPR_AGGREGATE : MR_EXPR_WINDOW)));
+            return mr__at(
+                b, pipe->expr->place,
+                MR_FAIL(b->err, MR_COND_INVALID_WHERE_CONDITION, "condition",
+                        mr__quote_sql(b, expr->sql), "expressionList",
+                        mr__expr_list_text(
+                            b, expr, ctx.has_aggregate ? MR_EXPR_AGGREGATE : MR_EXPR_WINDOW)));
         rel->plan = mr_plan_filter(b->planner, rel->plan, expr);
         return MR_OK;
     }
@@ -607,7 +637,8 @@ static MrStatus pipe_bind(Binder *b, const MrSqlPipe *pipe, Scope *outer, Rel *r
         MrPlan *plans[2] = {mr__rel_project(b, rel), NULL};
         MR_TRY(body_bind(b, pipe->set.right, NULL, outer, &out));
         plans[1] = out.plan;
-        return set_combine(b, pipe->place, pipe->set.op, pipe->set.all, pipe->set.by_name, plans, 2, rel);
+        return set_combine(b, pipe->place, pipe->set.op, pipe->set.all, pipe->set.by_name, plans, 2,
+                           rel);
     }
     case MR_SQL_PIPE_ORDER:
         MR_TRY(order_over(b, pipe->query, outer, rel));

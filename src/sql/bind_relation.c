@@ -1,4 +1,5 @@
-/* bind_relation.c - FROM: tables, views, CTEs, VALUES, table functions, joins, lateral views, samples. */
+/* bind_relation.c - FROM: tables, views, CTEs, VALUES, table functions, joins, lateral views,
+ * samples. */
 #include "sql/bind_int.h"
 
 /* ---------------------------------------------------------------- relations in general */
@@ -71,18 +72,20 @@ MrPlan *mr__rel_project(Binder *b, const Rel *rel)
         exprs[n].expr = col->expr ? col->expr : mr_plan_column_expr(b->planner, &col->col);
         if (col->expr)
             exprs[n].column.id = mr_planner_id(b->planner);
-        same = same && !col->expr && n < rel->plan->n_cols && rel->plan->cols[n].id == col->col.id &&
+        same = same && !col->expr && n < rel->plan->n_cols &&
+               rel->plan->cols[n].id == col->col.id &&
                strcmp(rel->plan->cols[n].name, col->col.name) == 0;
         n++;
     }
-    return same && n == rel->plan->n_cols ? rel->plan : mr_plan_project(b->planner, rel->plan, exprs, n);
+    return same && n == rel->plan->n_cols ? rel->plan
+                                          : mr_plan_project(b->planner, rel->plan, exprs, n);
 }
 
 /* ---------------------------------------------------------------- tables */
 
-static MrStatus source_bind(Binder *b, const char *name, const MrConnectorType *type, const MrOptions *options,
-                            MrSource *source, const MrSchema *schema, const char *const *qual, int32_t n_qual,
-                            bool streaming, Rel *out)
+static MrStatus source_bind(Binder *b, const char *name, const MrConnectorType *type,
+                            const MrOptions *options, MrSource *source, const MrSchema *schema,
+                            const char *const *qual, int32_t n_qual, bool streaming, Rel *out)
 {
     const MrSchema *use = schema ? schema : &source->schema;
     MrPlan *plan = MR_NEW(b->arena, MrPlan);
@@ -125,12 +128,13 @@ static MrStatus source_bind(Binder *b, const char *name, const MrConnectorType *
     return MR_OK;
 }
 
-static MrStatus view_fail_column(Binder *b, const MrBindRelation *view, const char *name, const MrType *from,
-                                 const MrType *to)
+static MrStatus view_fail_column(Binder *b, const MrBindRelation *view, const char *name,
+                                 const MrType *from, const MrType *to)
 {
-    return MR_FAIL(b->err, MR_COND_CANNOT_UP_CAST_DATATYPE, "expression",
-                   mr_arena_printf(b->arena, "%s.%s", mr__name_dotted(b, view->parts, view->n_parts), name),
-                   "sourceType", mr__quote_type(b, from), "targetType", mr__quote_type(b, to), "details", "");
+    return MR_FAIL(
+        b->err, MR_COND_CANNOT_UP_CAST_DATATYPE, "expression",
+        mr_arena_printf(b->arena, "%s.%s", mr__name_dotted(b, view->parts, view->n_parts), name),
+        "sourceType", mr__quote_type(b, from), "targetType", mr__quote_type(b, to), "details", "");
 }
 
 static MrStatus view_bind(Binder *b, const MrSqlRelation *ast, const MrBindRelation *view, Rel *out)
@@ -140,7 +144,8 @@ static MrStatus view_bind(Binder *b, const MrSqlRelation *ast, const MrBindRelat
     if (b->depth >= 100)
         return mr__at(b, ast->place,
                       MR_FAIL(b->err, MR_COND_VIEW_EXCEED_MAX_NESTED_DEPTH, "viewName",
-                              mr__quote_name(b, view->parts, view->n_parts), "maxNestedDepth", "100"));
+                              mr__quote_name(b, view->parts, view->n_parts), "maxNestedDepth",
+                              "100"));
     Binder saved = *b;
     b->place = view->place;
     b->ctes = NULL;
@@ -180,16 +185,18 @@ static MrStatus view_bind(Binder *b, const MrSqlRelation *ast, const MrBindRelat
                 MrTextBuilder cols = {.arena = b->arena};
                 for (int32_t k = 0; k < rel.plan->n_cols; k++)
                     mr_builder_printf(&cols, "%s%s", k ? ", " : "", rel.plan->cols[k].name);
-                return mr__at(b, ast->place,
-                              MR_FAIL(b->err, MR_COND_INCOMPATIBLE_VIEW_SCHEMA_CHANGE, "viewName",
-                                      mr__quote_name(b, view->parts, view->n_parts), "colName",
-                                      mr__quote_name(b, &view->query_columns[i], 1), "expectedNum",
-                                      mr_arena_printf(b->arena, "%d", nth + 1), "actualCols",
-                                      mr_arena_printf(b->arena, "[%s]", n_found ? view->query_columns[i] : ""),
-                                      "suggestion",
-                                      mr_arena_printf(b->arena, "CREATE OR REPLACE VIEW %s  AS %.*s",
-                                                      mr__name_dotted(b, view->parts, view->n_parts),
-                                                      (int)view->text.size_bytes, view->text.data)));
+                return mr__at(
+                    b, ast->place,
+                    MR_FAIL(
+                        b->err, MR_COND_INCOMPATIBLE_VIEW_SCHEMA_CHANGE, "viewName",
+                        mr__quote_name(b, view->parts, view->n_parts), "colName",
+                        mr__quote_name(b, &view->query_columns[i], 1), "expectedNum",
+                        mr_arena_printf(b->arena, "%d", nth + 1), "actualCols",
+                        mr_arena_printf(b->arena, "[%s]", n_found ? view->query_columns[i] : ""),
+                        "suggestion",
+                        mr_arena_printf(b->arena, "CREATE OR REPLACE VIEW %s  AS %.*s",
+                                        mr__name_dotted(b, view->parts, view->n_parts),
+                                        (int)view->text.size_bytes, view->text.data)));
             }
         }
         if (at >= rel.plan->n_cols)
@@ -202,15 +209,18 @@ static MrStatus view_bind(Binder *b, const MrSqlRelation *ast, const MrBindRelat
             const MrField *field = &view->columns[i];
             exprs[i].column.name = field->name;
             if (field->type && !mr_type_same_data(field->type, col->type)) {
-                if (view->schema_binding && !mr_coerce_implicit(b->arena, b->settings, col->type, field->type))
-                    return mr__at(b, ast->place, view_fail_column(b, view, field->name, col->type, field->type));
+                if (view->schema_binding &&
+                    !mr_coerce_implicit(b->arena, b->settings, col->type, field->type))
+                    return mr__at(b, ast->place,
+                                  view_fail_column(b, view, field->name, col->type, field->type));
                 MR_TRY(mr__cast(b, exprs[i].expr, field->type, &exprs[i].expr));
                 exprs[i].column.type = field->type;
                 exprs[i].column.nullable = exprs[i].expr->nullable;
             }
         }
     }
-    mr__rel_from_plan(b, mr_plan_project(b->planner, rel.plan, exprs, n), view->parts, view->n_parts, out);
+    mr__rel_from_plan(b, mr_plan_project(b->planner, rel.plan, exprs, n), view->parts,
+                      view->n_parts, out);
     return MR_OK;
 }
 
@@ -222,17 +232,19 @@ static Cte *cte_find(Binder *b, const char *name)
     return NULL;
 }
 
-static MrStatus file_open(Binder *b, const MrSqlRelation *ast, const MrConnectorType *type, const char *path, Rel *out)
+static MrStatus file_open(Binder *b, const MrSqlRelation *ast, const MrConnectorType *type,
+                          const char *path, Rel *out)
 {
     MrOption *option = MR_NEW_N(b->arena, MrOption, ast->table.options.n + 1);
     option[0] = (MrOption){"path", path};
     for (int32_t i = 0; i < ast->table.options.n; i++)
-        option[i + 1] = (MrOption){ast->table.options.items[i].key, ast->table.options.items[i].value};
+        option[i + 1] =
+            (MrOption){ast->table.options.items[i].key, ast->table.options.items[i].value};
     MrOptions options = {ast->table.options.n + 1, option};
     MrSource *source = NULL;
     MR_TRY(mr__at(b, ast->place,
-                  b->catalog->open_source(b->catalog->self, type, &options, NULL, ast->table.is_stream, &source,
-                                          b->err)));
+                  b->catalog->open_source(b->catalog->self, type, &options, NULL,
+                                          ast->table.is_stream, &source, b->err)));
     const char **qual = MR_NEW_N(b->arena, const char *, 2);
     qual[0] = type->name;
     qual[1] = path;
@@ -258,9 +270,10 @@ static MrStatus table_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Re
         return mr__at(b, ast->place,
                       MR_FAIL(b->err, MR_COND_UNSUPPORTED_FEATURE__TIME_TRAVEL, "relationId",
                               mr__quote_name(b, parts, name.n_parts)));
-    MR_TRY(mr__at(b, name.place,
-                  b->catalog->find_relation(b->catalog->self, &b->place, parts, name.n_parts, &options,
-                                            ast->table.is_stream, b->arena, &found, b->err)));
+    MR_TRY(
+        mr__at(b, name.place,
+               b->catalog->find_relation(b->catalog->self, &b->place, parts, name.n_parts, &options,
+                                         ast->table.is_stream, b->arena, &found, b->err)));
     switch (found.kind) {
     case MR_BIND_NOTHING: {
         const MrConnectorType *type = name.n_parts == 2 ? mr_connector_find(parts[0]) : NULL;
@@ -271,8 +284,9 @@ static MrStatus table_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Re
                               mr__quote_name(b, parts, name.n_parts)));
     }
     case MR_BIND_SOURCE:
-        return source_bind(b, mr__name_dotted(b, found.parts, found.n_parts), found.type, &found.options, found.source,
-                           found.schema, found.parts, found.n_parts, ast->table.is_stream, out);
+        return source_bind(b, mr__name_dotted(b, found.parts, found.n_parts), found.type,
+                           &found.options, found.source, found.schema, found.parts, found.n_parts,
+                           ast->table.is_stream, out);
     case MR_BIND_VIEW:
         return view_bind(b, ast, &found, out);
     case MR_BIND_PLAN:
@@ -306,21 +320,25 @@ static MrStatus values_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, R
         }
         if (n_cols >= 0 && n != n_cols)
             return mr__at(b, ast->place,
-                          MR_FAIL(b->err, MR_COND_INVALID_INLINE_TABLE__NUM_COLUMNS_MISMATCH, "expectedNumCols",
-                                  mr_arena_printf(b->arena, "%d", n_cols), "actualNumCols",
-                                  mr_arena_printf(b->arena, "%d", n), "rowIndex",
+                          MR_FAIL(b->err, MR_COND_INVALID_INLINE_TABLE__NUM_COLUMNS_MISMATCH,
+                                  "expectedNumCols", mr_arena_printf(b->arena, "%d", n_cols),
+                                  "actualNumCols", mr_arena_printf(b->arena, "%d", n), "rowIndex",
                                   mr_arena_printf(b->arena, "%d", r)));
         n_cols = n;
         rows[r] = MR_NEW_N(b->arena, MrExpr *, n + 1);
         for (int32_t c = 0; c < n; c++) {
             Ctx ctx = {.scope = &scope};
-            const MrSqlExpr *item = items[c]->kind == MR_SQL_ALIAS ? items[c]->alias.value : items[c];
+            const MrSqlExpr *item =
+                items[c]->kind == MR_SQL_ALIAS ? items[c]->alias.value : items[c];
             MR_TRY(mr__expr_bind(b, &ctx, item, &rows[r][c]));
             if (ctx.has_aggregate || ctx.has_window || ctx.has_query) {
                 const char *sql = rows[r][c]->sql;
-                return mr__at(b, item->place,
-                              MR_FAIL(b->err, MR_COND_INVALID_INLINE_TABLE__CANNOT_EVALUATE_EXPRESSION_IN_INLINE_TABLE,
-                                      "expr", mr__quote_sql(b, sql)));
+                return mr__at(
+                    b, item->place,
+                    MR_FAIL(
+                        b->err,
+                        MR_COND_INVALID_INLINE_TABLE__CANNOT_EVALUATE_EXPRESSION_IN_INLINE_TABLE,
+                        "expr", mr__quote_sql(b, sql)));
             }
         }
     }
@@ -331,18 +349,21 @@ static MrStatus values_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, R
             column[r] = rows[r][c];
         const MrType *type = mr__common_type(b, column, n_rows);
         if (!type)
-            return mr__at(b, ast->place,
-                          MR_FAIL(b->err, MR_COND_INVALID_INLINE_TABLE__INCOMPATIBLE_TYPES_IN_INLINE_TABLE, "colName",
-                                  mr_arena_printf(b->arena, "`%s`",
-                                                  ast->n_columns == n_cols
-                                                      ? ast->columns[c]
-                                                      : mr_arena_printf(b->arena, "col%d", c + 1))));
+            return mr__at(
+                b, ast->place,
+                MR_FAIL(b->err, MR_COND_INVALID_INLINE_TABLE__INCOMPATIBLE_TYPES_IN_INLINE_TABLE,
+                        "colName",
+                        mr_arena_printf(b->arena, "`%s`",
+                                        ast->n_columns == n_cols
+                                            ? ast->columns[c]
+                                            : mr_arena_printf(b->arena, "col%d", c + 1))));
         bool nullable = false;
         for (int32_t r = 0; r < n_rows; r++) {
             MR_TRY(mr__cast(b, rows[r][c], type, &rows[r][c]));
             nullable = nullable || rows[r][c]->nullable;
         }
-        cols[c] = (MrColumn){mr_planner_id(b->planner), mr_arena_printf(b->arena, "col%d", c + 1), type, nullable};
+        cols[c] = (MrColumn){mr_planner_id(b->planner), mr_arena_printf(b->arena, "col%d", c + 1),
+                             type, nullable};
         if (ast->n_columns == n_cols)
             cols[c].name = ast->columns[c];
     }
@@ -350,28 +371,33 @@ static MrStatus values_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, R
     for (int32_t r = 0; r < n_rows; r++)
         for (int32_t c = 0; c < n_cols; c++)
             if (mr__expr_has(rows[r][c], MR_EXPR_OUTER))
-                plan->values.n_rows = n_rows; /* correlated: decorrelation makes projections of it */
+                plan->values.n_rows =
+                    n_rows; /* correlated: decorrelation makes projections of it */
     mr__rel_from_plan(b, plan, NULL, 0, out);
     return MR_OK;
 }
 
 /* ---------------------------------------------------------------- table functions */
 
-static MrStatus fold_i64(Binder *b, MrExpr *expr, const char *param, const MrSqlExpr *ast, int64_t *out)
+static MrStatus fold_i64(Binder *b, MrExpr *expr, const char *param, const MrSqlExpr *ast,
+                         int64_t *out)
 {
     const MrVector *value = NULL;
     const MrType *to = mr_coerce_implicit(b->arena, b->settings, expr->type, MR_T(BIGINT));
     if (!to)
         return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_UNEXPECTED_INPUT_TYPE, "functionName", "`range`", "paramIndex", param,
-                              "requiredType", "\"BIGINT\"", "inputSql", mr__quote_sql(b, expr->sql), "inputType",
+                      MR_FAIL(b->err, MR_COND_UNEXPECTED_INPUT_TYPE, "functionName", "`range`",
+                              "paramIndex", param, "requiredType", "\"BIGINT\"", "inputSql",
+                              mr__quote_sql(b, expr->sql), "inputType",
                               mr__quote_type(b, expr->type)));
     MR_TRY(mr__cast(b, expr, MR_T(BIGINT), &expr));
     if (!mr_expr_is_constant(expr))
         return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_NON_FOLDABLE_ARGUMENT, "funcName", "`range`", "paramName",
-                              mr_arena_printf(b->arena, "`%s`", param), "paramType", "\"BIGINT\""));
-    MR_TRY(mr__at(b, ast->place, mr_expr_fold(b->arena, b->planner->context, expr, &value, b->err)));
+                      MR_FAIL(b->err, MR_COND_NON_FOLDABLE_ARGUMENT, "funcName", "`range`",
+                              "paramName", mr_arena_printf(b->arena, "`%s`", param), "paramType",
+                              "\"BIGINT\""));
+    MR_TRY(
+        mr__at(b, ast->place, mr_expr_fold(b->arena, b->planner->context, expr, &value, b->err)));
     if (mr_vector_is_null(value, 0))
         return mr__at(b, ast->place,
                       MR_FAIL(b->err, MR_COND_FAILED_FUNCTION_CALL, "funcName", "`range`"));
@@ -381,13 +407,14 @@ static MrStatus fold_i64(Binder *b, MrExpr *expr, const char *param, const MrSql
 
 static MrStatus range_bind(Binder *b, const MrSqlExpr *ast, Ctx *ctx, Rel *out)
 {
-    static const char *const params[2][4] = {{"end", NULL, NULL, NULL}, {"start", "end", "step", "numSlices"}};
+    static const char *const params[2][4] = {{"end", NULL, NULL, NULL},
+                                             {"start", "end", "step", "numSlices"}};
     const MrSqlCall *call = &ast->call;
     int64_t values[4] = {0, 0, 1, 0};
     if (call->n_args < 1 || call->n_args > 4)
         return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName", "`range`",
-                              "expectedNum", "[1, 2, 3, 4]", "actualNum",
+                      MR_FAIL(b->err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName",
+                              "`range`", "expectedNum", "[1, 2, 3, 4]", "actualNum",
                               mr_arena_printf(b->arena, "%d", call->n_args), "docroot",
                               "https://spark.apache.org/docs/latest"));
     for (int32_t i = 0; i < call->n_args; i++) {
@@ -400,16 +427,18 @@ static MrStatus range_bind(Binder *b, const MrSqlExpr *ast, Ctx *ctx, Rel *out)
         values[0] = 0;
     }
     if (values[2] == 0)
-        return mr__at(b, ast->place, MR_FAIL(b->err, MR_COND_FAILED_FUNCTION_CALL, "funcName", "`range`"));
+        return mr__at(b, ast->place,
+                      MR_FAIL(b->err, MR_COND_FAILED_FUNCTION_CALL, "funcName", "`range`"));
     MrColumn *col = MR_NEW(b->arena, MrColumn);
     *col = (MrColumn){mr_planner_id(b->planner), "id", MR_T(BIGINT), false};
-    mr__rel_from_plan(b, mr_plan_range(b->planner, col, values[0], values[1], values[2]), NULL, 0, out);
+    mr__rel_from_plan(b, mr_plan_range(b->planner, col, values[0], values[1], values[2]), NULL, 0,
+                      out);
     return MR_OK;
 }
 
 /* generator(args) over an input; the new columns get the names and the qualifier. */
-static MrStatus generate_bind(Binder *b, const MrSqlExpr *ast, Ctx *ctx, MrPlan *input, bool outer, bool *found,
-                              MrPlan **out)
+static MrStatus generate_bind(Binder *b, const MrSqlExpr *ast, Ctx *ctx, MrPlan *input, bool outer,
+                              bool *found, MrPlan **out)
 {
     MrSqlName name;
     MR_TRY(mr__name_plain(b, &ast->call.name, &name));
@@ -432,7 +461,8 @@ static MrStatus generate_bind(Binder *b, const MrSqlExpr *ast, Ctx *ctx, MrPlan 
     const Generator *gen = ctx->generator;
     if (!gen)
         return MR_FAIL_INTERNAL(b->err, "no generator was bound");
-    *out = mr_plan_generate(b->planner, input, gen->def, gen->bound, gen->args, gen->n_args, gen->outer || outer);
+    *out = mr_plan_generate(b->planner, input, gen->def, gen->bound, gen->args, gen->n_args,
+                            gen->outer || outer);
     return MR_OK;
 }
 
@@ -456,8 +486,9 @@ static MrStatus function_bind(Binder *b, const MrSqlRelation *ast, Scope *outer,
     MrBindFunction function = {0};
     if (b->catalog->find_function)
         MR_TRY(mr__at(b, call->place,
-                      b->catalog->find_function(b->catalog->self, &b->place, (const char *const *)name.parts,
-                                                name.n_parts, b->arena, &function, b->err)));
+                      b->catalog->find_function(b->catalog->self, &b->place,
+                                                (const char *const *)name.parts, name.n_parts,
+                                                b->arena, &function, b->err)));
     if (!function.found)
         return mr__at(b, call->place,
                       MR_FAIL(b->err, MR_COND_UNRESOLVABLE_TABLE_VALUED_FUNCTION, "name",
@@ -494,7 +525,8 @@ static int32_t using_find(const Binder *b, const Rel *rel, const char *name, int
     return found;
 }
 
-static MrStatus using_fail(Binder *b, const MrSqlRelation *ast, const char *name, const char *side, const Rel *rel)
+static MrStatus using_fail(Binder *b, const MrSqlRelation *ast, const char *name, const char *side,
+                           const Rel *rel)
 {
     MrTextBuilder list = {.arena = b->arena};
     const char **names = MR_NEW_N(b->arena, const char *, rel->n_cols + 1);
@@ -511,8 +543,9 @@ static MrStatus using_fail(Binder *b, const MrSqlRelation *ast, const char *name
     for (int32_t i = 0; i < n; i++)
         mr_builder_printf(&list, "%s%s", i ? ", " : "", mr__quote_name(b, &names[i], 1));
     return mr__at(b, ast->place,
-                  MR_FAIL(b->err, MR_COND_UNRESOLVED_USING_COLUMN_FOR_JOIN, "colName", mr__quote_name(b, &name, 1),
-                          "side", side, "suggestion", mr_builder_text(&list).data));
+                  MR_FAIL(b->err, MR_COND_UNRESOLVED_USING_COLUMN_FOR_JOIN, "colName",
+                          mr__quote_name(b, &name, 1), "side", side, "suggestion",
+                          mr_builder_text(&list).data));
 }
 
 /* The columns get the nullability that the join gives them. */
@@ -537,9 +570,10 @@ static MrExpr *left_to_outer(void *self, MrExpr *expr)
     return expr;
 }
 
-/* The n rows of the right side that rank first for each row of the left: a lateral join with ORDER BY .. LIMIT n. */
-static MrStatus nearest_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, MrJoinKind kind, const Rel *left,
-                             const Rel *right, Rel *out)
+/* The n rows of the right side that rank first for each row of the left: a lateral join with ORDER
+ * BY .. LIMIT n. */
+static MrStatus nearest_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, MrJoinKind kind,
+                             const Rel *left, const Rel *right, Rel *out)
 {
     Scope scope = {.outer = outer};
     scope.cols = cols_concat(b, left, right, &scope.n_cols);
@@ -549,8 +583,9 @@ static MrStatus nearest_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, 
     MR_TRY(mr__expr_bind(b, &ctx, ranking, &rank));
     if (!mr_type_is_orderable(rank->type))
         return mr__at(b, ranking->place,
-                      MR_FAIL(b->err, MR_COND_NEAREST_BY_JOIN__NON_ORDERABLE_RANKING_EXPRESSION, "expression",
-                              mr__quote_sql(b, rank->sql), "type", mr__quote_type(b, rank->type)));
+                      MR_FAIL(b->err, MR_COND_NEAREST_BY_JOIN__NON_ORDERABLE_RANKING_EXPRESSION,
+                              "expression", mr__quote_sql(b, rank->sql), "type",
+                              mr__quote_type(b, rank->type)));
     Sides sides = {left->plan};
     rank = mr_expr_map(b->arena, rank, left_to_outer, &sides);
     MrSortKey *key = MR_NEW_N(b->arena, MrSortKey, 1);
@@ -612,7 +647,8 @@ static MrStatus join_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel
                 using[n_using++] = left.cols[i].col.name;
         }
     }
-    int32_t *using_left = MR_NEW_N(b->arena, int32_t, n_using + 1), *using_right = MR_NEW_N(b->arena, int32_t, n_using + 1);
+    int32_t *using_left = MR_NEW_N(b->arena, int32_t, n_using + 1),
+            *using_right = MR_NEW_N(b->arena, int32_t, n_using + 1);
     for (int32_t i = 0; i < n_using; i++) {
         int32_t n_left = 0, n_right = 0;
         using_left[i] = using_find(b, &left, using[i], &n_left);
@@ -629,8 +665,9 @@ static MrStatus join_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel
             MrExpr *ignored = NULL;
             MR_TRY(mr__name_bind(b, &ctx, &name, ast->place, &ignored));
         }
-        MrExpr *sides[2] = {mr__column_expr(b, &left.cols[using_left[i]], using[i], ast->place),
-                            mr__column_expr(b, &right.cols[using_right[i]], using[i], ast->place)};
+        MrExpr *sides[2] = {
+            mr__column_expr(b, &left.cols[using_left[i]], using[i], ast -> place),
+            mr__column_expr(b, &right.cols[using_right[i]], using[i], ast -> place)};
         MrExpr *equal = NULL;
         MR_TRY(mr__call_bind(b, NULL, ast->place, "=", sides, 2,
                              mr_arena_printf(b->arena, "(%s = %s)", using[i], using[i]), &equal));
@@ -642,20 +679,22 @@ static MrStatus join_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel
         Ctx ctx = {.scope = &scope};
         MR_TRY(mr__expr_bind(b, &ctx, ast->join.on, &condition));
         if (condition->type->kind != MR_TYPE_BOOLEAN) {
-            const MrType *to = mr_coerce_implicit(b->arena, b->settings, condition->type, MR_T(BOOLEAN));
+            const MrType *to =
+                mr_coerce_implicit(b->arena, b->settings, condition->type, MR_T(BOOLEAN));
             if (!to)
                 return mr__at(b, ast->join.on->place,
-                              MR_FAIL(b->err, MR_COND_JOIN_CONDITION_IS_NOT_BOOLEAN_TYPE, "joinCondition",
-                                      mr__quote_sql(b, condition->sql), "conditionType",
-                                      mr__quote_type(b, condition->type)));
+                              MR_FAIL(b->err, MR_COND_JOIN_CONDITION_IS_NOT_BOOLEAN_TYPE,
+                                      "joinCondition", mr__quote_sql(b, condition->sql),
+                                      "conditionType", mr__quote_type(b, condition->type)));
             MR_TRY(mr__cast(b, condition, to, &condition));
         }
         if (mr__expr_has(condition, MR_EXPR_AGGREGATE) || mr__expr_has(condition, MR_EXPR_WINDOW))
             return mr__at(b, ast->join.on->place,
                           MR_FAIL(b->err, MR_COND_UNSUPPORTED_EXPR_FOR_OPERATOR, "invalidExprSqls",
                                   mr__expr_list_text(b, condition,
-                                                     mr__expr_has(condition, MR_EXPR_AGGREGATE) ? MR_EXPR_AGGREGATE
-                                                                                                : MR_EXPR_WINDOW)));
+                                                     mr__expr_has(condition, MR_EXPR_AGGREGATE)
+                                                         ? MR_EXPR_AGGREGATE
+                                                         : MR_EXPR_WINDOW)));
     }
     MrPlan *plan = mr_plan_join(b->planner, kind, left.plan, right.plan, condition);
     plan->join.lateral = lateral;
@@ -679,9 +718,10 @@ static MrStatus join_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel
             if (kind == MR_JOIN_FULL) {
                 MrExpr *sides[2] = {mr__column_expr(b, l, l->col.name, ast->place),
                                     mr__column_expr(b, r, r->col.name, ast->place)};
-                MR_TRY(mr__coalesce_bind(b, ast->place, sides, 2,
-                                         mr_arena_printf(b->arena, "coalesce(%s, %s)", using[i], using[i]),
-                                         &cols[n].expr));
+                MR_TRY(mr__coalesce_bind(
+                    b, ast->place, sides, 2,
+                    mr_arena_printf(b->arena, "coalesce(%s, %s)", using[i], using[i]),
+                    &cols[n].expr));
                 cols[n].col.type = cols[n].expr->type;
                 cols[n].col.nullable = cols[n].expr->nullable;
                 cols[n].n_qual = 0;
@@ -722,7 +762,8 @@ static MrStatus join_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel
 
 /* ---------------------------------------------------------------- LATERAL VIEW */
 
-static MrStatus lateral_view_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel *over, Rel *out)
+static MrStatus lateral_view_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel *over,
+                                  Rel *out)
 {
     Rel input = {0};
     if (ast->view.input)
@@ -739,11 +780,12 @@ static MrStatus lateral_view_bind(Binder *b, const MrSqlRelation *ast, Scope *ou
     if (!found) {
         MrExpr *expr = NULL; /* an unknown function, or one that is no generator */
         MR_TRY(mr__expr_bind(b, &ctx, ast->view.call, &expr));
-        return mr__at(b, ast->view.call->place,
-                      MR_FAIL(b->err, MR_COND_UNSUPPORTED_GENERATOR__NOT_GENERATOR, "functionName",
-                              mr__quote_name(b, (const char *const *)ast->view.call->call.name.parts,
-                                             ast->view.call->call.name.n_parts),
-                              "classCanonicalName", "org.apache.spark.sql.catalyst.expressions.Expression"));
+        return mr__at(
+            b, ast->view.call->place,
+            MR_FAIL(b->err, MR_COND_UNSUPPORTED_GENERATOR__NOT_GENERATOR, "functionName",
+                    mr__quote_name(b, (const char *const *)ast->view.call->call.name.parts,
+                                   ast->view.call->call.name.n_parts),
+                    "classCanonicalName", "org.apache.spark.sql.catalyst.expressions.Expression"));
     }
     int32_t n_new = plan->n_cols - input.plan->n_cols, n_names = ast->view.n_columns;
     if (n_names > 0 && n_names != n_new)
@@ -759,7 +801,9 @@ static MrStatus lateral_view_bind(Binder *b, const MrSqlRelation *ast, Scope *ou
         memcpy(out->cols, input.cols, sizeof(ScopeCol) * (size_t)input.n_cols);
     for (int32_t i = 0; i < n_new; i++) {
         ScopeCol *col = &out->cols[input.n_cols + i];
-        *col = (ScopeCol){.col = plan->cols[input.plan->n_cols + i], .qual = qual, .n_qual = ast->view.table ? 1 : 0};
+        *col = (ScopeCol){.col = plan->cols[input.plan->n_cols + i],
+                          .qual = qual,
+                          .n_qual = ast->view.table ? 1 : 0};
         if (n_names > 0)
             col->col.name = ast->view.columns[i];
     }
@@ -780,8 +824,9 @@ static MrStatus sample_bind(Binder *b, const MrSqlRelation *ast, Rel *rel)
         break;
     case MR_SQL_SAMPLE_BUCKET:
         if (ast->sample.n_buckets <= 0)
-            return mr__at(b, ast->sample.place, MR_FAIL_UNSUPPORTED(b->err, "TABLESAMPLE of %lld buckets",
-                                                                    (long long)ast->sample.n_buckets));
+            return mr__at(b, ast->sample.place,
+                          MR_FAIL_UNSUPPORTED(b->err, "TABLESAMPLE of %lld buckets",
+                                              (long long)ast->sample.n_buckets));
         share = (double)ast->sample.bucket / (double)ast->sample.n_buckets;
         break;
     case MR_SQL_SAMPLE_ROWS: {
@@ -794,7 +839,9 @@ static MrStatus sample_bind(Binder *b, const MrSqlRelation *ast, Rel *rel)
         return mr__at(b, ast->sample.place, MR_FAIL_UNSUPPORTED(b->err, "TABLESAMPLE of bytes"));
     }
     if (share < 0 || share > 1)
-        return mr__at(b, ast->sample.place, MR_FAIL_UNSUPPORTED(b->err, "a sample of the share %s", mr__double_text(b, share)));
+        return mr__at(
+            b, ast->sample.place,
+            MR_FAIL_UNSUPPORTED(b->err, "a sample of the share %s", mr__double_text(b, share)));
     rel->plan = mr_plan_sample(b->planner, rel->plan, 0, share, seed, false);
     return MR_OK;
 }
@@ -816,12 +863,14 @@ static MrStatus watermark_bind(Binder *b, const MrSqlRelation *ast, Scope *outer
     else if (value->type->kind == MR_TYPE_INTERVAL_YM)
         delay_us = (int64_t)value->i32[0] * 31 * 86400 * 1000000;
     else if (value->type->kind == MR_TYPE_INTERVAL)
-        delay_us = value->interval[0].us + ((int64_t)value->interval[0].months * 31 + value->interval[0].days) *
-                                               86400 * 1000000;
+        delay_us =
+            value->interval[0].us +
+            ((int64_t)value->interval[0].months * 31 + value->interval[0].days) * 86400 * 1000000;
     if (expr->type->kind != MR_TYPE_TIMESTAMP && expr->type->kind != MR_TYPE_TIMESTAMP_NTZ)
         return mr__at(b, ast->watermark.place,
                       MR_FAIL(b->err, MR_COND_EVENT_TIME_IS_NOT_ON_TIMESTAMP_TYPE, "eventName",
-                              mr__quote_sql(b, expr->sql), "eventType", mr__quote_type(b, expr->type)));
+                              mr__quote_sql(b, expr->sql), "eventType",
+                              mr__quote_type(b, expr->type)));
     if (expr->kind == MR_EXPR_COLUMN && !is_alias) {
         rel->plan = mr_plan_watermark(b->planner, rel->plan, expr->column.id, delay_us);
         return MR_OK;
@@ -853,7 +902,8 @@ static MrStatus watermark_bind(Binder *b, const MrSqlRelation *ast, Scope *outer
 /* ---------------------------------------------------------------- all of them */
 
 /* input: what the innermost missing left side is (pipes); NULL otherwise. */
-MrStatus mr__relation_bind_over(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel *input, Rel *out)
+MrStatus mr__relation_bind_over(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel *input,
+                                Rel *out)
 {
     Rel rel = {0};
     switch (ast->kind) {

@@ -69,19 +69,21 @@ bool mr__same_expr(const MrExpr *x, const MrExpr *y)
     if (mr_expr_equal(x, y))
         return true;
     if (x->kind != y->kind || x->n_args != y->n_args || x->n_args == 0 ||
-        (x->kind != MR_EXPR_CALL && x->kind != MR_EXPR_AND && x->kind != MR_EXPR_OR && x->kind != MR_EXPR_CASE &&
-         x->kind != MR_EXPR_COALESCE) ||
+        (x->kind != MR_EXPR_CALL && x->kind != MR_EXPR_AND && x->kind != MR_EXPR_OR &&
+         x->kind != MR_EXPR_CASE && x->kind != MR_EXPR_COALESCE) ||
         !mr_type_equal(x->type, y->type))
         return false;
-    if (x->kind == MR_EXPR_CALL && (x->bound->def != y->bound->def || x->bound->call != y->bound->call ||
-                                    (x->bound->flags & MR_FN_VOLATILE)))
+    if (x->kind == MR_EXPR_CALL &&
+        (x->bound->def != y->bound->def || x->bound->call != y->bound->call ||
+         (x->bound->flags & MR_FN_VOLATILE)))
         return false;
     bool same = x->kind != MR_EXPR_CALL || !x->bound->data || x->bound->data == y->bound->data;
     for (int32_t i = 0; same && i < x->n_args; i++)
         same = mr__same_expr(x->args[i], y->args[i]);
     if (same)
         return true;
-    if (x->kind == MR_EXPR_CALL && x->n_args == 2 && x->bound->def && is_commutative(x->bound->def->name))
+    if (x->kind == MR_EXPR_CALL && x->n_args == 2 && x->bound->def &&
+        is_commutative(x->bound->def->name))
         return mr__same_expr(x->args[0], y->args[1]) && mr__same_expr(x->args[1], y->args[0]);
     if ((x->kind == MR_EXPR_AND || x->kind == MR_EXPR_OR) && x->n_args == 2)
         return mr__same_expr(x->args[0], y->args[1]) && mr__same_expr(x->args[1], y->args[0]);
@@ -100,17 +102,20 @@ static const char *auto_name(const MrExpr *expr)
 {
     if (expr->kind == MR_EXPR_OUTER || (expr->kind == MR_EXPR_COLUMN && expr->column.id >= 0))
         return expr->column.name;
-    if (expr->kind == MR_EXPR_CALL && expr->bound->def && strcmp(expr->bound->def->name, ".") == 0) {
+    if (expr->kind == MR_EXPR_CALL && expr->bound->def &&
+        strcmp(expr->bound->def->name, ".") == 0) {
         const MrExpr *base = expr->args[0];
-        while (base->kind == MR_EXPR_CALL && base->bound->def && strcmp(base->bound->def->name, ".") == 0)
+        while (base->kind == MR_EXPR_CALL && base->bound->def &&
+               strcmp(base->bound->def->name, ".") == 0)
             base = base->args[0];
         if (base->kind == MR_EXPR_COLUMN || base->kind == MR_EXPR_OUTER)
             return expr->args[1]->sql;
     }
     /* A cast of a column keeps the column's name. */
-    if (expr->kind == MR_EXPR_CALL && expr->bound->def && expr->args[0] && expr->args[0]->kind == MR_EXPR_COLUMN &&
-        expr->args[0]->column.id >= 0 &&
-        (strcmp(expr->bound->def->name, "cast") == 0 || strcmp(expr->bound->def->name, "try_cast") == 0))
+    if (expr->kind == MR_EXPR_CALL && expr->bound->def && expr->args[0] &&
+        expr->args[0]->kind == MR_EXPR_COLUMN && expr->args[0]->column.id >= 0 &&
+        (strcmp(expr->bound->def->name, "cast") == 0 ||
+         strcmp(expr->bound->def->name, "try_cast") == 0))
         return expr->args[0]->column.name;
     return expr->sql;
 }
@@ -119,16 +124,19 @@ static MrStatus generator_items(Select *s, const MrSqlExpr *ast, const Generator
 {
     Binder *b = s->b;
     if (s->generator)
-        return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_UNSUPPORTED_GENERATOR__MULTI_GENERATOR, "num", "2", "generators",
-                              mr_arena_printf(b->arena, "%s, %s", mr__quote_sql(b, s->generator->sql),
-                                              mr__quote_sql(b, gen->sql))));
+        return mr__at(
+            b, ast->place,
+            MR_FAIL(b->err, MR_COND_UNSUPPORTED_GENERATOR__MULTI_GENERATOR, "num", "2",
+                    "generators",
+                    mr_arena_printf(b->arena, "%s, %s", mr__quote_sql(b, s->generator->sql),
+                                    mr__quote_sql(b, gen->sql))));
     s->generator = gen;
     const MrType *type = gen->bound->type;
     s->n_gen_cols = type->n_fields;
     s->gen_cols = MR_NEW_N(b->arena, MrColumn, type->n_fields + 1);
     bool is_alias = ast->kind == MR_SQL_ALIAS;
-    if (is_alias && ast->alias.n_names != type->n_fields && !(ast->alias.n_names == 1 && type->n_fields == 1))
+    if (is_alias && ast->alias.n_names != type->n_fields &&
+        !(ast->alias.n_names == 1 && type->n_fields == 1))
         return mr__at(b, ast->place,
                       MR_FAIL(b->err, MR_COND_UDTF_ALIAS_NUMBER_MISMATCH, "aliasesSize",
                               mr_arena_printf(b->arena, "%d", type->n_fields), "aliasesNames",
@@ -136,7 +144,8 @@ static MrStatus generator_items(Select *s, const MrSqlExpr *ast, const Generator
     for (int32_t i = 0; i < type->n_fields; i++) {
         const MrField *field = &type->fields[i];
         const char *name = is_alias ? ast->alias.names[i] : field->name;
-        s->gen_cols[i] = (MrColumn){mr_planner_id(b->planner), name, field->type, field->nullable || gen->outer};
+        s->gen_cols[i] =
+            (MrColumn){mr_planner_id(b->planner), name, field->type, field->nullable || gen->outer};
         item_add(s, name, is_alias, mr_plan_column_expr(b->planner, &s->gen_cols[i]), ast->place);
     }
     return MR_OK;
@@ -181,7 +190,8 @@ static MrStatus items_bind(Select *s)
         } else {
             bool named = ast->kind == MR_SQL_NAME &&
                          (ast->name.n_parts > 1 || (ast->name.n_parts > 0 && s->ctx.has_lateral));
-            item_add(s, named ? ast->name.parts[ast->name.n_parts - 1] : auto_name(expr), false, expr, ast->place);
+            item_add(s, named ? ast->name.parts[ast->name.n_parts - 1] : auto_name(expr), false,
+                     expr, ast->place);
         }
     }
     s->ctx.scope->laterals = NULL;
@@ -197,7 +207,8 @@ static bool is_ordinal(const MrSqlExpr *ast, int64_t *out)
     bool negative = ast->kind == MR_SQL_UNARY && ast->unary.op == MR_SQL_MINUS;
     if (negative)
         ast = ast->unary.operand;
-    if (ast->kind != MR_SQL_LITERAL || ast->lit.kind != MR_SQL_LIT_INTEGER || ast->lit.type->kind != MR_TYPE_INT)
+    if (ast->kind != MR_SQL_LITERAL || ast->lit.kind != MR_SQL_LIT_INTEGER ||
+        ast->lit.type->kind != MR_TYPE_INT)
         return false;
     *out = negative ? -ast->lit.i64 : ast->lit.i64;
     return true;
@@ -211,8 +222,8 @@ static int32_t key_add(Select *s, MrExpr *expr)
             return (int32_t)i;
     Key key = {.expr = expr};
     bool plain = expr->kind == MR_EXPR_COLUMN;
-    key.out = (MrColumn){plain ? expr->column.id : mr_planner_id(s->b->planner), auto_name(expr), expr->type,
-                         expr->nullable};
+    key.out = (MrColumn){plain ? expr->column.id : mr_planner_id(s->b->planner), auto_name(expr),
+                         expr->type, expr->nullable};
     MR_PUSH(s->b->arena, s->keys, s->n_keys, s->cap_keys, key);
     return (int32_t)s->n_keys - 1;
 }
@@ -223,7 +234,8 @@ static MrStatus group_expr_bind(Select *s, const MrSqlExpr *ast, MrExpr **out)
     int64_t ordinal = 0;
     if (is_ordinal(ast, &ordinal) && mr__setting_bool(b, "spark.sql.groupByOrdinal", true)) {
         for (int32_t i = 0; i < s->ast->n_items; i++)
-            if (s->ast->items[i]->kind == MR_SQL_STAR && !mr__setting_bool(b, "spark.sql.groupByOrdinalStar", true))
+            if (s->ast->items[i]->kind == MR_SQL_STAR &&
+                !mr__setting_bool(b, "spark.sql.groupByOrdinalStar", true))
                 return mr__at(b, ast->place, MR_FAIL(b->err, MR_COND_STAR_GROUP_BY_POS));
         if (ordinal < 1 || ordinal > s->n_items)
             return mr__at(b, ast->place,
@@ -235,7 +247,8 @@ static MrStatus group_expr_bind(Select *s, const MrSqlExpr *ast, MrExpr **out)
             return mr__at(b, ast->place,
                           MR_FAIL(b->err, MR_COND_GROUP_BY_POS_AGGREGATE, "index",
                                   mr_arena_printf(b->arena, "%lld", (long long)ordinal), "aggExpr",
-                                  item->is_alias ? mr_arena_printf(b->arena, "%s AS %s", item->expr->sql, item->name)
+                                  item->is_alias ? mr_arena_printf(b->arena, "%s AS %s",
+                                                                   item->expr->sql, item->name)
                                                  : item->expr->sql));
         *out = item->expr;
         return MR_OK;
@@ -302,7 +315,9 @@ static MrStatus exprs_mask(Select *s, MrSqlExpr *const *exprs, int32_t n, uint64
         MR_TRY(group_expr_bind(s, ast, &expr));
         int32_t key = key_add(s, expr);
         if (key >= 63)
-            return mr__at(s->b, ast->place, MR_FAIL(s->b->err, MR_COND_GROUPING_SIZE_LIMIT_EXCEEDED, "maxSize", "64"));
+            return mr__at(
+                s->b, ast->place,
+                MR_FAIL(s->b->err, MR_COND_GROUPING_SIZE_LIMIT_EXCEEDED, "maxSize", "64"));
         *out |= UINT64_C(1) << key;
     }
     return MR_OK;
@@ -342,7 +357,8 @@ static MrStatus group_sets(Select *s, const MrSqlGroup *group, SetList *out)
         return MR_OK;
     }
     if (group->n_sets > 12)
-        return mr__at(s->b, group->place, MR_FAIL(s->b->err, MR_COND_GROUPING_SIZE_LIMIT_EXCEEDED, "maxSize", "4096"));
+        return mr__at(s->b, group->place,
+                      MR_FAIL(s->b->err, MR_COND_GROUPING_SIZE_LIMIT_EXCEEDED, "maxSize", "4096"));
     for (int32_t pick = (1 << group->n_sets) - 1; pick >= 0; pick--) {
         uint64_t mask = 0;
         for (int32_t i = 0; i < group->n_sets; i++)
@@ -403,7 +419,8 @@ static MrStatus groups_bind(Select *s)
         MR_TRY(group_sets(s, &ast->groups[i], &one));
         for (int64_t x = 0; x < all.n; x++)
             for (int64_t y = 0; y < one.n; y++)
-                MR_PUSH(b->arena, product.items, product.n, product.cap, all.items[x] | one.items[y]);
+                MR_PUSH(b->arena, product.items, product.n, product.cap,
+                        all.items[x] | one.items[y]);
         all = product;
     }
     if (any_sets && s->n_keys == 0 && all.n == 1) {
@@ -457,8 +474,8 @@ static MrStatus missing_aggregation(Select *s, const MrExpr *expr)
         MrError ignored = {0};
         MrSqlName written = {0};
         if (place.len > 0 && place.idx + place.len <= b->text.size_bytes &&
-            mr_sql_parse_name(b->arena, (MrText){b->text.data + place.idx, place.len}, b->options->sql_options, &written,
-                              &ignored) == MR_OK)
+            mr_sql_parse_name(b->arena, (MrText){b->text.data + place.idx, place.len},
+                              b->options->sql_options, &written, &ignored) == MR_OK)
             name = written;
         ScopeCol *cols = MR_NEW_N(b->arena, ScopeCol, s->n_items + 1);
         for (int64_t i = 0; i < s->n_items; i++)
@@ -469,8 +486,8 @@ static MrStatus missing_aggregation(Select *s, const MrExpr *expr)
     if (s->n_keys == 0 && !s->ast->has_group)
         return mr__at(b, place, MR_FAIL(b->err, MR_COND_MISSING_GROUP_BY));
     return mr__at(b, place,
-                  MR_FAIL(b->err, MR_COND_MISSING_AGGREGATION, "expression", mr__quote_sql(b, expr->sql),
-                          "expressionAnyValue",
+                  MR_FAIL(b->err, MR_COND_MISSING_AGGREGATION, "expression",
+                          mr__quote_sql(b, expr->sql), "expressionAnyValue",
                           mr__quote_sql(b, mr_arena_printf(b->arena, "any_value(%s)", expr->sql))));
 }
 
@@ -500,7 +517,8 @@ static MrStatus grouping_rewrite(Select *s, MrExpr *expr, MrExpr **out)
                 mr_builder_printf(&cols, "%s%s", i ? "," : "", expr->args[i]->sql);
             return mr__at(b, place,
                           MR_FAIL(b->err, MR_COND_GROUPING_ID_COLUMN_MISMATCH, "groupingIdColumn",
-                                  mr_builder_text(&cols).data, "groupByColumns", mr_builder_text(&keys).data));
+                                  mr_builder_text(&cols).data, "groupByColumns",
+                                  mr_builder_text(&keys).data));
         }
         *out = gid;
         (*out)->sql = expr->sql;
@@ -519,8 +537,8 @@ static MrStatus grouping_rewrite(Select *s, MrExpr *expr, MrExpr **out)
         return MR_OK;
     }
     return mr__at(b, place,
-                  MR_FAIL(b->err, MR_COND_GROUPING_COLUMN_MISMATCH, "grouping", expr->args[0]->sql, "groupingColumns",
-                          mr_builder_text(&keys).data));
+                  MR_FAIL(b->err, MR_COND_GROUPING_COLUMN_MISMATCH, "grouping", expr->args[0]->sql,
+                          "groupingColumns", mr_builder_text(&keys).data));
 }
 
 static MrStatus agg_rewrite(Select *s, MrExpr *expr, MrExpr **out)
@@ -542,7 +560,8 @@ static MrStatus agg_rewrite(Select *s, MrExpr *expr, MrExpr **out)
                 return MR_OK;
             }
         }
-        MrNamedExpr agg = {{mr_planner_id(b->planner), expr->sql, expr->type, expr->nullable}, expr};
+        MrNamedExpr agg = {{mr_planner_id(b->planner), expr->sql, expr->type, expr->nullable},
+                           expr};
         MR_PUSH(b->arena, s->aggs, s->n_aggs, s->cap_aggs, agg);
         *out = column_like(s, &agg.column, expr);
         return MR_OK;
@@ -567,7 +586,8 @@ static MrStatus agg_rewrite(Select *s, MrExpr *expr, MrExpr **out)
     *copy = *expr;
     MR_TRY(list_rewrite(s, expr->args, expr->n_args, &copy->args));
     if (expr->kind == MR_EXPR_WINDOW) {
-        MR_TRY(list_rewrite(s, expr->window.partition, expr->window.n_partition, &copy->window.partition));
+        MR_TRY(list_rewrite(s, expr->window.partition, expr->window.n_partition,
+                            &copy->window.partition));
         copy->window.order = MR_NEW_N(b->arena, MrSortKey, expr->window.n_order + 1);
         for (int32_t i = 0; i < expr->window.n_order; i++) {
             copy->window.order[i] = expr->window.order[i];
@@ -588,7 +608,8 @@ static bool is_item(const Select *s, const MrExpr *expr)
     return false;
 }
 
-/* HAVING needs what is not selected: the aggregate gives it, a projection above takes it away again. */
+/* HAVING needs what is not selected: the aggregate gives it, a projection above takes it away
+ * again. */
 static bool is_hidden(const Select *s, const MrExpr *expr)
 {
     if (is_item(s, expr))
@@ -647,7 +668,8 @@ static MrStatus expand_make(Select *s)
     s->gid = (MrColumn){mr_planner_id(b->planner), "spark_grouping_id", MR_T(BIGINT), false};
     cols[n_in + n_keys] = s->gid;
     if (repeats)
-        cols[n_in + n_keys + 1] = (MrColumn){mr_planner_id(b->planner), "_gen_grouping_pos", MR_T(INT), false};
+        cols[n_in + n_keys + 1] =
+            (MrColumn){mr_planner_id(b->planner), "_gen_grouping_pos", MR_T(INT), false};
     for (int64_t i = 0; i < s->n_sets; i++) {
         MrExpr **exprs = projections[i] = MR_NEW_N(b->arena, MrExpr *, n_cols);
         int64_t gid = 0;
@@ -655,7 +677,8 @@ static MrStatus expand_make(Select *s)
             exprs[c] = mr_plan_column_expr(b->planner, &s->plan->cols[c]);
         for (int32_t k = 0; k < n_keys; k++) {
             bool in_set = s->sets[i] >> k & 1;
-            exprs[n_in + k] = in_set ? s->keys[k].expr : mr_expr_null(b->arena, s->keys[k].expr->type);
+            exprs[n_in + k] =
+                in_set ? s->keys[k].expr : mr_expr_null(b->arena, s->keys[k].expr->type);
             gid = gid << 1 | !in_set;
         }
         exprs[n_in + n_keys] = mr_expr_i64(b->arena, gid);
@@ -677,7 +700,8 @@ static int32_t session_key(const Select *s)
     return -1;
 }
 
-static MrStatus agg_named(Binder *b, const char *name, MrExpr *arg, MrExprKind kind, MrNamedExpr *out)
+static MrStatus agg_named(Binder *b, const char *name, MrExpr *arg, MrExprKind kind,
+                          MrNamedExpr *out)
 {
     MrBind bind;
     MrAggregate *agg = NULL;
@@ -705,8 +729,8 @@ static MrStatus agg_named(Binder *b, const char *name, MrExpr *arg, MrExprKind k
     return MR_OK;
 }
 
-/* Sessions: rows in the order of time; one that begins after all before it have ended begins a new session.  Then
- * the rows of a session are a group.  A session of rows that touch goes on. */
+/* Sessions: rows in the order of time; one that begins after all before it have ended begins a new
+ * session.  Then the rows of a session are a group.  A session of rows that touch goes on. */
 static MrStatus session_make(Select *s, int32_t at)
 {
     Binder *b = s->b;
@@ -721,7 +745,8 @@ static MrStatus session_make(Select *s, int32_t at)
             others[n_others++] = s->keys[i].expr;
     MrSortKey *order = MR_NEW_N(b->arena, MrSortKey, 1);
     *order = (MrSortKey){start, {false, true}};
-    MrNamedExpr *before = MR_NEW_N(b->arena, MrNamedExpr, 1), *session = MR_NEW_N(b->arena, MrNamedExpr, 1);
+    MrNamedExpr *before = MR_NEW_N(b->arena, MrNamedExpr, 1),
+                *session = MR_NEW_N(b->arena, MrNamedExpr, 1);
     MR_TRY(agg_named(b, "max", end, MR_EXPR_WINDOW, before));
     before->expr->window.frame.to_edge = MR_FRAME_OFFSET;
     before->expr->window.frame.to = mr__literal_int(b, -1);
@@ -731,7 +756,8 @@ static MrStatus session_make(Select *s, int32_t at)
     before->expr->window.n_order = 1;
     s->plan = mr_plan_window(b->planner, s->plan, before, 1);
     MR_TRY(mr__call_bind(b, NULL, nowhere, ">",
-                         (MrExpr *[]){start, mr_plan_column_expr(b->planner, &before->column)}, 2, "new", &later));
+                         (MrExpr *[]){start, mr_plan_column_expr(b->planner, &before->column)}, 2,
+                         "new", &later));
     MrExpr **choice = MR_NEW_N(b->arena, MrExpr *, 3), *begins = NULL;
     choice[0] = later;
     choice[1] = mr__literal_int(b, 1);
@@ -755,12 +781,15 @@ static MrStatus session_make(Select *s, int32_t at)
     s->plan = mr_plan_aggregate(b->planner, s->plan, keys, n_keys, aggs, (int32_t)s->n_aggs + 2);
     int32_t n_cols = s->plan->n_cols;
     MrNamedExpr *exprs = MR_NEW_N(b->arena, MrNamedExpr, n_cols + 1);
-    MrExpr *args[4] = {mr__literal_text(b, "start"), mr_plan_column_expr(b->planner, &s->plan->cols[n_cols - 2]),
-                       mr__literal_text(b, "end"), mr_plan_column_expr(b->planner, &s->plan->cols[n_cols - 1])};
+    MrExpr *args[4] = {
+        mr__literal_text(b, "start"), mr_plan_column_expr(b->planner, &s->plan->cols[n_cols - 2]),
+        mr__literal_text(b, "end"), mr_plan_column_expr(b->planner, &s->plan->cols[n_cols - 1])};
     for (int32_t i = 0; i < n_cols - 2; i++)
-        exprs[i] = (MrNamedExpr){s->plan->cols[i], mr_plan_column_expr(b->planner, &s->plan->cols[i])};
+        exprs[i] =
+            (MrNamedExpr){s->plan->cols[i], mr_plan_column_expr(b->planner, &s->plan->cols[i])};
     exprs[at].column = s->keys[at].out;
-    MR_TRY(mr__call_bind(b, NULL, nowhere, "named_struct", args, 4, "session_window", &exprs[at].expr));
+    MR_TRY(mr__call_bind(b, NULL, nowhere, "named_struct", args, 4, "session_window",
+                         &exprs[at].expr));
     s->plan = mr_plan_project(b->planner, s->plan, exprs, n_cols - 2);
     return MR_OK;
 }
@@ -772,7 +801,8 @@ static void aggregate_make(Select *s)
     MrNamedExpr *keys = MR_NEW_N(b->arena, MrNamedExpr, n_keys + 2);
     for (int32_t i = 0; i < n_keys; i++) {
         keys[i].column = s->keys[i].out;
-        keys[i].expr = s->has_sets ? mr_plan_column_expr(b->planner, &s->keys[i].out) : s->keys[i].expr;
+        keys[i].expr =
+            s->has_sets ? mr_plan_column_expr(b->planner, &s->keys[i].out) : s->keys[i].expr;
     }
     if (s->has_sets) {
         for (int32_t c = mr_plan_column_find(s->plan, s->gid.id); c < s->plan->n_cols; c++) {
@@ -808,7 +838,8 @@ static MrExpr *window_take(void *self, MrExpr *expr)
     for (int64_t i = 0; i < s->n_windows; i++)
         if (mr__same_expr(s->windows[i].expr, expr))
             return column_like(s, &s->windows[i].column, expr);
-    MrNamedExpr window = {{mr_planner_id(s->b->planner), expr->sql, expr->type, expr->nullable}, expr};
+    MrNamedExpr window = {{mr_planner_id(s->b->planner), expr->sql, expr->type, expr->nullable},
+                          expr};
     MR_PUSH(s->b->arena, s->windows, s->n_windows, s->cap_windows, window);
     return column_like(s, &window.column, expr);
 }
@@ -836,13 +867,15 @@ static void windows_make(Select *s)
 MrStatus mr__condition(Binder *b, MrSqlPlace place, const char *clause, MrExpr *expr, MrExpr **out)
 {
     if (expr->type->kind != MR_TYPE_BOOLEAN) {
-        const MrType *to = expr->type->kind == MR_TYPE_VOID || expr->type->kind == MR_TYPE_STRING
-                               ? mr_coerce_implicit(b->arena, b->settings, expr->type, MR_T(BOOLEAN))
-                               : NULL;
+        const MrType *to =
+            expr->type->kind == MR_TYPE_VOID || expr->type->kind == MR_TYPE_STRING
+                ? mr_coerce_implicit(b->arena, b->settings, expr->type, MR_T(BOOLEAN))
+                : NULL;
         if (!to)
             return mr__at(b, place,
                           MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__FILTER_NOT_BOOLEAN, "sqlExpr",
-                                  mr__quote_sql(b, expr->sql), "filter", mr__quote_sql(b, expr->sql), "type",
+                                  mr__quote_sql(b, expr->sql), "filter",
+                                  mr__quote_sql(b, expr->sql), "type",
                                   mr__quote_type(b, expr->type)));
         MR_TRY(mr__cast(b, expr, to, &expr));
     }
@@ -861,8 +894,8 @@ static MrStatus where_check(Binder *b, MrSqlPlace place, const MrExpr *expr)
             continue;
         const char *found = mr__expr_list_text(b, expr, kinds[i]);
         return mr__at(b, place,
-                      MR_FAIL(b->err, MR_COND_INVALID_WHERE_CONDITION, "condition", mr__quote_sql(b, expr->sql),
-                              "expressionList", found));
+                      MR_FAIL(b->err, MR_COND_INVALID_WHERE_CONDITION, "condition",
+                              mr__quote_sql(b, expr->sql), "expressionList", found));
     }
     return MR_OK;
 }
@@ -889,8 +922,8 @@ MrStatus mr__order_check(Binder *b, MrSqlPlace place, const MrExpr *expr, MrSort
     if (mr_type_is_orderable(expr->type))
         return MR_OK;
     return mr__at(b, place,
-                  MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__INVALID_ORDERING_TYPE, "functionName", "`sortorder`",
-                          "dataType", mr__quote_type(b, expr->type), "sqlExpr",
+                  MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__INVALID_ORDERING_TYPE, "functionName",
+                          "`sortorder`", "dataType", mr__quote_type(b, expr->type), "sqlExpr",
                           mr__quote_sql(b, mr_arena_printf(b->arena, "%s %s NULLS %s", expr->sql,
                                                            spec.descending ? "DESC" : "ASC",
                                                            spec.nulls_first ? "FIRST" : "LAST"))));
@@ -957,12 +990,14 @@ static MrStatus order_bind(Select *s, const MrSqlQuery *query)
         } else if (s->ast->distinct) {
             ScopeCol *out_cols = MR_NEW_N(b->arena, ScopeCol, s->n_items + 1);
             for (int64_t k = 0; k < s->n_items; k++)
-                out_cols[k] = (ScopeCol){.col = {-1, s->items[k].name, s->items[k].expr->type, true},
-                                         .expr = s->items[k].expr};
+                out_cols[k] =
+                    (ScopeCol){.col = {-1, s->items[k].name, s->items[k].expr->type, true},
+                               .expr = s->items[k].expr};
             /* Names qualified with their table still mean the selected column. */
             for (int64_t k = 0; k < s->n_items; k++)
                 for (int32_t c = 0; c < n_cols; c++)
-                    if (s->items[k].expr->kind == MR_EXPR_COLUMN && s->items[k].expr->column.id == cols[c].col.id) {
+                    if (s->items[k].expr->kind == MR_EXPR_COLUMN &&
+                        s->items[k].expr->column.id == cols[c].col.id) {
                         out_cols[k].qual = cols[c].qual;
                         out_cols[k].n_qual = cols[c].n_qual;
                     }
@@ -992,11 +1027,13 @@ static MrStatus distinct_make(Binder *b, MrPlan *plan, MrPlan **out)
     for (int32_t i = 0; i < plan->n_cols; i++) {
         const MrType *type = plan->cols[i].type;
         if (type->kind == MR_TYPE_MAP)
-            return MR_FAIL(b->err, MR_COND_UNSUPPORTED_FEATURE__SET_OPERATION_ON_MAP_TYPE, "colName",
-                           mr__quote_name(b, &plan->cols[i].name, 1), "dataType", mr__quote_type(b, type));
+            return MR_FAIL(b->err, MR_COND_UNSUPPORTED_FEATURE__SET_OPERATION_ON_MAP_TYPE,
+                           "colName", mr__quote_name(b, &plan->cols[i].name, 1), "dataType",
+                           mr__quote_type(b, type));
         if (type->kind == MR_TYPE_VARIANT)
-            return MR_FAIL(b->err, MR_COND_UNSUPPORTED_FEATURE__SET_OPERATION_ON_VARIANT_TYPE, "colName",
-                           mr__quote_name(b, &plan->cols[i].name, 1), "dataType", mr__quote_type(b, type));
+            return MR_FAIL(b->err, MR_COND_UNSUPPORTED_FEATURE__SET_OPERATION_ON_VARIANT_TYPE,
+                           "colName", mr__quote_name(b, &plan->cols[i].name, 1), "dataType",
+                           mr__quote_type(b, type));
         keys[n].column = plan->cols[i];
         keys[n++].expr = mr_plan_column_expr(b->planner, &plan->cols[i]);
     }
@@ -1016,9 +1053,10 @@ static MrStatus final_make(Select *s, const MrSqlQuery *query, Rel *out)
     MrNamedExpr *exprs = MR_NEW_N(b->arena, MrNamedExpr, n + s->n_sort + 1);
     for (int32_t i = 0; i < n; i++) {
         const Item *item = &s->items[i];
-        bool plain = item->expr->kind == MR_EXPR_COLUMN && (!item->is_alias || is_generated(s, item->expr->column.id));
-        exprs[i].column = (MrColumn){plain ? item->expr->column.id : mr_planner_id(b->planner), item->name,
-                                     item->expr->type, item->expr->nullable};
+        bool plain = item->expr->kind == MR_EXPR_COLUMN &&
+                     (!item->is_alias || is_generated(s, item->expr->column.id));
+        exprs[i].column = (MrColumn){plain ? item->expr->column.id : mr_planner_id(b->planner),
+                                     item->name, item->expr->type, item->expr->nullable};
         exprs[i].expr = item->expr;
     }
     MrSortKey *keys = MR_NEW_N(b->arena, MrSortKey, s->n_sort + 1);
@@ -1028,14 +1066,15 @@ static MrStatus final_make(Select *s, const MrSqlQuery *query, Rel *out)
             if (mr__same_expr(exprs[k].expr, s->sort_exprs[i]) && mr_expr_is_pure(exprs[k].expr))
                 at = k;
         for (int32_t k = 0; k < n && at < 0; k++) /* rand() AS r ORDER BY r: the very column */
-            if (s->sort_exprs[i] == exprs[k].expr || (exprs[k].expr->kind == s->sort_exprs[i]->kind &&
-                                                      exprs[k].expr->args == s->sort_exprs[i]->args &&
-                                                      exprs[k].expr->n_args > 0))
+            if (s->sort_exprs[i] == exprs[k].expr ||
+                (exprs[k].expr->kind == s->sort_exprs[i]->kind &&
+                 exprs[k].expr->args == s->sort_exprs[i]->args && exprs[k].expr->n_args > 0))
                 at = k;
         if (at < 0) {
             MrExpr *expr = s->sort_exprs[i];
             at = n_all++;
-            exprs[at].column = (MrColumn){expr->kind == MR_EXPR_COLUMN ? expr->column.id : mr_planner_id(b->planner),
+            exprs[at].column = (MrColumn){expr->kind == MR_EXPR_COLUMN ? expr->column.id
+                                                                       : mr_planner_id(b->planner),
                                           expr->sql, expr->type, expr->nullable};
             exprs[at].expr = expr;
         }
@@ -1109,8 +1148,8 @@ MrExpr *mr__expr_replace(Binder *b, MrExpr *expr, const MrNamedExpr *exprs, int3
     return replace_visit(&replace, expr);
 }
 
-MrStatus mr__select_bind(Binder *b, const MrSqlSelect *ast, const MrSqlQuery *query, Rel *input, Scope *outer,
-                         Rel *out)
+MrStatus mr__select_bind(Binder *b, const MrSqlSelect *ast, const MrSqlQuery *query, Rel *input,
+                         Scope *outer, Rel *out)
 {
     Select s = {.b = b, .ast = ast};
     Rel from = {0};
@@ -1217,17 +1256,19 @@ MrStatus mr__select_bind(Binder *b, const MrSqlSelect *ast, const MrSqlQuery *qu
         s.plan = mr_plan_filter(b->planner, s.plan, qualify);
     if (s.generator) {
         const Generator *gen = s.generator;
-        s.plan = mr_plan_generate(b->planner, s.plan, gen->def, gen->bound, gen->args, gen->n_args, gen->outer);
+        s.plan = mr_plan_generate(b->planner, s.plan, gen->def, gen->bound, gen->args, gen->n_args,
+                                  gen->outer);
         MrColumn *cols = MR_NEW_N(b->arena, MrColumn, s.plan->n_cols);
         memcpy(cols, s.plan->cols, sizeof(MrColumn) * (size_t)s.plan->n_cols);
-        memcpy(cols + s.plan->n_cols - s.n_gen_cols, s.gen_cols, sizeof(MrColumn) * (size_t)s.n_gen_cols);
+        memcpy(cols + s.plan->n_cols - s.n_gen_cols, s.gen_cols,
+               sizeof(MrColumn) * (size_t)s.n_gen_cols);
         s.plan->cols = cols;
     }
     return final_make(&s, query, out);
 }
 
-MrStatus mr__aggregate_over(Binder *b, MrPlan *input, MrExpr *const *keys, int32_t n_keys, MrExpr *const *exprs,
-                            int32_t n_exprs, MrPlan **out)
+MrStatus mr__aggregate_over(Binder *b, MrPlan *input, MrExpr *const *keys, int32_t n_keys,
+                            MrExpr *const *exprs, int32_t n_exprs, MrPlan **out)
 {
     MrSqlSelect none = {.has_group = true};
     Select s = {.b = b, .ast = &none, .plan = input};
@@ -1238,12 +1279,13 @@ MrStatus mr__aggregate_over(Binder *b, MrPlan *input, MrExpr *const *keys, int32
     for (int32_t i = 0; i < n_exprs; i++) {
         MrExpr *expr = NULL;
         MR_TRY(agg_rewrite(&s, exprs[i], &expr));
-        named[n_keys + i] =
-            (MrNamedExpr){{mr_planner_id(b->planner), exprs[i]->sql, expr->type, expr->nullable}, expr};
+        named[n_keys + i] = (MrNamedExpr){
+            {mr_planner_id(b->planner), exprs[i]->sql, expr->type, expr->nullable}, expr};
     }
     aggregate_make(&s);
     for (int32_t i = 0; i < n_keys; i++)
-        named[i] = (MrNamedExpr){s.keys[at[i]].out, mr_plan_column_expr(b->planner, &s.keys[at[i]].out)};
+        named[i] =
+            (MrNamedExpr){s.keys[at[i]].out, mr_plan_column_expr(b->planner, &s.keys[at[i]].out)};
     *out = mr_plan_project(b->planner, s.plan, named, n_keys + n_exprs);
     return MR_OK;
 }

@@ -1,9 +1,11 @@
-/* bind_store.c - rows on their way into a table: columns in its order, cast by the rules of storing (ANSI). */
+/* bind_store.c - rows on their way into a table: columns in its order, cast by the rules of storing
+ * (ANSI). */
 #include "sql/bind_int.h"
 
 static bool is_datetime(const MrType *type)
 {
-    return type->kind == MR_TYPE_DATE || type->kind == MR_TYPE_TIMESTAMP || type->kind == MR_TYPE_TIMESTAMP_NTZ;
+    return type->kind == MR_TYPE_DATE || type->kind == MR_TYPE_TIMESTAMP ||
+           type->kind == MR_TYPE_TIMESTAMP_NTZ;
 }
 
 /* Spark's Cast.canANSIStoreAssign. */
@@ -15,11 +17,13 @@ static bool can_store(const MrType *from, const MrType *to)
         return true;
     if (is_datetime(from) && is_datetime(to))
         return true;
-    if (from->kind == to->kind && (from->kind == MR_TYPE_INTERVAL_YM || from->kind == MR_TYPE_INTERVAL_DT ||
-                                   from->kind == MR_TYPE_TIME || from->kind == MR_TYPE_STRING))
+    if (from->kind == to->kind &&
+        (from->kind == MR_TYPE_INTERVAL_YM || from->kind == MR_TYPE_INTERVAL_DT ||
+         from->kind == MR_TYPE_TIME || from->kind == MR_TYPE_STRING))
         return true;
     if (to->kind == MR_TYPE_STRING)
-        return !mr_type_is_nested(from) && from->kind != MR_TYPE_BINARY && from->kind != MR_TYPE_VARIANT;
+        return !mr_type_is_nested(from) && from->kind != MR_TYPE_BINARY &&
+               from->kind != MR_TYPE_VARIANT;
     if (from->kind != to->kind || !mr_type_is_nested(from) || from->n_fields != to->n_fields)
         return false;
     for (int32_t i = 0; i < from->n_fields; i++)
@@ -28,25 +32,29 @@ static bool can_store(const MrType *from, const MrType *to)
     return true;
 }
 
-MrStatus mr__store_cast(Binder *b, MrExpr *expr, const MrType *to, const char *table, const char *column, MrExpr **out)
+MrStatus mr__store_cast(Binder *b, MrExpr *expr, const MrType *to, const char *table,
+                        const char *column, MrExpr **out)
 {
     if (mr_type_equal(expr->type, to)) {
         *out = expr;
         return MR_OK;
     }
-    const char *policy = b->settings->get ? b->settings->get(b->settings->conf, "spark.sql.storeAssignmentPolicy") : NULL;
+    const char *policy =
+        b->settings->get ? b->settings->get(b->settings->conf, "spark.sql.storeAssignmentPolicy")
+                         : NULL;
     bool legacy = policy && mr_str_equal_nocase(policy, "LEGACY");
     if (!legacy && !can_store(expr->type, to)) {
         if (!table)
             return MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__CAST_WITHOUT_SUGGESTION, "sqlExpr",
-                           mr__quote_sql(b, expr->sql), "srcType", mr__quote_type(b, expr->type), "targetType",
-                           mr__quote_type(b, to));
-        return MR_FAIL(b->err, MR_COND_INCOMPATIBLE_DATA_FOR_TABLE__CANNOT_SAFELY_CAST, "tableName", table, "colName",
-                       mr__quote_name(b, &column, 1), "srcType", mr__quote_type(b, expr->type), "targetType",
-                       mr__quote_type(b, to));
+                           mr__quote_sql(b, expr->sql), "srcType", mr__quote_type(b, expr->type),
+                           "targetType", mr__quote_type(b, to));
+        return MR_FAIL(b->err, MR_COND_INCOMPATIBLE_DATA_FOR_TABLE__CANNOT_SAFELY_CAST, "tableName",
+                       table, "colName", mr__quote_name(b, &column, 1), "srcType",
+                       mr__quote_type(b, expr->type), "targetType", mr__quote_type(b, to));
     }
     MrExpr *cast = NULL;
-    MR_TRY(mr_expr_cast(b->arena, b->settings, expr, to, legacy ? MR_CAST_LEGACY : MR_CAST_ANSI, &cast, b->err));
+    MR_TRY(mr_expr_cast(b->arena, b->settings, expr, to, legacy ? MR_CAST_LEGACY : MR_CAST_ANSI,
+                        &cast, b->err));
     if (cast != expr)
         cast->sql = expr->sql;
     *out = cast;
@@ -65,7 +73,8 @@ static MrStatus default_bind(Binder *b, const MrBindTarget *target, int32_t col,
     Ctx ctx = {.scope = &none};
     MR_TRY(mr_sql_parse_expr(b->arena, mr_text(text), b->options->sql_options, &ast, b->err));
     MR_TRY(mr__expr_bind(b, &ctx, ast, out));
-    return mr__store_cast(b, *out, target->columns[col].type, target->table, target->columns[col].name, out);
+    return mr__store_cast(b, *out, target->columns[col].type, target->table,
+                          target->columns[col].name, out);
 }
 
 static const char *names_of(Binder *b, const MrPlan *plan)
@@ -80,7 +89,8 @@ static const char *target_names(Binder *b, const MrBindTarget *target)
 {
     MrTextBuilder out = {.arena = b->arena};
     for (int32_t i = 0; i < target->n_columns; i++)
-        mr_builder_printf(&out, "%s%s", i ? ", " : "", mr__quote_name(b, &target->columns[i].name, 1));
+        mr_builder_printf(&out, "%s%s", i ? ", " : "",
+                          mr__quote_name(b, &target->columns[i].name, 1));
     return mr_builder_text(&out).data;
 }
 
@@ -88,15 +98,16 @@ static MrStatus arity_fail(Binder *b, const MrBindTarget *target, const MrPlan *
 {
     const char *expected = target_names(b, target), *given = names_of(b, plan);
     if (too_many)
-        return MR_FAIL(b->err, MR_COND_INSERT_COLUMN_ARITY_MISMATCH__TOO_MANY_DATA_COLUMNS, "tableName", target->table,
-                       "tableColumns", expected, "dataColumns", given);
-    return MR_FAIL(b->err, MR_COND_INSERT_COLUMN_ARITY_MISMATCH__NOT_ENOUGH_DATA_COLUMNS, "tableName", target->table,
-                   "tableColumns", expected, "dataColumns", given);
+        return MR_FAIL(b->err, MR_COND_INSERT_COLUMN_ARITY_MISMATCH__TOO_MANY_DATA_COLUMNS,
+                       "tableName", target->table, "tableColumns", expected, "dataColumns", given);
+    return MR_FAIL(b->err, MR_COND_INSERT_COLUMN_ARITY_MISMATCH__NOT_ENOUGH_DATA_COLUMNS,
+                   "tableName", target->table, "tableColumns", expected, "dataColumns", given);
 }
 
-/* from[i]: the plan's column for the table's i-th, -1: its default; given[i]: an expression instead. */
-static MrStatus store_project(Binder *b, MrPlan *plan, const MrBindTarget *target, const int32_t *from,
-                              MrExpr *const *given, MrPlan **out)
+/* from[i]: the plan's column for the table's i-th, -1: its default; given[i]: an expression
+ * instead. */
+static MrStatus store_project(Binder *b, MrPlan *plan, const MrBindTarget *target,
+                              const int32_t *from, MrExpr *const *given, MrPlan **out)
 {
     MrNamedExpr *exprs = MR_NEW_N(b->arena, MrNamedExpr, target->n_columns + 1);
     for (int32_t i = 0; i < target->n_columns; i++) {
@@ -105,18 +116,20 @@ static MrStatus store_project(Binder *b, MrPlan *plan, const MrBindTarget *targe
         if (given && given[i])
             MR_TRY(mr__store_cast(b, given[i], field->type, target->table, field->name, &expr));
         else if (from[i] >= 0)
-            MR_TRY(mr__store_cast(b, mr_plan_column_expr(b->planner, &plan->cols[from[i]]), field->type, target->table,
-                                  field->name, &expr));
+            MR_TRY(mr__store_cast(b, mr_plan_column_expr(b->planner, &plan->cols[from[i]]),
+                                  field->type, target->table, field->name, &expr));
         else
             MR_TRY(default_bind(b, target, i, &expr));
-        exprs[i].column = (MrColumn){mr_planner_id(b->planner), field->name, field->type, expr->nullable};
+        exprs[i].column =
+            (MrColumn){mr_planner_id(b->planner), field->name, field->type, expr->nullable};
         exprs[i].expr = expr;
     }
     *out = mr_plan_project(b->planner, plan, exprs, target->n_columns);
     return MR_OK;
 }
 
-static MrStatus store_bind(Binder *b, MrPlan *plan, const MrBindTarget *target, bool by_name, MrPlan **out)
+static MrStatus store_bind(Binder *b, MrPlan *plan, const MrBindTarget *target, bool by_name,
+                           MrPlan **out)
 {
     int32_t *from = MR_NEW_N(b->arena, int32_t, target->n_columns + 1);
     for (int32_t i = 0; i < target->n_columns; i++) {
@@ -132,8 +145,8 @@ static MrStatus store_bind(Binder *b, MrPlan *plan, const MrBindTarget *target, 
     return store_project(b, plan, target, from, NULL, out);
 }
 
-MrStatus mr_bind_store(const MrBindOptions *options, MrPlan *plan, const MrBindTarget *target, bool by_name,
-                       MrPlan **out, MrError *err)
+MrStatus mr_bind_store(const MrBindOptions *options, MrPlan *plan, const MrBindTarget *target,
+                       bool by_name, MrPlan **out, MrError *err)
 {
     Binder b = {.options = options,
                 .catalog = options->catalog,
@@ -146,8 +159,8 @@ MrStatus mr_bind_store(const MrBindOptions *options, MrPlan *plan, const MrBindT
     return store_bind(&b, plan, target, by_name, out);
 }
 
-MrStatus mr_bind_insert(const MrBindOptions *options, const MrSqlInsert *insert, const MrBindTarget *target,
-                        MrBoundQuery *out, MrError *err)
+MrStatus mr_bind_insert(const MrBindOptions *options, const MrSqlInsert *insert,
+                        const MrBindTarget *target, MrBoundQuery *out, MrError *err)
 {
     Binder binder = {.options = options,
                      .catalog = options->catalog,
@@ -173,7 +186,8 @@ MrStatus mr_bind_insert(const MrBindOptions *options, const MrSqlInsert *insert,
                 at = k;
         if (at < 0)
             return mr__at(b, value->place,
-                          MR_FAIL(b->err, MR_COND_NON_PARTITION_COLUMN, "columnName", mr__quote_name(b, &value->name, 1)));
+                          MR_FAIL(b->err, MR_COND_NON_PARTITION_COLUMN, "columnName",
+                                  mr__quote_name(b, &value->name, 1)));
         if (!value->value)
             continue;
         Scope none = {0};
@@ -192,7 +206,8 @@ MrStatus mr_bind_insert(const MrBindOptions *options, const MrSqlInsert *insert,
             if (at < 0) {
                 ScopeCol *list = MR_NEW_N(b->arena, ScopeCol, n + 1);
                 for (int32_t k = 0; k < n; k++)
-                    list[k] = (ScopeCol){.col = {k, target->columns[k].name, target->columns[k].type, true}};
+                    list[k] = (ScopeCol){
+                        .col = {k, target->columns[k].name, target->columns[k].type, true}};
                 Scope scope = {.n_cols = n, .cols = list};
                 return mr__fail_unresolved(b, &scope, &insert->columns[c], 1, (MrSqlPlace){-1, 0});
             }
@@ -204,13 +219,16 @@ MrStatus mr_bind_insert(const MrBindOptions *options, const MrSqlInsert *insert,
         if (plan->n_cols != insert->n_columns) {
             MrTextBuilder cols = {.arena = b->arena};
             for (int32_t c = 0; c < insert->n_columns; c++)
-                mr_builder_printf(&cols, "%s%s", c ? ", " : "", mr__quote_name(b, &insert->columns[c], 1));
+                mr_builder_printf(&cols, "%s%s", c ? ", " : "",
+                                  mr__quote_name(b, &insert->columns[c], 1));
             const char *expected = mr_builder_text(&cols).data, *data = names_of(b, plan);
             if (plan->n_cols > insert->n_columns)
-                return MR_FAIL(b->err, MR_COND_INSERT_COLUMN_ARITY_MISMATCH__TOO_MANY_DATA_COLUMNS, "tableName",
-                               target->table, "tableColumns", expected, "dataColumns", data);
-            return MR_FAIL(b->err, MR_COND_INSERT_COLUMN_ARITY_MISMATCH__NOT_ENOUGH_DATA_COLUMNS, "tableName",
-                           target->table, "tableColumns", expected, "dataColumns", data);
+                return MR_FAIL(b->err, MR_COND_INSERT_COLUMN_ARITY_MISMATCH__TOO_MANY_DATA_COLUMNS,
+                               "tableName", target->table, "tableColumns", expected, "dataColumns",
+                               data);
+            return MR_FAIL(b->err, MR_COND_INSERT_COLUMN_ARITY_MISMATCH__NOT_ENOUGH_DATA_COLUMNS,
+                           "tableName", target->table, "tableColumns", expected, "dataColumns",
+                           data);
         }
     } else if (insert->by_name) {
         MR_TRY(store_bind(b, plan, target, true, &plan));

@@ -15,14 +15,15 @@ typedef struct Fixture {
 } Fixture;
 
 /* t(a INT, b STRING, s STRUCT<x: INT>) and u(a INT, c DOUBLE). */
-static MrStatus find_relation(void *self, const MrBindPlace *place, const char *const *parts, int32_t n_parts,
-                              const MrOptions *options, bool streaming, MrArena *arena, MrBindRelation *out,
-                              MrError *err)
+static MrStatus find_relation(void *self, const MrBindPlace *place, const char *const *parts,
+                              int32_t n_parts, const MrOptions *options, bool streaming,
+                              MrArena *arena, MrBindRelation *out, MrError *err)
 {
     const char *name = parts[n_parts - 1];
     const char *text = NULL;
     if (strcmp(name, "t") == 0)
-        text = "SELECT * FROM VALUES (1, 'x', struct(5 AS x)), (2, 'y', struct(6 AS x)) AS v(a, b, s)";
+        text =
+            "SELECT * FROM VALUES (1, 'x', struct(5 AS x)), (2, 'y', struct(6 AS x)) AS v(a, b, s)";
     else if (strcmp(name, "u") == 0)
         text = "SELECT * FROM VALUES (1, 1.5D), (3, 2.5D) AS v(a, c)";
     if (!text)
@@ -58,11 +59,13 @@ static MrStatus bind(Fixture *fixture, const char *sql, MrBoundQuery *out)
 {
     MrStatus status;
     MrBindCatalog catalog = {.find_relation = find_relation};
-    MrBindOptions options = {.planner = &fixture->planner, .catalog = &catalog, .text = mr_text(sql)};
+    MrBindOptions options = {
+        .planner = &fixture->planner, .catalog = &catalog, .text = mr_text(sql)};
     fixture->err = (MrError){.sql_idx = -1};
     MR_GUARD_BEGIN(status, &fixture->err)
         MrSqlStatement *statement = NULL;
-        status = mr_sql_parse_statement(&fixture->arena, mr_text(sql), NULL, &statement, &fixture->err);
+        status =
+            mr_sql_parse_statement(&fixture->arena, mr_text(sql), NULL, &statement, &fixture->err);
         if (status == MR_OK)
             status = mr_bind_query(&options, statement->query, out, &fixture->err);
     MR_GUARD_END(status)
@@ -90,23 +93,28 @@ static void columns_are_named_and_typed_as_in_spark(void **state)
         {"SELECT b, max(a) m FROM t GROUP BY 1 HAVING m > 0 ORDER BY m DESC", "b:string,m:int"},
         {"SELECT a IN (1, 2), NOT a = 1, a BETWEEN 1 AND 2 FROM t",
          "(a IN (1, 2)):boolean,(NOT (a = 1)):boolean,between(a, 1, 2):boolean"},
-        {"SELECT CASE WHEN a > 1 THEN 1 ELSE 2.5 END FROM t", "CASE WHEN (a > 1) THEN 1 ELSE 2.5 END:decimal(11,1)"},
+        {"SELECT CASE WHEN a > 1 THEN 1 ELSE 2.5 END FROM t",
+         "CASE WHEN (a > 1) THEN 1 ELSE 2.5 END:decimal(11,1)"},
         {"SELECT (SELECT max(c) FROM u WHERE u.a = t.a) FROM t", "scalarsubquery(a):double"},
         {"SELECT row_number() OVER (PARTITION BY b ORDER BY a) FROM t",
-         "row_number() OVER (PARTITION BY b ORDER BY a ASC NULLS FIRST ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT "
+         "row_number() OVER (PARTITION BY b ORDER BY a ASC NULLS FIRST ROWS BETWEEN UNBOUNDED "
+         "PRECEDING AND CURRENT "
          "ROW):int"},
         {"SELECT a FROM t UNION ALL SELECT c FROM u", "a:double"},
         {"SELECT s.* FROM t", "x:int"},
         {"SELECT * EXCEPT (s) FROM t", "a:int,b:string"},
         {"WITH q(n) AS (SELECT a FROM t) SELECT x.n FROM q x, q y", "n:int"},
         {"SELECT a + 1 AS p, p * 2 AS q FROM t", "p:int,q:int"},
-        {"SELECT window.start AS f, count(*) AS n FROM VALUES (TIMESTAMP_NTZ'2020-01-01 00:05:00') v(ts) "
+        {"SELECT window.start AS f, count(*) AS n FROM VALUES (TIMESTAMP_NTZ'2020-01-01 00:05:00') "
+         "v(ts) "
          "GROUP BY window(ts, '10 minutes', '5 minutes')",
          "f:timestamp_ntz,n:bigint"},
-        {"SELECT session_window, count(*) AS n FROM VALUES (TIMESTAMP_NTZ'2020-01-01 00:05:00') v(ts) "
+        {"SELECT session_window, count(*) AS n FROM VALUES (TIMESTAMP_NTZ'2020-01-01 00:05:00') "
+         "v(ts) "
          "GROUP BY session_window(ts, '10 minutes')",
          "session_window:struct<start:timestamp_ntz,end:timestamp_ntz>,n:bigint"},
-        {"SELECT * FROM t PIVOT (count(*) FOR a IN (1, 2 AS two))", "b:string,s:struct<x:int>,1:bigint,two:bigint"},
+        {"SELECT * FROM t PIVOT (count(*) FOR a IN (1, 2 AS two))",
+         "b:string,s:struct<x:int>,1:bigint,two:bigint"},
         {"FROM t |> WHERE a > 1 |> EXTEND a + 1 AS n |> DROP s", "a:int,b:string,n:int"},
     };
     for (int64_t i = 0; i < MR_COUNT(rows); i++) {
@@ -123,16 +131,19 @@ static void wrong_queries_fail_as_in_spark(void **state)
         const char *sql, *condition, *param, *value;
         int32_t idx, len;
     } rows[] = {
-        {"SELECT aa FROM t", "UNRESOLVED_COLUMN.WITH_SUGGESTION", "proposal", "`a`, `b`, `s`", 7, 2},
+        {"SELECT aa FROM t", "UNRESOLVED_COLUMN.WITH_SUGGESTION", "proposal", "`a`, `b`, `s`", 7,
+         2},
         {"SELECT a FROM t, u", "AMBIGUOUS_REFERENCE", "referenceNames", "[`t`.`a`, `u`.`a`]", 7, 1},
         {"SELECT b, a FROM t GROUP BY b", "MISSING_AGGREGATION", "expression", "\"a\"", 10, 1},
         {"SELECT b FROM t GROUP BY 2", "GROUP_BY_POS_OUT_OF_RANGE", "size", "1", 25, 1},
         {"SELECT b FROM t ORDER BY 3", "ORDER_BY_POS_OUT_OF_RANGE", "index", "3", 25, 1},
         {"SELECT * FROM nowhere", "TABLE_OR_VIEW_NOT_FOUND", "relationName", "`nowhere`", 14, 7},
-        {"SELECT a FROM t WHERE count(*) > 1", "INVALID_WHERE_CONDITION", "expressionList", "count(1)", 22, 12},
+        {"SELECT a FROM t WHERE count(*) > 1", "INVALID_WHERE_CONDITION", "expressionList",
+         "count(1)", 22, 12},
         {"SELECT sum(sum(a)) FROM t", "NESTED_AGGREGATE_FUNCTION", NULL, NULL, 7, 11},
         {"SELECT s.nope FROM t", "FIELD_NOT_FOUND", "fields", "`x`", 7, 6},
-        {"SELECT a, b FROM t UNION SELECT a FROM u", "NUM_COLUMNS_MISMATCH", "invalidNumColumns", "1", 0, 40},
+        {"SELECT a, b FROM t UNION SELECT a FROM u", "NUM_COLUMNS_MISMATCH", "invalidNumColumns",
+         "1", 0, 40},
         {"SELECT nope(1)", "UNRESOLVED_ROUTINE", "routineName", "`nope`", 7, 7},
     };
     Fixture *fixture = *state;
@@ -164,7 +175,8 @@ static void no_subquery_is_left_in_an_optimized_plan(void **state)
         "SELECT (SELECT count(*) FROM u WHERE u.a = t.a) FROM t",
         "SELECT (SELECT c FROM u WHERE u.a < t.a ORDER BY c LIMIT 1) FROM t",
         "SELECT * FROM t, LATERAL (SELECT c FROM u WHERE u.a = t.a UNION ALL SELECT t.a)",
-        "SELECT a FROM t WHERE a > (SELECT min(a) FROM u WHERE u.a = (SELECT max(a) FROM t t2 WHERE t2.a = u.a))",
+        "SELECT a FROM t WHERE a > (SELECT min(a) FROM u WHERE u.a = (SELECT max(a) FROM t t2 "
+        "WHERE t2.a = u.a))",
         "SELECT b FROM t GROUP BY b HAVING EXISTS (SELECT 1 FROM u WHERE u.a = max(t.a))",
         "SELECT a FROM t INTERSECT SELECT a FROM u",
     };
@@ -194,7 +206,8 @@ static void order_is_part_of_the_answer_only_below_order_by(void **state)
     assert_true(query.ordered);
     assert_int_equal(bind(*state, "SELECT a FROM t SORT BY a", &query), MR_OK);
     assert_false(query.ordered);
-    assert_int_equal(bind(*state, "SELECT count(*) FROM (SELECT a FROM t ORDER BY a)", &query), MR_OK);
+    assert_int_equal(bind(*state, "SELECT count(*) FROM (SELECT a FROM t ORDER BY a)", &query),
+                     MR_OK);
     assert_false(query.ordered);
 }
 
@@ -203,8 +216,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(columns_are_named_and_typed_as_in_spark, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wrong_queries_fail_as_in_spark, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(no_subquery_is_left_in_an_optimized_plan, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(order_is_part_of_the_answer_only_below_order_by, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_subquery_is_left_in_an_optimized_plan, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(order_is_part_of_the_answer_only_below_order_by, set_up,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

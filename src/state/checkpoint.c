@@ -1,7 +1,9 @@
-/* checkpoint.c - the checkpoint folder of one query: who owns it, what was planned and committed, its state.
+/* checkpoint.c - the checkpoint folder of one query: who owns it, what was planned and committed,
+ * its state.
  *
- * The log holds the order of things, state/ the bytes too large for it.  A snapshot begins a new base of the
- * log, so that reading never goes further back than the last one and the folder does not grow with time. */
+ * The log holds the order of things, state/ the bytes too large for it.  A snapshot begins a new
+ * base of the log, so that reading never goes further back than the last one and the folder does
+ * not grow with time. */
 #include "state/state_int.h"
 
 #include "base/hash.h"
@@ -31,7 +33,7 @@ struct MrCheckpoint {
     const char *state_folder;
     MrFile *lock;
     MrLog *log;
-    MrBuffer scratch, planned, committed; /* the last payloads, without state */
+    MrBuffer scratch, planned, committed;   /* the last payloads, without state */
     int64_t planned_epoch, committed_epoch; /* -1: none */
     int64_t closed_through;
     MrStateFile snapshot;
@@ -48,7 +50,8 @@ static MrText buffer_text(const MrBuffer *buf)
 
 static MrReader text_reader(MrText text)
 {
-    return (MrReader){(const uint8_t *)text.data, (const uint8_t *)text.data + text.size_bytes, false};
+    return (MrReader){(const uint8_t *)text.data, (const uint8_t *)text.data + text.size_bytes,
+                      false};
 }
 
 static MrStatus record_is_malformed(MrError *err, const char *what)
@@ -94,7 +97,8 @@ static MrStatus planned_decode(MrArena *arena, MrText payload, MrPlanned *out, M
     bool good = reader_i64(&reader, &out->epoch) && reader_i64(&reader, &out->time_us) &&
                 mr_reader_u64(&reader, &out->seed) && mr_reader_u64(&reader, &out->lineage) &&
                 reader_i64(&reader, &out->late_us) && reader_i64(&reader, &out->evict_us) &&
-                reader_i64(&reader, &out->closed_through) && mr_reader_count(&reader, 2, &n_sources);
+                reader_i64(&reader, &out->closed_through) &&
+                mr_reader_count(&reader, 2, &n_sources);
     if (!good)
         return record_is_malformed(err, "a PLANNED record cannot be read");
     MrText *from = MR_NEW_N(arena, MrText, n_sources), *to = MR_NEW_N(arena, MrText, n_sources);
@@ -127,8 +131,8 @@ static bool file_decode(MrReader *reader, MrStateFile *out)
            mr_reader_u64(reader, &out->hash) && out->name.size_bytes > 0;
 }
 
-static MrStatus committed_encode(MrBuffer *out, const MrCommitted *committed, uint8_t kind, MrText entries,
-                                 const MrStateFile *file, MrError *err)
+static MrStatus committed_encode(MrBuffer *out, const MrCommitted *committed, uint8_t kind,
+                                 MrText entries, const MrStateFile *file, MrError *err)
 {
     out->size_bytes = 0;
     MR_TRY(mr_buffer_put_u64(out, (uint64_t)committed->epoch, err));
@@ -156,7 +160,8 @@ static MrStatus committed_decode(MrText payload, CommittedView *out, MrError *er
 {
     MrReader reader = text_reader(payload);
     *out = (CommittedView){.epoch = 0};
-    bool good = reader_i64(&reader, &out->epoch) && mr_reader_u8(&reader, &out->kind) && out->kind <= STATE_FILE;
+    bool good = reader_i64(&reader, &out->epoch) && mr_reader_u8(&reader, &out->kind) &&
+                out->kind <= STATE_FILE;
     if (good && out->kind == STATE_INLINE)
         good = mr_reader_text(&reader, &out->entries);
     if (good && out->kind == STATE_FILE)
@@ -165,7 +170,9 @@ static MrStatus committed_decode(MrText payload, CommittedView *out, MrError *er
     out->tokens = reader;
     for (int64_t i = 0; i < out->n_tokens && good; i++)
         good = mr_reader_text(&reader, &(MrText){NULL, 0});
-    return good && reader.at == reader.end ? MR_OK : record_is_malformed(err, "a COMMITTED record cannot be read");
+    return good && reader.at == reader.end
+               ? MR_OK
+               : record_is_malformed(err, "a COMMITTED record cannot be read");
 }
 
 static MrStatus base_encode(MrBuffer *out, const MrCheckpoint *checkpoint, MrError *err)
@@ -205,8 +212,8 @@ static MrStatus file_apply(Recovery *recovery, const MrStateFile *file, MrError 
 {
     MrCheckpoint *checkpoint = recovery->checkpoint;
     name_keep(checkpoint, file->name);
-    return mr__state_file_read(checkpoint->os, checkpoint->budget, checkpoint->state_folder, file, recovery->apply,
-                               recovery->self, err);
+    return mr__state_file_read(checkpoint->os, checkpoint->budget, checkpoint->state_folder, file,
+                               recovery->apply, recovery->self, err);
 }
 
 /* The epoch of a PLANNED payload and what it closes. */
@@ -298,8 +305,9 @@ static MrStatus visit_base(void *self, MrText base, MrError *err)
         return MR_OK;
     bool good = mr_reader_u8(&reader, &kind) && (kind == STATE_NONE || kind == STATE_FILE) &&
                 (kind == STATE_NONE || file_decode(&reader, &file)) &&
-                reader_i64(&reader, &checkpoint->snapshot_epoch) && mr_reader_text(&reader, &planned) &&
-                mr_reader_text(&reader, &committed) && reader.at == reader.end;
+                reader_i64(&reader, &checkpoint->snapshot_epoch) &&
+                mr_reader_text(&reader, &planned) && mr_reader_text(&reader, &committed) &&
+                reader.at == reader.end;
     if (!good)
         return record_is_malformed(err, "the base of the log cannot be read");
     if (planned.size_bytes > 0)
@@ -340,12 +348,13 @@ static const char *uuid_make(MrOs *os, MrArena *arena)
     high = (high & ~UINT64_C(0xf000)) | 0x4000; /* RFC 9562: version 4, variant 10 */
     low = (low & ~(UINT64_C(3) << 62)) | UINT64_C(1) << 63;
     return mr_arena_printf(arena, "%08x-%04x-%04x-%04x-%012llx", (unsigned)(high >> 32),
-                           (unsigned)(high >> 16 & 0xffff), (unsigned)(high & 0xffff), (unsigned)(low >> 48),
+                           (unsigned)(high >> 16 & 0xffff), (unsigned)(high & 0xffff),
+                           (unsigned)(low >> 48),
                            (unsigned long long)(low & UINT64_C(0xffffffffffff)));
 }
 
-static MrStatus metadata_write(MrCheckpoint *checkpoint, const char *path, const char *fingerprint, const char **id,
-                               MrError *err)
+static MrStatus metadata_write(MrCheckpoint *checkpoint, const char *path, const char *fingerprint,
+                               const char **id, MrError *err)
 {
     MrTextBuilder text = {.arena = &checkpoint->arena};
     *id = uuid_make(checkpoint->os, &checkpoint->arena);
@@ -360,8 +369,8 @@ static MrStatus metadata_write(MrCheckpoint *checkpoint, const char *path, const
                             MR_STEP_META_FOLDER_SYNC, err);
 }
 
-static MrStatus metadata_check(MrCheckpoint *checkpoint, MrText text, const char *path, const char *fingerprint,
-                               const char **id, MrError *err)
+static MrStatus metadata_check(MrCheckpoint *checkpoint, MrText text, const char *path,
+                               const char *fingerprint, const char **id, MrError *err)
 {
     MrJson *metadata;
     MR_TRY(mr_json_parse(&checkpoint->arena, text, path, &metadata, err));
@@ -373,14 +382,14 @@ static MrStatus metadata_check(MrCheckpoint *checkpoint, MrText text, const char
     if (format > METADATA_FORMAT)
         return record_is_malformed(err, "metadata.json has a newer format than this program knows");
     if (fingerprint != NULL && stored != NULL && strcmp(fingerprint, stored) != 0)
-        return MR_FAIL(err, MR_COND_STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA, "OpsInMetadataSeq",
-                       stored, "OpsInCurBatchSeq", fingerprint);
+        return MR_FAIL(err, MR_COND_STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA,
+                       "OpsInMetadataSeq", stored, "OpsInCurBatchSeq", fingerprint);
     return MR_OK;
 }
 
 /* Reads metadata.json or, in a folder without a log, writes it. */
-static MrStatus metadata_open(MrCheckpoint *checkpoint, const MrCheckpointOptions *options, const char *log_folder,
-                              const char **id, MrError *err)
+static MrStatus metadata_open(MrCheckpoint *checkpoint, const MrCheckpointOptions *options,
+                              const char *log_folder, const char **id, MrError *err)
 {
     MrOs *os = checkpoint->os;
     MrFileInfo info;
@@ -392,12 +401,13 @@ static MrStatus metadata_open(MrCheckpoint *checkpoint, const MrCheckpointOption
     if (info.exists) {
         checkpoint->scratch.size_bytes = 0;
         MR_TRY(mr_os_read_file(os, path, METADATA_MAX_BYTES, &checkpoint->scratch, err));
-        status = metadata_check(checkpoint, buffer_text(&checkpoint->scratch), path, options->query_text_hash, id,
-                                err);
+        status = metadata_check(checkpoint, buffer_text(&checkpoint->scratch), path,
+                                options->query_text_hash, id, err);
     } else {
         MR_TRY(os->list(os, log_folder, &checkpoint->arena, &entries, &n_entries, err));
-        status = n_entries > 0 ? record_is_malformed(err, "metadata.json is missing beside a log")
-                               : metadata_write(checkpoint, path, options->query_text_hash, id, err);
+        status = n_entries > 0
+                     ? record_is_malformed(err, "metadata.json is missing beside a log")
+                     : metadata_write(checkpoint, path, options->query_text_hash, id, err);
     }
     if (status != MR_OK)
         mr_error_add(err, "in checkpoint '%s'", options->path);
@@ -416,7 +426,9 @@ static MrStatus state_clean(MrCheckpoint *checkpoint, MrArena *arena, MrError *e
         for (int64_t j = 0; j < checkpoint->named.n_names && !keep; j++)
             keep = strcmp(checkpoint->named.names[j], entries[i].name) == 0;
         if (!keep)
-            MR_TRY(os->remove(os, mr_arena_printf(arena, "%s/%s", checkpoint->state_folder, entries[i].name), err));
+            MR_TRY(os->remove(
+                os, mr_arena_printf(arena, "%s/%s", checkpoint->state_folder, entries[i].name),
+                err));
     }
     return MR_OK;
 }
@@ -444,8 +456,8 @@ static MrStatus recovered_fill(MrCheckpoint *checkpoint, MrRecovered *out, MrErr
     return MR_OK;
 }
 
-static MrStatus checkpoint_start(MrCheckpoint *checkpoint, const MrCheckpointOptions *options, Recovery *recovery,
-                                 MrRecovered *out, MrError *err)
+static MrStatus checkpoint_start(MrCheckpoint *checkpoint, const MrCheckpointOptions *options,
+                                 Recovery *recovery, MrRecovered *out, MrError *err)
 {
     MrArena *arena = &checkpoint->arena;
     const char *log_folder = mr_arena_printf(arena, "%s/log", options->path);
@@ -464,8 +476,8 @@ static MrStatus checkpoint_start(MrCheckpoint *checkpoint, const MrCheckpointOpt
 }
 
 MrStatus mr_checkpoint_open(const MrCheckpointOptions *options,
-                            MrStatus (*apply)(void *self, const MrStateEntry *entry, MrError *err), void *self,
-                            MrCheckpoint **out, MrRecovered *recovered, MrError *err)
+                            MrStatus (*apply)(void *self, const MrStateEntry *entry, MrError *err),
+                            void *self, MrCheckpoint **out, MrRecovered *recovered, MrError *err)
 {
     volatile MrStatus status;
     void *block;
@@ -512,7 +524,8 @@ void mr_checkpoint_close(MrCheckpoint *checkpoint)
 
 /* ---- an epoch ---- */
 
-MrStatus mr_checkpoint_plan(MrCheckpoint *checkpoint, const MrPlanned *planned, bool sync, MrError *err)
+MrStatus mr_checkpoint_plan(MrCheckpoint *checkpoint, const MrPlanned *planned, bool sync,
+                            MrError *err)
 {
     MR_ASSERT(planned->epoch == checkpoint->committed_epoch + 1);
     MR_ASSERT(planned->closed_through < planned->epoch);
@@ -535,18 +548,19 @@ static MrStatus name_note(MrCheckpoint *checkpoint, MrText name, MrError *err)
     return status;
 }
 
-MrStatus mr_checkpoint_commit(MrCheckpoint *checkpoint, const MrCommitted *committed, const MrStateWriter *changes,
-                              MrError *err)
+MrStatus mr_checkpoint_commit(MrCheckpoint *checkpoint, const MrCommitted *committed,
+                              const MrStateWriter *changes, MrError *err)
 {
     MrText entries = changes != NULL ? buffer_text(&changes->buf) : MR_TEXT("");
     char name[MR_STATE_NAME_MAX];
     MrStateFile file = {.size_bytes = 0};
     uint8_t kind = entries.size_bytes == 0 ? STATE_NONE : STATE_INLINE;
-    MR_ASSERT(committed->epoch == checkpoint->planned_epoch && committed->epoch != checkpoint->committed_epoch);
+    MR_ASSERT(committed->epoch == checkpoint->planned_epoch &&
+              committed->epoch != checkpoint->committed_epoch);
     if (entries.size_bytes > INLINE_MAX_BYTES) {
         kind = STATE_FILE;
-        MR_TRY(mr__state_file_write(checkpoint->os, checkpoint->state_folder, committed->epoch, "chg", entries, name,
-                                    &file, err));
+        MR_TRY(mr__state_file_write(checkpoint->os, checkpoint->state_folder, committed->epoch,
+                                    "chg", entries, name, &file, err));
         MR_TRY(name_note(checkpoint, file.name, err));
     }
     MR_TRY(committed_encode(&checkpoint->scratch, committed, kind, entries, &file, err));
@@ -582,13 +596,15 @@ MrStatus mr_checkpoint_snapshot(MrCheckpoint *checkpoint, const MrStateWriter *a
 {
     char name[MR_STATE_NAME_MAX];
     MrStateFile file = {.size_bytes = 0};
-    MR_ASSERT(checkpoint->committed_epoch == checkpoint->planned_epoch && checkpoint->committed_epoch >= 0);
+    MR_ASSERT(checkpoint->committed_epoch == checkpoint->planned_epoch &&
+              checkpoint->committed_epoch >= 0);
     if (all->buf.size_bytes > 0) {
-        MR_TRY(mr__state_file_write(checkpoint->os, checkpoint->state_folder, checkpoint->committed_epoch, "snap",
-                                    buffer_text(&all->buf), name, &file, err));
+        MR_TRY(mr__state_file_write(checkpoint->os, checkpoint->state_folder,
+                                    checkpoint->committed_epoch, "snap", buffer_text(&all->buf),
+                                    name, &file, err));
         /* D9: read back before what it replaces may go. */
-        MR_TRY(mr__state_file_read(checkpoint->os, checkpoint->budget, checkpoint->state_folder, &file, NULL, NULL,
-                                   err));
+        MR_TRY(mr__state_file_read(checkpoint->os, checkpoint->budget, checkpoint->state_folder,
+                                   &file, NULL, NULL, err));
     }
     mr_arena_reset(&checkpoint->names_arena);
     checkpoint->named = (NameList){.n_names = 0};

@@ -1,5 +1,5 @@
-/* checkpoint_bench.c - what a durable epoch costs on the disk of the current folder: PLANNED and COMMITTED with 200
- * bytes of state changes, one sync. */
+/* checkpoint_bench.c - what a durable epoch costs on the disk of the current folder: PLANNED and
+ * COMMITTED with 200 bytes of state changes, one sync. */
 #include "state/state.h"
 #include <stdio.h>
 
@@ -33,16 +33,22 @@ static MrStatus run(MrOs *os, MrBudget *budget, const char *path, int64_t *ns, M
     char value[180] = {0};
     mr_state_writer_init(&writer, budget);
     MR_GO(mr_checkpoint_open(
-        &(MrCheckpointOptions){.os = os, .budget = budget, .path = path, .query_text_hash = "bench"}, entry_ignore,
-        NULL, &checkpoint, &found, err));
+        &(MrCheckpointOptions){
+            .os = os, .budget = budget, .path = path, .query_text_hash = "bench"},
+        entry_ignore, NULL, &checkpoint, &found, err));
     for (int64_t e = 0; e < N_EPOCHS; e++) {
         MrText from = {(char *)&e, 8}, token = MR_TEXT("token");
         int64_t key = e % 100, start = os->tick_ns(os);
         mr_state_writer_reset(&writer);
-        MR_GO(mr_state_put(&writer, 0, (MrText){(char *)&key, 8}, (MrText){value, sizeof value}, err));
+        MR_GO(mr_state_put(&writer, 0, (MrText){(char *)&key, 8}, (MrText){value, sizeof value},
+                           err));
         MR_GO(mr_checkpoint_plan(checkpoint,
-                                 &(MrPlanned){.epoch = e, .closed_through = e - 1, .n_sources = 1, .from = &from,
-                                              .to = &from, .extra = MR_TEXT("")},
+                                 &(MrPlanned){.epoch = e,
+                                              .closed_through = e - 1,
+                                              .n_sources = 1,
+                                              .from = &from,
+                                              .to = &from,
+                                              .extra = MR_TEXT("")},
                                  false, err));
         MR_GO(mr_checkpoint_commit(checkpoint, &(MrCommitted){e, 1, &token}, &writer, err));
         ns[e] = os->tick_ns(os) - start;
@@ -61,7 +67,8 @@ int main(void)
     MrError err = {0};
     char path[64], message[1000];
     mr_budget_init(&budget, "bench", NULL, INT64_MAX);
-    snprintf(path, sizeof path, "build/checkpoint-bench-%016llx", (unsigned long long)os->random_u64(os));
+    snprintf(path, sizeof path, "build/checkpoint-bench-%016llx",
+             (unsigned long long)os->random_u64(os));
     MrStatus status = run(os, &budget, path, ns, &err);
     if (status == MR_OK)
         status = mr_os_remove_tree(os, path, &err);
@@ -71,7 +78,8 @@ int main(void)
         return 1;
     }
     printf("durable epoch, first thousand, middle: %.1f us\n", (double)middle(ns, 0, 1000) / 1000);
-    printf("durable epoch, last thousand, middle: %.1f us\n", (double)middle(ns, N_EPOCHS - 1000, 1000) / 1000);
+    printf("durable epoch, last thousand, middle: %.1f us\n",
+           (double)middle(ns, N_EPOCHS - 1000, 1000) / 1000);
     qsort(ns, N_EPOCHS, sizeof *ns, compare_i64);
     printf("durable epoch, all, p50: %.1f us\n", (double)ns[N_EPOCHS / 2] / 1000);
     printf("durable epoch, all, p99: %.1f us\n", (double)ns[N_EPOCHS * 99 / 100] / 1000);

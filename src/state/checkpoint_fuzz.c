@@ -1,8 +1,8 @@
 /* checkpoint_fuzz.c - any bytes as the log of a checkpoint, in a simulated folder.
  *
- * The first byte chooses: even, the rest is the segment file as it is; odd, the rest is cut into records
- * (type, 2 bytes of length, payload) that get right headers and checksums, so that the decoders of payloads
- * are reached. */
+ * The first byte chooses: even, the rest is the segment file as it is; odd, the rest is cut into
+ * records (type, 2 bytes of length, payload) that get right headers and checksums, so that the
+ * decoders of payloads are reached. */
 #include "base/hash.h"
 #include "os/os_sim.h"
 #include "state/state.h"
@@ -18,10 +18,10 @@ static MrStatus entry_apply(void *self, const MrStateEntry *entry, MrError *err)
     return MR_OK;
 }
 
-#define CHECK(call)                                                                                                    \
-    do {                                                                                                               \
-        if ((call) != MR_OK)                                                                                           \
-            abort();                                                                                                   \
+#define CHECK(call)                                                                                \
+    do {                                                                                           \
+        if ((call) != MR_OK)                                                                       \
+            abort();                                                                               \
     } while (0)
 
 static void u32_put(MrBuffer *buf, uint32_t value)
@@ -36,7 +36,8 @@ static void u64_put(MrBuffer *buf, uint64_t value)
     CHECK(mr_buffer_put_u64(buf, value, &err));
 }
 
-static void record_put(MrBuffer *out, uint8_t type, const uint8_t *payload, int64_t size_bytes, uint64_t sequence)
+static void record_put(MrBuffer *out, uint8_t type, const uint8_t *payload, int64_t size_bytes,
+                       uint64_t sequence)
 {
     MrError err;
     static const uint8_t zeros[8];
@@ -112,13 +113,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     file_put(os, "c/metadata.json", metadata, (int64_t)strlen(metadata));
     file_put(os, "c/log/0000000000000001.log", segment.data, segment.size_bytes);
     MrStatus status = mr_checkpoint_open(
-        &(MrCheckpointOptions){.os = os, .budget = &budget, .path = "c", .query_text_hash = "f", .segment_bytes = 512},
+        &(MrCheckpointOptions){
+            .os = os, .budget = &budget, .path = "c", .query_text_hash = "f", .segment_bytes = 512},
         entry_apply, NULL, &checkpoint, &found, &err);
     if (status == MR_OK) {
         if (!found.is_new && found.committed && found.planned.epoch < INT64_MAX - 1) {
             MrText none = {"", 0};
-            MrPlanned next = {.epoch = found.planned.epoch + 1, .closed_through = found.planned.epoch,
-                              .n_sources = 1, .from = &none, .to = &none, .extra = none};
+            MrPlanned next = {.epoch = found.planned.epoch + 1,
+                              .closed_through = found.planned.epoch,
+                              .n_sources = 1,
+                              .from = &none,
+                              .to = &none,
+                              .extra = none};
             CHECK(mr_checkpoint_plan(checkpoint, &next, true, &err));
         }
         mr_checkpoint_close(checkpoint);

@@ -29,13 +29,13 @@ struct MrLog {
     bool failed;
     MrFile *file;
     SegmentHead head;
-    int64_t file_bytes;        /* preallocated                     */
-    SegmentEnd end;            /* of this segment, flushed records */
-    uint64_t next_sequence;    /* of the next record added         */
+    int64_t file_bytes;     /* preallocated                     */
+    SegmentEnd end;         /* of this segment, flushed records */
+    uint64_t next_sequence; /* of the next record added         */
     uint64_t synced_through;
-    uint64_t base_number;      /* the oldest segment that is read  */
+    uint64_t base_number; /* the oldest segment that is read  */
     int64_t bytes_since_base, n_segments;
-    MrBuffer pending;          /* records added, not yet flushed   */
+    MrBuffer pending; /* records added, not yet flushed   */
     uint64_t pending_hash;
 };
 
@@ -86,7 +86,8 @@ typedef struct Record {
     MrText payload;
 } Record;
 
-/* Reads the record at offset; false when there is no valid one.  size_bytes is of the whole data. */
+/* Reads the record at offset; false when there is no valid one.  size_bytes is of the whole data.
+ */
 static bool record_at(const char *data, int64_t size_bytes, int64_t offset, Record *out)
 {
     if (size_bytes - offset < HEAD_BYTES)
@@ -115,8 +116,8 @@ static int64_t record_bytes(const Record *record)
     return round_up_8(HEAD_BYTES + record->payload.size_bytes);
 }
 
-/* True when a valid record behind offset says that the one with this sequence was durable.  id 0: the
- * segment's header is unreadable, so any id counts. */
+/* True when a valid record behind offset says that the one with this sequence was durable.  id 0:
+ * the segment's header is unreadable, so any id counts. */
 static bool is_vouched_for(const char *data, int64_t size_bytes, int64_t offset, uint64_t id,
                            uint64_t sequence)
 {
@@ -160,7 +161,8 @@ static bool first_decode(const Record *record, Segment *segment)
                        (const uint8_t *)record->payload.data + record->payload.size_bytes, false};
     SegmentEnd *previous = &segment->previous;
     uint8_t is_base = 0;
-    bool good = mr_reader_u64(&reader, &previous->number) && mr_reader_u64(&reader, &previous->id) &&
+    bool good = mr_reader_u64(&reader, &previous->number) &&
+                mr_reader_u64(&reader, &previous->id) &&
                 mr_reader_u64(&reader, &previous->good_bytes) &&
                 mr_reader_u64(&reader, &previous->last_sequence) &&
                 mr_reader_u64(&reader, &previous->hash) && mr_reader_u8(&reader, &is_base) &&
@@ -189,7 +191,8 @@ static MrStatus segment_load(const MrLogOptions *options, uint64_t number, Segme
     good = good && segment->head.number == number && segment->head.id != 0;
     uint64_t id = good ? segment->head.id : 0;
     good = good && record_at(data, size, HEAD_BYTES, &first) && first.type == MR_LOG_SEGMENT &&
-           first.segment_id == id && first.run == segment->head.run && first_decode(&first, segment);
+           first.segment_id == id && first.run == segment->head.run &&
+           first_decode(&first, segment);
     *kind = good ? SEGMENT_GOOD : SEGMENT_UNFINISHED;
     /* A record behind the first one was made after the first was durable: both cannot be. */
     if (!good && is_vouched_for(data, size, 0, id, 1))
@@ -202,10 +205,10 @@ static MrStatus segment_load(const MrLogOptions *options, uint64_t number, Segme
 typedef struct Chain {
     uint64_t *numbers; /* of the files there are, rising */
     int64_t n_numbers;
-    uint64_t *links;   /* segments to read, from the base to the newest */
+    uint64_t *links; /* segments to read, from the base to the newest */
     int64_t n_links;
-    uint64_t newest;   /* number of the newest file, finished or not; 0: none */
-    uint32_t run;      /* the highest seen */
+    uint64_t newest; /* number of the newest file, finished or not; 0: none */
+    uint32_t run;    /* the highest seen */
     SegmentEnd end;
     int64_t bytes;
     int64_t tip_file_bytes;
@@ -248,7 +251,8 @@ static bool chain_has(const Chain *chain, uint64_t number)
 }
 
 /* Finds the newest finished segment and walks back to its base: links are in reading order. */
-static MrStatus chain_walk(const MrLogOptions *options, Chain *chain, Segment *segment, MrError *err)
+static MrStatus chain_walk(const MrLogOptions *options, Chain *chain, Segment *segment,
+                           MrError *err)
 {
     SegmentKind kind = SEGMENT_UNFINISHED;
     char path[MR_PATH_MAX];
@@ -256,7 +260,8 @@ static MrStatus chain_walk(const MrLogOptions *options, Chain *chain, Segment *s
     while (at > 0 && kind == SEGMENT_UNFINISHED)
         MR_TRY(segment_load(options, chain->numbers[--at], segment, &kind, err));
     if (kind == SEGMENT_UNFINISHED) {
-        /* The first attempts of the first run may all have been cut; they are removed only later. */
+        /* The first attempts of the first run may all have been cut; they are removed only later.
+         */
         segment_path(options->folder, 1, path);
         return chain->n_numbers == 0 || chain_has(chain, 1)
                    ? MR_OK
@@ -283,7 +288,8 @@ static MrStatus chain_walk(const MrLogOptions *options, Chain *chain, Segment *s
     return MR_OK;
 }
 
-/* Visits the records of a loaded segment.  told: what the next segment says of it; NULL: it is the last. */
+/* Visits the records of a loaded segment.  told: what the next segment says of it; NULL: it is the
+ * last. */
 static MrStatus segment_visit(const MrLogOptions *options, const Segment *segment,
                               const SegmentEnd *told, const MrLogVisitor *visitor, Chain *chain,
                               MrError *err)
@@ -436,8 +442,8 @@ static MrStatus segment_begin(MrLog *log, uint64_t number, bool is_base, MrText 
     MR_GO(mr_buffer_put_u8(&payload, is_base ? 1 : 0, err));
     MR_GO(mr_buffer_put_text(&payload, base, err));
     uint64_t sequence = previous.last_sequence + 1;
-    MR_GO(record_put(&bytes, log, MR_LOG_SEGMENT, (MrText){payload.data, payload.size_bytes}, sequence,
-                     err));
+    MR_GO(record_put(&bytes, log, MR_LOG_SEGMENT, (MrText){payload.data, payload.size_bytes},
+                     sequence, err));
     log->file_bytes = bytes.size_bytes + more_bytes;
     if (log->file_bytes < log->segment_bytes)
         log->file_bytes = log->segment_bytes;
@@ -505,13 +511,14 @@ MrStatus mr_log_open(const MrLogOptions *options, const MrLogVisitor *visitor, M
     volatile MrStatus status;
     MrArena arena;
     if (strlen(options->folder) + 32 > MR_PATH_MAX)
-        return MR_FAIL(err, MR_COND_IO_ERROR, "operation", "use", "path", options->folder, "message",
-                       "the path is too long");
+        return MR_FAIL(err, MR_COND_IO_ERROR, "operation", "use", "path", options->folder,
+                       "message", "the path is too long");
     MR_TRY(mr_budget_alloc_zeroed(options->budget, sizeof(MrLog), &block, err));
     MrLog *log = block;
     log->os = options->os;
     log->budget = options->budget;
-    log->segment_bytes = options->segment_bytes > 0 ? options->segment_bytes : SEGMENT_DEFAULT_BYTES;
+    log->segment_bytes =
+        options->segment_bytes > 0 ? options->segment_bytes : SEGMENT_DEFAULT_BYTES;
     mr_arena_init(&log->arena, options->budget);
     mr_arena_init(&arena, options->budget);
     mr_buffer_init(&log->pending, options->budget, INT64_MAX / 2);
@@ -564,8 +571,7 @@ MrStatus mr_log_add(MrLog *log, uint8_t type, MrText payload, MrError *err)
         return MR_FAIL(err, MR_COND_BUFFER_LIMIT, "buffer", "log record", "limit", "67108864");
     int64_t before = log->pending.size_bytes;
     MR_TRY(record_put(&log->pending, log, type, payload, log->next_sequence, err));
-    log->pending_hash =
-        mr_hash_stable(log->pending.data + before, HEAD_BYTES, log->pending_hash);
+    log->pending_hash = mr_hash_stable(log->pending.data + before, HEAD_BYTES, log->pending_hash);
     log->next_sequence++;
     return MR_OK;
 }
@@ -611,8 +617,8 @@ MrStatus mr_log_flush(MrLog *log, MrDurableStep step, MrError *err)
         return MR_OK;
     MR_TRY(log_fail(log, log_check_owner(log, err)));
     if ((int64_t)log->end.good_bytes + log->pending.size_bytes > log->file_bytes) {
-        MR_TRY(segment_begin(log, log->head.number + 1, false, MR_TEXT(""),
-                             log->pending.size_bytes, err));
+        MR_TRY(segment_begin(log, log->head.number + 1, false, MR_TEXT(""), log->pending.size_bytes,
+                             err));
         MR_TRY(pending_move(log, err));
     }
     MR_TRY(log_fail(log, log->os->file_write_at(log->file, (int64_t)log->end.good_bytes,

@@ -1,7 +1,8 @@
 /* log.h - a log of records in preallocated segments, for one writer; bytes in docs/FORMATS.md.
  *
- * Records are collected with mr_log_add and made durable together by mr_log_flush: one write, one sync.
- * After any failure the log is finished: every later call fails, and only a new open reads what lasts. */
+ * Records are collected with mr_log_add and made durable together by mr_log_flush: one write, one
+ * sync. After any failure the log is finished: every later call fails, and only a new open reads
+ * what lasts. */
 #ifndef MR_STATE_LOG_H
 #define MR_STATE_LOG_H
 
@@ -22,17 +23,20 @@ typedef struct MrLogOptions {
 
 typedef struct MrLogVisitor {
     void *self;
-    /* The base comes first, once, also when it is empty; then the records in order.  Texts are borrowed. */
+    /* The base comes first, once, also when it is empty; then the records in order.  Texts are
+     * borrowed. */
     MrStatus (*base)(void *self, MrText base, MrError *err);
     MrStatus (*record)(void *self, uint8_t type, MrText payload, MrError *err);
 } MrLogVisitor;
 
-/* Reads all that lasts, then begins a new segment under the next run number.  The caller holds the lock.
- * Fails with MR_CORRUPT when acknowledged records are damaged or missing; nothing is written then. */
-MR_MUST_USE MrStatus mr_log_open(const MrLogOptions *options, const MrLogVisitor *visitor, MrLog **out,
-                                 MrError *err);
+/* Reads all that lasts, then begins a new segment under the next run number.  The caller holds the
+ * lock. Fails with MR_CORRUPT when acknowledged records are damaged or missing; nothing is written
+ * then. */
+MR_MUST_USE MrStatus mr_log_open(const MrLogOptions *options, const MrLogVisitor *visitor,
+                                 MrLog **out, MrError *err);
 /* The same reading, writing nothing: for `checkpoint show` and `verify`. */
-MR_MUST_USE MrStatus mr_log_read(const MrLogOptions *options, const MrLogVisitor *visitor, MrError *err);
+MR_MUST_USE MrStatus mr_log_read(const MrLogOptions *options, const MrLogVisitor *visitor,
+                                 MrError *err);
 void mr_log_close(MrLog *log); /* accepts NULL; what was not flushed is forgotten */
 
 MR_MUST_USE MrStatus mr_log_add(MrLog *log, uint8_t type, MrText payload, MrError *err);

@@ -32,8 +32,8 @@ static char *put_varint(char *at, uint64_t value)
 }
 
 /* All of an entry or nothing: a refusal leaves the writer as it was. */
-static MrStatus entry_put(MrStateWriter *writer, int32_t table, uint8_t kind, MrText key, MrText value,
-                          MrError *err)
+static MrStatus entry_put(MrStateWriter *writer, int32_t table, uint8_t kind, MrText key,
+                          MrText value, MrError *err)
 {
     MrBuffer *buf = &writer->buf;
     MR_TRY(mr_buffer_reserve(buf, key.size_bytes + value.size_bytes + 41, err));
@@ -93,7 +93,7 @@ MrStatus mr_state_next(MrReader *reader, MrStateEntry *out, bool *done, MrError 
     MrEntryRead read = mr__state_entry_read(reader, out);
     *done = read == MR_ENTRY_END;
     if (read == MR_ENTRY_SHORT)
-        return MR_FAIL(err, MR_COND_CANNOT_LOAD_STATE_STORE__VALUE_ROW_FORMAT_VALIDATION_FAILURE, "msg",
-                       "the stored entries end inside an entry");
+        return MR_FAIL(err, MR_COND_CANNOT_LOAD_STATE_STORE__VALUE_ROW_FORMAT_VALIDATION_FAILURE,
+                       "msg", "the stored entries end inside an entry");
     return MR_OK;
 }

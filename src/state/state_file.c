@@ -1,4 +1,5 @@
-/* state_file.c - snapshots and large changes: one file each, written once, checked on every read. */
+/* state_file.c - snapshots and large changes: one file each, written once, checked on every read.
+ */
 #include "state/state_int.h"
 #include "base/hash.h"
 #include <stdio.h>
@@ -45,8 +46,8 @@ static void tail_make(char *tail, int64_t n_bytes, uint32_t crc)
     memcpy(tail + 12, END_MAGIC, 4);
 }
 
-MrStatus mr__state_file_write(MrOs *os, const char *folder, int64_t epoch, const char *suffix, MrText entries,
-                              char *name, MrStateFile *out, MrError *err)
+MrStatus mr__state_file_write(MrOs *os, const char *folder, int64_t epoch, const char *suffix,
+                              MrText entries, char *name, MrStateFile *out, MrError *err)
 {
     MrStatus status = MR_OK;
     MrFile *file = NULL;
@@ -54,8 +55,8 @@ MrStatus mr__state_file_write(MrOs *os, const char *folder, int64_t epoch, const
     uint64_t attempt = os->random_u64(os);
     int64_t n = entries.size_bytes;
 
-    snprintf(name, MR_STATE_NAME_MAX, "%016llx-%016llx.%s", (unsigned long long)epoch, (unsigned long long)attempt,
-             suffix);
+    snprintf(name, MR_STATE_NAME_MAX, "%016llx-%016llx.%s", (unsigned long long)epoch,
+             (unsigned long long)attempt, suffix);
     if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path)
         return MR_FAIL(err, MR_COND_IO_ERROR, "operation", "write", "path", folder, "message",
                        "the path is too long");
@@ -92,8 +93,8 @@ static bool hex_parse(const char *text, uint64_t *out)
 static bool name_parse(const char *name, uint64_t *epoch, uint64_t *attempt)
 {
     size_t size = strlen(name);
-    return (size == 38 || size == 37) && name[16] == '-' && name[33] == '.' && hex_parse(name, epoch) &&
-           hex_parse(name + 17, attempt) &&
+    return (size == 38 || size == 37) && name[16] == '-' && name[33] == '.' &&
+           hex_parse(name, epoch) && hex_parse(name + 17, attempt) &&
            (strcmp(name + 34, "snap") == 0 || strcmp(name + 34, "chg") == 0);
 }
 
@@ -117,9 +118,9 @@ static MrStatus file_is_damaged(const Found *found, MrError *err)
     snprintf(wanted_hash, sizeof wanted_hash, "%016llx", (unsigned long long)found->told->hash);
     snprintf(size, sizeof size, "%lld", (long long)found->size_bytes);
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)found->hash);
-    return MR_FAIL(err, MR_COND_CHECKPOINT_FILE_CHECKSUM_VERIFICATION_FAILED, "fileName", found->path,
-                   "expectedSize", wanted_size, "expectedChecksum", wanted_hash, "computedSize", size,
-                   "computedChecksum", hash);
+    return MR_FAIL(err, MR_COND_CHECKPOINT_FILE_CHECKSUM_VERIFICATION_FAILED, "fileName",
+                   found->path, "expectedSize", wanted_size, "expectedChecksum", wanted_hash,
+                   "computedSize", size, "computedChecksum", hash);
 }
 
 /* Reads exactly this many bytes. */
@@ -131,19 +132,21 @@ static MrStatus read_all(MrOs *os, MrFile *file, int64_t offset, char *data, int
     return n_read == size_bytes ? MR_OK : file_is_damaged(found, err);
 }
 
-static MrStatus file_check(MrOs *os, MrFile *file, char *piece, uint64_t epoch, uint64_t attempt, Found *found,
-                           MrError *err)
+static MrStatus file_check(MrOs *os, MrFile *file, char *piece, uint64_t epoch, uint64_t attempt,
+                           Found *found, MrError *err)
 {
     char head[HEAD_BYTES], wanted_head[HEAD_BYTES], tail[TAIL_BYTES], wanted_tail[TAIL_BYTES];
     uint32_t version = 0;
-    if (found->size_bytes != (int64_t)found->told->size_bytes || found->size_bytes < HEAD_BYTES + TAIL_BYTES)
+    if (found->size_bytes != (int64_t)found->told->size_bytes ||
+        found->size_bytes < HEAD_BYTES + TAIL_BYTES)
         return file_is_damaged(found, err);
     int64_t n = found->size_bytes - HEAD_BYTES - TAIL_BYTES;
     MR_TRY(read_all(os, file, 0, head, HEAD_BYTES, found, err));
     head_make(wanted_head, (int64_t)epoch, attempt);
     memcpy(&version, head + 8, 4);
     if (memcmp(head, MAGIC, 8) == 0 && version > FORMAT_VERSION)
-        return MR_FAIL(err, MR_COND_CANNOT_LOAD_STATE_STORE__UNEXPECTED_VERSION, "version", "newer than this program");
+        return MR_FAIL(err, MR_COND_CANNOT_LOAD_STATE_STORE__UNEXPECTED_VERSION, "version",
+                       "newer than this program");
     memcpy(wanted_head + 12, head + 12, 4); /* any writer */
     Sum sum = sum_head(head);
     for (int64_t at = 0; at < n; at += PIECE_BYTES) {
@@ -162,14 +165,15 @@ static MrStatus file_check(MrOs *os, MrFile *file, char *piece, uint64_t epoch, 
 
 /* Applies the entries; one that spans pieces waits in the window for its rest. */
 static MrStatus file_apply(MrOs *os, MrFile *file, MrBuffer *window, Found *found,
-                           MrStatus (*apply)(void *self, const MrStateEntry *entry, MrError *err), void *self,
-                           MrError *err)
+                           MrStatus (*apply)(void *self, const MrStateEntry *entry, MrError *err),
+                           void *self, MrError *err)
 {
     int64_t n = found->size_bytes - HEAD_BYTES - TAIL_BYTES;
     for (int64_t at = 0; at < n; at += PIECE_BYTES) {
         int64_t size = n - at < PIECE_BYTES ? n - at : PIECE_BYTES;
         MR_TRY(mr_buffer_reserve(window, size, err));
-        MR_TRY(read_all(os, file, HEAD_BYTES + at, window->data + window->size_bytes, size, found, err));
+        MR_TRY(read_all(os, file, HEAD_BYTES + at, window->data + window->size_bytes, size, found,
+                        err));
         window->size_bytes += size;
         const uint8_t *start = (const uint8_t *)window->data;
         MrReader reader = {start, start + window->size_bytes, false};
@@ -182,9 +186,10 @@ static MrStatus file_apply(MrOs *os, MrFile *file, MrBuffer *window, Found *foun
     return window->size_bytes == 0 ? MR_OK : file_is_damaged(found, err);
 }
 
-MrStatus mr__state_file_read(MrOs *os, MrBudget *budget, const char *folder, const MrStateFile *told,
-                             MrStatus (*apply)(void *self, const MrStateEntry *entry, MrError *err), void *self,
-                             MrError *err)
+MrStatus mr__state_file_read(MrOs *os, MrBudget *budget, const char *folder,
+                             const MrStateFile *told,
+                             MrStatus (*apply)(void *self, const MrStateEntry *entry, MrError *err),
+                             void *self, MrError *err)
 {
     MrStatus status = MR_OK;
     MrFile *file = NULL;
@@ -195,20 +200,22 @@ MrStatus mr__state_file_read(MrOs *os, MrBudget *budget, const char *folder, con
 
     mr_buffer_init(&window, budget, INT64_MAX / 4);
     if (told->name.size_bytes >= MR_STATE_NAME_MAX)
-        return MR_FAIL(err, MR_COND_CANNOT_LOAD_STATE_STORE__CANNOT_READ_STREAMING_STATE_FILE, "fileToRead",
-                       "a record's");
+        return MR_FAIL(err, MR_COND_CANNOT_LOAD_STATE_STORE__CANNOT_READ_STREAMING_STATE_FILE,
+                       "fileToRead", "a record's");
     memcpy(name, told->name.data, (size_t)told->name.size_bytes);
     name[told->name.size_bytes] = '\0';
     if (!name_parse(name, &epoch, &attempt) ||
         snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path)
-        return MR_FAIL(err, MR_COND_CANNOT_LOAD_STATE_STORE__CANNOT_READ_STREAMING_STATE_FILE, "fileToRead", name);
+        return MR_FAIL(err, MR_COND_CANNOT_LOAD_STATE_STORE__CANNOT_READ_STREAMING_STATE_FILE,
+                       "fileToRead", name);
     status = os->file_open(os, path, MR_FILE_READ, &file, err);
     if (status != MR_OK && err->condition == MR_COND_PATH_NOT_FOUND)
-        status = strcmp(name + 34, "snap") == 0
-                     ? MR_FAIL(err, MR_COND_CANNOT_LOAD_STATE_STORE__CANNOT_READ_MISSING_SNAPSHOT_FILE, "fileToRead",
-                               path, "clazz", "millrace")
-                     : MR_FAIL(err, MR_COND_CANNOT_LOAD_STATE_STORE__CANNOT_READ_DELTA_FILE_NOT_EXISTS,
-                               "fileToRead", path, "clazz", "millrace");
+        status =
+            strcmp(name + 34, "snap") == 0
+                ? MR_FAIL(err, MR_COND_CANNOT_LOAD_STATE_STORE__CANNOT_READ_MISSING_SNAPSHOT_FILE,
+                          "fileToRead", path, "clazz", "millrace")
+                : MR_FAIL(err, MR_COND_CANNOT_LOAD_STATE_STORE__CANNOT_READ_DELTA_FILE_NOT_EXISTS,
+                          "fileToRead", path, "clazz", "millrace");
     MR_GO(status);
     MR_GO(mr_buffer_reserve(&window, PIECE_BYTES, err));
     MR_GO(os->file_size(file, &found.size_bytes, err));

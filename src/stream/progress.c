@@ -10,11 +10,16 @@ static void put_instant(MrTextBuilder *out, int64_t us)
     int64_t ms = us / 1000, days = ms / 86400000 - (ms % 86400000 < 0), rest = ms - days * 86400000;
     /* Civil date from days since 1970 (Hinnant, "chrono-compatible low-level date algorithms"). */
     int64_t z = days + 719468, era = (z >= 0 ? z : z - 146096) / 146097, doe = z - era * 146097;
-    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365, doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    int64_t mp = (5 * doy + 2) / 153, day = doy - (153 * mp + 2) / 5 + 1, month = mp < 10 ? mp + 3 : mp - 9;
+    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365,
+            doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    int64_t mp = (5 * doy + 2) / 153, day = doy - (153 * mp + 2) / 5 + 1,
+            month = mp < 10 ? mp + 3 : mp - 9;
     int64_t year = yoe + era * 400 + (month <= 2);
-    mr_builder_printf(out, "\"%04" PRId64 "-%02" PRId64 "-%02" PRId64 "T%02" PRId64 ":%02" PRId64 ":%02" PRId64 ".%03" PRId64 "Z\"",
-                      year, month, day, rest / 3600000, rest / 60000 % 60, rest / 1000 % 60, rest % 1000);
+    mr_builder_printf(out,
+                      "\"%04" PRId64 "-%02" PRId64 "-%02" PRId64 "T%02" PRId64 ":%02" PRId64
+                      ":%02" PRId64 ".%03" PRId64 "Z\"",
+                      year, month, day, rest / 3600000, rest / 60000 % 60, rest / 1000 % 60,
+                      rest % 1000);
 }
 
 /* A position is JSON already, unless a connector chose another text. */
@@ -38,32 +43,36 @@ static void put_durations(MrTextBuilder *out, const MrStreamTimes *times)
 {
     mr_builder_printf(out,
                       "\"durationMs\" : {\"addBatch\" : %" PRId64 ", \"commitOffsets\" : %" PRId64
-                      ", \"latestOffset\" : %" PRId64 ", \"walCommit\" : %" PRId64 ", \"triggerExecution\" : %" PRId64
-                      "}",
-                      (times->run_ns - times->planned_ns) / 1000000, (times->committed_ns - times->run_ns) / 1000000,
-                      (times->latest_ns - times->begin_ns) / 1000000, (times->planned_ns - times->latest_ns) / 1000000,
+                      ", \"latestOffset\" : %" PRId64 ", \"walCommit\" : %" PRId64
+                      ", \"triggerExecution\" : %" PRId64 "}",
+                      (times->run_ns - times->planned_ns) / 1000000,
+                      (times->committed_ns - times->run_ns) / 1000000,
+                      (times->latest_ns - times->begin_ns) / 1000000,
+                      (times->planned_ns - times->latest_ns) / 1000000,
                       (times->committed_ns - times->begin_ns) / 1000000);
 }
 
 static void put_states(MrTextBuilder *out, const MrStream *stream, const MrPhys *phys, bool *first)
 {
-    bool has_state = phys->streaming && (phys->kind == MR_PHYS_OP_AGGREGATE || phys->kind == MR_PHYS_OP_STREAM_JOIN ||
-                                         phys->kind == MR_PHYS_OP_RECOMPUTE);
+    bool has_state = phys->streaming &&
+                     (phys->kind == MR_PHYS_OP_AGGREGATE || phys->kind == MR_PHYS_OP_STREAM_JOIN ||
+                      phys->kind == MR_PHYS_OP_RECOMPUTE);
     MrOpMetrics metrics;
     if (has_state && mr_run_metrics(stream->run, phys->id, &metrics)) {
         mr_builder_printf(out,
-                          "%s{\"operatorName\" : \"%s\", \"numRowsTotal\" : %" PRId64 ", \"memoryUsedBytes\" : %" PRId64
+                          "%s{\"operatorName\" : \"%s\", \"numRowsTotal\" : %" PRId64
+                          ", \"memoryUsedBytes\" : %" PRId64
                           ", \"numRowsDroppedByWatermark\" : %" PRId64 "}",
-                          *first ? "" : ", ", mr_phys_name(phys->kind), metrics.state_rows, metrics.memory_bytes,
-                          metrics.late_rows);
+                          *first ? "" : ", ", mr_phys_name(phys->kind), metrics.state_rows,
+                          metrics.memory_bytes, metrics.late_rows);
         *first = false;
     }
     for (int32_t i = 0; i < phys->n_inputs; i++)
         put_states(out, stream, phys->inputs[i], first);
 }
 
-static void put_progress(MrTextBuilder *out, const MrStream *stream, const MrPlanned *planned, int64_t input_rows,
-                         const int64_t *source_rows, int64_t output_rows)
+static void put_progress(MrTextBuilder *out, const MrStream *stream, const MrPlanned *planned,
+                         int64_t input_rows, const int64_t *source_rows, int64_t output_rows)
 {
     const MrStreamTimes *times = &stream->times;
     int64_t ns = times->committed_ns - times->begin_ns;
@@ -74,7 +83,9 @@ static void put_progress(MrTextBuilder *out, const MrStream *stream, const MrPla
     mr_json_put_member(out, "name", stream->options.name);
     mr_builder_str(out, ", \"timestamp\" : ");
     put_instant(out, planned->time_us);
-    mr_builder_printf(out, ", \"batchId\" : %" PRId64 ", \"batchDuration\" : %" PRId64 ", \"numInputRows\" : %" PRId64 ", ",
+    mr_builder_printf(out,
+                      ", \"batchId\" : %" PRId64 ", \"batchDuration\" : %" PRId64
+                      ", \"numInputRows\" : %" PRId64 ", ",
                       planned->epoch, ns / 1000000, input_rows);
     put_rate(out, "inputRowsPerSecond", input_rows, ns);
     mr_builder_str(out, ", ");

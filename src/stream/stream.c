@@ -31,7 +31,8 @@ static MrStatus apply_entry(void *self, const MrStateEntry *entry, MrError *err)
     if (entry->operator_id != STREAM_OPERATOR)
         return mr_run_apply(stream->run, entry->operator_id, entry->table, entry->key,
                             entry->deleted ? NULL : &entry->value, err);
-    MrReader key = {(const uint8_t *)entry->key.data, (const uint8_t *)entry->key.data + entry->key.size_bytes, false};
+    MrReader key = {(const uint8_t *)entry->key.data,
+                    (const uint8_t *)entry->key.data + entry->key.size_bytes, false};
     MrReader value = {(const uint8_t *)entry->value.data,
                       (const uint8_t *)entry->value.data + entry->value.size_bytes, false};
     uint32_t id = 0;
@@ -44,29 +45,34 @@ static MrStatus apply_entry(void *self, const MrStateEntry *entry, MrError *err)
     return MR_OK;
 }
 
-static MrStatus open_checkpoint(MrStream *stream, const MrStreamOptions *options, MrRecovered *found, MrError *err)
+static MrStatus open_checkpoint(MrStream *stream, const MrStreamOptions *options,
+                                MrRecovered *found, MrError *err)
 {
     if (!options->checkpoint) {
         *found = (MrRecovered){.is_new = true, .closed_through = -1};
         found->query_id = mr_arena_printf(&stream->arena, "%016" PRIx64 "%016" PRIx64,
-                                          options->os->random_u64(options->os), options->os->random_u64(options->os));
+                                          options->os->random_u64(options->os),
+                                          options->os->random_u64(options->os));
         return MR_OK;
     }
-    return mr_checkpoint_open(&(MrCheckpointOptions){.os = options->os,
-                                                     .budget = &stream->budget,
-                                                     .path = options->checkpoint,
-                                                     .query_text_hash = options->fingerprint,
-                                                     .snapshot_every_bytes = options->snapshot_bytes},
-                              apply_entry, stream, &stream->checkpoint, found, err);
+    return mr_checkpoint_open(
+        &(MrCheckpointOptions){.os = options->os,
+                               .budget = &stream->budget,
+                               .path = options->checkpoint,
+                               .query_text_hash = options->fingerprint,
+                               .snapshot_every_bytes = options->snapshot_bytes},
+        apply_entry, stream, &stream->checkpoint, found, err);
 }
 
 static const char *own_position(MrStream *stream, MrText position)
 {
-    return position.size_bytes > 0 ? mr_arena_strn(&stream->arena, position.data, position.size_bytes) : NULL;
+    return position.size_bytes > 0
+               ? mr_arena_strn(&stream->arena, position.data, position.size_bytes)
+               : NULL;
 }
 
-/* Takes up where the log ends: epochs that are committed but not closed are made visible again, one that is
- * only planned is run again just as it was planned (D15). */
+/* Takes up where the log ends: epochs that are committed but not closed are made visible again, one
+ * that is only planned is run again just as it was planned (D15). */
 static MrStatus recover(MrStream *stream, const MrRecovered *found, MrError *err)
 {
     const MrConnectorType *type = stream->options.sink_type;
@@ -76,10 +82,12 @@ static MrStatus recover(MrStream *stream, const MrRecovered *found, MrError *err
     if (!found->is_new) {
         const MrPlanned *planned = &found->planned;
         if (planned->n_sources != stream->n_sources)
-            return MR_FAIL(err, MR_COND_STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA, "OpsInMetadataSeq",
-                           "another number of sources", "OpsInCurBatchSeq", "the query's");
+            return MR_FAIL(err, MR_COND_STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA,
+                           "OpsInMetadataSeq", "another number of sources", "OpsInCurBatchSeq",
+                           "the query's");
         for (int32_t i = 0; i < stream->n_sources; i++) {
-            stream->sources[i].from = own_position(stream, found->committed ? planned->to[i] : planned->from[i]);
+            stream->sources[i].from =
+                own_position(stream, found->committed ? planned->to[i] : planned->from[i]);
             if (!found->committed)
                 stream->sources[i].replay_to = own_position(stream, planned->to[i]);
         }
@@ -144,7 +152,7 @@ MrStatus mr_stream_open(const MrStreamOptions *options, MrStream **out, MrError 
     mr_arena_init(&stream->epoch_arena, &stream->budget);
     mr_state_writer_init(&stream->changes, &stream->budget);
     MR_GUARD_BEGIN(status, err)
-    status = stream_start(stream, err);
+        status = stream_start(stream, err);
     MR_GUARD_END(status)
     if (status != MR_OK)
         mr_stream_close(stream);
@@ -207,8 +215,8 @@ static MrStatus latest_positions(MrStream *stream, bool *any, MrError *err)
         if (stream->replay) {
             source->to = source->replay_to;
         } else {
-            MR_TRY(source->source->type->latest(source->source, source->from, unlimited, &stream->epoch_arena,
-                                                &source->to, err));
+            MR_TRY(source->source->type->latest(source->source, source->from, unlimited,
+                                                &stream->epoch_arena, &source->to, err));
         }
         bool moved = source->to && (!source->from || strcmp(source->from, source->to) != 0);
         source->has_more = moved;
@@ -251,8 +259,8 @@ static MrStatus plan_epoch(MrStream *stream, MrPlanned *planned, MrError *err)
     planned->late_us = stream->replay ? stream->late_us : stream->evict_us;
     planned->evict_us = stream->replay ? stream->evict_us : watermark_us(stream);
     planned->lineage = stream->replay ? stream->lineage : next_lineage(stream, planned);
-    /* A sink whose effects are seen before COMMITTED needs the plan on the disk first; for the others one
-     * sync, that of COMMITTED, makes both records durable. */
+    /* A sink whose effects are seen before COMMITTED needs the plan on the disk first; for the
+     * others one sync, that of COMMITTED, makes both records durable. */
     bool sync = (stream->options.sink_type->flags & MR_CONN_REPLAY_SINK) != 0;
     if (stream->checkpoint && !stream->replay)
         MR_TRY(mr_checkpoint_plan(stream->checkpoint, planned, sync, err));
@@ -267,8 +275,8 @@ static MrStatus set_splits(MrStream *stream, MrError *err)
         int64_t n_splits = 0;
         if (source->to && (!source->from || strcmp(source->from, source->to) != 0))
             MR_TRY(source->source->type->plan_splits(source->source, source->from, source->to,
-                                                     &source->phys->scan.spec, &stream->epoch_arena, &splits,
-                                                     &n_splits, err));
+                                                     &source->phys->scan.spec, &stream->epoch_arena,
+                                                     &splits, &n_splits, err));
         mr_run_set_splits(stream->run, source->scan_id, splits, n_splits);
     }
     return MR_OK;
@@ -290,8 +298,8 @@ static void keep_inserts(MrBatch *batch)
     batch->n_sel = n_sel;
 }
 
-static MrStatus write_batch(MrStream *stream, int32_t worker_idx, const MrEvalContext *context, MrBatch *batch,
-                            MrError *err)
+static MrStatus write_batch(MrStream *stream, int32_t worker_idx, const MrEvalContext *context,
+                            MrBatch *batch, MrError *err)
 {
     const MrConnectorType *type = stream->options.sink_type;
     if (stream->options.output_mode == MR_MODE_UPDATE)
@@ -305,19 +313,21 @@ static MrStatus write_batch(MrStream *stream, int32_t worker_idx, const MrEvalCo
     return type->write(stream->writers[worker_idx], context, batch, err);
 }
 
-static MrStatus consume(void *self, int32_t worker_idx, const MrEvalContext *context, MrBatch *batch, MrError *err)
+static MrStatus consume(void *self, int32_t worker_idx, const MrEvalContext *context,
+                        MrBatch *batch, MrError *err)
 {
     MrStream *stream = self;
     MrStatus status;
     MR_ASSERT(worker_idx < stream->n_workers);
     MR_GUARD_BEGIN(status, err) /* the batch is ours: a refusal must not jump over its end */
-    status = write_batch(stream, worker_idx, context, batch, err);
+        status = write_batch(stream, worker_idx, context, batch, err);
     MR_GUARD_END(status)
     mr_batch_destroy(batch);
     return status;
 }
 
-/* Sinks that show whole results (console, memory, foreachBatch) hear of every epoch, also an empty one. */
+/* Sinks that show whole results (console, memory, foreachBatch) hear of every epoch, also an empty
+ * one. */
 static MrStatus prepare_all(MrStream *stream, MrText *tokens, int32_t *n_tokens, MrError *err)
 {
     const MrConnectorType *type = stream->options.sink_type;
@@ -326,7 +336,8 @@ static MrStatus prepare_all(MrStream *stream, MrText *tokens, int32_t *n_tokens,
     for (int32_t i = 0; i < stream->n_workers; i++)
         any |= stream->writers[i] != NULL;
     if (!any && (type->flags & (MR_CONN_TAKES_CHANGES | MR_CONN_REPLAY_SINK)))
-        MR_TRY(type->writer_open(stream->sink, stream->epoch_id, 0, &stream->budget, &stream->writers[0], err));
+        MR_TRY(type->writer_open(stream->sink, stream->epoch_id, 0, &stream->budget,
+                                 &stream->writers[0], err));
     for (int32_t i = 0; i < stream->n_workers; i++) {
         if (!stream->writers[i])
             continue;
@@ -350,7 +361,8 @@ static MrStatus save_marks(MrStream *stream, MrError *err)
             continue;
         uint32_t id = (uint32_t)mark->id;
         uint64_t us = (uint64_t)mark->watermark_us;
-        MR_TRY(mr_state_put(&stream->changes, TABLE_WATERMARK, (MrText){(char *)&id, 4}, (MrText){(char *)&us, 8}, err));
+        MR_TRY(mr_state_put(&stream->changes, TABLE_WATERMARK, (MrText){(char *)&id, 4},
+                            (MrText){(char *)&us, 8}, err));
     }
     return MR_OK;
 }
@@ -359,7 +371,8 @@ static MrStatus commit_epoch(MrStream *stream, const MrText *tokens, int32_t n_t
 {
     const MrConnectorType *type = stream->options.sink_type;
     bool replays = (type->flags & MR_CONN_REPLAY_SINK) != 0;
-    if (replays) /* at least once: the effect comes before the record, a crash in between repeats it */
+    if (replays) /* at least once: the effect comes before the record, a crash in between repeats it
+                  */
         MR_TRY(type->commit(stream->sink, stream->epoch_id, tokens, n_tokens, err));
     mr_state_writer_reset(&stream->changes);
     MR_TRY(save_marks(stream, err));
@@ -367,15 +380,16 @@ static MrStatus commit_epoch(MrStream *stream, const MrText *tokens, int32_t n_t
         MR_TRY(mr_run_save_changes(stream->run, &stream->changes, err));
         MR_TRY(mr_checkpoint_commit(
             stream->checkpoint,
-            &(MrCommitted){.epoch = stream->epoch_id.epoch, .n_tokens = n_tokens, .tokens = tokens}, &stream->changes,
-            err));
+            &(MrCommitted){.epoch = stream->epoch_id.epoch, .n_tokens = n_tokens, .tokens = tokens},
+            &stream->changes, err));
     }
     if (!replays)
         MR_TRY(type->commit(stream->sink, stream->epoch_id, tokens, n_tokens, err));
     return MR_OK;
 }
 
-/* Positions live in one of two arenas in turn: the old ones are needed until the new ones are copied. */
+/* Positions live in one of two arenas in turn: the old ones are needed until the new ones are
+ * copied. */
 static void advance(MrStream *stream, const MrPlanned *planned)
 {
     MrArena *arena = &stream->positions[planned->epoch & 1];
@@ -383,7 +397,8 @@ static void advance(MrStream *stream, const MrPlanned *planned)
         mr_arena_init(arena, &stream->budget);
     mr_arena_reset(arena);
     for (int32_t i = 0; i < stream->n_sources; i++)
-        stream->sources[i].from = stream->sources[i].to ? mr_arena_str(arena, stream->sources[i].to) : NULL;
+        stream->sources[i].from =
+            stream->sources[i].to ? mr_arena_str(arena, stream->sources[i].to) : NULL;
     stream->epoch = planned->epoch;
     stream->closed_through = planned->epoch;
     stream->late_us = planned->late_us;
@@ -414,8 +429,10 @@ static MrStatus run_epoch(MrStream *stream, MrError *err)
     stream->epoch_id = (MrEpochId){planned.epoch, planned.lineage, planned.time_us};
     memset(stream->output_rows, 0, sizeof(MrStreamCount) * (size_t)stream->n_workers);
     MR_TRY(set_splits(stream, err));
-    MrBarrier barrier = {.epoch = planned.epoch, .late_us = planned.late_us, .evict_us = planned.evict_us};
-    MR_TRY(mr_run_epoch(stream->run, &barrier, planned.time_us, planned.seed, &(MrRunOutput){consume, stream}, err));
+    MrBarrier barrier = {
+        .epoch = planned.epoch, .late_us = planned.late_us, .evict_us = planned.evict_us};
+    MR_TRY(mr_run_epoch(stream->run, &barrier, planned.time_us, planned.seed,
+                        &(MrRunOutput){consume, stream}, err));
     MR_TRY(prepare_all(stream, tokens, &n_tokens, err));
     times->run_ns = os->tick_ns(os);
     MR_TRY(commit_epoch(stream, tokens, n_tokens, err));
@@ -470,7 +487,7 @@ MrStatus mr_stream_step(MrStream *stream, MrStreamStep *out, MrError *err)
     if (stream->failed) /* D3: after a failure only a new process, or a new stream, may go on */
         return MR_FAIL_INTERNAL(err, "the stream has failed before; open it again");
     MR_GUARD_BEGIN(status, err)
-    status = step(stream, out, err);
+        status = step(stream, out, err);
     MR_GUARD_END(status)
     stream->failed = status != MR_OK;
     if (status != MR_OK)

@@ -1,7 +1,8 @@
 /* stream.h - a query without end: triggers, epochs, watermarks, recovery, progress.
  *
- * Passive: mr_stream_step runs at most one epoch on the calling thread (and the run's workers) and returns.
- * The order of an epoch's durable steps is that of docs/ARCHITECTURE.md, "Life of a micro-batch". */
+ * Passive: mr_stream_step runs at most one epoch on the calling thread (and the run's workers) and
+ * returns. The order of an epoch's durable steps is that of docs/ARCHITECTURE.md, "Life of a
+ * micro-batch". */
 #ifndef MR_STREAM_STREAM_H
 #define MR_STREAM_STREAM_H
 
@@ -12,7 +13,8 @@ typedef struct MrStream MrStream;
 typedef enum MrTriggerKind {
     MR_TRIGGER_DEFAULT,         /* as fast as data comes                              */
     MR_TRIGGER_PROCESSING_TIME, /* every interval_us                                  */
-    MR_TRIGGER_AVAILABLE_NOW,   /* what is there now, in epochs bounded by the sources' limits; then the end */
+    MR_TRIGGER_AVAILABLE_NOW,   /* what is there now, in epochs bounded by the sources' limits; then
+                                   the end */
     MR_TRIGGER_ONCE             /* what is there now, in one epoch; then the end      */
 } MrTriggerKind;
 
@@ -20,22 +22,22 @@ typedef struct MrStreamOptions {
     MrOs *os;
     MrBudget *budget;
     const MrSettings *settings;
-    const MrPhys *phys;         /* lowered for streaming; outlives the stream                */
-    const char *name;           /* NULL: none */
-    const char *checkpoint;     /* folder; NULL: nothing is durable                           */
-    const char *fingerprint;    /* of the plan: see mr_checkpoint_open */
-    int64_t snapshot_bytes;     /* 0: default                                                 */
+    const MrPhys *phys;      /* lowered for streaming; outlives the stream                */
+    const char *name;        /* NULL: none */
+    const char *checkpoint;  /* folder; NULL: nothing is durable                           */
+    const char *fingerprint; /* of the plan: see mr_checkpoint_open */
+    int64_t snapshot_bytes;  /* 0: default                                                 */
     MrTriggerKind trigger;
-    int64_t interval_us;        /* PROCESSING_TIME */
+    int64_t interval_us; /* PROCESSING_TIME */
     MrOutputMode output_mode;
     /* Opens the sink, once the query's id is known (from the checkpoint); the stream closes it. */
     const MrConnectorType *sink_type;
     MrStatus (*open_sink)(void *self, const char *query_id, MrSink **out, MrError *err);
     void *self;
     const _Atomic bool *canceled;
-    int32_t n_workers;          /* 0: cores */
+    int32_t n_workers; /* 0: cores */
     const char *spill_dir;
-    int32_t batch_rows;         /* tests; 0: MR_BATCH_ROWS */
+    int32_t batch_rows; /* tests; 0: MR_BATCH_ROWS */
     /* Called after each epoch with Spark's StreamingQueryProgress as JSON; NULL: nobody listens. */
     void (*progress)(void *self, MrText json);
     void *progress_self;
@@ -56,7 +58,8 @@ int64_t mr_stream_wait_us(const MrStream *stream);
 
 const char *mr_stream_query_id(const MrStream *stream);
 int64_t mr_stream_epoch(const MrStream *stream); /* the last one finished; -1: none */
-int64_t mr_stream_late_rows(const MrStream *stream); /* dropped as late since the stream was opened */
+int64_t
+mr_stream_late_rows(const MrStream *stream); /* dropped as late since the stream was opened */
 int64_t mr_stream_input_rows(const MrStream *stream);
 
 #endif

@@ -1,7 +1,7 @@
 /* A stream with nothing but its checkpoint, in a world that loses power, fails calls and rots.
  *
- * The state after epoch e can be computed, so every outcome is judged: what was acknowledged must be there,
- * and the state must be that of the epoch that recovery names, exactly. */
+ * The state after epoch e can be computed, so every outcome is judged: what was acknowledged must
+ * be there, and the state must be that of the epoch that recovery names, exactly. */
 #include "base/testing.h"
 #include "os/os_sim.h"
 #include "state/state.h"
@@ -42,7 +42,8 @@ static MrStatus entry_put(MrStateWriter *writer, int64_t key, int64_t e, MrError
     static char big[BIG_BYTES];
     memset(big, (int)(e & 0x7f), sizeof big);
     memcpy(big, &e, 8);
-    return mr_state_put(writer, 3, (MrText){(char *)&key, 8}, (MrText){big, epoch_is_big(e) ? BIG_BYTES : 8}, err);
+    return mr_state_put(writer, 3, (MrText){(char *)&key, 8},
+                        (MrText){big, epoch_is_big(e) ? BIG_BYTES : 8}, err);
 }
 
 static MrStatus epoch_changes(MrStateWriter *writer, int64_t e, MrError *err)
@@ -81,7 +82,8 @@ typedef struct World {
     const char *why; /* the first thing that was not as promised; NULL: all is well */
 } World;
 
-static MrStatus checkpoint_open(World *world, Model *model, MrCheckpoint **out, MrRecovered *found, MrError *err)
+static MrStatus checkpoint_open(World *world, Model *model, MrCheckpoint **out, MrRecovered *found,
+                                MrError *err)
 {
     *model = model_at(-1);
     return mr_checkpoint_open(&(MrCheckpointOptions){.os = world->os,
@@ -107,23 +109,30 @@ static void judge(World *world, const Model *model, const MrRecovered *found)
         world->why = "an epoch that was acknowledged is lost";
     else if (memcmp(&wanted, model, sizeof wanted) != 0)
         world->why = "the state is not that of its epoch";
-    else if (planned >= 0 && (found->planned.time_us != 1000 + planned || found->planned.n_sources != 1 ||
-                              found->planned.to[0].size_bytes != 8))
+    else if (planned >= 0 &&
+             (found->planned.time_us != 1000 + planned || found->planned.n_sources != 1 ||
+              found->planned.to[0].size_bytes != 8))
         world->why = "the plan is not the one that was written";
     else if (planned >= 0 && found->committed &&
-             (found->commit.n_tokens != 2 || !mr_text_equal(found->commit.tokens[1], MR_TEXT("token"))))
+             (found->commit.n_tokens != 2 ||
+              !mr_text_equal(found->commit.tokens[1], MR_TEXT("token"))))
         world->why = "the tokens are not those that were written";
 }
 
-static MrStatus epoch_run(World *world, MrCheckpoint *checkpoint, MrStateWriter *writer, int64_t e, bool planned,
-                          MrError *err)
+static MrStatus epoch_run(World *world, MrCheckpoint *checkpoint, MrStateWriter *writer, int64_t e,
+                          bool planned, MrError *err)
 {
     MrText from = {"", 0}, to = {(char *)&e, 8}, tokens[2] = {MR_TEXT("first"), MR_TEXT("token")};
     bool sync = e % 3 == 0;
     if (!planned)
         MR_TRY(mr_checkpoint_plan(checkpoint,
-                                  &(MrPlanned){.epoch = e, .time_us = 1000 + e, .closed_through = e - 1,
-                                               .n_sources = 1, .from = &from, .to = &to, .extra = MR_TEXT("x")},
+                                  &(MrPlanned){.epoch = e,
+                                               .time_us = 1000 + e,
+                                               .closed_through = e - 1,
+                                               .n_sources = 1,
+                                               .from = &from,
+                                               .to = &to,
+                                               .extra = MR_TEXT("x")},
                                   sync, err));
     if (sync)
         world->acked.planned = e;
@@ -186,14 +195,15 @@ static World world_create(MrBudget *budget, uint64_t seed, bool count_reads)
 {
     MrError err = {0};
     World world = {.budget = budget, .acked = {-1, -1}};
-    MR_OKAY(mr_os_sim_create(budget, &(MrSimOptions){.seed = seed, .torn_writes = true, .count_reads = count_reads},
-                             &world.os, &err));
+    MR_OKAY(mr_os_sim_create(
+        budget, &(MrSimOptions){.seed = seed, .torn_writes = true, .count_reads = count_reads},
+        &world.os, &err));
     return world;
 }
 
 /* Cuts at the k-th call, then lives on; why, or NULL. */
-static const char *cut_once(MrBudget *budget, uint64_t seed, int64_t k, int64_t second, int64_t n_epochs,
-                            MrDurableStep skipped)
+static const char *cut_once(MrBudget *budget, uint64_t seed, int64_t k, int64_t second,
+                            int64_t n_epochs, MrDurableStep skipped)
 {
     MrError err = {0};
     World world = world_create(budget, seed, false);
@@ -231,7 +241,8 @@ static void power_may_go_at_every_call(void **state)
             uint64_t seed = base_seed() * 1000 + damage;
             const char *why = cut_once(*state, seed, k, 0, 50, MR_N_DURABLE_STEPS);
             if (why != NULL)
-                fail_msg("seed %llu, cut at call %lld: %s", (unsigned long long)seed, (long long)k, why);
+                fail_msg("seed %llu, cut at call %lld: %s", (unsigned long long)seed, (long long)k,
+                         why);
         }
     }
     print_message("%lld calls of 50 epochs, each cut 16 times: 0 losses\n", (long long)n_io);
@@ -245,8 +256,8 @@ static void power_may_go_again_while_it_recovers(void **state)
             uint64_t seed = base_seed() * 1000 + (uint64_t)(k * 31 + second);
             const char *why = cut_once(*state, seed, k, second, 30, MR_N_DURABLE_STEPS);
             if (why != NULL)
-                fail_msg("seed %llu, cuts at %lld and %lld: %s", (unsigned long long)seed, (long long)k,
-                         (long long)second, why);
+                fail_msg("seed %llu, cuts at %lld and %lld: %s", (unsigned long long)seed,
+                         (long long)k, (long long)second, why);
         }
     }
 }
@@ -254,8 +265,8 @@ static void power_may_go_again_while_it_recovers(void **state)
 static void each_missing_sync_is_seen(void **state)
 {
     static const MrDurableStep steps[] = {
-        MR_STEP_LOG_CREATE_SYNC,  MR_STEP_LOG_FOLDER_SYNC,   MR_STEP_LOG_PLANNED_SYNC,
-        MR_STEP_STATE_FILE_SYNC,  MR_STEP_STATE_FOLDER_SYNC, MR_STEP_META_FILE_SYNC,
+        MR_STEP_LOG_CREATE_SYNC,  MR_STEP_LOG_FOLDER_SYNC,    MR_STEP_LOG_PLANNED_SYNC,
+        MR_STEP_STATE_FILE_SYNC,  MR_STEP_STATE_FOLDER_SYNC,  MR_STEP_META_FILE_SYNC,
         MR_STEP_META_FOLDER_SYNC, MR_STEP_LOG_COMMITTED_SYNC,
     };
     int64_t n_io = count_io(*state, 30);
@@ -344,8 +355,8 @@ static void rot(MrOs *os, const char *path, Rot kind, uint64_t dice)
 }
 
 /* Damages one file of a finished run; the run may be refused or go on exactly, never otherwise. */
-static bool rot_once(MrBudget *budget, const char *folder, int64_t file_idx, Rot kind, uint64_t dice,
-                     int64_t n_epochs, int *n_refused)
+static bool rot_once(MrBudget *budget, const char *folder, int64_t file_idx, Rot kind,
+                     uint64_t dice, int64_t n_epochs, int *n_refused)
 {
     MrError err = {0}, refusal = {0};
     World world = world_create(budget, 1, false);
@@ -362,16 +373,18 @@ static bool rot_once(MrBudget *budget, const char *folder, int64_t file_idx, Rot
         snprintf(path, sizeof path, "%s/%s", folder, entries[file_idx].name);
         bool newest = strstr(path, ".log") != NULL && file_idx + 1 == n_entries;
         rot(world.os, path, kind, dice);
-        /* Nobody vouches for the last record: its loss costs a replay.  A newest segment that is gone as a
-         * whole cannot be missed. */
-        world.acked.planned = world.acked.committed = newest && kind != ROT_FLIP ? -1 : n_epochs - 3;
+        /* Nobody vouches for the last record: its loss costs a replay.  A newest segment that is
+         * gone as a whole cannot be missed. */
+        world.acked.planned = world.acked.committed =
+            newest && kind != ROT_FLIP ? -1 : n_epochs - 3;
         if (live(&world, n_epochs, &refusal) != MR_OK) {
             assert_true(refusal.status == MR_CORRUPT || refusal.status == MR_INVALID);
             assert_true(refusal.condition != MR_COND_INTERNAL_ERROR);
             ++*n_refused;
         }
         if (world.why != NULL)
-            fail_msg("%s, damage %d (%llx): %s", path, (int)kind, (unsigned long long)dice, world.why);
+            fail_msg("%s, damage %d (%llx): %s", path, (int)kind, (unsigned long long)dice,
+                     world.why);
     }
     mr_arena_deinit(&arena);
     mr_os_sim_destroy(world.os);
@@ -390,7 +403,8 @@ static void rot_is_refused_or_harmless(void **state)
                 for (int i = 0; i < 16 + N_ROTS - 1 && exists; i++, n_cases++) {
                     Rot kind = i < 16 ? ROT_FLIP : (Rot)(i - 15);
                     dice = dice * UINT64_C(6364136223846793005) + 1442695040888963407;
-                    exists = rot_once(*state, folders[folder], file, kind, dice ^ dice >> 29, n_epochs, &n_refused);
+                    exists = rot_once(*state, folders[folder], file, kind, dice ^ dice >> 29,
+                                      n_epochs, &n_refused);
                 }
             }
         }
@@ -425,8 +439,10 @@ static void another_plan_is_refused_by_name(void **state)
     MR_OKAY(live(&world, 3, &err));
     MrCheckpointOptions options = {
         .os = world.os, .budget = world.budget, .path = FOLDER, .query_text_hash = "other"};
-    assert_int_equal(mr_checkpoint_open(&options, apply_entry, &model, &checkpoint, &found, &err), MR_INVALID);
-    assert_string_equal(mr_error_condition(&err), "STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA");
+    assert_int_equal(mr_checkpoint_open(&options, apply_entry, &model, &checkpoint, &found, &err),
+                     MR_INVALID);
+    assert_string_equal(mr_error_condition(&err),
+                        "STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA");
     mr_os_sim_destroy(world.os);
 }
 
@@ -448,8 +464,8 @@ static void the_folder_does_not_grow_with_time(void **state)
         for (int folder = 0; folder < 2; folder++) {
             MrDirEntry *entries = NULL;
             int64_t n_entries = 0;
-            MR_OKAY(world.os->list(world.os, folder == 0 ? FOLDER "/log" : FOLDER "/state", &arena, &entries,
-                                   &n_entries, &err));
+            MR_OKAY(world.os->list(world.os, folder == 0 ? FOLDER "/log" : FOLDER "/state", &arena,
+                                   &entries, &n_entries, &err));
             for (int64_t j = 0; j < n_entries; j++)
                 bytes[i] += entries[j].size_bytes;
         }

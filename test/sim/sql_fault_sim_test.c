@@ -1,8 +1,9 @@
-/* The SQL tests of test/sql with the k-th allocation refused and the k-th call of the operating system failing.
+/* The SQL tests of test/sql with the k-th allocation refused and the k-th call of the operating
+ * system failing.
  *
- * A failure must come as an error of the right kind, and everything must be given back: the session's own budgets
- * assert that.  In CI some k of each file are tried, by the seed; MR_EVERY=1 tries them all,
- * MR_FILE=name.sql MR_FAULT=k one. */
+ * A failure must come as an error of the right kind, and everything must be given back: the
+ * session's own budgets assert that.  In CI some k of each file are tried, by the seed; MR_EVERY=1
+ * tries them all, MR_FILE=name.sql MR_FAULT=k one. */
 #include "base/testing.h"
 #include "column/batch.h"
 #include "session/session.h"
@@ -24,7 +25,8 @@ static MrStatus fault_here(MrError *err)
     int64_t n = ++fault.n_calls;
     if (n != fault.fail_at)
         return MR_OK;
-    return MR_FAIL(err, MR_COND_IO_ERROR, "operation", "do", "path", "test", "message", "simulated fault");
+    return MR_FAIL(err, MR_COND_IO_ERROR, "operation", "do", "path", "test", "message",
+                   "simulated fault");
 }
 
 static int64_t fault_now_us(MrOs *os)
@@ -43,18 +45,20 @@ static uint64_t fault_random_u64(MrOs *os)
 {
     return fault.real->random_u64(fault.real);
 }
-static MrStatus fault_file_open(MrOs *os, const char *path, MrFileMode mode, MrFile **out, MrError *err)
+static MrStatus fault_file_open(MrOs *os, const char *path, MrFileMode mode, MrFile **out,
+                                MrError *err)
 {
     MR_TRY(fault_here(err));
     return fault.real->file_open(fault.real, path, mode, out, err);
 }
-static MrStatus fault_file_read_at(MrFile *file, int64_t offset, void *data, int64_t size_bytes, int64_t *n_read,
-                                   MrError *err)
+static MrStatus fault_file_read_at(MrFile *file, int64_t offset, void *data, int64_t size_bytes,
+                                   int64_t *n_read, MrError *err)
 {
     MR_TRY(fault_here(err));
     return fault.real->file_read_at(file, offset, data, size_bytes, n_read, err);
 }
-static MrStatus fault_file_write_at(MrFile *file, int64_t offset, const void *data, int64_t size_bytes, MrError *err)
+static MrStatus fault_file_write_at(MrFile *file, int64_t offset, const void *data,
+                                    int64_t size_bytes, MrError *err)
 {
     MR_TRY(fault_here(err));
     return fault.real->file_write_at(file, offset, data, size_bytes, err);
@@ -88,7 +92,8 @@ static MrStatus fault_stat(MrOs *os, const char *path, MrFileInfo *out, MrError 
     MR_TRY(fault_here(err));
     return fault.real->stat(fault.real, path, out, err);
 }
-static MrStatus fault_list(MrOs *os, const char *path, MrArena *arena, MrDirEntry **out, int64_t *n_out, MrError *err)
+static MrStatus fault_list(MrOs *os, const char *path, MrArena *arena, MrDirEntry **out,
+                           int64_t *n_out, MrError *err)
 {
     MR_TRY(fault_here(err));
     return fault.real->list(fault.real, path, arena, out, n_out, err);
@@ -175,7 +180,8 @@ static MrStatus confs_set(MrSession *session, MrText text, MrError *err)
     const char *mark = "-- conf ";
     for (const char *at = strstr(text.data, mark); at != NULL; at = strstr(at + 1, mark)) {
         char line[300];
-        snprintf(line, sizeof line, "%.*s", (int)strcspn(at + strlen(mark), "\n"), at + strlen(mark));
+        snprintf(line, sizeof line, "%.*s", (int)strcspn(at + strlen(mark), "\n"),
+                 at + strlen(mark));
         char *value = strchr(line, '=');
         if (value == NULL)
             continue;
@@ -198,14 +204,17 @@ static Outcome file_run(MrText text, int64_t refuse_at, int64_t fail_at)
     assert_non_null(mkdtemp(warehouse));
     fault_init(fail_at);
     mr_arena_init(&arena, &mr_test_budget);
-    outcome.worst = mr_session_create(&(MrSessionConfig){.os = &fault.os, .warehouse = warehouse, .n_threads = 2,
+    outcome.worst = mr_session_create(&(MrSessionConfig){.os = &fault.os,
+                                                         .warehouse = warehouse,
+                                                         .n_threads = 2,
                                                          .memory_limit_bytes = INT64_C(1) << 30,
                                                          .fail_countdown = &countdown},
                                       &session, &outcome.err);
     if (outcome.worst == MR_OK)
         outcome.worst = confs_set(session, text, &outcome.err);
     if (outcome.worst == MR_OK)
-        outcome.worst = mr_session_split(session, &arena, text, &n_statements, &statements, &outcome.err);
+        outcome.worst =
+            mr_session_split(session, &arena, text, &n_statements, &statements, &outcome.err);
     for (int32_t i = 0; i < n_statements; i++) {
         MrStatus status = statement_run(session, statements[i], &err);
         if (status == MR_NO_MEMORY || (status == MR_IO && outcome.worst != MR_NO_MEMORY)) {
@@ -292,7 +301,8 @@ static void every_sql_file_survives_faults(void **state)
         text_replace(&text, (MrText){raw.data, raw.size_bytes}, folder, &err);
         MrText sql = {text.data, text.size_bytes - 1};
         Outcome calm = file_run(sql, 0, 0);
-        print_message("%s: %lld allocations, %lld calls\n", entries[i].name, (long long)calm.n_allocations, (long long)calm.n_calls);
+        print_message("%s: %lld allocations, %lld calls\n", entries[i].name,
+                      (long long)calm.n_allocations, (long long)calm.n_calls);
         file_try(entries[i].name, sql, true, calm.n_allocations);
         file_try(entries[i].name, sql, false, calm.n_calls);
         mr_buffer_deinit(&raw);
