@@ -118,6 +118,7 @@ static MrStatus scan_cut(Scan *self, MrBatch **out, MrStep *step, MrError *err)
     if (self->n_given == self->held->n_sel) {
         mr_batch_destroy(self->held);
         self->held = NULL;
+        self->n_given = 0; /* the next one is held empty between epochs */
     }
     *out = piece;
     *step = MR_STEP_OUTPUT;
