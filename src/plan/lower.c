@@ -165,17 +165,22 @@ static MrStatus lower_sort(Lower *self, const MrPlan *plan, int64_t limit, int64
     return MR_OK;
 }
 
+/* The sort whose first rows a LIMIT takes, also with projections in between; NULL: none. */
+static const MrPlan *limited_sort(const MrPlan *limit, int32_t *n_projects)
+{
+    const MrPlan *sort = limit->inputs[0];
+    for (*n_projects = 0; sort->kind == MR_PLAN_PROJECT; ++*n_projects)
+        sort = sort->inputs[0];
+    return sort->kind == MR_PLAN_SORT && sort->sort.global ? sort : NULL;
+}
+
 /* LIMIT over SORT, also with projections in between: a top-N sort.  Deeper sorts are not asked for.
  */
 static MrStatus lower_limit(Lower *self, const MrPlan *plan, MrPhys **out, MrError *err)
 {
-    const MrPlan *sort = plan->inputs[0];
     int32_t n_projects = 0;
-    while (sort->kind == MR_PLAN_PROJECT) {
-        sort = sort->inputs[0];
-        n_projects++;
-    }
-    if (sort->kind == MR_PLAN_SORT && sort->sort.global && sort->sort.limit == INT64_MAX) {
+    const MrPlan *sort = limited_sort(plan, &n_projects);
+    if (sort && sort->sort.limit == INT64_MAX) {
         MrPhys *phys = NULL;
         MR_TRY(lower_sort(self, sort, plan->limit.limit, plan->limit.offset, &phys, err));
         places_clear(self, sort->inputs[0]->cols, sort->inputs[0]->n_cols);
@@ -665,8 +670,9 @@ static const char *plan_kind_name(MrPlanKind kind)
     }
 }
 
-/* Feeds of a node that is recomputed: its streaming inputs; of a recursion, whose step is not a
- * plan on its own, the streams that are read inside. */
+/* Feeds of a node that is recomputed: its streaming inputs; of a limit of a sort that of the sort,
+ * for what is fed has no order; of a recursion, whose step is not a plan on its own, the streams
+ * that are read inside. */
 static void find_feeds(const MrPlan *plan, bool leaves, const MrPlan **feeds, int32_t *n)
 {
     for (int32_t i = 0; i < plan->n_inputs; i++) {
@@ -695,7 +701,9 @@ static MrStatus lower_recompute(Lower *self, const MrPlan *plan, MrPhys **out, M
             err, MR_COND_STREAMING_OUTPUT_MODE__UNSUPPORTED_OPERATION, "outputMode", "append",
             "operation",
             mr_arena_printf(self->arena, "a %s over a stream", plan_kind_name(plan->kind)));
-    find_feeds(plan, plan->kind == MR_PLAN_RECURSION, feeds, &n_feeds);
+    int32_t n_projects;
+    const MrPlan *sort = plan->kind == MR_PLAN_LIMIT ? limited_sort(plan, &n_projects) : NULL;
+    find_feeds(sort ? sort : plan, plan->kind == MR_PLAN_RECURSION, feeds, &n_feeds);
     MrPhys *phys = phys_new(self, MR_PHYS_OP_RECOMPUTE, plan, n_feeds);
     phys->streaming = true;
     phys->recompute.complete = complete;
