@@ -111,15 +111,15 @@ typedef struct MrSqlInterval {
 
 /* Precedence as in Spark, low to high: OR, AND, NOT, predicates and comparisons, |, ^, &, shifts,
  * + - ||, * / % DIV, unary. */
-/* clang-format off: it never settles on this list */
+/* clang-format never settles on this list. */
+/* clang-format off */
 #define MR_SQL_BINARY_OPS(X)                                                                       \
-    X(ADD, "+")                                                                                    \
-    X(SUBTRACT, "-") X(MULTIPLY, "*") X(DIVIDE, "/") X(REMAINDER, "%") X(DIV, "div")               \
-        X(CONCAT, "||") X(BIT_AND, "&") X(BIT_OR, "|") X(BIT_XOR, "^") X(SHIFT_LEFT, "<<")         \
-            X(SHIFT_RIGHT, ">>") X(SHIFT_RIGHT_UNSIGNED, ">>>") X(EQUAL, "=") X(NOT_EQUAL, "<>")   \
-                X(LESS, "<") X(LESS_EQUAL, "<=") X(GREATER, ">") X(GREATER_EQUAL, ">=")            \
-                    X(EQUAL_NULL_SAFE, "<=>") X(DISTINCT_FROM, "IS DISTINCT FROM")                 \
-                        X(NOT_DISTINCT_FROM, "IS NOT DISTINCT FROM")
+    X(ADD, "+") X(SUBTRACT, "-") X(MULTIPLY, "*") X(DIVIDE, "/") X(REMAINDER, "%") X(DIV, "div")     \
+    X(CONCAT, "||") X(BIT_AND, "&") X(BIT_OR, "|") X(BIT_XOR, "^") X(SHIFT_LEFT, "<<")               \
+    X(SHIFT_RIGHT, ">>") X(SHIFT_RIGHT_UNSIGNED, ">>>") X(EQUAL, "=") X(NOT_EQUAL, "<>")             \
+    X(LESS, "<") X(LESS_EQUAL, "<=") X(GREATER, ">") X(GREATER_EQUAL, ">=")                          \
+    X(EQUAL_NULL_SAFE, "<=>") X(DISTINCT_FROM, "IS DISTINCT FROM")                                   \
+    X(NOT_DISTINCT_FROM, "IS NOT DISTINCT FROM")
 /* clang-format on */
 typedef enum MrSqlBinaryOp {
 #define X(op, text) MR_SQL_OP_##op,
