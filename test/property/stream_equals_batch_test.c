@@ -1,10 +1,10 @@
-/* A stream's changes add up to the batch answer: random queries, random cuts of the input, random
+/* A stream's changes add up to the batch answer: random queries, random cuts of the input,
  * restarts.
  *
  * Files are added between epochs, the stream (sometimes with its session) is closed and opened
- * again, and the rows that the sink was given, times their weights, must be those of the same query
- * run once over all files. MR_SEED and MR_CASES choose the cases, MR_CASE=n runs one of them,
- * MR_SHOW=1 prints them; the world is simulated, so a seed always does the same. */
+ * again, the power is cut, and the rows that the sink was given, times their weights, must be those
+ * of the same query run once over all files.  MR_SEED and MR_CASES choose the cases, MR_CASE=n runs
+ * one of them, MR_SHOW=1 prints them; the world is simulated, so a seed always does the same. */
 #include "base/testing.h"
 
 #include "base/hash.h"
@@ -39,14 +39,14 @@ typedef struct Case {
     MrQuery *query; /* of the stream */
     MrStream *stream;
     MrTextBuilder cuts; /* the story, for the report */
-    const char *batch_rows;
+    const char *batch_rows, *snapshot_bytes;
     Rows got;
     int64_t last_epoch; /* that the sink has seen */
     int32_t n_files;
 } Case;
 
 typedef struct Totals {
-    int64_t n_run, n_skipped, n_restarts;
+    int64_t n_run, n_skipped, n_restarts, n_lost;
 } Totals;
 
 static int64_t below(Case *self, int64_t n)
@@ -382,6 +382,8 @@ static void session_open(Case *self)
     MR_OKAY(mr_session_create(&config, &self->session, &err));
     MR_OKAY(mr_session_set_conf(self->session, "spark.sql.session.timeZone", "UTC", &err));
     MR_OKAY(mr_session_set_conf(self->session, "millrace.exec.batchRows", self->batch_rows, &err));
+    MR_OKAY(mr_session_set_conf(self->session, "millrace.checkpoint.snapshotBytes",
+                                self->snapshot_bytes, &err));
 }
 
 static MrStatus take_epoch(void *self_void, int64_t epoch, MrBatch *const *batches,
@@ -456,7 +458,7 @@ static void differs(Case *self, const char *text, const Rows *want)
     int64_t n = 0;
     const Rows *got = &self->got;
     print_error("query: %s\ncuts:%s (+n: a file of n rows, e: an epoch, |: stopped early, R: "
-                "stream reopened, S: session too); "
+                "stream reopened, S: session too, X: power lost in an epoch, P: after it); "
                 "batchRows %s\n",
                 text, mr_builder_text(&self->cuts).data, self->batch_rows);
     for (int64_t g = 0, w = 0; (g < got->n || w < want->n) && n < 12;) {
@@ -498,8 +500,7 @@ static MrStatus run_epochs(Case *self, bool to_the_end, MrError *err)
     }
 }
 
-static MrStatus run_stream(Case *self, MrText text, bool *skipped, int64_t *n_restarts,
-                           MrError *err)
+static MrStatus run_stream(Case *self, MrText text, bool *skipped, Totals *totals, MrError *err)
 {
     int64_t n_cuts = 1 + below(self, 5);
     for (int64_t cut = 0; cut < n_cuts; cut++) {
@@ -513,8 +514,23 @@ static MrStatus run_stream(Case *self, MrText text, bool *skipped, int64_t *n_re
             return MR_OK;
         }
         MR_TRY(status);
-        *n_restarts += cut > 0;
-        MR_TRY(run_epochs(self, cut == n_cuts - 1, err));
+        totals->n_restarts += cut > 0;
+        bool lost = cut < n_cuts - 1 && chance(self, 3);
+        if (lost) /* somewhere in the epochs, or not at all */
+            mr_os_sim_cut_at(self->os, mr_os_sim_n_io(self->os) + 1 + below(self, 30));
+        status = run_epochs(self, cut == n_cuts - 1, err);
+        if (lost && (status == MR_OK || status == MR_IO)) {
+            stream_close(self);
+            mr_session_destroy(self->session);
+            mr_os_sim_cut_at(self->os, 0);
+            mr_os_sim_power_on(self->os);
+            session_open(self);
+            mr_builder_str(&self->cuts, status == MR_OK ? " P" : " X");
+            totals->n_lost += status != MR_OK;
+            *err = (MrError){.sql_idx = -1};
+            continue;
+        }
+        MR_TRY(status);
         stream_close(self);
         mr_builder_str(&self->cuts, " R");
         if (chance(self, 2)) {
@@ -536,10 +552,12 @@ static bool case_holds(MrBudget *budget, uint64_t seed, const char *query, Total
     bool skipped = false, holds = true;
     mr_arena_init(&self.arena, budget);
     self.cuts.arena = self.got.arena = &self.arena;
-    MR_OKAY(mr_os_sim_create(budget,
-                             &(MrSimOptions){.seed = seed, .start_us = INT64_C(1767225600000000)},
-                             &self.os, &err));
+    MR_OKAY(mr_os_sim_create(
+        budget,
+        &(MrSimOptions){.seed = seed, .torn_writes = true, .start_us = INT64_C(1767225600000000)},
+        &self.os, &err));
     self.batch_rows = ONE_OF(&self, "0", "0", "1", "3");
+    self.snapshot_bytes = ONE_OF(&self, "1000", "67108864");
     MR_OKAY(self.os->make_dir(self.os, "/in", &err));
     MR_OKAY(self.os->make_dir(self.os, "/warehouse", &err));
     session_open(&self);
@@ -559,7 +577,7 @@ static bool case_holds(MrBudget *budget, uint64_t seed, const char *query, Total
     if (getenv("MR_SHOW"))
         print_message("%s\n", query);
     MrStatus status =
-        run_stream(&self, query_for(&self, query, "STREAM t"), &skipped, &totals->n_restarts, &err);
+        run_stream(&self, query_for(&self, query, "STREAM t"), &skipped, totals, &err);
     stream_close(&self);
     Rows want = {.arena = &self.arena};
     run_sql(&self, query_for(&self, query, "t"),
@@ -605,8 +623,9 @@ static void changes_add_up_to_the_batch_answer(void **state)
             n_bad++;
         }
     }
-    print_message("%" PRId64 " cases run, %" PRId64 " skipped, %" PRId64 " restarts\n",
-                  totals.n_run, totals.n_skipped, totals.n_restarts);
+    print_message("%" PRId64 " cases run, %" PRId64 " skipped, %" PRId64
+                  " restarts, power lost in %" PRId64 " epochs\n",
+                  totals.n_run, totals.n_skipped, totals.n_restarts, totals.n_lost);
     assert_int_equal(n_bad, 0);
     assert_true(only >= 0 || totals.n_run >= totals.n_skipped);
 }
