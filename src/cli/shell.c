@@ -7,10 +7,12 @@
 #include <signal.h>
 
 static MrSession *interrupted_session;
+static _Atomic bool interrupted; /* at the prompt: the line is dropped, the shell goes on */
 
 static void on_interrupt(int signal_number)
 {
     (void)signal_number;
+    atomic_store(&interrupted, true);
     mr_session_cancel(interrupted_session); /* an atomic store */
 }
 
@@ -106,7 +108,14 @@ int mr__run_shell(MrSession *session, MrFormat format)
     read_history(history);
     printf("Millrace %s. Statements end with ; and .help lists the commands.\n", MR_VERSION);
     while (!shell.ended && status == MR_OK) {
+        atomic_store(&interrupted, false);
         char *line = readline(shell.text.size_bytes > 0 ? "      -> " : "millrace> ");
+        if (atomic_exchange(&interrupted, false)) {
+            shell.text.size_bytes = 0;
+            free(line);
+            putchar('\n');
+            continue;
+        }
         if (!line)
             break;
         if (line[0])
