@@ -143,6 +143,25 @@ void mr_session_destroy(MrSession *session)
     mr_budget_free(&last, session, (int64_t)sizeof(MrSession));
 }
 
+/* "512m" as bytes; 0: 70 % of the machine's; -1: not a size. */
+static int64_t memory_bytes(const char *value)
+{
+    static const char units[] = "kmgt";
+    MrText text = mr_text(value);
+    int64_t n, factor = 1;
+    if (text.size_bytes > 1 && (value[text.size_bytes - 1] | 32) == 'b') /* 512mb */
+        text.size_bytes--;
+    const char *unit = text.size_bytes > 0 ? strchr(units, value[text.size_bytes - 1] | 32) : NULL;
+    if (unit) {
+        text.size_bytes--;
+        for (const char *at = units; at <= unit; at++)
+            factor *= 1024;
+    }
+    if (!mr_text_to_i64(text, &n) || n < 0 || __builtin_mul_overflow(n, factor, &n))
+        return -1;
+    return n > 0 ? n : mr_memory_bytes() / 10 * 7;
+}
+
 MrStatus mr_session_set_conf(MrSession *session, const char *key, const char *value, MrError *err)
 {
     if (strcmp(key, "spark.sql.session.timeZone") == 0) {
@@ -153,7 +172,13 @@ MrStatus mr_session_set_conf(MrSession *session, const char *key, const char *va
                            "confName", key);
         MR_TRY(status);
     }
+    int64_t limit_bytes = strcmp(key, "millrace.memory.limit") == 0 ? memory_bytes(value) : 0;
+    if (limit_bytes < 0)
+        return MR_FAIL(err, MR_COND_INVALID_CONF_VALUE__TYPE_MISMATCH, "confName", key, "confValue",
+                       value, "confType", "size");
     MR_TRY(mr_conf_set(session->conf, key, value, err));
+    if (limit_bytes > 0)
+        session->budget.limit_bytes = limit_bytes;
     if (strcmp(key, "millrace.exec.threads") == 0)
         session->n_threads = mr_conf_i64(session->conf, key) > 0
                                  ? (int32_t)mr_conf_i64(session->conf, key)
