@@ -218,6 +218,19 @@ static bool is_flow(const MrSqlStatement *statement)
             statement->create_table->table_kind != MR_SQL_TABLE_PLAIN);
 }
 
+/* The text is run again and again: a table that only describes data elsewhere is described anew,
+ * one that holds data stays as it is. */
+static MrStatus create_again(MrQuery *query, MrSqlCreateTable *create, MrError *err)
+{
+    MrTable *old;
+    MR_TRY(mr__table_find(query, &create->name, &old, err));
+    bool describes =
+        old && !create->query && old->kind == MR_CATALOG_TABLE && (old->external || !old->location);
+    create->or_replace |= describes;
+    create->if_not_exists |= !create->or_replace;
+    return MR_OK;
+}
+
 /* *is_flow_out true: the query belongs to a flow now. */
 static MrStatus run_statement(Pipeline *pipeline, MrQuery *query, MrText text, bool *is_flow_out,
                               MrError *err)
@@ -233,8 +246,8 @@ static MrStatus run_statement(Pipeline *pipeline, MrQuery *query, MrText text, b
         return add_flow(pipeline, query, statement, err);
     if (*is_flow_out)
         return add_table_flow(pipeline, query, statement->create_table, err);
-    if (statement->kind == MR_SQL_STMT_CREATE_TABLE) /* the text is run again and again */
-        statement->create_table->if_not_exists |= !statement->create_table->or_replace;
+    if (statement->kind == MR_SQL_STMT_CREATE_TABLE)
+        MR_TRY(create_again(query, statement->create_table, err));
     if (statement->kind == MR_SQL_STMT_CREATE_VIEW && !statement->create_view->if_not_exists)
         statement->create_view->or_replace = true;
     return mr__statement_run(query, statement, err);
