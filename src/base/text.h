@@ -78,6 +78,12 @@ typedef struct MrReader {
     bool failed;
 } MrReader;
 
+/* Over borrowed bytes; data may be NULL when there are none. */
+static inline MrReader mr_reader(const void *data, int64_t size_bytes)
+{
+    const uint8_t *at = data ? data : (const uint8_t *)"";
+    return (MrReader){at, at + size_bytes, false};
+}
 bool mr_reader_bytes(MrReader *reader, int64_t size_bytes, const uint8_t **out);
 bool mr_reader_u8(MrReader *reader, uint8_t *out);
 bool mr_reader_u32(MrReader *reader, uint32_t *out);

@@ -195,8 +195,7 @@ static void readers_stop_at_the_end(void **state)
     MR_OKAY(mr_buffer_put_text(&buf, MR_TEXT("hello"), &err));
     MR_OKAY(mr_buffer_put_varint(&buf, 1000000, &err));
     assert_int_equal(mr_buffer_reserve(&buf, 1000, &err), MR_INVALID);
-    MrReader reader = {(const uint8_t *)buf.data, (const uint8_t *)buf.data + buf.size_bytes,
-                       false};
+    MrReader reader = mr_reader(buf.data, buf.size_bytes);
     uint32_t u32 = 0;
     uint64_t u64 = 0;
     MrText text = {0};

@@ -266,8 +266,7 @@ static MrStatus part_read_block(AggShared *shared, AggPart *part, const MrOpCont
                                 const MrBuffer *block, MrError *err)
 {
     const MrAggPlan *plan = &shared->plan;
-    MrReader reader = {(const uint8_t *)block->data,
-                       (const uint8_t *)block->data + block->size_bytes, false};
+    MrReader reader = mr_reader(block->data, block->size_bytes);
     while (reader.at < reader.end) {
         mr_arena_reset(&part->scratch);
         MrVector **keys = MR_NEW_N(&part->scratch, MrVector *, plan->n_keys);
@@ -886,8 +885,7 @@ static MrStatus aggregate_save_changes(void *arg, MrStateWriter *to, MrError *er
     AggShared *shared = arg;
     for (int32_t p = 0; p < N_PARTS; p++) {
         AggPart *part = &shared->parts[p];
-        MrReader reader = {(const uint8_t *)part->deleted.data,
-                           (const uint8_t *)part->deleted.data + part->deleted.size_bytes, false};
+        MrReader reader = mr_reader(part->deleted.data, part->deleted.size_bytes);
         MrText key;
         while (reader.at < reader.end && mr_reader_text(&reader, &key))
             MR_TRY(mr_state_delete(to, 0, key, err));
@@ -925,8 +923,7 @@ static MrStatus aggregate_apply(void *arg, int32_t table, MrText key, const MrTe
     uint8_t shown = 0;
     char *row = NULL;
     AggPart *any = &shared->parts[0];
-    MrReader key_reader = {(const uint8_t *)key.data, (const uint8_t *)key.data + key.size_bytes,
-                           false};
+    MrReader key_reader = mr_reader(key.data, key.size_bytes);
     MrVector **keys = MR_NEW_N(&any->scratch, MrVector *, plan->n_keys + 1);
     for (int32_t k = 0; k < plan->n_keys; k++)
         keys[k] = mr_vector_create(&any->scratch, plan->key_types[k], 1);
@@ -952,8 +949,7 @@ static MrStatus aggregate_apply(void *arg, int32_t table, MrText key, const MrTe
         MR_TRY(mr__groups_find(&part->groups, keys, NULL, 1, &hash, &row, fresh, &n_fresh, err));
     }
     mr__agg_init_states(plan, row);
-    MrReader reader = {(const uint8_t *)value->data,
-                       (const uint8_t *)value->data + value->size_bytes, false};
+    MrReader reader = mr_reader(value->data, value->size_bytes);
     if (!mr_reader_u64(&reader, &n_rows) || !mr_reader_u64(&reader, &close_us) ||
         !mr_reader_u8(&reader, &shown))
         return MR_FAIL_INTERNAL(err, "a group in the state is cut short");
@@ -986,8 +982,7 @@ static MrStatus state_compact(AggShared *shared, AggPart *part, MrError *err)
     mr__groups_clear(&part->groups);
     part->n_dead = 0;
     part->single = NULL;
-    MrReader reader = {(const uint8_t *)writer.buf.data,
-                       (const uint8_t *)writer.buf.data + writer.buf.size_bytes, false};
+    MrReader reader = mr_reader(writer.buf.data, writer.buf.size_bytes);
     for (;;) {
         MR_GO(mr_state_next(&reader, &entry, &done, err));
         if (done)

@@ -327,8 +327,7 @@ static void run_case(Fixture *fixture, int which, bool retracts, bool restarts)
         if (restarts && random_below(fixture, 3) == 0) {
             mr_run_destroy(run);
             run = run_open(fixture, phys, 1, 0);
-            MrReader reader = {(const uint8_t *)log.buf.data,
-                               (const uint8_t *)log.buf.data + log.buf.size_bytes, false};
+            MrReader reader = mr_reader(log.buf.data, log.buf.size_bytes);
             for (;;) {
                 MrStateEntry entry;
                 bool done = false;

@@ -269,8 +269,7 @@ MrStatus mr__sort_spilled_next(MrSortRun *run, MrSortSpilled *part, const MrOpCo
         }
         MR_TRY(
             mr__spill_read(&run->spill, context, &part->blocks[part->block_at++], &part->buf, err));
-        part->reader = (MrReader){(const uint8_t *)part->buf.data,
-                                  (const uint8_t *)part->buf.data + part->buf.size_bytes, false};
+        part->reader = mr_reader(part->buf.data, part->buf.size_bytes);
         part->open = true;
     }
     if (!mr_reader_text(&part->reader, &key))

@@ -117,8 +117,7 @@ MrStatus mr__zset_save(MrZSet *set, int32_t table, bool all, MrStateWriter *to, 
 MrStatus mr__zset_apply(MrZSet *set, MrText key, const MrText *value, char **row, bool *fresh,
                         MrError *err)
 {
-    MrReader reader = {(const uint8_t *)key.data, (const uint8_t *)key.data + key.size_bytes,
-                       false};
+    MrReader reader = mr_reader(key.data, key.size_bytes);
     MrVector **cols = MR_NEW_N(&set->scratch, MrVector *, set->n_cols + 1);
     int32_t n_fresh = 0;
     uint64_t weight = 0;

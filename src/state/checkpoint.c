@@ -50,8 +50,7 @@ static MrText buffer_text(const MrBuffer *buf)
 
 static MrReader text_reader(MrText text)
 {
-    return (MrReader){(const uint8_t *)text.data, (const uint8_t *)text.data + text.size_bytes,
-                      false};
+    return mr_reader(text.data, text.size_bytes);
 }
 
 static MrStatus record_is_malformed(MrError *err, const char *what)

@@ -157,8 +157,7 @@ static bool head_decode(const char *data, int64_t size_bytes, SegmentHead *out, 
 
 static bool first_decode(const Record *record, Segment *segment)
 {
-    MrReader reader = {(const uint8_t *)record->payload.data,
-                       (const uint8_t *)record->payload.data + record->payload.size_bytes, false};
+    MrReader reader = mr_reader(record->payload.data, record->payload.size_bytes);
     SegmentEnd *previous = &segment->previous;
     uint8_t is_base = 0;
     bool good = mr_reader_u64(&reader, &previous->number) &&

@@ -31,10 +31,8 @@ static MrStatus apply_entry(void *self, const MrStateEntry *entry, MrError *err)
     if (entry->operator_id != STREAM_OPERATOR)
         return mr_run_apply(stream->run, entry->operator_id, entry->table, entry->key,
                             entry->deleted ? NULL : &entry->value, err);
-    MrReader key = {(const uint8_t *)entry->key.data,
-                    (const uint8_t *)entry->key.data + entry->key.size_bytes, false};
-    MrReader value = {(const uint8_t *)entry->value.data,
-                      (const uint8_t *)entry->value.data + entry->value.size_bytes, false};
+    MrReader key = mr_reader(entry->key.data, entry->key.size_bytes);
+    MrReader value = mr_reader(entry->value.data, entry->value.size_bytes);
     uint32_t id = 0;
     uint64_t us = 0;
     if (!mr_reader_u32(&key, &id) || !mr_reader_u64(&value, &us))
