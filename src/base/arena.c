@@ -4,6 +4,8 @@
 
 #define CHUNK_FIRST_BYTES 4096
 #define CHUNK_MAX_BYTES (1 << 20)
+#define CHUNK_HUGE_BYTES (2 << 20) /* of arenas that hold BIG_BYTES: a huge page each */
+#define BIG_BYTES (8 << 20)
 
 /* Under AddressSanitizer every block is a chunk of its own, so that it sees reads past a block's
  * end and after the arena is gone. */
@@ -67,6 +69,8 @@ void mr_arena_reset(MrArena *arena)
     arena->chunks = kept;
     arena->next = arena->end = no_bytes;
     arena->used_bytes = 0;
+    if (arena->chunk_bytes > CHUNK_MAX_BYTES)
+        arena->chunk_bytes = CHUNK_MAX_BYTES;
     if (kept != NULL) {
         kept->older = NULL;
         arena->next = (char *)kept + CHUNK_HEAD_BYTES;
@@ -88,6 +92,10 @@ static void *chunk_add(MrArena *arena, int64_t size_bytes, MrError *err)
     MrArenaChunk *chunk = block;
     chunk->size_bytes = chunk_bytes;
     arena->used_bytes += chunk_bytes;
+    if (arena->chunk_bytes < CHUNK_MAX_BYTES)
+        arena->chunk_bytes *= 2;
+    else if (arena->used_bytes >= BIG_BYTES)
+        arena->chunk_bytes = CHUNK_HUGE_BYTES;
     char *data = (char *)chunk + CHUNK_HEAD_BYTES;
     if (alone && arena->chunks != NULL) { /* the newest chunk may still have room */
         chunk->older = arena->chunks->older;
@@ -99,8 +107,6 @@ static void *chunk_add(MrArena *arena, int64_t size_bytes, MrError *err)
     if (!alone) {
         arena->next = data + rounded;
         arena->end = (char *)chunk + chunk_bytes;
-        if (arena->chunk_bytes < CHUNK_MAX_BYTES)
-            arena->chunk_bytes *= 2;
     }
     return data;
 }

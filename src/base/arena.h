@@ -27,7 +27,7 @@ typedef struct MrArena {
     MrBudget *budget;
     MrArenaChunk *chunks; /* newest first                               */
     char *next, *end;     /* free part of the newest chunk              */
-    int64_t chunk_bytes;  /* size of the next chunk; grows up to 1 MiB  */
+    int64_t chunk_bytes;  /* size of the next chunk; grows up to 1 MiB, of big arenas 2 MiB */
     int64_t used_bytes;   /* of all chunks                              */
 } MrArena;
 

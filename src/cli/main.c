@@ -204,6 +204,7 @@ int main(int argc, char **argv)
     MrError err = {.sql_idx = -1};
     MrSession *session = NULL;
     signal(SIGPIPE, SIG_IGN);
+    mr_memory_keep();
     int code = parse_args(&cli, argc, argv);
     if (code >= 0)
         return code;

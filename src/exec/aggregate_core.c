@@ -2,6 +2,7 @@
 #include "exec/aggregate_core.h"
 
 #define CODE_MAP_MAX 8192
+#define GENERATION_ROWS 32768 /* their slots fit into a core's own cache */
 
 /* -- the plan --------------------------------------------------------------------------------- */
 
@@ -98,6 +99,7 @@ MrStatus mr__agg_table_init(MrAggTable *table, const MrAggPlan *plan, const MrOp
     table->context = context;
     mr_arena_init(&table->arena, context->budget);
     mr__groups_init(&table->groups, &plan->layout, context->budget);
+    table->may_forget = !plan->head && !plan->any_deferred;
     table->sets = MR_NEW_N(&table->arena, MrGroups, plan->any_deferred ? plan->n_aggs : 1);
     for (int32_t a = 0; a < plan->n_aggs; a++)
         if (plan->specs[a].deferred)
@@ -127,8 +129,40 @@ void mr__agg_table_clear(MrAggTable *table)
             if (table->plan->specs[a].deferred)
                 mr__groups_clear(&table->sets[a]);
     table->n_codes = 0;
+    table->generation_from = 0;
+    table->may_forget = !table->plan->head && !table->plan->any_deferred;
     if (table->plan->n_keys == 0)
         single_make(table);
+}
+
+/* Counts how many rows meet a group that is there, and one that is not of the newest.  A group's
+ * own 8 bytes are its number while it may be forgotten. */
+static void generation_watch(MrAggTable *table, char **rows, int32_t n, int32_t n_fresh)
+{
+    const MrGroupLayout *layout = table->groups.layout;
+    int64_t number = table->groups.n_rows - n_fresh;
+    for (int32_t f = 0; f < n_fresh; f++)
+        *mr__group_user(layout, rows[table->fresh[f]]) = number++;
+    if (table->groups.n_used < GENERATION_ROWS / 4 * 3)
+        return;
+    int64_t old = table->generation_from + GENERATION_ROWS / 2;
+    for (int32_t i = 0; i < n; i++)
+        table->n_old_hits += *mr__group_user(layout, rows[i]) < old;
+    table->n_seen += n;
+    table->n_hits += n - n_fresh;
+}
+
+/* The table is full: groups that are not met again are forgotten, else it grows from now on. */
+static void generation_end(MrAggTable *table)
+{
+    if (table->n_hits * 4 < table->n_seen || table->n_old_hits * 16 > table->n_hits) {
+        table->may_forget = false;
+        return;
+    }
+    mr__groups_forget(&table->groups);
+    table->generation_from = table->groups.n_rows;
+    table->n_seen = table->n_hits = table->n_old_hits = 0;
+    table->n_codes = 0;
 }
 
 /* Finds the groups of the rows sel[0 .. n-1]; new ones get their first states. */
@@ -136,9 +170,13 @@ static MrStatus find_groups(MrAggTable *table, MrVector **keys, const uint16_t *
                             char **rows, MrError *err)
 {
     int32_t n_fresh = 0;
+    if (table->may_forget && table->groups.n_used + n > GENERATION_ROWS)
+        generation_end(table);
     mr__hash_columns(keys, table->plan->n_keys, sel, n, table->hash);
     MR_TRY(mr__groups_find(&table->groups, keys, sel, n, table->hash, rows, table->fresh, &n_fresh,
                            err));
+    if (table->may_forget)
+        generation_watch(table, rows, n, n_fresh);
     for (int32_t f = 0; f < n_fresh; f++)
         mr__agg_init_states(table->plan, rows[table->fresh[f]]);
     return MR_OK;

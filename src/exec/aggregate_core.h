@@ -35,14 +35,23 @@ typedef struct MrAggPlan { /* of a plan node; read-only once made */
 
 void mr__agg_plan_init(MrAggPlan *plan, MrArena *arena, const MrPhys *phys);
 
-/* The groups of one worker. */
+/* The groups of one worker.
+ *
+ * Where equal keys stand close together (rows that were written in the order of the key, or nearly
+ * so), old groups are not met again: then the table forgets them and begins another generation in
+ * the same slots, which stay in cache.  A key that does come back has a row in each generation,
+ * which are merged in the end like those of two workers. */
 typedef struct MrAggTable {
     const MrAggPlan *plan;
     const MrOpContext *context;
     MrGroups groups;
     MrGroups *sets; /* of each deferred aggregate, by its place among the aggregates */
     MrArena arena;
-    char *single; /* the group of an aggregate without keys */
+    char *single;                       /* the group of an aggregate without keys */
+    int64_t generation_from;            /* its first row; > 0: there are several */
+    int64_t n_seen, n_hits, n_old_hits; /* of the last quarter of a generation: rows, those whose
+                                           group was there, and was there for long */
+    bool may_forget;
     /* Codes of dictionary keys -> group, while the dictionaries stay the same. */
     uint64_t code_ids[3];
     char **code_map;

@@ -5,6 +5,8 @@
 #define SALT(hash) ((hash) >> 48)
 #define TOMBSTONE UINT64_C(1) /* no row lies at address 1; its salt is 0 */
 #define PREFETCH_SLOTS 16384  /* smaller tables are in cache */
+#define QUICK_SLOTS 262144    /* smaller tables grow fourfold */
+#define LINK_ROWS 64
 
 void mr__group_layout_init(MrGroupLayout *layout, MrArena *arena, const MrType *const *types,
                            int32_t n_keys, int64_t state_bytes)
@@ -23,6 +25,7 @@ void mr__groups_init(MrGroups *groups, const MrGroupLayout *layout, MrBudget *bu
     groups->budget = budget;
     groups->slots = NULL;
     groups->n_slots = groups->n_used = groups->n_rows = 0;
+    groups->is_partial = false;
     groups->blocks = NULL;
     groups->n_blocks = groups->cap_blocks = 0;
     groups->rows_per_block = layout->row_bytes > 32768 ? 1 : 32768 / layout->row_bytes;
@@ -40,14 +43,74 @@ void mr__groups_deinit(MrGroups *groups)
     groups->n_slots = 0;
 }
 
+void mr__groups_forget(MrGroups *groups)
+{
+    if (groups->n_used > 0)
+        memset(groups->slots, 0, (size_t)groups->n_slots * sizeof *groups->slots);
+    groups->n_used = 0;
+    groups->is_partial = true;
+}
+
+void mr__groups_drop_slots(MrGroups *groups)
+{
+    groups->is_partial = true;
+    mr_budget_free(groups->budget, groups->slots, groups->n_slots * (int64_t)sizeof *groups->slots);
+    groups->slots = NULL;
+    groups->n_slots = groups->n_used = 0;
+}
+
 void mr__groups_clear(MrGroups *groups)
 {
     if (groups->n_used > 0)
         memset(groups->slots, 0, (size_t)groups->n_slots * sizeof *groups->slots);
     groups->n_used = groups->n_rows = 0;
+    groups->is_partial = false;
     groups->blocks = NULL;
     groups->n_blocks = groups->cap_blocks = 0;
     mr_arena_reset(&groups->arena);
+}
+
+static void slot_put(uint64_t *slots, uint64_t mask, uint64_t hash, uint64_t slot)
+{
+    uint64_t at = hash & mask;
+    while (slots[at] != 0)
+        at = (at + 1) & mask;
+    slots[at] = slot;
+}
+
+/* Fills new slots with all rows, in the order in which they lie in memory. */
+static void link_rows(const MrGroups *groups, uint64_t *slots, int64_t n_slots)
+{
+    const MrGroupLayout *layout = groups->layout;
+    uint64_t mask = (uint64_t)n_slots - 1, hash[LINK_ROWS];
+    for (int64_t b = 0, left = groups->n_rows; left > 0; b++, left -= groups->rows_per_block) {
+        char *row = groups->blocks[b];
+        int64_t n = left < groups->rows_per_block ? left : groups->rows_per_block;
+        for (int64_t from = 0; from < n; from += LINK_ROWS) {
+            int32_t n_now = n - from < LINK_ROWS ? (int32_t)(n - from) : LINK_ROWS;
+            for (int32_t i = 0; i < n_now; i++) {
+                hash[i] = mr__group_hash(layout, row + i * (int64_t)layout->row_bytes);
+                __builtin_prefetch(&slots[hash[i] & mask], 1);
+            }
+            for (int32_t i = 0; i < n_now; i++, row += layout->row_bytes)
+                slot_put(slots, mask, hash[i], (SALT(hash[i]) << 48) | (uint64_t)(uintptr_t)row);
+        }
+    }
+}
+
+/* Fills new slots with the rows that the old ones hold. */
+static void move_slots(MrGroups *groups, uint64_t *slots, int64_t n_slots)
+{
+    uint64_t mask = (uint64_t)n_slots - 1;
+    groups->n_used = 0;
+    for (int64_t s = 0; s < groups->n_slots; s++) {
+        uint64_t slot = groups->slots[s];
+        if (slot == 0 || slot == TOMBSTONE)
+            continue;
+        const char *row = (const char *)(uintptr_t)(slot & POINTER_MASK);
+        slot_put(slots, mask, mr__group_hash(groups->layout, row), slot);
+        groups->n_used++;
+    }
 }
 
 MrStatus mr__groups_reserve(MrGroups *groups, int64_t n_more, MrError *err)
@@ -57,24 +120,15 @@ MrStatus mr__groups_reserve(MrGroups *groups, int64_t n_more, MrError *err)
         return MR_OK;
     int64_t n_slots = groups->n_slots > 0 ? groups->n_slots : 1024;
     while (n_slots <= want)
-        n_slots *= 2;
+        n_slots *= n_slots < QUICK_SLOTS ? 4 : 2;
     void *block = NULL;
     MR_TRY(
         mr_budget_alloc_zeroed(groups->budget, n_slots * (int64_t)sizeof(uint64_t), &block, err));
     uint64_t *slots = block;
-    uint64_t mask = (uint64_t)n_slots - 1;
-    groups->n_used = 0;
-    for (int64_t s = 0; s < groups->n_slots; s++) {
-        uint64_t slot = groups->slots[s];
-        if (slot == 0 || slot == TOMBSTONE)
-            continue;
-        uint64_t at =
-            mr__group_hash(groups->layout, (const char *)(uintptr_t)(slot & POINTER_MASK)) & mask;
-        while (slots[at] != 0)
-            at = (at + 1) & mask;
-        slots[at] = slot;
-        groups->n_used++;
-    }
+    if (groups->is_partial)
+        move_slots(groups, slots, n_slots);
+    else
+        link_rows(groups, slots, n_slots);
     mr_budget_free(groups->budget, groups->slots, groups->n_slots * (int64_t)sizeof(uint64_t));
     groups->slots = slots;
     groups->n_slots = n_slots;
@@ -177,6 +231,7 @@ MrStatus mr__groups_find(MrGroups *groups, MrVector *const *keys, const uint16_t
 void mr__groups_append(MrGroups *groups, MrVector *const *cols, const uint16_t *sel, int32_t n,
                        const uint64_t *hash, char **rows)
 {
+    groups->is_partial = true;
     for (int32_t i = 0; i < n; i++)
         rows[i] = row_new(groups, hash[i]);
     mr_rows_scatter(&groups->layout->rows, cols, sel, n, (void *const *)rows, &groups->arena);
@@ -231,6 +286,7 @@ char *mr__groups_adopt(MrGroups *groups, char *row)
     }
     groups->slots[at] = (SALT(hash) << 48) | (uint64_t)(uintptr_t)row;
     groups->n_used++;
+    groups->is_partial = true;
     return NULL;
 }
 
@@ -242,6 +298,7 @@ void mr__groups_remove(MrGroups *groups, const char *row)
         at = (at + 1) & mask;
     }
     groups->slots[at] = TOMBSTONE;
+    groups->is_partial = true;
 }
 
 void mr__hash_columns(MrVector *const *cols, int32_t n_cols, const uint16_t *sel, int32_t n,

@@ -30,6 +30,7 @@ typedef struct MrGroups {
     int64_t n_slots; /* power of two, or 0 */
     int64_t n_used;  /* slots that are not empty */
     int64_t n_rows;
+    bool is_partial; /* not every row has a slot, or some slot a row from elsewhere */
     char **blocks;
     int64_t n_blocks, cap_blocks;
     int32_t rows_per_block;
@@ -44,6 +45,10 @@ typedef struct MrGroups {
 void mr__groups_init(MrGroups *groups, const MrGroupLayout *layout, MrBudget *budget);
 void mr__groups_deinit(MrGroups *groups);
 void mr__groups_clear(MrGroups *groups); /* empty again */
+/* The rows stay, but none of them is found any more: a key that comes again gets a new row. */
+void mr__groups_forget(MrGroups *groups);
+/* The same, and no key will come: gives the memory of the slots back. */
+void mr__groups_drop_slots(MrGroups *groups);
 
 static inline char *mr__groups_row(const MrGroups *groups, int64_t i)
 {
@@ -77,6 +82,13 @@ void mr__groups_append(MrGroups *groups, MrVector *const *cols, const uint16_t *
  * that was here before it, or NULL when the row is in now.  Room was made with mr__groups_reserve.
  */
 char *mr__groups_adopt(MrGroups *groups, char *row);
+/* Brings the slot in which a row will be looked for into cache; the row's own hash must be there.
+ */
+static inline void mr__groups_prefetch_slot(const MrGroups *groups, const char *row)
+{
+    __builtin_prefetch(
+        &groups->slots[mr__group_hash(groups->layout, row) & (uint64_t)(groups->n_slots - 1)]);
+}
 MR_MUST_USE MrStatus mr__groups_reserve(MrGroups *groups, int64_t n_more, MrError *err);
 /* A row with this hash that equals row; it is not looked up again.  Takes its slot away. */
 void mr__groups_remove(MrGroups *groups, const char *row);

@@ -17,6 +17,8 @@
 #define N_PARTS 16
 #define FEW_GROUPS 4096  /* are merged by one task */
 #define PART_BYTES 32768 /* written at once when groups are spilled */
+#define ROWS_AHEAD 24    /* brought into cache before they are merged; and their slots */
+#define SLOTS_AHEAD 12
 
 typedef struct AggPart {
     MrGroups groups;  /* batch: slots over adopted rows; stream: the state */
@@ -238,7 +240,7 @@ static MrStatus spill_groups(Aggregate *self, MrError *err)
     }
     for (int32_t p = 0; p < N_PARTS; p++)
         MR_TRY(part_flush(self, &self->spilled[p], err));
-    self->table.n_codes = 0;
+    self->table.n_codes = self->table.generation_from = 0;
     mr__groups_deinit(groups);
     mr__groups_init(groups, &plan->layout, self->op.context->budget);
     return MR_OK;
@@ -394,8 +396,11 @@ static MrStatus aggregate_barrier(MrOp *op, int32_t input_idx, const MrBarrier *
         MR_TRY(spill_groups(self, err));
     else if (op->phys->streaming)
         split_groups(self);
-    else if (self->table.groups.n_rows > FEW_GROUPS && shared->n_workers > 1)
+    else if (self->table.groups.n_rows > FEW_GROUPS &&
+             (shared->n_workers > 1 || self->table.generation_from > 0))
         split_groups(self);
+    if (!op->phys->streaming && !shared->plan.any_deferred)
+        mr__groups_drop_slots(&self->table.groups);
     self->ended = true;
     self->out_part = NULL;
     return MR_OK;
@@ -411,7 +416,7 @@ static int32_t aggregate_n_finish_tasks(void *arg, int32_t input_idx)
         if (!worker || !worker->ended)
             continue;
         n_rows += worker->table.groups.n_rows;
-        n_tables += worker->table.groups.n_rows > 0;
+        n_tables += (worker->table.groups.n_rows > 0) + (worker->table.generation_from > 0);
         shared->spilled = shared->spilled || worker->spilled;
     }
     atomic_store(&shared->next_out, 0);
@@ -470,8 +475,15 @@ static MrStatus batch_merge(AggShared *shared, AggPart *part, int32_t part_idx,
                 MR_TRY(merge_row(shared, part, context, row, err));
             }
         } else {
-            for (int64_t r = worker->part_from[part_idx]; r < worker->part_from[part_idx + 1]; r++)
-                MR_TRY(merge_row(shared, part, context, worker->part_rows[r], err));
+            char **rows = worker->part_rows;
+            int64_t to = worker->part_from[part_idx + 1];
+            for (int64_t r = worker->part_from[part_idx]; r < to; r++) {
+                if (r + ROWS_AHEAD < to)
+                    __builtin_prefetch(rows[r + ROWS_AHEAD] + groups->layout->hash_at);
+                if (r + SLOTS_AHEAD < to)
+                    mr__groups_prefetch_slot(&part->groups, rows[r + SLOTS_AHEAD]);
+                MR_TRY(merge_row(shared, part, context, rows[r], err));
+            }
         }
     }
     return MR_OK;
@@ -487,7 +499,7 @@ static MrStatus batch_finish(Aggregate *self, int32_t part_idx, MrError *err)
         Aggregate *worker = shared->workers[w];
         if (worker && worker->ended && (worker->table.groups.n_rows > 0)) {
             only = worker;
-            n_tables++;
+            n_tables += 1 + (worker->table.generation_from > 0);
         }
     }
     if (n_tables == 1) {

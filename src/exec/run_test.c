@@ -263,6 +263,34 @@ static void groups_are_summed_whatever_the_batches(void **state)
     fixture_close(&fixture);
 }
 
+/* Equal keys stand close together, so that a worker forgets old groups; each key comes back later,
+ * and the first ones a third time. */
+static void groups_that_come_back_are_one(void **state)
+{
+    Fixture fixture;
+    fixture_open(&fixture);
+    const int64_t m = 100000, n = 4 * 2 * m + 4 * 500;
+    for (int w = 0; w < 3; w++) {
+        MrPhys *phys = sum_by_key(&fixture, n, m, false);
+        phys->aggregate.keys[0] = call(&fixture, "%",
+                                       call(&fixture, "div", column(&fixture, 0, MR_T(BIGINT)),
+                                            mr_expr_i64(&fixture.arena, 4)),
+                                       mr_expr_i64(&fixture.arena, m));
+        Rows rows = run_plan(&fixture, phys, worker_counts[w], MR_BATCH_ROWS);
+        sort_rows(&rows);
+        assert_int_equal(rows.n_rows, m);
+        for (int64_t k = 0; k < m; k++) {
+            int64_t sum = 0, n_times = k < 500 ? 3 : 2;
+            for (int64_t t = 0; t < n_times; t++)
+                sum += 4 * (4 * (t * m + k)) + 6;
+            assert_int_equal(AT(rows, k, 0), k);
+            assert_int_equal(AT(rows, k, 1), sum);
+            assert_int_equal(AT(rows, k, 2), 4 * n_times);
+        }
+    }
+    fixture_close(&fixture);
+}
+
 static void rows_come_out_sorted(void **state)
 {
     Fixture fixture;
@@ -473,6 +501,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_range_gives_its_numbers),
         cmocka_unit_test(groups_are_summed_whatever_the_batches),
+        cmocka_unit_test(groups_that_come_back_are_one),
         cmocka_unit_test(rows_come_out_sorted),
         cmocka_unit_test(joins_agree_with_loops),
         cmocka_unit_test(big_joins_find_all),
