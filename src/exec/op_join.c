@@ -3,71 +3,16 @@
  * Computes:  input 1 is built, input 0 probes.  Pairs with equal keys (all pairs without keys) for
  * which the rest of the condition is true; of outer kinds also the rows without a partner, of semi
  * kinds one side only. Changes:   weights of the probe side pass; the built side is a table of rows
- * (static in a stream). Memory:    the built side, in packed rows, and buckets. Blocking:  for
- * input 1.  Input 0 streams through; a RIGHT or FULL join gives the built rows without a partner at
- * the end of input 0. Snapshot:  none: the static side of a stream is read anew in each epoch. */
-#include "exec/exec_int.h"
-#include "exec/groups.h"
-#include "exec/join_core.h"
+ * (static in a stream). Memory:    the built side, in packed rows, and buckets. Spilling:  when the
+ * budget is short, part by part of the keys' hash (join_spill.c). Blocking:  for input 1.  Input 0
+ * streams through; a RIGHT or FULL join gives the built rows without a partner at the end of input
+ * 0. Snapshot:  none: the static side of a stream is read anew in each epoch. */
+#include "exec/join_int.h"
 
 #define SLICE_ROWS 65536 /* of the built rows: one finish task */
 #define VIEW_ROWS 256    /* a loop's matches of one built row that go on without being copied */
 
-typedef struct Join Join;
-
-typedef struct JoinShared {
-    const MrPhys *phys;
-    MrArena arena;
-    MrJoinTable table;
-    int32_t n_probe, n_build; /* columns of the inputs */
-    int32_t *build_at;        /* of each built column: its place in the rows, -1: not needed */
-    bool *probe_needed;       /* of each probe column: in the output or the rest */
-    int32_t n_layout;
-    int32_t *layout_from;  /* of each layout column behind the keys: built column */
-    bool loop;             /* no keys */
-    bool keep_built;       /* rows of the built side are given in the end */
-    bool tracks;           /* what happened to each probe row matters */
-    _Atomic bool has_null; /* a built row has a NULL key */
-    Join **workers;
-    int32_t n_workers;
-    int64_t n_built;
-    MrStatus status; /* of making the buckets */
-    MrError err;
-    _Atomic int64_t next_built; /* end: slices of the built rows */
-} JoinShared;
-
-struct Join {
-    MrOp op;
-    MrArena arena;
-    MrEvaluator build_keys, probe_keys;
-    MrProgram *rest;
-    MrRowHeap heap;
-    bool heap_open, ended;
-    MrBatch *held; /* being built from */
-    /* Probing. */
-    MrBatch *probe; /* owned unless it is in probe_held */
-    MrHeldBatch *probe_held;
-    MrBatch *given, *tested;
-    bool probing;
-    int32_t n_active, n_pairs;
-    int64_t built_at;    /* loop: next built row */
-    int32_t worker_at;   /* loop: whose heap */
-    MrVector **combined; /* probe columns, built columns, mark */
-    uint64_t hash[MR_BATCH_ROWS];
-    char *active_rows[MR_BATCH_ROWS];
-    uint16_t active[MR_BATCH_ROWS], active_sel[MR_BATCH_ROWS];
-    char *pair_rows[MR_BATCH_ROWS];
-    uint16_t pairs[MR_BATCH_ROWS]; /* places among the live rows */
-    uint8_t equal[MR_BATCH_ROWS], matched[MR_BATCH_ROWS], unknown[MR_BATCH_ROWS];
-    uint16_t live[MR_BATCH_ROWS]; /* row number of each live row */
-    int32_t n_live;
-    int32_t take[MR_BATCH_ROWS];
-    char *row_of[MR_BATCH_ROWS];
-    /* Rows of the built side at the end. */
-    bool finishing;
-};
-
-static bool is_pair_kind(MrJoinKind kind)
+bool mr__join_gives_pairs(MrJoinKind kind)
 {
     return kind == MR_JOIN_INNER || kind == MR_JOIN_LEFT || kind == MR_JOIN_RIGHT ||
            kind == MR_JOIN_FULL || kind == MR_JOIN_SINGLE;
@@ -89,12 +34,12 @@ static bool needed_visit(void *arg, const MrExpr *expr)
 static MrStatus join_shared_open(void *arg, const MrPhys *phys, const MrOpContext *context,
                                  MrError *err)
 {
-    JoinShared *shared = arg;
+    MrJoinShared *shared = arg;
     MrJoinKind kind = phys->join.kind;
     mr_arena_init(&shared->arena, context->budget);
     shared->phys = phys;
     shared->n_workers = context->n_workers;
-    shared->workers = MR_NEW_N(&shared->arena, Join *, context->n_workers);
+    shared->workers = MR_NEW_N(&shared->arena, MrJoin *, context->n_workers);
     shared->n_probe = phys->inputs[0]->schema.n_cols;
     shared->n_build = phys->inputs[1]->schema.n_cols;
     shared->loop = phys->join.n_keys == 0;
@@ -132,25 +77,34 @@ static MrStatus join_shared_open(void *arg, const MrPhys *phys, const MrOpContex
     }
     shared->n_layout = n;
     mr__join_table_init(&shared->table, &shared->arena, context->budget, types, n_keys, n);
+    shared->layout_types = types;
+    shared->built = (MrJoinBuilt){.table = &shared->table};
+    shared->built.heaps = MR_NEW_N(&shared->arena, MrRowHeap *, context->n_workers + MR_JOIN_PARTS);
+    mr__join_spill_init(shared);
     return MR_OK;
 }
 
 static void join_shared_close(void *arg)
 {
-    JoinShared *shared = arg;
+    MrJoinShared *shared = arg;
+    if (shared->part_heaps_open)
+        mr__join_spill_reset(shared);
     mr__join_table_deinit(&shared->table);
     mr_arena_deinit(&shared->arena);
 }
 
 static MrStatus join_open(MrOp *op, MrError *err)
 {
-    Join *self = (Join *)op;
-    JoinShared *shared = op->shared;
+    MrJoin *self = (MrJoin *)op;
+    MrJoinShared *shared = op->shared;
     const MrPhys *phys = op->phys;
     mr_arena_init(&self->arena, op->context->budget);
     mr__row_heap_init(&self->heap, &shared->table.layout, op->context->budget);
+    mr_arena_init(&self->scratch, op->context->budget);
     self->heap_open = true;
+    self->built = &shared->built;
     shared->workers[op->context->worker_idx] = self;
+    shared->n_open++;
     self->combined = MR_NEW_N(&self->arena, MrVector *, shared->n_probe + shared->n_build + 1);
     MR_TRY(mr__evaluator_open(&self->build_keys, op->context, &self->arena, phys->join.right_keys,
                               phys->join.n_keys, err));
@@ -160,7 +114,7 @@ static MrStatus join_open(MrOp *op, MrError *err)
     return rest ? mr_program_create(op->context->budget, &rest, 1, &self->rest, err) : MR_OK;
 }
 
-static void probe_drop(Join *self)
+void mr__join_probe_drop(MrJoin *self)
 {
     if (self->probe_held)
         mr_shared_release(&self->probe_held->base);
@@ -173,25 +127,28 @@ static void probe_drop(Join *self)
 
 static void join_close(MrOp *op)
 {
-    Join *self = (Join *)op;
-    JoinShared *shared = op->shared;
+    MrJoin *self = (MrJoin *)op;
+    MrJoinShared *shared = op->shared;
     if (shared && shared->workers && shared->workers[op->context->worker_idx] == self)
         shared->workers[op->context->worker_idx] = NULL;
-    probe_drop(self);
+    mr__join_spill_close(self);
+    mr__join_probe_drop(self);
     mr_batch_destroy(self->held);
     mr_batch_destroy(self->given);
     mr_batch_destroy(self->tested);
     mr__evaluator_close(&self->build_keys);
     mr__evaluator_close(&self->probe_keys);
     mr_program_destroy(self->rest);
-    if (self->heap_open)
+    if (self->heap_open) {
         mr__row_heap_deinit(&self->heap);
+        mr_arena_deinit(&self->scratch);
+    }
     mr_arena_deinit(&self->arena);
 }
 
 /* -- building --------------------------------------------------------------------------------- */
 
-static bool key_is_null(const MrPhys *phys, MrVector *const *keys, int64_t row)
+bool mr__join_key_is_null(const MrPhys *phys, MrVector *const *keys, int64_t row)
 {
     for (int32_t k = 0; k < phys->join.n_keys; k++)
         if (!phys->join.null_safe[k] && mr_vector_is_null(keys[k], row))
@@ -199,9 +156,19 @@ static bool key_is_null(const MrPhys *phys, MrVector *const *keys, int64_t row)
     return false;
 }
 
-static MrStatus build_push(Join *self, MrBatch *batch, MrError *err)
+void mr__join_keep(MrJoin *self, MrRowHeap *heap, MrVector *const *cols, const uint16_t *sel,
+                   int32_t n)
 {
-    JoinShared *shared = self->op.shared;
+    MrJoinShared *shared = self->op.shared;
+    mr__row_heap_append(heap, cols, sel, n, self->active_rows);
+    for (int32_t i = 0; i < n; i++)
+        *mr__join_row(&shared->table, self->active_rows[i]) =
+            (MrJoinRow){self->hash[i], NULL, self->unknown[i] ? MR_JOIN_NO_KEY : 0};
+}
+
+static MrStatus build_push(MrJoin *self, MrBatch *batch, MrError *err)
+{
+    MrJoinShared *shared = self->op.shared;
     const MrPhys *phys = self->op.phys;
     MrVector **cols = MR_NEW_N(&batch->arena, MrVector *, shared->n_layout + 1);
     MR_TRY(mr__evaluator_run(&self->build_keys, self->op.context, batch, err));
@@ -212,7 +179,7 @@ static MrStatus build_push(Join *self, MrBatch *batch, MrError *err)
     int32_t n = 0;
     for (int32_t i = 0; i < batch->n_sel; i++) {
         int32_t row = mr_batch_row(batch, i);
-        bool null_key = key_is_null(phys, cols, row);
+        bool null_key = mr__join_key_is_null(phys, cols, row);
         if (null_key)
             atomic_store_explicit(&shared->has_null, true, memory_order_relaxed);
         self->unknown[n] = null_key;
@@ -224,46 +191,56 @@ static MrStatus build_push(Join *self, MrBatch *batch, MrError *err)
             if (batch->weights[self->live[i]] != 1)
                 return MR_FAIL_INTERNAL(err, "the built side of a join has changes");
     mr__hash_columns(cols, phys->join.n_keys, self->live, n, self->hash);
-    mr__row_heap_append(&self->heap, cols, self->live, n, self->active_rows);
-    for (int32_t i = 0; i < n; i++)
-        *mr__join_row(&shared->table, self->active_rows[i]) =
-            (MrJoinRow){self->hash[i], NULL, self->unknown[i] ? MR_JOIN_NO_KEY : 0};
+    if (mr__join_spill_wanted(self)) {
+        MR_TRY(mr__join_spill_heap(self, err));
+        return mr__join_spill_build(self, cols, self->live, n, err);
+    }
+    mr__join_keep(self, &self->heap, cols, self->live, n);
     return MR_OK;
 }
 
 static int32_t join_n_finish_tasks(void *arg, int32_t input_idx)
 {
-    JoinShared *shared = arg;
+    MrJoinShared *shared = arg;
+    MrJoinBuilt *built = &shared->built;
     atomic_store(&shared->next_built, 0);
+    atomic_store(&shared->next_part, 0);
     if (input_idx == 0)
         return 0; /* but all matches must be known before the rest of the built side goes out */
-    shared->n_built = 0;
+    built->n_rows = built->n_heaps = 0;
+    shared->status = mr__join_spill_choose(shared, &shared->err);
+    if (shared->status != MR_OK)
+        return 1; /* which says so */
+    if (shared->spilling)
+        return shared->n_resident;
     int32_t n_tasks = 0;
     for (int32_t w = 0; w < shared->n_workers; w++) {
         if (!shared->workers[w])
             continue;
-        shared->n_built += shared->workers[w]->heap.n_rows;
+        built->heaps[built->n_heaps++] = &shared->workers[w]->heap;
+        built->n_rows += shared->workers[w]->heap.n_rows;
         n_tasks += (int32_t)(shared->workers[w]->heap.n_rows / SLICE_ROWS) + 1;
     }
+    shared->n_built = built->n_rows;
     if (shared->loop)
         return 0;
-    shared->status = mr__join_table_size(&shared->table, shared->n_built, &shared->err);
+    shared->status = mr__join_table_size(&shared->table, built->n_rows, &shared->err);
     return n_tasks;
 }
 
 static MrStatus join_finish_task(MrOp *op, int32_t input_idx, int32_t task_idx,
                                  const MrBarrier *barrier, MrError *err)
 {
-    JoinShared *shared = op->shared;
+    MrJoinShared *shared = op->shared;
     int32_t t = 0;
     if (shared->status != MR_OK) {
         *err = shared->err;
         return shared->status;
     }
-    for (int32_t w = 0; w < shared->n_workers; w++) {
-        if (!shared->workers[w])
-            continue;
-        const MrRowHeap *heap = &shared->workers[w]->heap;
+    if (shared->spilling)
+        return mr__join_spill_load((MrJoin *)op, task_idx, err);
+    for (int32_t h = 0; h < shared->built.n_heaps; h++) {
+        const MrRowHeap *heap = shared->built.heaps[h];
         int32_t n_tasks = (int32_t)(heap->n_rows / SLICE_ROWS) + 1;
         if (task_idx < t + n_tasks) {
             int64_t from = (int64_t)(task_idx - t) * SLICE_ROWS;
@@ -279,19 +256,19 @@ static MrStatus join_finish_task(MrOp *op, int32_t input_idx, int32_t task_idx,
 /* -- probing ---------------------------------------------------------------------------------- */
 
 /* The built columns of pairs, into combined. */
-static void gather_built(Join *self, char *const *rows, int32_t n, MrArena *arena)
+static void gather_built(MrJoin *self, char *const *rows, int32_t n, MrArena *arena)
 {
-    JoinShared *shared = self->op.shared;
+    MrJoinShared *shared = self->op.shared;
     for (int32_t c = 0; c < shared->n_build; c++)
         if (shared->probe_needed[shared->n_probe + c])
             self->combined[shared->n_probe + c] = mr_rows_gather(
                 &shared->table.layout, shared->build_at[c], (const void *const *)rows, n, arena);
 }
 
-static void null_columns(Join *self, int32_t from, int32_t n, MrArena *arena)
+static void null_columns(MrJoin *self, int32_t from, int32_t n, MrArena *arena)
 {
     const MrPhys *phys = self->op.phys;
-    JoinShared *shared = self->op.shared;
+    MrJoinShared *shared = self->op.shared;
     for (int32_t c = from; c < from + n; c++) {
         const MrSchema *schema =
             c < shared->n_probe ? &phys->inputs[0]->schema : &phys->inputs[1]->schema;
@@ -301,7 +278,7 @@ static void null_columns(Join *self, int32_t from, int32_t n, MrArena *arena)
 }
 
 /* The output columns out of combined. */
-static void set_output(Join *self, MrBatch *batch)
+static void set_output(MrJoin *self, MrBatch *batch)
 {
     const MrPhys *phys = self->op.phys;
     mr_batch_set_cols(batch, phys->schema.n_cols);
@@ -310,15 +287,15 @@ static void set_output(Join *self, MrBatch *batch)
 }
 
 /* All columns, for the rest of the condition. */
-static void set_combined(Join *self, MrBatch *batch)
+static void set_combined(MrJoin *self, MrBatch *batch)
 {
-    JoinShared *shared = self->op.shared;
+    MrJoinShared *shared = self->op.shared;
     mr_batch_set_cols(batch, shared->n_probe + shared->n_build);
     memcpy(batch->cols, self->combined,
            sizeof *batch->cols * (size_t)(shared->n_probe + shared->n_build));
 }
 
-static MrStatus hold_probe(Join *self, MrError *err)
+static MrStatus hold_probe(MrJoin *self, MrError *err)
 {
     if (self->probe_held)
         return MR_OK;
@@ -332,9 +309,9 @@ static MrStatus hold_probe(Join *self, MrError *err)
 }
 
 /* A batch of n pairs; the probe columns are gathered. */
-static MrStatus make_pairs(Join *self, int32_t n, MrBatch **out, MrError *err)
+static MrStatus make_pairs(MrJoin *self, int32_t n, MrBatch **out, MrError *err)
 {
-    JoinShared *shared = self->op.shared;
+    MrJoinShared *shared = self->op.shared;
     MR_TRY(hold_probe(self, err));
     MR_TRY(mr_batch_create(self->op.context->batch_budget, out, err));
     MrBatch *batch = *out;
@@ -357,9 +334,9 @@ static MrStatus make_pairs(Join *self, int32_t n, MrBatch **out, MrError *err)
 }
 
 /* A pair that satisfies the whole condition. */
-static MrStatus note_pair(Join *self, uint16_t place, char *row, MrError *err)
+static MrStatus note_pair(MrJoin *self, uint16_t place, char *row, MrError *err)
 {
-    JoinShared *shared = self->op.shared;
+    MrJoinShared *shared = self->op.shared;
     if (self->op.phys->join.kind == MR_JOIN_SINGLE && self->matched[place])
         return MR_FAIL(err, MR_COND_SCALAR_SUBQUERY_TOO_MANY_ROWS);
     self->matched[place] = 1;
@@ -372,11 +349,11 @@ static MrStatus note_pair(Join *self, uint16_t place, char *row, MrError *err)
 
 /* Tests the rest of the condition on the pairs gathered; gives a batch when this kind gives pairs.
  * checked: the pairs satisfy it already (a loop). */
-static MrStatus flush_pairs(Join *self, bool checked, MrBatch **out, MrError *err)
+static MrStatus flush_pairs(MrJoin *self, bool checked, MrBatch **out, MrError *err)
 {
     const MrPhys *phys = self->op.phys;
     int32_t n = self->n_pairs;
-    bool gives = is_pair_kind(phys->join.kind);
+    bool gives = mr__join_gives_pairs(phys->join.kind);
     *out = NULL;
     self->n_pairs = 0;
     if (n == 0)
@@ -409,67 +386,85 @@ static MrStatus flush_pairs(Join *self, bool checked, MrBatch **out, MrError *er
     return MR_OK;
 }
 
-static MrStatus probe_push(Join *self, MrBatch *batch, MrError *err)
+static MrStatus probe_push(MrJoin *self, MrBatch *batch, MrError *err)
 {
-    JoinShared *shared = self->op.shared;
+    MrJoinShared *shared = self->op.shared;
     const MrPhys *phys = self->op.phys;
     self->probe = batch;
     if (shared->n_built == 0 &&
         (phys->join.kind == MR_JOIN_INNER || phys->join.kind == MR_JOIN_SEMI ||
          phys->join.kind == MR_JOIN_RIGHT)) {
         self->op.sated = true; /* nothing can match */
-        probe_drop(self);
+        mr__join_probe_drop(self);
         return MR_OK;
     }
-    self->probing = true;
     self->n_live = batch->n_sel;
+    for (int32_t i = 0; i < batch->n_sel; i++)
+        self->live[i] = (uint16_t)mr_batch_row(batch, i);
+    if (!shared->loop) {
+        MR_TRY(mr__evaluator_run(&self->probe_keys, self->op.context, batch, err));
+        self->keys = self->probe_keys.out;
+        mr__hash_columns(self->keys, phys->join.n_keys, batch->sel, batch->n_sel, self->hash);
+    }
+    if (shared->spilling) {
+        MR_TRY(mr__join_spill_probe(self, err));
+        if (self->n_live == 0) {
+            mr__join_probe_drop(self);
+            return MR_OK;
+        }
+    }
+    mr__join_probe_begin(self);
+    return MR_OK;
+}
+
+void mr__join_probe_begin(MrJoin *self)
+{
+    MrJoinShared *shared = self->op.shared;
+    const MrPhys *phys = self->op.phys;
+    const MrJoinTable *table = self->built->table;
+    self->probing = true;
     self->n_active = self->n_pairs = 0;
     self->built_at = 0;
     self->worker_at = 0;
-    for (int32_t i = 0; i < batch->n_sel; i++)
-        self->live[i] = (uint16_t)mr_batch_row(batch, i);
     if (shared->tracks || phys->join.kind == MR_JOIN_RIGHT) {
-        memset(self->matched, 0, (size_t)batch->n_sel);
-        memset(self->unknown, 0, (size_t)batch->n_sel);
+        memset(self->matched, 0, (size_t)self->n_live);
+        memset(self->unknown, 0, (size_t)self->n_live);
     }
     if (shared->loop)
-        return MR_OK;
-    MR_TRY(mr__evaluator_run(&self->probe_keys, self->op.context, batch, err));
+        return;
     bool may_be_null = false;
     for (int32_t k = 0; k < phys->join.n_keys; k++) {
-        const MrVector *key = self->probe_keys.out[k];
+        const MrVector *key = self->keys[k];
         may_be_null |=
             !phys->join.null_safe[k] && (key->validity || key->type->kind == MR_TYPE_VOID ||
                                          (key->encoding == MR_DICTIONARY && key->dict->validity));
     }
-    mr__hash_columns(self->probe_keys.out, phys->join.n_keys, batch->sel, batch->n_sel, self->hash);
-    uint64_t mask = (uint64_t)(shared->table.n_buckets - 1);
-    if (shared->n_built > 4096)
-        for (int32_t i = 0; i < batch->n_sel; i++)
-            __builtin_prefetch(&shared->table.buckets[self->hash[i] & mask]);
-    for (int32_t i = 0; i < batch->n_sel; i++) {
-        if (may_be_null && key_is_null(phys, self->probe_keys.out, self->live[i])) {
+    uint64_t mask = (uint64_t)(table->n_buckets - 1);
+    if (self->built->n_rows > 4096)
+        for (int32_t i = 0; i < self->n_live; i++)
+            __builtin_prefetch(&table->buckets[self->hash[i] & mask]);
+    for (int32_t i = 0; i < self->n_live; i++) {
+        if (may_be_null && mr__join_key_is_null(phys, self->keys, self->live[i])) {
             self->unknown[i] = 1;
             continue;
         }
-        char *row = mr__join_head(&shared->table, self->hash[i]);
+        char *row = mr__join_head(table, self->hash[i]);
         self->active_rows[self->n_active] = row;
         self->active[self->n_active] = (uint16_t)i;
         self->n_active += row != NULL;
     }
-    return MR_OK;
 }
 
 /* One step along all chains: pairs found are noted or, when one match settles a row, only marked.
  */
-static MrStatus probe_round(Join *self, MrError *err)
+static MrStatus probe_round(MrJoin *self, MrError *err)
 {
-    JoinShared *shared = self->op.shared;
+    MrJoinShared *shared = self->op.shared;
     const MrPhys *phys = self->op.phys;
-    bool settles = !is_pair_kind(phys->join.kind) && !self->rest;
+    bool settles = !mr__join_gives_pairs(phys->join.kind) && !self->rest;
     bool first_only = settles && !shared->keep_built;
     int32_t n = self->n_active, n_same = 0;
-    if (shared->n_built > 4096)
+    if (self->built->n_rows > 4096)
         for (int32_t a = 0; a < n; a++)
             __builtin_prefetch(self->active_rows[a]);
     /* Same hash first: it is in the row's tail. */
@@ -484,7 +479,7 @@ static MrStatus probe_round(Join *self, MrError *err)
     }
     if (n_same > 0) {
         uint8_t same[MR_BATCH_ROWS];
-        mr_rows_match(&shared->table.keys, self->probe_keys.out, self->active_sel, n_same,
+        mr_rows_match(&shared->table.keys, self->keys, self->active_sel, n_same,
                       (const void *const *)self->row_of, same);
         for (int32_t s = 0; s < n_same; s++)
             self->equal[self->take[s]] = same[s];
@@ -514,9 +509,9 @@ static MrStatus probe_round(Join *self, MrError *err)
 
 /* INNER and LEFT where no row has a second match: the probe batch itself goes on, no row is copied.
  */
-static MrStatus emit_in_place(Join *self, MrBatch **out, MrError *err)
+static MrStatus emit_in_place(MrJoin *self, MrBatch **out, MrError *err)
 {
-    JoinShared *shared = self->op.shared;
+    MrJoinShared *shared = self->op.shared;
     const MrPhys *phys = self->op.phys;
     MrBatch *batch = self->probe;
     bool left = phys->join.kind == MR_JOIN_LEFT;
@@ -560,23 +555,23 @@ static void make_constant(MrVector *vec)
 }
 
 /* The next built row against the whole probe batch.  *out: its matches, when they are many. */
-static MrStatus loop_round(Join *self, MrBatch **out, bool *done, MrError *err)
+static MrStatus loop_round(MrJoin *self, MrBatch **out, bool *done, MrError *err)
 {
-    JoinShared *shared = self->op.shared;
+    MrJoinShared *shared = self->op.shared;
     const MrPhys *phys = self->op.phys;
     *out = NULL;
     *done = false;
-    while (self->worker_at < shared->n_workers &&
-           (!shared->workers[self->worker_at] ||
-            self->built_at >= shared->workers[self->worker_at]->heap.n_rows)) {
+    const MrJoinBuilt *built = self->built;
+    while (self->worker_at < built->n_heaps &&
+           self->built_at >= built->heaps[self->worker_at]->n_rows) {
         self->worker_at++;
         self->built_at = 0;
     }
-    if (self->worker_at == shared->n_workers) {
+    if (self->worker_at == built->n_heaps) {
         *done = true;
         return MR_OK;
     }
-    char *row = mr__row_heap_row(&shared->workers[self->worker_at]->heap, self->built_at++);
+    char *row = mr__row_heap_row(built->heaps[self->worker_at], self->built_at++);
     MR_TRY(hold_probe(self, err));
     MR_TRY(mr_held_view(self->probe_held, self->op.context->batch_budget, &self->tested, err));
     MrBatch *batch = self->tested;
@@ -607,7 +602,7 @@ static MrStatus loop_round(Join *self, MrBatch **out, bool *done, MrError *err)
         MR_TRY(mr_program_filter(self->rest, self->op.context->eval, batch, err));
     /* Rows that are left, as places among the live rows; both lists rise. */
     int32_t place = 0, from = self->n_pairs;
-    if (batch->n_sel >= VIEW_ROWS && is_pair_kind(phys->join.kind)) {
+    if (batch->n_sel >= VIEW_ROWS && mr__join_gives_pairs(phys->join.kind)) {
         for (int32_t i = 0; i < batch->n_sel; i++) {
             while (self->live[place] != mr_batch_row(batch, i))
                 place++;
@@ -630,14 +625,14 @@ static MrStatus loop_round(Join *self, MrBatch **out, bool *done, MrError *err)
 }
 
 /* What the kind gives of the probe rows when all their partners are known. */
-static MrStatus probe_end(Join *self, MrBatch **out, MrError *err)
+static MrStatus probe_end(MrJoin *self, MrBatch **out, MrError *err)
 {
-    JoinShared *shared = self->op.shared;
+    MrJoinShared *shared = self->op.shared;
     const MrPhys *phys = self->op.phys;
     MrJoinKind kind = phys->join.kind;
     *out = NULL;
-    if (!shared->tracks) {
-        probe_drop(self);
+    if (!shared->tracks || (mr__join_in_pieces(self) && mr__join_marks_keep(self))) {
+        mr__join_probe_drop(self);
         return MR_OK;
     }
     MrBatch *batch = self->probe;
@@ -686,16 +681,16 @@ static MrStatus probe_end(Join *self, MrBatch **out, MrError *err)
     }
     batch->sel = sel;
     batch->n_sel = n;
-    if (is_pair_kind(kind))
+    if (mr__join_gives_pairs(kind))
         null_columns(self, shared->n_probe, shared->n_build, &batch->arena);
     set_output(self, batch);
     *out = mr_batch_take(&self->given);
     return MR_OK;
 }
 
-static MrStatus probe_pull(Join *self, MrBatch **out, MrError *err)
+MrStatus mr__join_probe_pull(MrJoin *self, MrBatch **out, MrError *err)
 {
-    JoinShared *shared = self->op.shared;
+    MrJoinShared *shared = self->op.shared;
     MrJoinKind kind = self->op.phys->join.kind;
     bool first = self->probe_held == NULL;
     while (self->probing) {
@@ -723,7 +718,8 @@ static MrStatus probe_pull(Join *self, MrBatch **out, MrError *err)
             first = first && (n_before == 0 || self->n_pairs == n_before);
             if (self->n_active > 0)
                 continue;
-            bool whole = kind == MR_JOIN_INNER || (kind == MR_JOIN_LEFT && !self->rest);
+            bool whole = kind == MR_JOIN_INNER ||
+                         (kind == MR_JOIN_LEFT && !self->rest && !mr__join_in_pieces(self));
             if (first && whole && self->n_pairs > 0 && self->n_pairs * 4 >= self->probe->n_rows) {
                 return emit_in_place(self, out, err);
             }
@@ -746,54 +742,62 @@ static MrStatus probe_pull(Join *self, MrBatch **out, MrError *err)
 
 /* -- the built rows at the end ---------------------------------------------------------------- */
 
-static MrStatus built_pull(Join *self, MrBatch **out, MrError *err)
+MrStatus mr__join_built_rows(MrJoin *self, const MrRowHeap *heap, int64_t from, int64_t to,
+                             MrBatch **out, MrError *err)
 {
-    JoinShared *shared = self->op.shared;
+    MrJoinShared *shared = self->op.shared;
     bool wants =
         self->op.phys->join.kind == MR_JOIN_SEMI; /* of a kept side: those with a partner */
+    int32_t n = 0;
     *out = NULL;
-    for (;;) {
+    for (int64_t r = from; r < to; r++) {
+        char *row = mr__row_heap_row(heap, r);
+        bool is_matched = (mr__join_row(&shared->table, row)->flags & MR_JOIN_MATCHED) != 0;
+        self->row_of[n] = row;
+        n += is_matched == wants;
+    }
+    if (n == 0)
+        return MR_OK;
+    MR_TRY(mr_batch_create(self->op.context->batch_budget, &self->given, err));
+    MrBatch *batch = self->given;
+    null_columns(self, 0, shared->n_probe, &batch->arena);
+    gather_built(self, self->row_of, n, &batch->arena);
+    set_output(self, batch);
+    batch->n_rows = batch->n_sel = n;
+    *out = mr_batch_take(&self->given);
+    return MR_OK;
+}
+
+static MrStatus built_pull(MrJoin *self, MrBatch **out, MrError *err)
+{
+    MrJoinShared *shared = self->op.shared;
+    *out = NULL;
+    while (!*out) {
         int64_t slice = atomic_fetch_add(&shared->next_built, 1);
         int64_t from = slice * MR_BATCH_ROWS;
-        int32_t w = 0, n = 0;
+        int32_t h = 0;
         /* Slices are counted heap by heap, the last of each may be short. */
-        for (; w < shared->n_workers; w++) {
-            if (!shared->workers[w])
-                continue;
-            int64_t room = (shared->workers[w]->heap.n_rows + MR_BATCH_ROWS - 1) / MR_BATCH_ROWS *
+        for (; h < shared->built.n_heaps; h++) {
+            int64_t room = (shared->built.heaps[h]->n_rows + MR_BATCH_ROWS - 1) / MR_BATCH_ROWS *
                            MR_BATCH_ROWS;
             if (from < room)
                 break;
             from -= room;
         }
-        if (w == shared->n_workers)
+        if (h == shared->built.n_heaps)
             return MR_OK;
-        const MrRowHeap *heap = &shared->workers[w]->heap;
+        const MrRowHeap *heap = shared->built.heaps[h];
         int64_t to = from + MR_BATCH_ROWS < heap->n_rows ? from + MR_BATCH_ROWS : heap->n_rows;
-        for (int64_t r = from; r < to; r++) {
-            char *row = mr__row_heap_row(heap, r);
-            bool is_matched = (mr__join_row(&shared->table, row)->flags & MR_JOIN_MATCHED) != 0;
-            self->row_of[n] = row;
-            n += is_matched == wants;
-        }
-        if (n == 0)
-            continue;
-        MR_TRY(mr_batch_create(self->op.context->batch_budget, &self->given, err));
-        MrBatch *batch = self->given;
-        null_columns(self, 0, shared->n_probe, &batch->arena);
-        gather_built(self, self->row_of, n, &batch->arena);
-        set_output(self, batch);
-        batch->n_rows = batch->n_sel = n;
-        *out = mr_batch_take(&self->given);
-        return MR_OK;
+        MR_TRY(mr__join_built_rows(self, heap, from, to, out, err));
     }
+    return MR_OK;
 }
 
 /* -- the operator ----------------------------------------------------------------------------- */
 
 static MrStatus join_push(MrOp *op, int32_t input_idx, MrBatch *batch, MrError *err)
 {
-    Join *self = (Join *)op;
+    MrJoin *self = (MrJoin *)op;
     if (input_idx == 0)
         return probe_push(self, batch, err);
     self->held = batch;
@@ -805,43 +809,53 @@ static MrStatus join_push(MrOp *op, int32_t input_idx, MrBatch *batch, MrError *
 
 static MrStatus join_pull(MrOp *op, MrBatch **out, MrStep *step, MrError *err)
 {
-    Join *self = (Join *)op;
-    JoinShared *shared = op->shared;
+    MrJoin *self = (MrJoin *)op;
+    MrJoinShared *shared = op->shared;
     *out = NULL;
-    if (self->probing)
-        MR_TRY(probe_pull(self, out, err));
+    if (self->probing && !self->finishing)
+        MR_TRY(mr__join_probe_pull(self, out, err));
     else if (self->finishing && shared->keep_built)
         MR_TRY(built_pull(self, out, err));
+    if (!*out && self->finishing && shared->spilling)
+        MR_TRY(mr__join_spill_pull(self, out, err));
     *step = *out ? MR_STEP_OUTPUT : MR_STEP_NEED_INPUT;
     return MR_OK;
 }
 
 static MrStatus join_barrier(MrOp *op, int32_t input_idx, const MrBarrier *barrier, MrError *err)
 {
-    ((Join *)op)->finishing = input_idx == 0;
-    return MR_OK;
+    MrJoin *self = (MrJoin *)op;
+    MrJoinShared *shared = op->shared;
+    self->finishing = input_idx == 0;
+    if (!shared->spilling)
+        return MR_OK;
+    return input_idx == 0 ? mr__join_spill_probe_end(self, err)
+                          : mr__join_spill_build_end(self, err);
 }
 
 static MrStatus join_epoch_end(void *arg, const MrBarrier *barrier, MrError *err)
 {
-    JoinShared *shared = arg;
+    MrJoinShared *shared = arg;
     mr__join_table_deinit(&shared->table);
+    shared->built.n_heaps = 0;
     atomic_store(&shared->has_null, false);
     for (int32_t w = 0; w < shared->n_workers; w++) {
-        Join *worker = shared->workers[w];
+        MrJoin *worker = shared->workers[w];
         if (!worker)
             continue;
         mr__row_heap_deinit(&worker->heap);
         mr__row_heap_init(&worker->heap, &shared->table.layout, worker->op.context->budget);
         worker->finishing = false;
+        mr__join_spill_close(worker);
     }
+    mr__join_spill_reset(shared);
     return MR_OK;
 }
 
 const MrOpType mr__op_hash_join = {
     .name = "HashJoin",
-    .size_bytes = sizeof(Join),
-    .shared_bytes = sizeof(JoinShared),
+    .size_bytes = sizeof(MrJoin),
+    .shared_bytes = sizeof(MrJoinShared),
     .n_inputs = 2,
     .shared_open = join_shared_open,
     .shared_close = join_shared_close,
@@ -857,8 +871,8 @@ const MrOpType mr__op_hash_join = {
 
 const MrOpType mr__op_loop_join = {
     .name = "LoopJoin",
-    .size_bytes = sizeof(Join),
-    .shared_bytes = sizeof(JoinShared),
+    .size_bytes = sizeof(MrJoin),
+    .shared_bytes = sizeof(MrJoinShared),
     .n_inputs = 2,
     .shared_open = join_shared_open,
     .shared_close = join_shared_close,

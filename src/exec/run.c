@@ -66,7 +66,7 @@ typedef struct Cursor {
     MrMutex *mutex;
     MrCondVar *changed;
     MrBatch **queue;
-    int64_t n_queued, first, cap;
+    int64_t n_queued, first, cap, queued_bytes;
     bool bounded, done, started;
     MrStatus status;
     MrError err;
@@ -816,6 +816,14 @@ MrStatus mr_run_epoch(MrRun *run, const MrBarrier *barrier, int64_t now_us, uint
 
 /* -- the cursor ------------------------------------------------------------------------------- */
 
+/* A caller who is slower than the run must not fill the memory that it needs. */
+static bool cursor_full(const MrRun *run)
+{
+    const Cursor *cursor = &run->cursor;
+    return cursor->n_queued == cursor->cap ||
+           (cursor->n_queued > 0 && cursor->queued_bytes > mr_budget_left(run->options.budget) / 8);
+}
+
 static MrStatus cursor_consume(void *self, int32_t worker_idx, const MrEvalContext *context,
                                MrBatch *batch, MrError *err)
 {
@@ -824,7 +832,7 @@ static MrStatus cursor_consume(void *self, int32_t worker_idx, const MrEvalConte
     MrStatus status = MR_OK;
     if (cursor->mutex)
         mr_mutex_lock(cursor->mutex);
-    while (cursor->bounded && cursor->n_queued == cursor->cap && !run_stopped(run))
+    while (cursor->bounded && cursor_full(run) && !run_stopped(run))
         mr_cond_wait_us(cursor->changed, cursor->mutex, 20000);
     if (cursor->bounded && cursor->n_queued == cursor->cap) {
         status = check_stopped(run, err);
@@ -839,10 +847,12 @@ static MrStatus cursor_consume(void *self, int32_t worker_idx, const MrEvalConte
             cursor->cap *= 2;
         }
     }
-    if (status == MR_OK)
+    if (status == MR_OK) {
         cursor->queue[(cursor->first + cursor->n_queued++) % cursor->cap] = batch;
-    else
+        cursor->queued_bytes += batch->arena.used_bytes;
+    } else {
         mr_batch_destroy(batch);
+    }
     if (cursor->mutex) {
         mr_cond_signal_all(cursor->changed);
         mr_mutex_unlock(cursor->mutex);
@@ -912,6 +922,7 @@ MrStatus mr_run_next(MrRun *run, int64_t now_us, uint64_t seed, MrBatch **out, M
         *out = cursor->queue[cursor->first];
         cursor->first = (cursor->first + 1) % cursor->cap;
         cursor->n_queued--;
+        cursor->queued_bytes -= (*out)->arena.used_bytes;
         if (cursor->mutex)
             mr_cond_signal_all(cursor->changed);
     } else if (cursor->status != MR_OK) {

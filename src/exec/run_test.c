@@ -481,6 +481,46 @@ static void what_does_not_fit_is_spilled(void **state)
     fixture_close(&fixture);
 }
 
+/* What a join gives does not depend on how much of it fits. */
+static void joins_that_do_not_fit_agree(void **state)
+{
+    Fixture fixture;
+    static const MrJoinKind kinds[] = {MR_JOIN_INNER,     MR_JOIN_LEFT, MR_JOIN_RIGHT,
+                                       MR_JOIN_FULL,      MR_JOIN_SEMI, MR_JOIN_ANTI,
+                                       MR_JOIN_ANTI_NULL, MR_JOIN_MARK};
+    /* Many keys; few keys of many rows, of which one alone is too big. */
+    static const int64_t keys[] = {70000, 3};
+    for (int k = 0; k < 8; k++)
+        for (int w = 0; w < 3; w += 2)
+            for (int m = 0; m < 2; m++)
+                for (int rest = 0; rest < 2; rest++)
+                    for (int left = 0; left < 2; left++) {
+                        bool three = kinds[k] == MR_JOIN_ANTI_NULL || kinds[k] == MR_JOIN_MARK;
+                        if (left && three)
+                            continue;
+                        fixture_open(&fixture);
+                        int64_t n = 90000, n2 = 120000, m2 = keys[m];
+                        Rows want = join_rows(&fixture, kinds[k], left, false, rest && !three, n,
+                                              n2, m2, worker_counts[w], 2048);
+                        memory_limit = INT64_C(6) << 20;
+                        Rows got = join_rows(&fixture, kinds[k], left, false, rest && !three, n, n2,
+                                             m2, worker_counts[w], 2048);
+                        memory_limit = INT64_MAX;
+                        assert_true(spilled_bytes > 0);
+                        sort_rows(&want);
+                        sort_rows(&got);
+                        if (want.n_rows != got.n_rows)
+                            fail_msg("kind %d rest %d left %d workers %d: %ld rows, not %ld",
+                                     (int)kinds[k], rest, left, worker_counts[w], (long)got.n_rows,
+                                     (long)want.n_rows);
+                        if (want.n_rows > 0)
+                            assert_memory_equal(want.values, got.values,
+                                                sizeof(int64_t) *
+                                                    (size_t)(want.n_rows * want.n_cols));
+                        fixture_close(&fixture);
+                    }
+}
+
 static void big_joins_find_all(void **state)
 {
     Fixture fixture;
@@ -506,6 +546,7 @@ int main(void)
         cmocka_unit_test(joins_agree_with_loops),
         cmocka_unit_test(big_joins_find_all),
         cmocka_unit_test(what_does_not_fit_is_spilled),
+        cmocka_unit_test(joins_that_do_not_fit_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
