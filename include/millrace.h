@@ -198,6 +198,63 @@ MR_API MR_MUST_USE MrStatus mr_streaming_query_stop(MrStreamingQuery *query, MrE
 MR_API const char *mr_streaming_query_progress(MrStreamingQuery *query);
 MR_API void mr_streaming_query_close(MrStreamingQuery *query); /* stops it first; NULL is fine */
 
+/* ---------------------------------------------------------------- RDDs
+ *
+ * An RDD is a collection of rows that has not been computed yet; a row is a key and a value, both
+ * any bytes.  Rows of text files and sockets are lines: the value, without a key.  As with frames,
+ * each call makes a new RDD from old ones, and nothing runs until an action (collect, count, take,
+ * reduce, foreach_partition, save).  An RDD runs on the engine of SQL: in parallel, within the
+ * session's memory limit, spilling where it must.
+ *
+ * Your functions are called by several threads at once, each row as often as the plan needs it, so
+ * they must not change what self points to without a lock, nor keep the bytes that they are given
+ * after they return.  One that returns anything but MR_OK fails the action: with the error it wrote
+ * into err, or else FAILED_EXECUTE_UDF.
+ * Source: Spark's RDD programming guide for what each transformation means. */
+
+/* Borrowed bytes, at most 2 GiB; data NULL: there is none (no key, the absent side of an outer
+ * join, no state).  Not ended by NUL. */
+typedef struct MrBytes {
+    const char *data;
+    int64_t size_bytes;
+} MrBytes;
+typedef struct MrPair {
+    MrBytes key, value;
+} MrPair;
+/* The bytes of a text that ends in NUL, without it. */
+MR_API MrBytes mr_bytes(const char *text);
+/* A whole number in decimal digits, as counts are given; false: it is none, *out stays. */
+MR_API bool mr_bytes_to_i64(MrBytes bytes, int64_t *out);
+MR_API bool mr_bytes_to_f64(MrBytes bytes, double *out);
+
+/* Where a function puts rows.  The bytes are copied.  The results say MR_NO_MEMORY when the query's
+ * budget does, MR_CANCELED when it was interrupted: return that then. */
+typedef struct MrEmitter MrEmitter;
+MR_API MrStatus mr_emit(MrEmitter *to, MrBytes key, MrBytes value);
+MR_API MrStatus mr_emit_i64(MrEmitter *to, MrBytes key, int64_t value); /* decimal digits */
+/* For a function that fails: USER_RAISED_EXCEPTION with a message.  Returns MR_INVALID. */
+MR_API MrStatus mr_error_set(MrError *err, const char *message);
+
+/* Of map: emits one row.  Of flat_map: any number.  row is borrowed for the call. */
+typedef MrStatus (*MrMapFunction)(void *self, const MrPair *row, MrEmitter *to, MrError *err);
+typedef MrStatus (*MrFilterFunction)(void *self, const MrPair *row, bool *keep, MrError *err);
+/* Two values of one key into one: emits one row, whose key is not looked at.  Must be associative
+ * and commutative: the engine chooses the order.  The inverse of a window's reduce takes b out of
+ * a. */
+typedef MrStatus (*MrReduceFunction)(void *self, MrBytes a, MrBytes b, MrEmitter *to, MrError *err);
+/* Called for each pair of rows with the same key; emits any number of rows. */
+typedef MrStatus (*MrJoinFunction)(void *self, MrBytes key, MrBytes left, MrBytes right,
+                                   MrEmitter *to, MrError *err);
+/* A key's new values of a batch and its state: emits one row, whose value is the new state, or
+ * nothing: the key is forgotten. */
+typedef MrStatus (*MrStateFunction)(void *self, MrBytes key, const MrBytes *values,
+                                    int64_t n_values, MrBytes state, MrEmitter *to, MrError *err);
+
+/* Ready-made: the sum of two whole numbers in decimal digits, and its inverse.  Fail with
+ * CAST_INVALID_INPUT for other bytes and ARITHMETIC_OVERFLOW. */
+MR_API MrStatus mr_reduce_sum_i64(void *self, MrBytes a, MrBytes b, MrEmitter *to, MrError *err);
+MR_API MrStatus mr_inverse_sum_i64(void *self, MrBytes a, MrBytes b, MrEmitter *to, MrError *err);
+
 #ifdef __cplusplus
 }
 #endif

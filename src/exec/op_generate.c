@@ -1,15 +1,16 @@
 /* op_generate.c - rows out of each row: explode and its kin.
  *
- * Computes:  the input columns next to each row of the generator; with outer, a row of NULLs when
- * there is none. Changes:   passes weights on. Memory:    one input batch and one output batch.
- * Blocking:  no.
- * Snapshot:  none. */
+ * Computes:  the input columns that are kept next to each row of the generator; with outer, a row
+ * of NULLs when there is none. Changes:   passes weights on. Memory:    one input batch and one
+ * output batch. Blocking:  no. Snapshot:  none. */
 #include "exec/exec_int.h"
 
 typedef struct Generate {
     MrOp op;
     MrArena arena;
     MrEvaluator args;
+    MrArena row_arena; /* of the generator, for a row */
+    void *memo;
     MrHeldBatch *held;
     MrBatch *given;
     int32_t at;             /* live row at hand */
@@ -21,6 +22,7 @@ static MrStatus generate_open(MrOp *op, MrError *err)
 {
     Generate *self = (Generate *)op;
     mr_arena_init(&self->arena, op->context->budget);
+    mr_arena_init(&self->row_arena, op->context->budget);
     return mr__evaluator_open(&self->args, op->context, &self->arena, op->phys->generate.args,
                               op->phys->generate.n_args, err);
 }
@@ -31,6 +33,7 @@ static void generate_close(MrOp *op)
     mr__evaluator_close(&self->args);
     mr_shared_release(self->held ? &self->held->base : NULL);
     mr_batch_destroy(self->given);
+    mr_arena_deinit(&self->row_arena);
     mr_arena_deinit(&self->arena);
 }
 
@@ -52,7 +55,7 @@ static MrStatus generate_pull(MrOp *op, MrBatch **out, MrStep *step, MrError *er
     if (!self->held)
         return MR_OK;
     MrBatch *input = self->held->batch;
-    int32_t n_in = input->n_cols, n_gen = phys->schema.n_cols - n_in,
+    int32_t n_in = phys->generate.n_keep, n_gen = phys->schema.n_cols - n_in,
             n_room = op->context->batch_rows, n = 0;
     MR_TRY(mr_batch_create(op->context->batch_budget, &self->given, err));
     MrBatch *batch = self->given;
@@ -60,13 +63,20 @@ static MrStatus generate_pull(MrOp *op, MrBatch **out, MrStep *step, MrError *er
                             .bound = phys->generate.bound,
                             .args = self->args.out,
                             .n_rows = input->n_rows,
-                            .arena = &batch->arena};
+                            .arena = &batch->arena,
+                            .memo = &self->memo,
+                            .memo_arena = &self->arena,
+                            .row_arena = &self->row_arena};
     MrVector **generated = MR_NEW_N(&batch->arena, MrVector *, n_gen + 1);
     for (int32_t c = 0; c < n_gen; c++)
         generated[c] = mr_vector_create(&batch->arena, phys->schema.cols[n_in + c].type, n_room);
     while (self->at < input->n_sel && n < n_room) {
         int32_t row = mr_batch_row(input, self->at);
         if (self->n_of_row < 0) {
+            if (def->begin) {
+                mr_arena_reset(&self->row_arena);
+                MR_TRY(def->begin(&call, row, err));
+            }
             self->n_of_row = def->count(&call, row);
             self->from = 0;
         }
@@ -100,7 +110,8 @@ static MrStatus generate_pull(MrOp *op, MrBatch **out, MrStep *step, MrError *er
     mr_batch_retain(batch, &self->held->base);
     mr_batch_set_cols(batch, n_in + n_gen);
     for (int32_t c = 0; c < n_in; c++)
-        batch->cols[c] = mr_vector_take_rows(&batch->arena, input->cols[c], self->take, n);
+        batch->cols[c] =
+            mr_vector_take_rows(&batch->arena, input->cols[phys->generate.keep[c]], self->take, n);
     for (int32_t c = 0; c < n_gen; c++) {
         generated[c]->n_items = n;
         batch->cols[n_in + c] = generated[c];

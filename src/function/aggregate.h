@@ -106,6 +106,10 @@ typedef struct MrGeneratorCall {
     MrVector **args; /* flat or constant */
     int32_t n_rows;  /* flat length      */
     MrArena *arena;
+    /* For generators with begin: *memo is NULL at first, belongs to this operator instance, and
+     * points into memo_arena; row_arena is empty before each begin. */
+    void **memo;
+    MrArena *memo_arena, *row_arena;
 } MrGeneratorCall;
 typedef struct MrGeneratorDef {
     const char *name;
@@ -119,6 +123,8 @@ typedef struct MrGeneratorDef {
                      int64_t at, MrError *err);
     const char *doc;
     const char *example;
+    /* Once for each input row, before count; may fail.  NULL: nothing to do. */
+    MrStatus (*begin)(MrGeneratorCall *call, int64_t row, MrError *err);
 } MrGeneratorDef;
 extern const MrGeneratorDef mr_generators[]; /* ended by a row without a name */
 const MrGeneratorDef *mr_generator_find(const char *name);

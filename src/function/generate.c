@@ -177,13 +177,13 @@ static MrStatus stack_emit(MrGeneratorCall *call, int64_t row, int64_t from, int
 
 const MrGeneratorDef mr_generators[] = {
     {"explode", "array<T>|map<K, V> -> bind", explode_bind, explode_count, explode_emit,
-     "One row for each element of an array or entry of a map.", "explode(array(10, 20))"},
+     "One row for each element of an array or entry of a map.", "explode(array(10, 20))", NULL},
     {"posexplode", "array<T>|map<K, V> -> bind", posexplode_bind, explode_count, posexplode_emit,
-     "As explode, with positions from 0.", "posexplode(array(10, 20))"},
+     "As explode, with positions from 0.", "posexplode(array(10, 20))", NULL},
     {"inline", "array<T> -> bind", inline_bind, explode_count, inline_emit,
      "One row for each struct of an array, a column for each field.",
-     "inline(array(struct(1, 'a'), struct(2, 'b')))"},
+     "inline(array(struct(1, 'a'), struct(2, 'b')))", NULL},
     {"stack", "int, any* -> bind", stack_bind, stack_count, stack_emit,
-     "Breaks its values into n rows.", "stack(2, 1, 2, 3)"},
+     "Breaks its values into n rows.", "stack(2, 1, 2, 3)", NULL},
     {0},
 };

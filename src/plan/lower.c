@@ -488,6 +488,17 @@ static MrStatus lower_shared(Lower *self, const MrPlan *plan, MrPhys **out, MrEr
     return MR_OK;
 }
 
+/* The input columns that a generator passes on. */
+static void lower_keep(Lower *self, const MrPlan *plan, MrPhys *phys)
+{
+    int32_t n_keep = plan->n_cols - plan->generate.bound->type->n_fields;
+    int32_t *keep = MR_NEW_N(self->arena, int32_t, n_keep + 1);
+    for (int32_t c = 0; c < n_keep; c++)
+        keep[c] = self->places[plan->cols[c].id];
+    phys->generate.n_keep = n_keep;
+    phys->generate.keep = keep;
+}
+
 static MrStatus lower_kind(Lower *self, const MrPlan *plan, MrPhys **out, MrError *err)
 {
     MrPhys *phys = NULL;
@@ -545,6 +556,7 @@ static MrStatus lower_kind(Lower *self, const MrPlan *plan, MrPhys **out, MrErro
         phys->generate.bound = plan->generate.bound;
         phys->generate.n_args = plan->generate.n_args;
         phys->generate.outer = plan->generate.outer;
+        lower_keep(self, plan, phys);
         MR_TRY(lower_exprs(self, plan->generate.args, plan->generate.n_args, &phys->generate.args,
                            err));
         break;

@@ -119,6 +119,8 @@ struct MrPhys {
             int32_t n_args;
             MrExpr **args;
             bool outer;
+            int32_t n_keep;
+            const int32_t *keep; /* input columns that are passed on */
         } generate;
         struct {
             double from, to;

@@ -31,7 +31,7 @@ typedef enum MrPlanKind {
     MR_PLAN_SETOP,     /* INTERSECT, EXCEPT, with or without ALL; rules turn them into joins or
                           aggregates */
     MR_PLAN_WINDOW,    /* input columns, then window expressions of one partitioning and order */
-    MR_PLAN_GENERATE,  /* input columns, then the generator's                               */
+    MR_PLAN_GENERATE,  /* input columns (once pruned: some of them), then the generator's   */
     MR_PLAN_WATERMARK, /* notes the event-time column and its delay                         */
     MR_PLAN_SAMPLE,
     MR_PLAN_SHARED,    /* a sub-plan used more than once (CTE): computed once               */

@@ -259,6 +259,24 @@ static MrPlan *prune_pass(Prune *self, MrPlan *plan, Needs below, int32_t n_own)
     return copy;
 }
 
+/* Of the input's columns those that are read above go through; the arguments are read here only. */
+static MrPlan *prune_generate(Prune *self, MrPlan *plan, const Needs *needs)
+{
+    MrPlan *copy = mr__node_copy(self->planner, plan);
+    Needs below = needs_copy(self, needs);
+    int32_t n_new = plan->generate.bound->type->n_fields, n_in = plan->n_cols - n_new, n = 0;
+    MrColumn *cols = MR_NEW_N(self->arena, MrColumn, plan->n_cols + 1);
+    for (int32_t a = 0; a < plan->generate.n_args; a++)
+        needs_expr(&below, plan->generate.args[a]);
+    copy->inputs[0] = prune(self, plan->inputs[0], &below);
+    for (int32_t c = 0; c < plan->n_cols; c++)
+        if (c >= n_in || needs->ids[plan->cols[c].id])
+            cols[n++] = plan->cols[c];
+    copy->cols = cols;
+    copy->n_cols = n;
+    return copy;
+}
+
 static MrPlan *prune(Prune *self, MrPlan *plan, const Needs *needs)
 {
     Needs below = needs_copy(self, needs);
@@ -295,9 +313,7 @@ static MrPlan *prune(Prune *self, MrPlan *plan, const Needs *needs)
     case MR_PLAN_WINDOW:
         return prune_window(self, plan, needs);
     case MR_PLAN_GENERATE:
-        for (int32_t a = 0; a < plan->generate.n_args; a++)
-            needs_expr(&below, plan->generate.args[a]);
-        return prune_pass(self, plan, below, plan->n_cols - plan->inputs[0]->n_cols);
+        return prune_generate(self, plan, needs);
     case MR_PLAN_SHARED: {
         MrPlan *copy = mr__node_copy(self->planner, plan);
         MrPlan **once = &self->shared[plan->shared.shared_id];
