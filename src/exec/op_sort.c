@@ -1,10 +1,10 @@
 /* op_sort.c - puts rows in order; with a limit: the first ones only.
  *
  * Computes:  the input rows in the order of the keys, stable within a worker's input; from offset
- * on, limit at most. Changes:   inserts only; a stream recomputes. Spilling:  a sort of everything
- * whose budget is short writes sorted runs to a scratch file and merges them. Memory:    all rows,
- * packed, and their keys; with a limit about twice limit rows. Blocking:  yes.  Every worker sorts
- * its own run at the barrier; worker 0 merges them as it is pulled. Snapshot:  none. */
+ * on, limit at most. Changes:   inserts only; a stream recomputes. Spilling:  a sort whose budget
+ * is short writes sorted runs to a scratch file and merges them. Memory:    all rows, packed, and
+ * their keys; with a limit about twice limit rows. Blocking:  yes.  Every worker sorts its own run
+ * at the barrier; worker 0 merges them as it is pulled. Snapshot:  none. */
 #include "exec/exec_int.h"
 #include "exec/sort_core.h"
 
@@ -18,7 +18,9 @@ typedef struct SortShared {
     MrExpr **keys;
     MrSortSpec *specs;
     int64_t n_given; /* rows taken from the runs, offset included */
-    bool merging;    /* spilled runs are open */
+    int32_t n_open;
+    _Atomic bool spilling; /* some run went to disk: in the end all do */
+    MrSortMerge merge;
 } SortShared;
 
 struct Sort {
@@ -55,7 +57,9 @@ static MrStatus sort_shared_open(void *arg, const MrPhys *phys, const MrOpContex
 
 static void sort_shared_close(void *arg)
 {
-    mr_arena_deinit(&((SortShared *)arg)->arena);
+    SortShared *shared = arg;
+    mr__sort_merge_close(&shared->merge);
+    mr_arena_deinit(&shared->arena);
 }
 
 static MrStatus sort_open(MrOp *op, MrError *err)
@@ -68,6 +72,7 @@ static MrStatus sort_open(MrOp *op, MrError *err)
     mr__sort_run_init(&self->run, &shared->layout, shared->keys, shared->specs,
                       op->phys->sort.n_keys, limit, op->context->budget);
     shared->workers[op->context->worker_idx] = self;
+    shared->n_open++;
     op->sated = limit == 0;
     return mr__evaluator_open(&self->keys, op->context, &self->arena, shared->keys,
                               op->phys->sort.n_keys, err);
@@ -90,16 +95,17 @@ static void sort_close(MrOp *op)
 static MrStatus sort_push(MrOp *op, int32_t input_idx, MrBatch *batch, MrError *err)
 {
     Sort *self = (Sort *)op;
+    SortShared *shared = op->shared;
     self->held = batch;
     MR_TRY(mr__evaluator_run(&self->keys, op->context, batch, err));
     MR_TRY(
         mr__sort_run_add(&self->run, batch->cols, self->keys.out, batch->sel, batch->n_sel, err));
     self->held = NULL;
     mr_batch_destroy(batch);
-    if (self->run.limit == INT64_MAX &&
-        mr__spill_wanted(op->context, mr__sort_run_bytes(&self->run)))
-        return mr__sort_run_spill(&self->run, op->context, err);
-    return MR_OK;
+    if (!mr__spill_wanted(op->context, mr__sort_run_bytes(&self->run) * shared->n_open))
+        return MR_OK;
+    shared->spilling = true;
+    return mr__sort_run_spill(&self->run, op->context, err);
 }
 
 static MrStatus sort_barrier(MrOp *op, int32_t input_idx, const MrBarrier *barrier, MrError *err)
@@ -107,7 +113,7 @@ static MrStatus sort_barrier(MrOp *op, int32_t input_idx, const MrBarrier *barri
     Sort *self = (Sort *)op;
     self->ended = true;
     self->at = 0;
-    if (self->run.n_spilled > 0)
+    if (((SortShared *)op->shared)->spilling)
         return mr__sort_run_spill(&self->run, op->context, err);
     return mr__sort_run_finish(&self->run, err);
 }
@@ -131,90 +137,45 @@ static Sort *next_run(SortShared *shared)
     return best;
 }
 
-/* The least entry on disk; *run: whose. */
-static MrSortSpilled *next_spilled(SortShared *shared, MrSortRun **run)
+static MrStatus merge_open(SortShared *shared, const MrOpContext *context, MrError *err)
 {
-    MrSortSpilled *best = NULL;
-    for (int32_t w = 0; w < shared->n_workers; w++) {
-        Sort *worker = shared->workers[w];
-        for (int64_t p = 0; worker && worker->ended && p < worker->run.n_spilled; p++) {
-            MrSortSpilled *part = worker->run.spilled[p];
-            if (part->at_end || (best && mr__sort_compare(&part->entry, &best->entry) >= 0))
-                continue;
-            best = part;
-            *run = &worker->run;
-        }
-    }
-    return best;
+    MrSortRun **runs = MR_NEW_N(&shared->arena, MrSortRun *, shared->n_workers);
+    int32_t n_runs = 0;
+    for (int32_t w = 0; w < shared->n_workers; w++)
+        if (shared->workers[w] && shared->workers[w]->ended)
+            runs[n_runs++] = &shared->workers[w]->run;
+    return mr__sort_merge_open(&shared->merge, context, runs, n_runs,
+                               mr_budget_left(context->budget) / 2, err);
 }
 
-static MrStatus open_spilled(SortShared *shared, const MrOpContext *context, MrError *err)
-{
-    shared->merging = true;
-    for (int32_t w = 0; w < shared->n_workers; w++) {
-        Sort *worker = shared->workers[w];
-        for (int64_t p = 0; worker && worker->ended && p < worker->run.n_spilled; p++)
-            MR_TRY(mr__sort_spilled_next(&worker->run, worker->run.spilled[p], context, err));
-    }
-    return MR_OK;
-}
-
-/* A batch when some rows are on disk: each row is read or copied. */
-static MrStatus merge_spilled(Sort *self, MrBatch **out, MrStep *step, MrError *err)
+/* A batch of rows from disk. */
+static MrStatus merge_spilled(Sort *self, int64_t end, MrBatch **out, MrStep *step, MrError *err)
 {
     SortShared *shared = self->op.shared;
     const MrOpContext *context = self->op.context;
-    int64_t offset = self->op.phys->sort.offset;
     int32_t n = 0;
-    if (!shared->merging)
-        MR_TRY(open_spilled(shared, context, err));
+    if (!shared->merge.open)
+        MR_TRY(merge_open(shared, context, err));
+    for (; shared->n_given < self->op.phys->sort.offset && mr__sort_merge_more(&shared->merge);
+         shared->n_given++)
+        MR_TRY(mr__sort_merge_next(&shared->merge, NULL, NULL, 0, err));
+    if (!mr__sort_merge_more(&shared->merge) || shared->n_given >= end)
+        return MR_OK;
     MR_TRY(mr_batch_create(context->batch_budget, &self->given, err));
     MrBatch *batch = self->given;
     mr_batch_set_cols(batch, self->op.phys->schema.n_cols);
     for (int32_t c = 0; c < batch->n_cols; c++)
         batch->cols[c] = mr_vector_create(&batch->arena, self->op.phys->schema.cols[c].type,
                                           context->batch_rows);
-    while (n < context->batch_rows) {
-        MrSortRun *run = NULL;
-        MrSortSpilled *part = next_spilled(shared, &run);
-        Sort *from = next_run(shared);
-        if (!part && !from)
-            break;
-        if (part && (!from || mr__sort_compare(&part->entry, &from->run.entries[from->at]) <= 0)) {
-            MR_TRY(mr_row_load(&part->reader, &batch->arena, batch->cols, batch->n_cols, n, err));
-            MR_TRY(mr__sort_spilled_next(run, part, context, err));
-        } else {
-            const void *row = from->run.entries[from->at++].row;
-            for (int32_t c = 0; c < batch->n_cols; c++) {
-                MrVector *one = mr_rows_gather(&shared->layout, c, &row, 1, &batch->arena);
-                if (mr_vector_is_null(one, 0))
-                    mr_vector_set_null(&batch->arena, batch->cols[c], n, context->batch_rows);
-                else
-                    mr_vector_copy_row(&batch->arena, one, 0, batch->cols[c], n);
-            }
-        }
-        if (shared->n_given++ >= offset)
-            n++;
-    }
-    if (n == 0) {
-        mr_batch_destroy(batch);
-        self->given = NULL;
-        return MR_OK;
-    }
+    for (; n < context->batch_rows && shared->n_given < end && mr__sort_merge_more(&shared->merge);
+         shared->n_given++, n++)
+        MR_TRY(mr__sort_merge_next(&shared->merge, &batch->arena, batch->cols, n, err));
     for (int32_t c = 0; c < batch->n_cols; c++)
         batch->cols[c]->n_items = n;
     batch->n_rows = batch->n_sel = n;
     *out = mr_batch_take(&self->given);
     *step = MR_STEP_OUTPUT;
     return MR_OK;
-}
-
-static bool any_spilled(const SortShared *shared)
-{
-    for (int32_t w = 0; w < shared->n_workers; w++)
-        if (shared->workers[w] && shared->workers[w]->run.n_spilled > 0)
-            return true;
-    return false;
 }
 
 static MrStatus sort_pull(MrOp *op, MrBatch **out, MrStep *step, MrError *err)
@@ -227,8 +188,8 @@ static MrStatus sort_pull(MrOp *op, MrBatch **out, MrStep *step, MrError *err)
     *step = MR_STEP_NEED_INPUT;
     if (!self->ended || op->context->worker_idx != 0)
         return MR_OK;
-    if (any_spilled(shared))
-        return merge_spilled(self, out, step, err);
+    if (shared->spilling)
+        return merge_spilled(self, end, out, step, err);
     while (n < op->context->batch_rows && shared->n_given < end) {
         Sort *from = next_run(shared);
         if (!from)

@@ -14,6 +14,7 @@ void mr__sort_run_init(MrSortRun *run, const MrRowLayout *layout, MrExpr *const 
     run->full = false;
     mr__row_heap_init(&run->heap, layout, budget);
     mr_arena_init(&run->arena, budget);
+    mr_arena_init(&run->scratch, budget);
     mr_arena_init(&run->spill_arena, budget);
     mr_buffer_init(&run->key, budget, INT64_MAX);
     run->fixed = true;
@@ -35,6 +36,7 @@ void mr__sort_run_deinit(MrSortRun *run)
     mr_buffer_deinit(&run->key);
     for (int64_t p = 0; p < run->n_spilled; p++)
         mr_buffer_deinit(&run->spilled[p]->buf);
+    mr_arena_deinit(&run->scratch);
     mr_arena_deinit(&run->spill_arena);
     run->layout = NULL;
 }
@@ -211,6 +213,8 @@ static MrStatus part_flush(MrSortRun *run, MrSortSpilled *part, const MrOpContex
     MrSpillBlock block;
     if (part->buf.size_bytes == 0)
         return MR_OK;
+    if (part->buf.size_bytes > part->block_bytes)
+        part->block_bytes = part->buf.size_bytes;
     MR_TRY(
         mr__spill_write(&run->spill, context, part->buf.data, part->buf.size_bytes, &block, err));
     MR_PUSH(&run->spill_arena, part->blocks, part->n_blocks, part->cap_blocks, block);
@@ -218,49 +222,89 @@ static MrStatus part_flush(MrSortRun *run, MrSortSpilled *part, const MrOpContex
     return MR_OK;
 }
 
-/* An entry: key bytes with their length, then the stored row. */
+/* Blocks of small parts are small: many of them are read at the same time. */
+static int64_t block_bytes(int64_t part_bytes)
+{
+    int64_t bytes = part_bytes / 16;
+    return bytes < MR_SPILL_BLOCK_BYTES / 16 ? MR_SPILL_BLOCK_BYTES / 16
+           : bytes > MR_SPILL_BLOCK_BYTES    ? MR_SPILL_BLOCK_BYTES
+                                             : bytes;
+}
+
+static MrSortSpilled *part_new(MrSortRun *run)
+{
+    MrSortSpilled *part = MR_NEW(&run->spill_arena, MrSortSpilled);
+    mr_buffer_init(&part->buf, run->budget, INT64_MAX);
+    return part;
+}
+
+/* An entry: key and stored row, each with its length. */
+static MrStatus entry_put(MrBuffer *buf, const MrSortEntry *entry, MrVector *const *cols,
+                          int32_t n_cols, int64_t row, MrError *err)
+{
+    MR_TRY(mr_buffer_put_text(buf, (MrText){(const char *)entry->key, entry->key_bytes}, err));
+    int64_t size_at = buf->size_bytes;
+    MR_TRY(mr_buffer_put_u32(buf, 0, err));
+    MR_TRY(mr_row_store(cols, n_cols, row, buf, err));
+    uint32_t size = (uint32_t)(buf->size_bytes - size_at - 4);
+    memcpy(buf->data + size_at, &size, 4);
+    return MR_OK;
+}
+
 MrStatus mr__sort_run_spill(MrSortRun *run, const MrOpContext *context, MrError *err)
 {
     if (run->n_entries == 0)
         return MR_OK;
     MR_TRY(mr__sort_run_finish(run, err));
-    MrSortSpilled *part = MR_NEW(&run->spill_arena, MrSortSpilled);
-    mr_buffer_init(&part->buf, run->budget, INT64_MAX);
+    int64_t flush_bytes = block_bytes(mr__sort_run_bytes(run));
+    MrSortSpilled *part = part_new(run);
     MR_PUSH(&run->spill_arena, run->spilled, run->n_spilled, run->cap_spilled, part);
     MrVector **cols = MR_NEW_N(&run->spill_arena, MrVector *, run->layout->n_cols + 1);
     const int32_t chunk = 256;
     for (int64_t from = 0; from < run->n_entries; from += chunk) {
         int32_t n = run->n_entries - from < chunk ? (int32_t)(run->n_entries - from) : chunk;
+        mr_arena_reset(&run->scratch);
         for (int32_t i = 0; i < n; i++)
             run->rows[i] = run->entries[from + i].row;
         for (int32_t c = 0; c < run->layout->n_cols; c++)
             cols[c] =
-                mr_rows_gather(run->layout, c, (const void *const *)run->rows, n, &run->arena);
+                mr_rows_gather(run->layout, c, (const void *const *)run->rows, n, &run->scratch);
         for (int32_t i = 0; i < n; i++) {
-            const MrSortEntry *entry = &run->entries[from + i];
-            MR_TRY(mr_buffer_put_text(&part->buf,
-                                      (MrText){(const char *)entry->key, entry->key_bytes}, err));
-            MR_TRY(mr_row_store(cols, run->layout->n_cols, i, &part->buf, err));
-            if (part->buf.size_bytes >= MR_SPILL_BLOCK_BYTES)
+            MR_TRY(
+                entry_put(&part->buf, &run->entries[from + i], cols, run->layout->n_cols, i, err));
+            if (part->buf.size_bytes >= flush_bytes)
                 MR_TRY(part_flush(run, part, context, err));
         }
     }
     MR_TRY(part_flush(run, part, context, err));
     mr_buffer_deinit(&part->buf);
     mr_buffer_init(&part->buf, run->budget, INT64_MAX);
+    if (run->full) { /* the rows behind the last wanted one still need not be kept */
+        uint8_t *key = mr_arena_alloc(&run->spill_arena, run->cutoff.key_bytes + 1);
+        memcpy(key, run->cutoff.key, (size_t)run->cutoff.key_bytes);
+        run->cutoff.key = key;
+    }
     mr_budget_free(run->budget, run->entries, run->entries_bytes);
     run->entries = NULL;
     run->n_entries = run->entries_bytes = 0;
     mr__row_heap_deinit(&run->heap);
     mr__row_heap_init(&run->heap, run->layout, run->budget);
     mr_arena_deinit(&run->arena);
+    mr_arena_deinit(&run->scratch);
     return MR_OK;
 }
 
-MrStatus mr__sort_spilled_next(MrSortRun *run, MrSortSpilled *part, const MrOpContext *context,
-                               MrError *err)
+/* -- merging ---------------------------------------------------------------------------------- */
+
+typedef struct MrSortSource Source;
+
+/* Steps to the first or next entry of a part. */
+static MrStatus part_next(MrSortRun *run, MrSortSpilled *part, const MrOpContext *context,
+                          MrError *err)
 {
     MrText key;
+    uint32_t row_bytes;
+    const uint8_t *row;
     if (!part->open || part->reader.at == part->reader.end) {
         if (part->block_at == part->n_blocks) {
             part->at_end = true;
@@ -269,12 +313,158 @@ MrStatus mr__sort_spilled_next(MrSortRun *run, MrSortSpilled *part, const MrOpCo
         }
         MR_TRY(
             mr__spill_read(&run->spill, context, &part->blocks[part->block_at++], &part->buf, err));
-        part->reader = mr_reader(part->buf.data, part->buf.size_bytes);
+        part->reader = (MrReader){(const uint8_t *)part->buf.data,
+                                  (const uint8_t *)part->buf.data + part->buf.size_bytes, false};
         part->open = true;
     }
-    if (!mr_reader_text(&part->reader, &key))
+    if (!mr_reader_text(&part->reader, &key) || !mr_reader_u32(&part->reader, &row_bytes) ||
+        !mr_reader_bytes(&part->reader, row_bytes, &row))
         return MR_FAIL_INTERNAL(err, "a spilled row is cut short");
     part->entry = (MrSortEntry){key_head((const uint8_t *)key.data, key.size_bytes),
                                 (const uint8_t *)key.data, key.size_bytes, NULL};
+    part->row = (MrText){(const char *)row, row_bytes};
     return MR_OK;
+}
+
+static bool source_before(const MrSortMerge *merge, int32_t a, int32_t b)
+{
+    int c = mr__sort_compare(&merge->sources[a].part->entry, &merge->sources[b].part->entry);
+    return c != 0 ? c < 0 : a < b;
+}
+
+static void heap_sink(MrSortMerge *merge, int32_t at)
+{
+    int32_t *heap = merge->heap, moved = heap[at];
+    for (;;) {
+        int32_t child = 2 * at + 1;
+        if (child >= merge->n_heap)
+            break;
+        if (child + 1 < merge->n_heap && source_before(merge, heap[child + 1], heap[child]))
+            child++;
+        if (!source_before(merge, heap[child], moved))
+            break;
+        heap[at] = heap[child];
+        at = child;
+    }
+    heap[at] = moved;
+}
+
+static MrStatus heap_make(MrSortMerge *merge, int32_t n_sources, MrError *err)
+{
+    merge->n_heap = 0;
+    for (int32_t s = 0; s < n_sources; s++) {
+        const Source *source = &merge->sources[s];
+        MR_TRY(part_next(source->run, source->part, merge->context, err));
+        if (!source->part->at_end)
+            merge->heap[merge->n_heap++] = s;
+    }
+    for (int32_t at = merge->n_heap / 2 - 1; at >= 0; at--)
+        heap_sink(merge, at);
+    return MR_OK;
+}
+
+/* Behind the least entry. */
+static MrStatus heap_step(MrSortMerge *merge, MrError *err)
+{
+    const Source *source = &merge->sources[merge->heap[0]];
+    MR_TRY(part_next(source->run, source->part, merge->context, err));
+    if (source->part->at_end)
+        merge->heap[0] = merge->heap[--merge->n_heap];
+    if (merge->n_heap > 0)
+        heap_sink(merge, 0);
+    return MR_OK;
+}
+
+/* Merges parts [from, to) of a run into one, which takes the place of the first. */
+static MrStatus parts_join(MrSortMerge *merge, MrSortRun *run, int64_t from, int64_t to,
+                           MrError *err)
+{
+    int64_t n_rows = 0;
+    MrSortSpilled *joined = part_new(run);
+    for (int64_t p = from; p < to; p++)
+        merge->sources[p - from] = (Source){run, run->spilled[p]};
+    /* In the list now, so that its buffer is given back whatever happens. */
+    MR_PUSH(&run->spill_arena, run->spilled, run->n_spilled, run->cap_spilled, joined);
+    MR_TRY(heap_make(merge, (int32_t)(to - from), err));
+    while (merge->n_heap > 0) {
+        const MrSortSpilled *part = merge->sources[merge->heap[0]].part;
+        const MrOpContext *context = merge->context;
+        if ((n_rows++ & 4095) == 0 && context->eval->canceled && *context->eval->canceled)
+            return MR_FAIL(err, MR_COND_OPERATION_CANCELED);
+        MR_TRY(mr_buffer_put_text(
+            &joined->buf, (MrText){(const char *)part->entry.key, part->entry.key_bytes}, err));
+        MR_TRY(mr_buffer_put_u32(&joined->buf, (uint32_t)part->row.size_bytes, err));
+        MR_TRY(mr_buffer_put(&joined->buf, part->row.data, part->row.size_bytes, err));
+        if (joined->buf.size_bytes >= MR_SPILL_BLOCK_BYTES)
+            MR_TRY(part_flush(run, joined, context, err));
+        MR_TRY(heap_step(merge, err));
+    }
+    MR_TRY(part_flush(run, joined, merge->context, err));
+    mr_buffer_deinit(&joined->buf);
+    mr_buffer_init(&joined->buf, run->budget, INT64_MAX);
+    run->n_spilled--;
+    run->spilled[from] = joined;
+    return MR_OK;
+}
+
+/* Fewer parts, until all their blocks take room_bytes at most. */
+static MrStatus run_compact(MrSortMerge *merge, MrSortRun *run, int64_t room_bytes, MrError *err)
+{
+    for (;;) {
+        int64_t bytes = 0, most = 1;
+        for (int64_t p = 0; p < run->n_spilled; p++) {
+            bytes += run->spilled[p]->block_bytes;
+            most = run->spilled[p]->block_bytes > most ? run->spilled[p]->block_bytes : most;
+        }
+        int64_t n_join = room_bytes / most > 8 ? room_bytes / most : 8, n_kept = 0;
+        if (bytes <= room_bytes || run->n_spilled <= 8)
+            return MR_OK;
+        int64_t n_parts = run->n_spilled;
+        for (int64_t from = 0; from < n_parts; from += n_join) {
+            int64_t to = from + n_join < n_parts ? from + n_join : n_parts;
+            if (to - from > 1)
+                MR_TRY(parts_join(merge, run, from, to, err));
+        }
+        for (int64_t from = 0; from < n_parts; from += n_join)
+            run->spilled[n_kept++] = run->spilled[from];
+        run->n_spilled = n_kept;
+    }
+}
+
+MrStatus mr__sort_merge_open(MrSortMerge *merge, const MrOpContext *context, MrSortRun *const *runs,
+                             int32_t n_runs, int64_t room_bytes, MrError *err)
+{
+    int32_t n_sources = 0;
+    *merge = (MrSortMerge){.context = context, .open = true};
+    mr_arena_init(&merge->arena, context->budget);
+    for (int32_t r = 0; r < n_runs; r++)
+        n_sources += (int32_t)runs[r]->n_spilled;
+    merge->sources = MR_NEW_N(&merge->arena, Source, n_sources + 1);
+    merge->heap = MR_NEW_N(&merge->arena, int32_t, n_sources + 1);
+    for (int32_t r = 0; r < n_runs; r++)
+        MR_TRY(run_compact(merge, runs[r], room_bytes / n_runs, err));
+    n_sources = 0;
+    for (int32_t r = 0; r < n_runs; r++)
+        for (int64_t p = 0; p < runs[r]->n_spilled; p++)
+            merge->sources[n_sources++] = (Source){runs[r], runs[r]->spilled[p]};
+    return heap_make(merge, n_sources, err);
+}
+
+void mr__sort_merge_close(MrSortMerge *merge)
+{
+    if (merge->open)
+        mr_arena_deinit(&merge->arena);
+    *merge = (MrSortMerge){0};
+}
+
+MrStatus mr__sort_merge_next(MrSortMerge *merge, MrArena *arena, MrVector **cols, int64_t at,
+                             MrError *err)
+{
+    const Source *source = &merge->sources[merge->heap[0]];
+    const MrText row = source->part->row;
+    MrReader reader = {(const uint8_t *)row.data, (const uint8_t *)row.data + row.size_bytes,
+                       false};
+    if (cols)
+        MR_TRY(mr_row_load(&reader, arena, cols, source->run->layout->n_cols, at, err));
+    return heap_step(merge, err);
 }

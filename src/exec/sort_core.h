@@ -15,13 +15,14 @@ typedef struct MrSortEntry {
     char *row;
 } MrSortEntry;
 
-/* A sorted part of a run on disk, being read: the next entry, and where its row is stored. */
+/* A sorted part of a run on disk, being read: the next entry, and its row as it is stored. */
 typedef struct MrSortSpilled {
     MrSpillBlock *blocks;
-    int64_t n_blocks, cap_blocks, block_at;
+    int64_t n_blocks, cap_blocks, block_at, block_bytes;
     MrBuffer buf;
-    MrReader reader; /* behind the entry's key: its row */
+    MrReader reader; /* behind the entry */
     MrSortEntry entry;
+    MrText row;
     bool open, at_end;
 } MrSortSpilled;
 
@@ -33,6 +34,7 @@ typedef struct MrSortRun {
     MrBudget *budget;
     MrRowHeap heap;
     MrArena arena; /* scratch and entries */
+    MrArena scratch;
     MrSortEntry *entries;
     int64_t n_entries, entries_bytes;
     bool fixed; /* keys have one size */
@@ -61,14 +63,38 @@ MR_MUST_USE MrStatus mr__sort_run_finish(MrSortRun *run, MrError *err);
 
 /* Sorts what is in memory, writes it to disk and forgets it. */
 MR_MUST_USE MrStatus mr__sort_run_spill(MrSortRun *run, const MrOpContext *context, MrError *err);
-/* Steps to the first or next entry of a spilled part; the reader must have taken the row before. */
-MR_MUST_USE MrStatus mr__sort_spilled_next(MrSortRun *run, MrSortSpilled *part,
-                                           const MrOpContext *context, MrError *err);
 static inline int64_t mr__sort_run_bytes(const MrSortRun *run)
 {
     return run->heap.arena.used_bytes + run->arena.used_bytes + run->entries_bytes;
 }
 void mr__sort_run_close_spill(MrSortRun *run, const MrOpContext *context);
+
+/* The spilled parts of some runs of one layout in one order; equal rows in the order of the runs.
+ */
+typedef struct MrSortMerge { /* zeroed: closed */
+    const MrOpContext *context;
+    MrArena arena;
+    struct MrSortSource {
+        MrSortRun *run;
+        MrSortSpilled *part;
+    } * sources;
+    int32_t *heap, n_heap; /* places of sources, the least first */
+    bool open;
+} MrSortMerge;
+
+/* Everything in the runs was spilled. room_bytes: for the blocks that are read at the same time;
+ * more parts than fit are merged with each other first. */
+MR_MUST_USE MrStatus mr__sort_merge_open(MrSortMerge *merge, const MrOpContext *context,
+                                         MrSortRun *const *runs, int32_t n_runs, int64_t room_bytes,
+                                         MrError *err);
+void mr__sort_merge_close(MrSortMerge *merge);
+static inline bool mr__sort_merge_more(const MrSortMerge *merge)
+{
+    return merge->n_heap > 0;
+}
+/* Takes the least row: into row `at` of cols (NULL: nowhere). */
+MR_MUST_USE MrStatus mr__sort_merge_next(MrSortMerge *merge, MrArena *arena, MrVector **cols,
+                                         int64_t at, MrError *err);
 
 static inline int mr__sort_compare(const MrSortEntry *a, const MrSortEntry *b)
 {
