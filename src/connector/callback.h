@@ -27,7 +27,7 @@ extern const MrConnectorType mr_connector_memory_sink, mr_connector_memory_sourc
     mr_connector_foreach;
 
 /* foreachBatch: called once per epoch, with all its batches, before the epoch is closed. */
-typedef MrStatus (*MrForeachBatch)(void *self, int64_t epoch, MrBatch *const *batches,
+typedef MrStatus (*MrForeachBatch)(void *self, const MrEpochId *epoch, MrBatch *const *batches,
                                    int32_t n_batches, const MrSchema *schema, MrError *err);
 MR_MUST_USE MrStatus mr_foreach_sink_open(MrBudget *budget, MrForeachBatch call, void *self,
                                           const MrSinkSpec *spec, MrSink **out, MrError *err);

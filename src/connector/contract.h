@@ -118,9 +118,10 @@ typedef struct MrSinkSpec {
 } MrSinkSpec;
 
 typedef struct MrEpochId {
-    int64_t epoch;    /* Spark's batch id; a batch write is epoch 0                      */
-    uint64_t lineage; /* D17                                                              */
-    int64_t time_us;  /* the epoch's batch time                                           */
+    int64_t epoch;       /* Spark's batch id; a batch write is epoch 0                      */
+    uint64_t lineage;    /* D17                                                              */
+    int64_t time_us;     /* the epoch's batch time                                           */
+    int64_t previous_us; /* DStreams: that of the epoch before; INT64_MIN: there was none      */
 } MrEpochId;
 
 typedef enum MrConnectorFlags {
@@ -162,6 +163,15 @@ struct MrConnectorType {
     MrStatus (*read)(MrSourceReader *reader, const MrEvalContext *context, MrBatch *batch,
                      MrRead *what, MrError *err);
     void (*reader_close)(MrSourceReader *reader); /* accepts NULL */
+    /* What a source that cannot replay keeps of its rows, so that a planned epoch can be run again;
+     * NULL: nothing.  log_open comes first, once the checkpoint is locked: takes back what the
+     * folder has behind position from.  log makes everything up to position to durable there; it
+     * comes before the plan of the epoch, and acknowledge removes it. */
+    MrStatus (*log_open)(MrSource *source, const char *folder, const char *from, MrError *err);
+    MrStatus (*log)(MrSource *source, const char *to, MrError *err);
+    /* Takes in what has arrived, between epochs: nobody should wait long to be read.  NULL:
+     * nothing. */
+    MrStatus (*poll)(MrSource *source, MrError *err);
     /* Everything up to the position is durably in the sink: it may be forgotten. */
     MrStatus (*acknowledge)(MrSource *source, const char *position, MrError *err);
 

@@ -43,7 +43,7 @@ static MrStatus sink_commit(MrSink *sink, MrEpochId epoch, const MrText *tokens,
     if (!mr__collect_begin(&self->collect, epoch))
         return MR_OK;
     MrCollected *held = &self->collect.collected;
-    MR_TRY(self->call(self->self, epoch.epoch, held->batches, (int32_t)held->n_batches,
+    MR_TRY(self->call(self->self, &epoch, held->batches, (int32_t)held->n_batches,
                       self->spec->schema, err));
     mr__collect_end(&self->collect, epoch);
     return MR_OK;

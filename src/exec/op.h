@@ -35,7 +35,19 @@ typedef struct MrBarrier {
     int64_t late_us;  /* rows at or before it are late: the watermark of the previous epoch (T3) */
     int64_t evict_us; /* state at or before it is closed: the watermark of this epoch            */
     bool ended;       /* there will be no more input: a batch                                    */
+    /* DStreams: the batch time of the epoch, and of the one before (MR_TIME_MIN: there was none).
+     */
+    int64_t time_us, previous_us;
 } MrBarrier;
+
+/* The last multiple of slide_us that a DStream's epoch has reached, or false: none since the epoch
+ * before. Batches that were skipped do not take the border with them. */
+static inline bool mr_barrier_slides(const MrBarrier *barrier, int64_t slide_us, int64_t *end_us)
+{
+    int64_t rest_us = barrier->time_us % slide_us;
+    *end_us = barrier->time_us - (rest_us < 0 ? rest_us + slide_us : rest_us);
+    return barrier->previous_us == MR_TIME_MIN ? rest_us == 0 : barrier->previous_us < *end_us;
+}
 
 /* Counters of one instance; the runner adds rows and times, the operator the rest. */
 typedef struct MrOpMetrics {

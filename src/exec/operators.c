@@ -20,6 +20,8 @@ static const MrOpType *const types[] = {
     [MR_PHYS_OP_SAMPLE] = &mr__op_sample,
     [MR_PHYS_OP_SORT] = &mr__op_sort,
     [MR_PHYS_OP_WATERMARK] = &mr__op_watermark,
+    [MR_PHYS_OP_BATCH_WINDOW] = &mr__op_batch_window,
+    [MR_PHYS_OP_KEYED_STATE] = &mr__op_keyed_state,
     /* These replay what the run puts into them. */
     [MR_PHYS_OP_FEED] = &mr__op_replay,
     [MR_PHYS_OP_SHARED] = &mr__op_replay,

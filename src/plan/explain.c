@@ -25,6 +25,8 @@ static const char *const names[] = {
     [MR_PHYS_OP_SHARED] = "Shared",
     [MR_PHYS_OP_RECURSION] = "Recursion",
     [MR_PHYS_OP_RECURSION_REF] = "RecursionRef",
+    [MR_PHYS_OP_BATCH_WINDOW] = "BatchWindow",
+    [MR_PHYS_OP_KEYED_STATE] = "KeyedState",
 };
 
 const char *mr_phys_name(MrPhysKind kind)
@@ -155,6 +157,14 @@ static void put_details(Explain *explain, const MrPhys *phys)
     case MR_PHYS_OP_RECOMPUTE:
         mr_builder_str(explain->out,
                        " (keeps its inputs and computes all of it again in every epoch)");
+        break;
+    case MR_PHYS_OP_BATCH_WINDOW:
+        mr_builder_printf(
+            explain->out, " %lld us every %lld us%s", (long long)phys->batch_window.length_us,
+            (long long)phys->batch_window.slide_us, phys->batch_window.deltas ? " (changes)" : "");
+        break;
+    case MR_PHYS_OP_KEYED_STATE:
+        mr_builder_printf(explain->out, " %s", phys->keyed_state->name);
         break;
     default:
         break;

@@ -13,6 +13,7 @@ typedef struct Lower {
     MrPhys **shared; /* by shared_id */
     /* Streams. */
     bool streaming; /* else: as a batch, also inside the plan of a RECOMPUTE                   */
+    bool per_epoch; /* each epoch is a batch of its own                                        */
     bool complete;  /* complete mode, above the aggregates that keep the result               */
     const MrPlan **feeds; /* inputs of the RECOMPUTE whose plan is being lowered */
     int32_t n_feeds;
@@ -91,6 +92,24 @@ static MrStatus lower_named(Lower *self, const MrNamedExpr *exprs, int32_t n, Mr
 
 /* -- nodes ------------------------------------------------------------------------------------ */
 
+/* Nodes that go on from one epoch to the next when each epoch is a batch of its own. */
+static bool lives_on(MrPhysKind kind)
+{
+    switch (kind) {
+    case MR_PHYS_OP_SCAN:
+    case MR_PHYS_OP_PROJECT:
+    case MR_PHYS_OP_FILTER:
+    case MR_PHYS_OP_GENERATE:
+    case MR_PHYS_OP_UNION:
+    case MR_PHYS_OP_SHARED:
+    case MR_PHYS_OP_BATCH_WINDOW:
+    case MR_PHYS_OP_KEYED_STATE:
+        return true;
+    default:
+        return false;
+    }
+}
+
 static MrPhys *phys_new(Lower *self, MrPhysKind kind, const MrPlan *plan, int32_t n_inputs)
 {
     MrPhys *phys = MR_NEW(self->arena, MrPhys);
@@ -98,7 +117,8 @@ static MrPhys *phys_new(Lower *self, MrPhysKind kind, const MrPlan *plan, int32_
     phys->id = self->next_phys_id++;
     phys->n_inputs = n_inputs;
     phys->inputs = MR_NEW_N(self->arena, MrPhys *, n_inputs > 0 ? n_inputs : 1);
-    phys->streaming = plan->streaming && self->streaming && !self->complete;
+    phys->streaming = plan->streaming && self->streaming && !self->complete &&
+                      (!self->per_epoch || lives_on(kind));
     phys->rows_estimate = plan->rows_estimate;
     MrField *fields = MR_NEW_N(self->arena, MrField, plan->n_cols > 0 ? plan->n_cols : 1);
     for (int32_t c = 0; c < plan->n_cols; c++)
@@ -275,7 +295,8 @@ static MrStatus lower_stream_aggregate(Lower *self, const MrPlan *plan, MrPhys *
 static MrStatus lower_aggregate(Lower *self, const MrPlan *plan, MrPhys **out, MrError *err)
 {
     MrPhys *phys = phys_new(self, MR_PHYS_OP_AGGREGATE, plan, 1);
-    bool complete = self->complete, stream = self->streaming && plan->streaming;
+    bool complete = self->complete;
+    bool stream = self->streaming && plan->streaming && !self->per_epoch;
     self->complete = false; /* below it changes come */
     MR_TRY(lower_input(self, plan, phys, err));
     self->complete = complete;
@@ -408,14 +429,15 @@ static MrStatus lower_join(Lower *self, const MrPlan *plan, MrPhys **out, MrErro
     bool three_valued = kind == MR_JOIN_MARK || kind == MR_JOIN_ANTI_NULL;
     if (three_valued && (n_keys != 1 || rest))
         n_keys = 0;
-    bool both_stream = self->streaming && !self->complete && left->streaming && right->streaming;
+    bool changes = self->streaming && !self->complete && !self->per_epoch;
+    bool both_stream = changes && left->streaming && right->streaming;
     if (n_keys == 0 ||
         both_stream) /* a stream join finds pairs by hash and tests all of the condition */
         rest = condition;
 
     bool build_left = !three_valued && kind != MR_JOIN_SINGLE && left->rows_estimate >= 0 &&
                       right->rows_estimate >= 0 && left->rows_estimate < right->rows_estimate;
-    if (self->streaming && !self->complete && plan->streaming)
+    if (changes && plan->streaming)
         build_left = !left->streaming; /* the static side */
     int32_t n_left = left->n_cols, n_right = right->n_cols;
     int32_t *out_cols = MR_NEW_N(self->arena, int32_t, plan->n_cols + 1);
@@ -497,6 +519,26 @@ static void lower_keep(Lower *self, const MrPlan *plan, MrPhys *phys)
         keep[c] = self->places[plan->cols[c].id];
     phys->generate.n_keep = n_keep;
     phys->generate.keep = keep;
+}
+
+/* What a DStream keeps from batch to batch. */
+static MrStatus lower_batches(Lower *self, const MrPlan *plan, MrPhys **out, MrError *err)
+{
+    bool window = plan->kind == MR_PLAN_BATCH_WINDOW;
+    if (!self->per_epoch)
+        return MR_FAIL_UNSUPPORTED(err, "windows and states of DStreams outside of one");
+    MrPhys *phys =
+        phys_new(self, window ? MR_PHYS_OP_BATCH_WINDOW : MR_PHYS_OP_KEYED_STATE, plan, 1);
+    MR_TRY(lower_input(self, plan, phys, err));
+    if (window) {
+        phys->batch_window.length_us = plan->batch_window.length_us;
+        phys->batch_window.slide_us = plan->batch_window.slide_us;
+        phys->batch_window.deltas = plan->batch_window.deltas;
+    } else {
+        phys->keyed_state = plan->keyed_state;
+    }
+    *out = phys;
+    return MR_OK;
 }
 
 static MrStatus lower_kind(Lower *self, const MrPlan *plan, MrPhys **out, MrError *err)
@@ -593,6 +635,9 @@ static MrStatus lower_kind(Lower *self, const MrPlan *plan, MrPhys **out, MrErro
         phys = phys_new(self, MR_PHYS_OP_RECURSION_REF, plan, 0);
         phys->recursion.recursion_id = plan->recursion.recursion_id;
         break;
+    case MR_PLAN_BATCH_WINDOW:
+    case MR_PLAN_KEYED_STATE:
+        return lower_batches(self, plan, out, err);
     }
     if (!phys)
         return MR_FAIL_INTERNAL(err, "plan node %d has no operator", (int)plan->kind);
@@ -605,7 +650,7 @@ static MrStatus lower_kind(Lower *self, const MrPlan *plan, MrPhys **out, MrErro
 /* True when the node, as a stream, takes rows back that it gave. */
 static bool gives_changes(Lower *self, const MrPlan *plan)
 {
-    if (!plan->streaming)
+    if (!plan->streaming || self->per_epoch)
         return false;
     if (needs_recompute(self, plan))
         return true;
@@ -625,6 +670,8 @@ static bool gives_changes(Lower *self, const MrPlan *plan)
 /* No incremental rule for this node of a stream. */
 static bool needs_recompute(Lower *self, const MrPlan *plan)
 {
+    if (self->per_epoch)
+        return false;
     switch (plan->kind) {
     case MR_PLAN_SORT:
     case MR_PLAN_LIMIT:
@@ -779,7 +826,8 @@ MrStatus mr_plan_lower(MrPlanner *planner, const MrPlan *plan, const MrLowerOpti
     Lower self = {.planner = planner,
                   .arena = planner->arena,
                   .options = options,
-                  .streaming = options->streaming};
+                  .streaming = options->streaming,
+                  .per_epoch = options->streaming && options->per_epoch};
     self.complete = options->streaming && options->output_mode == MR_MODE_COMPLETE;
     self.places = MR_NEW_N(planner->arena, int32_t, planner->next_id + 1);
     self.event_time = MR_NEW_N(planner->arena, bool, planner->next_id + 1);

@@ -30,7 +30,9 @@ typedef enum MrPhysKind {
     MR_PHYS_OP_FEED, /* in the plan of a RECOMPUTE: the rows that were kept of one of its inputs */
     MR_PHYS_OP_SHARED,
     MR_PHYS_OP_RECURSION,
-    MR_PHYS_OP_RECURSION_REF
+    MR_PHYS_OP_RECURSION_REF,
+    MR_PHYS_OP_BATCH_WINDOW,
+    MR_PHYS_OP_KEYED_STATE
 } MrPhysKind;
 
 typedef struct MrPhys MrPhys;
@@ -146,12 +148,20 @@ struct MrPhys {
             bool all;
             int64_t max_levels, max_rows;
         } recursion;
+        struct {
+            int64_t length_us, slide_us;
+            bool deltas;
+        } batch_window;
+        const MrKeyedState *keyed_state;
     };
 };
 
 typedef struct MrLowerOptions {
     bool streaming; /* lower for a stream: state is kept, RECOMPUTE where there is no rule  */
     MrOutputMode output_mode; /* append: proves finality or fails with Spark's condition */
+    bool per_epoch; /* a stream whose every epoch is a batch of its own (DStreams): aggregates,
+                       joins and sorts begin anew; only scans, BATCH_WINDOW and KEYED_STATE live on
+                     */
 } MrLowerOptions;
 
 /* Optimized logical plan to physical plan. */

@@ -275,6 +275,24 @@ MrPlan *mr_plan_recursion_ref(MrPlanner *planner, const MrColumn *cols, int32_t 
     return plan;
 }
 
+MrPlan *mr_plan_batch_window(MrPlanner *planner, MrPlan *input, int64_t length_us, int64_t slide_us,
+                             bool deltas)
+{
+    MrPlan *plan = plan_over(planner, MR_PLAN_BATCH_WINDOW, input);
+    plan->batch_window.length_us = length_us;
+    plan->batch_window.slide_us = slide_us;
+    plan->batch_window.deltas = deltas;
+    return plan;
+}
+
+MrPlan *mr_plan_keyed_state(MrPlanner *planner, MrPlan *input, const MrKeyedState *state)
+{
+    MrPlan *plan = plan_new(planner, MR_PLAN_KEYED_STATE, 1, &input);
+    cols_merge(planner, plan, false);
+    plan->keyed_state = state;
+    return plan;
+}
+
 MrPlan *mr_plan_with_inputs(MrPlanner *planner, const MrPlan *plan, MrPlan *const *inputs)
 {
     MrPlan *copy = MR_NEW(planner->arena, MrPlan);

@@ -36,7 +36,9 @@ typedef enum MrPlanKind {
     MR_PLAN_SAMPLE,
     MR_PLAN_SHARED,    /* a sub-plan used more than once (CTE): computed once               */
     MR_PLAN_RECURSION, /* WITH RECURSIVE: anchor, step                                      */
-    MR_PLAN_RECURSION_REF
+    MR_PLAN_RECURSION_REF,
+    MR_PLAN_BATCH_WINDOW, /* DStreams: the rows of the batches of some time                 */
+    MR_PLAN_KEYED_STATE   /* DStreams: a state for each key                                 */
 } MrPlanKind;
 
 typedef enum MrJoinKind {
@@ -56,6 +58,23 @@ typedef struct MrNamedExpr { /* one output column and what it is computed from *
     MrColumn column;
     MrExpr *expr;
 } MrNamedExpr;
+
+/* What happens to the state of a key.  Texts with data NULL are not there (a NULL key or value, no
+ * state).  *none set: the function gives nothing.  Functions are called by several threads at once,
+ * for different keys. */
+typedef struct MrKeyedState {
+    const char *name; /* for EXPLAIN */
+    void *self;
+    /* Called in every epoch for every key that has a state or new values; none: the key goes. */
+    MrStatus (*update)(void *self, MrText key, const MrText *values, int64_t n_values, MrText state,
+                       MrBuffer *out, bool *none, MrError *err);
+    /* Or, update NULL: rows that come (weight +1) are reduced into the state, rows that leave (-1)
+     * are taken out of it; filter (NULL: none) then says which keys stay. */
+    MrStatus (*reduce)(void *self, MrText a, MrText b, MrBuffer *out, bool *none, MrError *err);
+    MrStatus (*inverse)(void *self, MrText a, MrText b, MrBuffer *out, bool *none, MrError *err);
+    MrStatus (*filter)(void *self, MrText key, MrText value, bool *keep, MrError *err);
+    int64_t slide_us; /* in epochs that reach a multiple of it; else it gives nothing */
+} MrKeyedState;
 
 struct MrPlan {
     MrPlanKind kind;
@@ -148,6 +167,11 @@ struct MrPlan {
             bool all;             /* UNION ALL */
             int64_t max_levels, max_rows;
         } recursion;
+        struct {
+            int64_t length_us, slide_us;
+            bool deltas; /* what came in since the last window, and with weight -1 what left */
+        } batch_window;
+        const MrKeyedState *keyed_state; /* columns: key, value; binary */
     };
 };
 
@@ -196,6 +220,10 @@ MrPlan *mr_plan_recursion(MrPlanner *planner, MrPlan *anchor, MrPlan *step, int3
                           bool all, int64_t max_levels, int64_t max_rows);
 MrPlan *mr_plan_recursion_ref(MrPlanner *planner, const MrColumn *cols, int32_t n_cols,
                               int32_t recursion_id);
+MrPlan *mr_plan_batch_window(MrPlanner *planner, MrPlan *input, int64_t length_us, int64_t slide_us,
+                             bool deltas);
+MrPlan *mr_plan_keyed_state(MrPlanner *planner, MrPlan *input,
+                            const MrKeyedState *state); /* new column ids */
 /* A copy over other inputs, of the same number and with the same columns. */
 MrPlan *mr_plan_with_inputs(MrPlanner *planner, const MrPlan *plan, MrPlan *const *inputs);
 MrExpr *mr_plan_column_expr(MrPlanner *planner, const MrColumn *column);

@@ -148,6 +148,15 @@ static void node_put(MrTextBuilder *out, const MrSettings *settings, const MrPla
         mr_builder_printf(out, "RecursionRef %d ", plan->recursion.recursion_id);
         cols_put(out, plan->cols, plan->n_cols);
         break;
+    case MR_PLAN_BATCH_WINDOW:
+        mr_builder_printf(
+            out, "BatchWindow %lld us every %lld us%s", (long long)plan->batch_window.length_us,
+            (long long)plan->batch_window.slide_us, plan->batch_window.deltas ? ", changes" : "");
+        break;
+    case MR_PLAN_KEYED_STATE:
+        mr_builder_printf(out, "KeyedState %s ", plan->keyed_state->name);
+        cols_put(out, plan->cols, plan->n_cols);
+        break;
     }
 }
 

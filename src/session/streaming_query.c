@@ -109,8 +109,8 @@ static void epoch_release(struct ArrowArrayStream *stream)
     stream->release = NULL; /* the reader is the callback's frame */
 }
 
-static MrStatus call_foreach(void *self, int64_t epoch, MrBatch *const *batches, int32_t n_batches,
-                             const MrSchema *schema, MrError *err)
+static MrStatus call_foreach(void *self, const MrEpochId *epoch, MrBatch *const *batches,
+                             int32_t n_batches, const MrSchema *schema, MrError *err)
 {
     MrStreamingQuery *streaming = self;
     EpochReader reader = {.budget = &streaming->session->budget,
@@ -122,7 +122,7 @@ static MrStatus call_foreach(void *self, int64_t epoch, MrBatch *const *batches,
                                     .get_last_error = epoch_error,
                                     .release = epoch_release,
                                     .private_data = &reader};
-    MrStatus status = streaming->foreach_batch(streaming->self, epoch, &rows, err);
+    MrStatus status = streaming->foreach_batch(streaming->self, epoch->epoch, &rows, err);
     if (status != MR_OK && err->status == MR_OK) /* the user's function gave no reason */
         return MR_FAIL(err, MR_COND_FOREACH_BATCH_USER_FUNCTION_ERROR, "reason",
                        "it returned a failure");

@@ -52,11 +52,12 @@ static void put_durations(MrTextBuilder *out, const MrStreamTimes *times)
                       (times->committed_ns - times->begin_ns) / 1000000);
 }
 
-static void put_states(MrTextBuilder *out, const MrStream *stream, const MrPhys *phys, bool *first)
+static void put_state(MrTextBuilder *out, const MrStream *stream, const MrPhys *phys, bool *first)
 {
     bool has_state = phys->streaming &&
                      (phys->kind == MR_PHYS_OP_AGGREGATE || phys->kind == MR_PHYS_OP_STREAM_JOIN ||
-                      phys->kind == MR_PHYS_OP_RECOMPUTE);
+                      phys->kind == MR_PHYS_OP_RECOMPUTE || phys->kind == MR_PHYS_OP_BATCH_WINDOW ||
+                      phys->kind == MR_PHYS_OP_KEYED_STATE);
     MrOpMetrics metrics;
     if (has_state && mr_run_metrics(stream->run, phys->id, &metrics)) {
         mr_builder_printf(out,
@@ -67,8 +68,6 @@ static void put_states(MrTextBuilder *out, const MrStream *stream, const MrPhys 
                           metrics.memory_bytes, metrics.late_rows);
         *first = false;
     }
-    for (int32_t i = 0; i < phys->n_inputs; i++)
-        put_states(out, stream, phys->inputs[i], first);
 }
 
 static void put_progress(MrTextBuilder *out, const MrStream *stream, const MrPlanned *planned,
@@ -98,7 +97,8 @@ static void put_progress(MrTextBuilder *out, const MrStream *stream, const MrPla
         put_instant(out, planned->evict_us);
     }
     mr_builder_str(out, "}, \"stateOperators\" : [");
-    put_states(out, stream, stream->options.phys, &first);
+    for (int32_t n = 0; n < stream->n_nodes; n++)
+        put_state(out, stream, stream->nodes[n], &first);
     mr_builder_str(out, "], \"sources\" : [");
     for (int32_t i = 0; i < stream->n_sources; i++) {
         const MrStreamSource *source = &stream->sources[i];
@@ -115,13 +115,14 @@ static void put_progress(MrTextBuilder *out, const MrStream *stream, const MrPla
     mr_builder_printf(out, ", \"numOutputRows\" : %" PRId64 "}}", output_rows);
 }
 
-static int64_t late_rows(const MrStream *stream, const MrPhys *phys)
+static int64_t late_rows(const MrStream *stream)
 {
     MrOpMetrics metrics;
-    int64_t n = mr_run_metrics(stream->run, phys->id, &metrics) ? metrics.late_rows : 0;
-    for (int32_t i = 0; i < phys->n_inputs; i++)
-        n += late_rows(stream, phys->inputs[i]);
-    return n;
+    int64_t n_late = 0;
+    for (int32_t n = 0; n < stream->n_nodes; n++)
+        if (mr_run_metrics(stream->run, stream->nodes[n]->id, &metrics))
+            n_late += metrics.late_rows;
+    return n_late;
 }
 
 void mr__stream_report(MrStream *stream, const MrPlanned *planned)
@@ -141,7 +142,7 @@ void mr__stream_report(MrStream *stream, const MrPlanned *planned)
     for (int32_t i = 0; i < stream->n_workers; i++)
         output_rows += stream->output_rows[i].n;
     stream->input_rows += total_rows;
-    stream->late_rows = late_rows(stream, stream->options.phys);
+    stream->late_rows = late_rows(stream);
     if (!stream->options.progress)
         return;
     MrTextBuilder out = {.arena = &stream->epoch_arena};

@@ -13,6 +13,11 @@ enum { TABLE_WATERMARK = 0 };
 
 static void find_nodes(MrStream *stream, const MrPhys *phys)
 {
+    for (int32_t n = 0; n < stream->n_nodes && phys->kind == MR_PHYS_OP_SHARED; n++)
+        if (stream->nodes[n]->kind == MR_PHYS_OP_SHARED &&
+            stream->nodes[n]->shared.shared_id == phys->shared.shared_id)
+            return;
+    MR_PUSH(&stream->arena, stream->nodes, stream->n_nodes, stream->cap_nodes, phys);
     if (phys->kind == MR_PHYS_OP_SCAN && phys->scan.streaming)
         MR_PUSH(&stream->arena, stream->sources, stream->n_sources, stream->cap_sources,
                 ((MrStreamSource){.scan_id = phys->id, .source = phys->scan.source, .phys = phys}));
@@ -69,6 +74,32 @@ static const char *own_position(MrStream *stream, MrText position)
                : NULL;
 }
 
+/* The batch time of the epoch before, which rides in the plan of a DStream's epoch. */
+static int64_t previous_of(const MrStream *stream, MrText extra)
+{
+    uint64_t us = 0;
+    MrReader reader = {(const uint8_t *)extra.data, (const uint8_t *)extra.data + extra.size_bytes,
+                       false};
+    if (stream->options.trigger != MR_TRIGGER_BATCH_INTERVAL || extra.size_bytes == 0 ||
+        !mr_reader_u64(&reader, &us))
+        return MR_TIME_MIN;
+    return (int64_t)us;
+}
+
+/* Sources that cannot replay take back what they have kept in the checkpoint's folder. */
+static MrStatus open_logs(MrStream *stream, MrError *err)
+{
+    for (int32_t i = 0; i < stream->n_sources; i++) {
+        MrSource *source = stream->sources[i].source;
+        if (source->type->log_open)
+            MR_TRY(source->type->log_open(
+                source,
+                mr_arena_printf(&stream->arena, "%s/received/%d", stream->options.checkpoint, i),
+                stream->sources[i].from, err));
+    }
+    return MR_OK;
+}
+
 /* Takes up where the log ends: epochs that are committed but not closed are made visible again, one
  * that is only planned is run again just as it was planned (D15). */
 static MrStatus recover(MrStream *stream, const MrRecovered *found, MrError *err)
@@ -95,19 +126,56 @@ static MrStatus recover(MrStream *stream, const MrRecovered *found, MrError *err
         stream->evict_us = planned->evict_us;
         stream->replay = !found->committed;
         stream->replay_time_us = planned->time_us;
+        stream->last_us = found->committed ? planned->time_us : previous_of(stream, planned->extra);
         stream->replay_seed = planned->seed;
         stream->closed_through = found->closed_through;
     }
+    if (stream->checkpoint)
+        MR_TRY(open_logs(stream, err));
     if (type->recover)
         MR_TRY(type->recover(stream->sink, stream->epoch, err));
     if (found->is_new || !found->committed || found->closed_through >= stream->epoch)
         return MR_OK;
     if (!(type->flags & MR_CONN_REPLAY_SINK))
         MR_TRY(type->commit(stream->sink,
-                            (MrEpochId){stream->epoch, stream->lineage, found->planned.time_us},
+                            (MrEpochId){.epoch = stream->epoch,
+                                        .lineage = stream->lineage,
+                                        .time_us = found->planned.time_us,
+                                        .previous_us = MR_TIME_MIN},
                             found->commit.tokens, found->commit.n_tokens, err));
     stream->closed_through = stream->epoch;
     return MR_OK;
+}
+
+/* The next multiple of the interval that is neither past nor done.  It comes due by the clock that
+ * does not go back as well: when the wall clock is set back, batches go on. */
+static void batch_schedule(MrStream *stream)
+{
+    MrOs *os = stream->options.os;
+    int64_t interval_us = stream->options.interval_us;
+    if (stream->options.trigger != MR_TRIGGER_BATCH_INTERVAL)
+        return;
+    int64_t now_us = os->now_us(os);
+    int64_t next_us = stream->n_worked == 0 ? now_us / interval_us * interval_us + interval_us : 0;
+    if (stream->last_us != MR_TIME_MIN && next_us < stream->last_us + interval_us)
+        next_us = stream->last_us + interval_us;
+    int64_t wait_us = next_us - now_us;
+    wait_us = wait_us < 0 ? 0 : wait_us > interval_us ? interval_us : wait_us;
+    stream->next_us = next_us;
+    stream->next_ns = stream->replay ? 0 : os->tick_ns(os) + wait_us * 1000;
+}
+
+/* Whether a batch is due; then next_us is its time: the last multiple that has passed. */
+static bool batch_due(MrStream *stream)
+{
+    MrOs *os = stream->options.os;
+    int64_t now_us = os->now_us(os), interval_us = stream->options.interval_us;
+    if (now_us < stream->next_us && os->tick_ns(os) < stream->next_ns)
+        return false;
+    int64_t passed_us = now_us / interval_us * interval_us;
+    if (passed_us > stream->next_us)
+        stream->next_us = passed_us;
+    return true;
 }
 
 static MrStatus stream_start(MrStream *stream, MrError *err)
@@ -115,6 +183,7 @@ static MrStatus stream_start(MrStream *stream, MrError *err)
     const MrStreamOptions *options = &stream->options;
     MrRecovered found = {0};
     stream->closed_through = -1;
+    stream->last_us = MR_TIME_MIN;
     stream->run_id = options->os->random_u64(options->os);
     find_nodes(stream, options->phys);
     MR_TRY(mr_run_create(options->phys,
@@ -135,7 +204,9 @@ static MrStatus stream_start(MrStream *stream, MrError *err)
     MR_TRY(open_checkpoint(stream, options, &found, err));
     stream->query_id = mr_arena_str(&stream->arena, found.query_id);
     MR_TRY(options->open_sink(options->self, stream->query_id, &stream->sink, err));
-    return recover(stream, &found, err);
+    MR_TRY(recover(stream, &found, err));
+    batch_schedule(stream);
+    return MR_OK;
 }
 
 MrStatus mr_stream_open(const MrStreamOptions *options, MrStream **out, MrError *err)
@@ -247,22 +318,36 @@ static MrStatus plan_epoch(MrStream *stream, MrPlanned *planned, MrError *err)
         from[i] = text_or_none(stream->sources[i].from);
         to[i] = text_or_none(stream->sources[i].to);
     }
+    bool batches = stream->options.trigger == MR_TRIGGER_BATCH_INTERVAL;
     *planned = (MrPlanned){.epoch = stream->epoch + 1,
-                           .time_us = stream->replay ? stream->replay_time_us : os->now_us(os),
+                           .time_us = stream->replay ? stream->replay_time_us
+                                      : batches      ? stream->next_us
+                                                     : os->now_us(os),
                            .seed = stream->replay ? stream->replay_seed : os->random_u64(os),
                            .closed_through = stream->closed_through,
                            .n_sources = stream->n_sources,
                            .from = from,
                            .to = to};
+    if (batches && stream->last_us != MR_TIME_MIN) {
+        uint8_t *extra = mr_arena_alloc(&stream->epoch_arena, 8);
+        for (int b = 0; b < 8; b++)
+            extra[b] = (uint8_t)((uint64_t)stream->last_us >> (8 * b));
+        planned->extra = (MrText){(const char *)extra, 8};
+    }
     planned->late_us = stream->replay ? stream->late_us : stream->evict_us;
     planned->evict_us = stream->replay ? stream->evict_us : watermark_us(stream);
     planned->lineage = stream->replay ? stream->lineage : next_lineage(stream, planned);
     /* A sink whose effects are seen before COMMITTED needs the plan on the disk first; for the
      * others one sync, that of COMMITTED, makes both records durable. */
     bool sync = (stream->options.sink_type->flags & MR_CONN_REPLAY_SINK) != 0;
-    if (stream->checkpoint && !stream->replay)
-        MR_TRY(mr_checkpoint_plan(stream->checkpoint, planned, sync, err));
-    return MR_OK;
+    if (!stream->checkpoint || stream->replay)
+        return MR_OK;
+    for (int32_t i = 0; i < stream->n_sources; i++) { /* the data before the record that names it */
+        MrSource *source = stream->sources[i].source;
+        if (source->type->log && stream->sources[i].to)
+            MR_TRY(source->type->log(source, stream->sources[i].to, err));
+    }
+    return mr_checkpoint_plan(stream->checkpoint, planned, sync, err);
 }
 
 static MrStatus set_splits(MrStream *stream, MrError *err)
@@ -402,6 +487,7 @@ static void advance(MrStream *stream, const MrPlanned *planned)
     stream->late_us = planned->late_us;
     stream->evict_us = planned->evict_us;
     stream->lineage = planned->lineage;
+    stream->last_us = planned->time_us;
     stream->replay = false;
 }
 
@@ -424,11 +510,15 @@ static MrStatus run_epoch(MrStream *stream, MrError *err)
     MrStreamTimes *times = &stream->times;
     MR_TRY(plan_epoch(stream, &planned, err));
     times->planned_ns = os->tick_ns(os);
-    stream->epoch_id = (MrEpochId){planned.epoch, planned.lineage, planned.time_us};
+    stream->epoch_id =
+        (MrEpochId){planned.epoch, planned.lineage, planned.time_us, stream->last_us};
     memset(stream->output_rows, 0, sizeof(MrStreamCount) * (size_t)stream->n_workers);
     MR_TRY(set_splits(stream, err));
-    MrBarrier barrier = {
-        .epoch = planned.epoch, .late_us = planned.late_us, .evict_us = planned.evict_us};
+    MrBarrier barrier = {.epoch = planned.epoch,
+                         .late_us = planned.late_us,
+                         .evict_us = planned.evict_us,
+                         .time_us = planned.time_us,
+                         .previous_us = stream->last_us};
     MR_TRY(mr_run_epoch(stream->run, &barrier, planned.time_us, planned.seed,
                         &(MrRunOutput){consume, stream}, err));
     MR_TRY(prepare_all(stream, tokens, &n_tokens, err));
@@ -446,6 +536,16 @@ static MrStatus run_epoch(MrStream *stream, MrError *err)
     return take_snapshot(stream, err);
 }
 
+static MrStatus poll_sources(MrStream *stream, MrError *err)
+{
+    for (int32_t i = 0; i < stream->n_sources; i++) {
+        MrSource *source = stream->sources[i].source;
+        if (source->type->poll)
+            MR_TRY(source->type->poll(source, err));
+    }
+    return MR_OK;
+}
+
 static MrStatus step(MrStream *stream, MrStreamStep *out, MrError *err)
 {
     MrOs *os = stream->options.os;
@@ -454,9 +554,12 @@ static MrStatus step(MrStream *stream, MrStreamStep *out, MrError *err)
     bool any;
     mr_arena_reset(&stream->epoch_arena);
     stream->times.begin_ns = os->tick_ns(os);
-    if (trigger == MR_TRIGGER_PROCESSING_TIME && stream->times.begin_ns < stream->next_ns) {
+    bool early = trigger == MR_TRIGGER_PROCESSING_TIME ? stream->times.begin_ns < stream->next_ns
+                                                       : trigger == MR_TRIGGER_BATCH_INTERVAL &&
+                                                             !stream->replay && !batch_due(stream);
+    if (early) {
         *out = MR_STREAM_IDLE;
-        return MR_OK;
+        return poll_sources(stream, err);
     }
     if (trigger == MR_TRIGGER_PROCESSING_TIME)
         stream->next_ns = stream->times.begin_ns + stream->options.interval_us * 1000;
@@ -466,6 +569,7 @@ static MrStatus step(MrStream *stream, MrStreamStep *out, MrError *err)
     bool closes = stream->closes && stream->epoch >= 0 && watermark_us(stream) > stream->evict_us;
     if (trigger == MR_TRIGGER_ONCE && stream->n_worked > 0 && !stream->replay)
         any = false;
+    any |= trigger == MR_TRIGGER_BATCH_INTERVAL;
     if (!any && !closes && !stream->replay) {
         *out = bounded ? MR_STREAM_ENDED : MR_STREAM_IDLE;
         return MR_OK;
@@ -475,6 +579,7 @@ static MrStatus step(MrStream *stream, MrStreamStep *out, MrError *err)
             stream->sources[i].to = stream->sources[i].from;
     MR_TRY(run_epoch(stream, err));
     stream->n_worked++;
+    batch_schedule(stream);
     *out = MR_STREAM_WORKED;
     return MR_OK;
 }
@@ -497,7 +602,8 @@ MrStatus mr_stream_step(MrStream *stream, MrStreamStep *out, MrError *err)
 int64_t mr_stream_wait_us(const MrStream *stream)
 {
     MrOs *os = stream->options.os;
-    if (stream->options.trigger != MR_TRIGGER_PROCESSING_TIME)
+    if (stream->options.trigger != MR_TRIGGER_PROCESSING_TIME &&
+        stream->options.trigger != MR_TRIGGER_BATCH_INTERVAL)
         return POLL_US;
     int64_t wait_us = (stream->next_ns - os->tick_ns(os)) / 1000;
     return wait_us > 0 ? wait_us : POLL_US;

@@ -15,7 +15,10 @@ typedef enum MrTriggerKind {
     MR_TRIGGER_PROCESSING_TIME, /* every interval_us                                  */
     MR_TRIGGER_AVAILABLE_NOW,   /* what is there now, in epochs bounded by the sources' limits; then
                                    the end */
-    MR_TRIGGER_ONCE             /* what is there now, in one epoch; then the end      */
+    MR_TRIGGER_ONCE,            /* what is there now, in one epoch; then the end      */
+    MR_TRIGGER_BATCH_INTERVAL   /* DStreams: an epoch at each multiple of interval_us since 1970,
+                                   also without data; that is its batch time.  When one takes
+                                   longer, the multiples that passed meanwhile are one epoch */
 } MrTriggerKind;
 
 typedef struct MrStreamOptions {
@@ -28,7 +31,7 @@ typedef struct MrStreamOptions {
     const char *fingerprint; /* of the plan: see mr_checkpoint_open */
     int64_t snapshot_bytes;  /* 0: default                                                 */
     MrTriggerKind trigger;
-    int64_t interval_us; /* PROCESSING_TIME */
+    int64_t interval_us; /* PROCESSING_TIME, BATCH_INTERVAL */
     MrOutputMode output_mode;
     /* Opens the sink, once the query's id is known (from the checkpoint); the stream closes it. */
     const MrConnectorType *sink_type;

@@ -386,14 +386,14 @@ static void session_open(Case *self)
                                 self->snapshot_bytes, &err));
 }
 
-static MrStatus take_epoch(void *self_void, int64_t epoch, MrBatch *const *batches,
+static MrStatus take_epoch(void *self_void, const MrEpochId *epoch, MrBatch *const *batches,
                            int32_t n_batches, const MrSchema *schema, MrError *err)
 {
     Case *self = self_void;
-    if (epoch <=
+    if (epoch->epoch <=
         self->last_epoch) /* again after a restart: at least once is what the sink was promised */
         return MR_OK;
-    self->last_epoch = epoch;
+    self->last_epoch = epoch->epoch;
     for (int32_t i = 0; i < n_batches; i++)
         rows_add(&self->got, batches[i], mr_session_settings(self->session));
     return MR_OK;
