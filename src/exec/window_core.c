@@ -68,22 +68,49 @@ static int64_t constant_of(const MrVector *vec, int64_t fallback)
     }
 }
 
+bool mr__window_streams(const MrExpr *expr, bool *peers)
+{
+    const MrWindowFrame *frame = &expr->window.frame;
+    *peers = expr->window.kind != MR_WINDOW_ROW_NUMBER;
+    switch (expr->window.kind) {
+    case MR_WINDOW_ROW_NUMBER:
+    case MR_WINDOW_RANK:
+    case MR_WINDOW_DENSE_RANK:
+        return true;
+    case MR_WINDOW_AGGREGATE:
+        *peers = !frame->rows;
+        return frame->from_edge == MR_FRAME_UNBOUNDED && frame->to_edge == MR_FRAME_CURRENT;
+    default:
+        return false;
+    }
+}
+
+void mr__window_carry_close(MrWindowCarry *carry)
+{
+    if (carry->open)
+        mr_arena_deinit(&carry->arena);
+    *carry = (MrWindowCarry){0};
+}
+
 static void compute_rank(const MrWindowRows *rows, const MrWindowBounds *bounds, const MrExpr *expr,
                          MrVector *const *args, MrVector *out)
 {
-    int64_t dense = 0, n_tiles = expr->n_args > 0 ? constant_of(args[0], 1) : 1;
+    bool continues = rows->continues && rows->carry;
+    int64_t dense = continues ? rows->carry->dense : 0,
+            n_tiles = expr->n_args > 0 ? constant_of(args[0], 1) : 1;
     for (int64_t i = 0; i < rows->n_rows; i++) {
         int64_t from = bounds->partition_from[i], n = bounds->partition_to[i] - from;
-        int64_t rank = bounds->peer_from[i] - from + 1;
+        int64_t before = continues && from == 0 ? rows->carry->n_before : 0;
+        int64_t rank = bounds->peer_from[i] - from + 1 + before;
         switch (expr->window.kind) {
         case MR_WINDOW_ROW_NUMBER:
-            put_number(out, i, i - from + 1);
+            put_number(out, i, i - from + 1 + before);
             break;
         case MR_WINDOW_RANK:
             put_number(out, i, rank);
             break;
         case MR_WINDOW_DENSE_RANK:
-            dense = i == from ? 1 : bounds->peer_from[i] == i ? dense + 1 : dense;
+            dense = i == from && before == 0 ? 1 : bounds->peer_from[i] == i ? dense + 1 : dense;
             put_number(out, i, dense);
             break;
         case MR_WINDOW_PERCENT_RANK:
@@ -104,6 +131,10 @@ static void compute_rank(const MrWindowRows *rows, const MrWindowBounds *bounds,
         default:
             break;
         }
+    }
+    if (rows->carry && rows->goes_on) {
+        rows->carry->n_before = rows->n_rows + (continues ? rows->carry->n_before : 0);
+        rows->carry->dense = dense;
     }
 }
 
@@ -438,8 +469,12 @@ static MrStatus state_result(Running *self, MrVector *out, int64_t from, int64_t
 {
     MrAggregateCall call = {
         .context = self->rows->eval, .agg = self->agg, .n = 1, .arena = self->rows->arena};
-    MrVector *one = mr_vector_create(self->rows->arena, out->type, 1);
+    MrPhysical physical = mr_type_physical(out->type);
+    if (!self->one || physical == MR_PHYS_LIST || physical == MR_PHYS_STRUCT)
+        self->one = mr_vector_create(self->rows->arena, out->type, 1);
+    MrVector *one = self->one;
     one->n_items = 1;
+    one->validity = NULL;
     MR_TRY(self->agg->def->finish(&call, &self->state, 0, 1, one, err));
     bool is_null = mr_vector_is_null(one, 0);
     for (int64_t row = from; row < to; row++) {
@@ -464,7 +499,8 @@ static MrStatus compute_frames(Running *self, const Frames *frames, MrVector *ou
     for (int64_t start = 0; start < rows->n_rows;) {
         int64_t end = bounds->partition_to[start], from = start, to = start, has_from = start,
                 has_to = start;
-        state_reset(self);
+        if (start > 0 || !self->state) /* else the state of an earlier piece */
+            state_reset(self);
         if (to_end && !from_start && !(self->agg->flags & MR_AGG_ORDERED)) {
             /* The frame only grows when one goes backwards. */
             int64_t *froms = mr_arena_alloc(rows->arena, (end - start) * (int64_t)sizeof *froms);
@@ -539,11 +575,22 @@ static MrStatus compute_aggregate(const MrWindowRows *rows, const MrWindowBounds
     for (int32_t i = 0; i < MR_BATCH_ROWS + 64; i++)
         self->weights[i] = -1;
     mr_arena_init(&self->arena, rows->budget);
+    MrWindowCarry *carry = rows->carry;
+    if (carry && carry->open && rows->continues) {
+        self->arena = carry->arena;
+        self->state = carry->state;
+        carry->open = false;
+    }
     MrStatus guarded = MR_OK;
     MR_GUARD_BEGIN(guarded, err)
         status = compute_frames(self, &frames, out, err);
     MR_GUARD_END(guarded)
-    mr_arena_deinit(&self->arena);
+    if (carry && rows->goes_on && guarded == MR_OK) {
+        mr__window_carry_close(carry);
+        *carry = (MrWindowCarry){.arena = self->arena, .state = self->state, .open = true};
+    } else {
+        mr_arena_deinit(&self->arena);
+    }
     return guarded != MR_OK ? guarded : status;
 }
 

@@ -4,6 +4,14 @@
 
 #include "exec/exec_int.h"
 
+/* What a function knows of a partition that comes in pieces. */
+typedef struct MrWindowCarry {
+    int64_t n_before, dense;
+    MrArena arena; /* of the state */
+    bool open;
+    char *state;
+} MrWindowCarry;
+
 typedef struct MrWindowRows {
     int64_t n_rows;
     int32_t n_partition, n_order;
@@ -13,7 +21,14 @@ typedef struct MrWindowRows {
     MrArena *arena;          /* results and scratch */
     MrBudget *budget;
     const MrEvalContext *eval;
+    bool continues, goes_on; /* the first partition began before; the last, and only, one goes on */
+    MrWindowCarry *carry;    /* of the function that is computed; NULL: partitions are whole */
 } MrWindowRows;
+
+/* True when the function looks back only, so that a partition may come in pieces that end between
+ * peers; *peers false: anywhere. */
+bool mr__window_streams(const MrExpr *expr, bool *peers);
+void mr__window_carry_close(MrWindowCarry *carry);
 
 /* Where the partition and the peers (equal in order) of each row begin and end; made once for all
  * functions. */
