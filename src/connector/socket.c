@@ -1,9 +1,10 @@
 /* socket.c - lines of text from a TCP connection, as a stream.
  *
- * What was read is gone with the process: there is no replay over a restart.  Within one, lines are
- * kept until their epoch is acknowledged.  At 64 MiB of lines we stop reading, and TCP slows the
- * sender. */
+ * Lines are kept until their epoch is acknowledged; with a checkpoint they are logged before their
+ * epoch is planned, so that it can be run again over a restart.  What was received and not planned
+ * is gone with the process.  At 64 MiB of lines we stop reading, and TCP slows the sender. */
 #include "connector/contract.h"
+#include "connector/socket_int.h"
 
 #include <inttypes.h>
 
@@ -23,6 +24,9 @@ typedef struct SocketSource {
     int64_t first, n_lines; /* number of the first line held, and how many are */
     int64_t line_start;     /* of the line that is not complete */
     bool closed, placed;
+    MrSocketLog log;
+    int64_t reconnect_ms; /* < 0: never */
+    int64_t retry_ns;     /* not before */
 } SocketSource;
 
 typedef struct SocketSplit {
@@ -45,6 +49,8 @@ static const MrOptionDef socket_options[] = {
     {"host", MR_OPT_TEXT, MR_OPT_REQUIRED, NULL, "Machine to read from."},
     {"port", MR_OPT_INT, MR_OPT_REQUIRED, NULL, "TCP port, 1 to 65535."},
     {"includeTimestamp", MR_OPT_BOOL, 0, "false", "Adds the time of arrival as a column."},
+    {"reconnectMs", MR_OPT_INT, 0, "-1",
+     "Connect again this long after a connection failed or ended; -1: do not."},
     {0},
 };
 static const MrField socket_fields[] = {
@@ -57,6 +63,7 @@ static void close_source(MrSource *source)
     if (!self)
         return;
     self->context->os->socket_close(self->socket);
+    mr__socket_log_close(&self->log);
     mr_buffer_deinit(&self->text);
     mr_buffer_deinit(&self->lines);
     mr_budget_free(self->context->budget, self, sizeof *self);
@@ -77,6 +84,7 @@ static MrStatus open_source(const MrConnectorContext *context, MrSource **out, M
     self->base = (MrSource){.type = &mr_connector_socket,
                             .schema = {1 + with_time, socket_fields},
                             .append_only = true};
+    self->reconnect_ms = mr_option_int(&context->options, socket_options, "reconnectMs");
     mr_buffer_init(&self->text, context->budget, 4 * HELD_MAX_BYTES);
     mr_buffer_init(&self->lines, context->budget, 4 * HELD_MAX_BYTES);
     *out = &self->base;
@@ -94,20 +102,44 @@ static MrStatus line_end(SocketSource *self, int64_t end, MrError *err)
     return MR_OK;
 }
 
+/* The connection is lost or was never there: the reason stands, unless we may try again later. */
+static MrStatus connection_lost(SocketSource *self, MrStatus status, MrError *err)
+{
+    MrOs *os = self->context->os;
+    if (self->reconnect_ms < 0 || status == MR_NO_MEMORY)
+        return status;
+    *err = (MrError){.sql_idx = -1};
+    os->socket_close(self->socket);
+    self->socket = NULL;
+    self->retry_ns = os->tick_ns(os) + self->reconnect_ms * 1000000;
+    return MR_OK;
+}
+
+static MrStatus socket_connect(SocketSource *self, MrError *err)
+{
+    MrOs *os = self->context->os;
+    if (self->socket || self->closed || os->tick_ns(os) < self->retry_ns)
+        return MR_OK;
+    MrStatus status =
+        os->connect(os, mr_option(&self->context->options, socket_options, "host"),
+                    (int)mr_option_int(&self->context->options, socket_options, "port"),
+                    &self->socket, err);
+    return status == MR_OK ? MR_OK : connection_lost(self, status, err);
+}
+
 /* Takes in what has arrived. */
 static MrStatus socket_poll(SocketSource *self, MrError *err)
 {
     MrOs *os = self->context->os;
-    if (!self->socket && !self->closed)
-        MR_TRY(os->connect(os, mr_option(&self->context->options, socket_options, "host"),
-                           (int)mr_option_int(&self->context->options, socket_options, "port"),
-                           &self->socket, err));
-    while (!self->closed && self->text.size_bytes < HELD_MAX_BYTES) {
-        int64_t n_read;
-        bool blocked;
+    MR_TRY(socket_connect(self, err));
+    while (self->socket && !self->closed && self->text.size_bytes < HELD_MAX_BYTES) {
+        int64_t n_read = 0;
+        bool blocked = false;
         MR_TRY(mr_buffer_reserve(&self->text, READ_BYTES, err));
-        MR_TRY(os->socket_read(self->socket, self->text.data + self->text.size_bytes, READ_BYTES,
-                               &n_read, &blocked, err));
+        MrStatus status = os->socket_read(self->socket, self->text.data + self->text.size_bytes,
+                                          READ_BYTES, &n_read, &blocked, err);
+        if (status != MR_OK && (status != MR_IO || self->reconnect_ms < 0))
+            return status;
         int64_t at = self->text.size_bytes, end = at + n_read;
         self->text.size_bytes = end;
         while (at < end) {
@@ -119,10 +151,11 @@ static MrStatus socket_poll(SocketSource *self, MrError *err)
             self->line_start = ++at;
         }
         if (n_read == 0 && !blocked) { /* the other side is done: the last line may have no end */
-            self->closed = true;
+            self->closed = self->reconnect_ms < 0;
             if (self->line_start < self->text.size_bytes)
                 MR_TRY(line_end(self, self->text.size_bytes, err));
             self->line_start = self->text.size_bytes;
+            MR_TRY(connection_lost(self, MR_OK, err));
         }
         if (n_read == 0)
             break;
@@ -244,12 +277,65 @@ static void reader_close(MrSourceReader *reader)
         mr_budget_free(((SocketReader *)reader)->budget, reader, sizeof(SocketReader));
 }
 
+static MrStatus take_logged(void *arg, const MrSocketLine *logged, MrError *err)
+{
+    SocketSource *self = arg;
+    SocketLine line = {self->text.size_bytes, logged->text.size_bytes, logged->time_us};
+    MR_TRY(mr_buffer_put(&self->text, logged->text.data, logged->text.size_bytes, err));
+    MR_TRY(mr_buffer_put(&self->lines, &line, sizeof line, err));
+    self->line_start = self->text.size_bytes;
+    self->n_lines++;
+    return MR_OK;
+}
+
+static MrStatus log_open(MrSource *source, const char *folder, const char *from, MrError *err)
+{
+    SocketSource *self = (SocketSource *)source;
+    MR_TRY(position_read(from, &self->first, err));
+    self->placed = true;
+    return mr__socket_log_open(&self->log, self->context->os, self->context->budget, folder,
+                               self->first, take_logged, self, err);
+}
+
+static MrStatus log_lines(MrSource *source, const char *to, MrError *err)
+{
+    SocketSource *self = (SocketSource *)source;
+    const SocketLine *lines = (const SocketLine *)(const void *)self->lines.data;
+    MrStatus status = MR_OK;
+    MrBuffer out;
+    int64_t until;
+    MR_TRY(position_read(to, &until, err));
+    int64_t n_lines = until - self->log.until, first = self->log.until - self->first;
+    if (n_lines <= 0)
+        return MR_OK;
+    MR_ASSERT(first >= 0 && first + n_lines <= self->n_lines);
+    mr_buffer_init(&out, self->context->budget, INT64_MAX);
+    MR_GO(mr__socket_log_begin(&self->log, &out, n_lines, err));
+    for (int64_t i = first; i < first + n_lines; i++)
+        MR_GO(mr__socket_log_line(
+            &out,
+            &(MrSocketLine){lines[i].time_us,
+                            {self->text.data + lines[i].start, lines[i].size_bytes}},
+            err));
+    MR_GO(mr__socket_log_end(&self->log, &out, n_lines, err));
+done:
+    mr_buffer_deinit(&out);
+    return status;
+}
+
+static MrStatus poll_source(MrSource *source, MrError *err)
+{
+    return socket_poll((SocketSource *)source, err);
+}
+
 /* Lines before the position go; what is behind them moves to the front. */
 static MrStatus acknowledge(MrSource *source, const char *position, MrError *err)
 {
     SocketSource *self = (SocketSource *)source;
     int64_t done;
     MR_TRY(position_read(position, &done, err));
+    if (self->log.budget)
+        MR_TRY(mr__socket_log_forget(&self->log, done, err));
     int64_t n = done - self->first < self->n_lines ? done - self->first : self->n_lines;
     if (n <= 0)
         return MR_OK;
@@ -280,5 +366,8 @@ const MrConnectorType mr_connector_socket = {
     .reader_open = reader_open,
     .read = source_read,
     .reader_close = reader_close,
+    .log_open = log_open,
+    .log = log_lines,
+    .poll = poll_source,
     .acknowledge = acknowledge,
 };

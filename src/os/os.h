@@ -45,6 +45,8 @@ typedef struct MrFileInfo {
     X(STATE_FOLDER_SYNC, "state folder synced before the record that names a file in it")          \
     X(META_FILE_SYNC, "metadata.json synced before it gets its name")                              \
     X(META_FOLDER_SYNC, "checkpoint folder synced after metadata.json")                            \
+    X(RECEIVED_FILE_SYNC, "lines of a socket synced before the plan that names them")              \
+    X(RECEIVED_FOLDER_SYNC, "their folder synced before the plan that names them")                 \
     X(SINK_FILE_SYNC, "staged data file synced before COMMITTED")                                  \
     X(SINK_STAGE_FOLDER_SYNC, "staging folder synced before COMMITTED")                            \
     X(SINK_FOLDER_SYNC, "data folder synced after files are published")                            \
