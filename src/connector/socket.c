@@ -120,10 +120,9 @@ static MrStatus socket_connect(SocketSource *self, MrError *err)
     MrOs *os = self->context->os;
     if (self->socket || self->closed || os->tick_ns(os) < self->retry_ns)
         return MR_OK;
-    MrStatus status =
-        os->connect(os, mr_option(&self->context->options, socket_options, "host"),
-                    (int)mr_option_int(&self->context->options, socket_options, "port"),
-                    &self->socket, err);
+    MrStatus status = os->connect(
+        os, mr_option(&self->context->options, socket_options, "host"),
+        (int)mr_option_int(&self->context->options, socket_options, "port"), &self->socket, err);
     return status == MR_OK ? MR_OK : connection_lost(self, status, err);
 }
 

@@ -22,13 +22,11 @@ typedef struct MrSocketLog {
 
 void mr__socket_log_close(MrSocketLog *log); /* a zeroed one too */
 /* Calls take with every line that is there from number done on, in order, and removes files of
- * lines before.  A file that fails its checks, or a gap, is CHECKPOINT_FILE_CHECKSUM_VERIFICATION_FAILED
- * or MALFORMED_LOG_FILE. */
-MR_MUST_USE MrStatus mr__socket_log_open(MrSocketLog *log, MrOs *os, MrBudget *budget,
-                                         const char *folder, int64_t done,
-                                         MrStatus (*take)(void *self, const MrSocketLine *line,
-                                                          MrError *err),
-                                         void *self, MrError *err);
+ * lines before.  A file that fails its checks, or a gap, is
+ * CHECKPOINT_FILE_CHECKSUM_VERIFICATION_FAILED or MALFORMED_LOG_FILE. */
+MR_MUST_USE MrStatus mr__socket_log_open(
+    MrSocketLog *log, MrOs *os, MrBudget *budget, const char *folder, int64_t done,
+    MrStatus (*take)(void *self, const MrSocketLine *line, MrError *err), void *self, MrError *err);
 /* A file that is being made: begin, lines, end; durable when end returns. */
 MR_MUST_USE MrStatus mr__socket_log_begin(MrSocketLog *log, MrBuffer *out, int64_t n_lines,
                                           MrError *err);

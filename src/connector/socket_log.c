@@ -127,8 +127,7 @@ static bool file_check(MrText bytes, LogFile file, uint32_t *stored, uint32_t *v
     *lines = (MrReader){head.end, tail.at, false};
     if (!mr_reader_bytes(&head, 8, &magic) || !mr_reader_u32(&head, version) ||
         !mr_reader_u32(&head, &writer) || !mr_reader_u64(&head, &from) ||
-        !mr_reader_u64(&head, &n) || !mr_reader_u64(&tail, &size) ||
-        !mr_reader_u32(&tail, stored))
+        !mr_reader_u64(&head, &n) || !mr_reader_u64(&tail, &size) || !mr_reader_u32(&tail, stored))
         return false;
     return memcmp(magic, "MRLINES1", 8) == 0 && memcmp(tail.at, "MREN", 4) == 0 &&
            size == (uint64_t)(lines->end - lines->at) && from == (uint64_t)file.from &&

@@ -57,8 +57,7 @@ typedef struct StatePart {
     int64_t n_gone, cap_gone;
     MrText *values; /* of the key at hand */
     int64_t cap_values;
-    MrArena arena;
-    MrBuffer out[3]; /* of the functions: two may be arguments of the next call */
+    MrArena arena, results; /* results: of the functions, for the key at hand */
 } StatePart;
 
 typedef struct KeyedState KeyedState;
@@ -98,8 +97,7 @@ static MrStatus keyed_state_shared_open(void *arg, const MrPhys *phys, const MrO
     for (int32_t p = 0; p < N_PARTS; p++) {
         StatePart *part = &shared->parts[p];
         mr_arena_init(&part->arena, context->budget);
-        for (int32_t b = 0; b < MR_COUNT(part->out); b++)
-            mr_buffer_init(&part->out[b], context->budget, INT64_MAX);
+        mr_arena_init(&part->results, context->budget);
     }
     return MR_OK;
 }
@@ -131,8 +129,7 @@ static void keyed_state_shared_close(void *arg)
             key_free(budget, part->keys[k]);
         mr_budget_free(budget, part->keys, part->keys_bytes);
         mr_budget_free(budget, part->buckets, part->n_buckets * (int64_t)sizeof(StateKey *));
-        for (int32_t b = 0; b < MR_COUNT(part->out); b++)
-            mr_buffer_deinit(&part->out[b]);
+        mr_arena_deinit(&part->results);
         mr_arena_deinit(&part->arena);
     }
     mr_buffer_deinit(&shared->stored_key);
@@ -377,49 +374,23 @@ static MrStatus rows_hang(KeyedStateShared *shared, int32_t part_idx, MrError *e
     return MR_OK;
 }
 
-static MrText buffer_text(const MrBuffer *buf)
-{
-    return (MrText){buf->data ? buf->data : "", buf->size_bytes};
-}
-
-static MrStatus key_update(KeyedStateShared *shared, StatePart *part, StateKey *key, bool *stays,
-                           MrError *err)
+static MrStatus key_update(KeyedStateShared *shared, StatePart *part, const MrKeyedCall *call,
+                           StateKey *key, bool *stays, MrError *err)
 {
     const MrKeyedState *spec = shared->spec;
+    MrText value = {NULL, 0};
     int64_t n = 0;
-    bool none = false;
     for (const StateRow *row = key->first; row; row = row->next)
         MR_PUSH(&part->arena, part->values, n, part->cap_values, row->value);
-    part->out[0].size_bytes = 0;
-    MR_TRY(spec->update(spec->self, key_text(key), part->values, n, value_text(key), &part->out[0],
-                        &none, err));
-    *stays = !none;
-    if (none)
-        return MR_OK;
-    MrText value = buffer_text(&part->out[0]);
-    return key_change(part, shared->context.budget, key, value, err);
-}
-
-typedef MrStatus (*Combine)(void *self, MrText a, MrText b, MrBuffer *out, bool *none,
-                            MrError *err);
-
-/* *a := combine(*a, b), in a buffer of the part that holds neither of them. */
-static MrStatus fold(KeyedStateShared *shared, StatePart *part, Combine combine, MrText *a,
-                     MrText b, MrError *err)
-{
-    MrBuffer *to = part->out;
-    bool none = false;
-    while (to->data && (to->data == a->data || to->data == b.data))
-        to++;
-    to->size_bytes = 0;
-    MR_TRY(combine(shared->spec->self, *a, b, to, &none, err));
-    *a = none ? (MrText){NULL, 0} : buffer_text(to);
-    return MR_OK;
+    MR_TRY(spec->update(spec->self, call, key_text(key), part->values, n, value_text(key), &value,
+                        err));
+    *stays = value.data != NULL;
+    return *stays ? key_change(part, shared->context.budget, key, value, err) : MR_OK;
 }
 
 /* The rows of the key that come, or those that leave, reduced to one value; *any: there are some.
  */
-static MrStatus reduce_rows(KeyedStateShared *shared, StatePart *part, const StateKey *key,
+static MrStatus reduce_rows(const MrKeyedState *spec, const MrKeyedCall *call, const StateKey *key,
                             bool leaves, MrText *out, bool *any, MrError *err)
 {
     *any = false;
@@ -427,7 +398,7 @@ static MrStatus reduce_rows(KeyedStateShared *shared, StatePart *part, const Sta
         if (row->leaves != leaves)
             continue;
         if (*any)
-            MR_TRY(fold(shared, part, shared->spec->reduce, out, row->value, err));
+            MR_TRY(spec->reduce(spec->self, call, *out, row->value, out, err));
         else
             *out = row->value;
         *any = true;
@@ -436,36 +407,27 @@ static MrStatus reduce_rows(KeyedStateShared *shared, StatePart *part, const Sta
 }
 
 /* What leaves is taken out, then what comes is reduced in. */
-static MrStatus key_slide(KeyedStateShared *shared, StatePart *part, StateKey *key, bool *stays,
-                          MrError *err)
+static MrStatus key_slide(KeyedStateShared *shared, StatePart *part, const MrKeyedCall *call,
+                          StateKey *key, bool *stays, MrError *err)
 {
     const MrKeyedState *spec = shared->spec;
-    MrBudget *budget = shared->context.budget;
-    MrText rows = {NULL, 0}, value;
+    MrText rows = {NULL, 0}, value = value_text(key);
     bool leave = false, come = false;
     if (!key->first)
         return MR_OK;
-    *stays = key->has_value;
     if (key->has_value)
-        MR_TRY(reduce_rows(shared, part, key, true, &rows, &leave, err));
-    if (leave) {
-        value = value_text(key);
-        MR_TRY(fold(shared, part, spec->inverse, &value, rows, err));
-        MR_TRY(key_change(part, budget, key, value, err));
-    }
-    MR_TRY(reduce_rows(shared, part, key, false, &rows, &come, err));
-    if (come) {
-        value = value_text(key);
-        if (key->has_value)
-            MR_TRY(fold(shared, part, spec->reduce, &value, rows, err));
-        else
-            value = rows;
-        MR_TRY(key_change(part, budget, key, value, err));
-        *stays = true;
-    }
+        MR_TRY(reduce_rows(spec, call, key, true, &rows, &leave, err));
+    if (leave)
+        MR_TRY(spec->inverse(spec->self, call, value, rows, &value, err));
+    MR_TRY(reduce_rows(spec, call, key, false, &rows, &come, err));
+    if (come && key->has_value)
+        MR_TRY(spec->reduce(spec->self, call, value, rows, &value, err));
+    else if (come)
+        value = rows;
+    *stays = key->has_value || come;
     if (*stays && spec->filter)
-        MR_TRY(spec->filter(spec->self, key_text(key), value_text(key), stays, err));
-    return MR_OK;
+        MR_TRY(spec->filter(spec->self, call, key_text(key), value, stays, err));
+    return *stays ? key_change(part, shared->context.budget, key, value, err) : MR_OK;
 }
 
 static MrStatus keyed_state_finish_task(MrOp *op, int32_t input_idx, int32_t task_idx,
@@ -473,13 +435,16 @@ static MrStatus keyed_state_finish_task(MrOp *op, int32_t input_idx, int32_t tas
 {
     KeyedStateShared *shared = op->shared;
     StatePart *part = &shared->parts[task_idx];
+    MrKeyedCall call = {&part->results, op->context->eval->canceled};
     MR_TRY(rows_hang(shared, task_idx, err));
     /* From behind: a key that goes leaves its place to the last one, which has been looked at. */
     for (int64_t k = part->n_keys - 1; k >= 0; k--) {
         StateKey *key = part->keys[k];
         bool stays = true;
-        MR_TRY(shared->spec->update ? key_update(shared, part, key, &stays, err)
-                                    : key_slide(shared, part, key, &stays, err));
+        if (part->results.used_bytes > 0)
+            mr_arena_reset(&part->results);
+        MR_TRY(shared->spec->update ? key_update(shared, part, &call, key, &stays, err)
+                                    : key_slide(shared, part, &call, key, &stays, err));
         key->first = key->last = NULL;
         if (!stays)
             key_forget(part, shared->context.budget, key);

@@ -73,23 +73,27 @@ static int64_t number(MrText text)
     return value;
 }
 
-static MrStatus put_number(MrBuffer *out, int64_t value, MrError *err)
+static MrStatus put_number(const MrKeyedCall *call, int64_t value, MrText *out)
 {
-    char text[MR_I64_TEXT_MAX];
-    return mr_buffer_put(out, text, mr_i64_to_text(value, text), err);
+    char *text = mr_arena_alloc(call->arena, MR_I64_TEXT_MAX);
+    *out = (MrText){text, mr_i64_to_text(value, text)};
+    return MR_OK;
 }
 
-static MrStatus add(void *self, MrText a, MrText b, MrBuffer *out, bool *none, MrError *err)
+static MrStatus add(void *self, const MrKeyedCall *call, MrText a, MrText b, MrText *out,
+                    MrError *err)
 {
-    return put_number(out, number(a) + number(b), err);
+    return put_number(call, number(a) + number(b), out);
 }
 
-static MrStatus take_out(void *self, MrText a, MrText b, MrBuffer *out, bool *none, MrError *err)
+static MrStatus take_out(void *self, const MrKeyedCall *call, MrText a, MrText b, MrText *out,
+                         MrError *err)
 {
-    return put_number(out, number(a) - number(b), err);
+    return put_number(call, number(a) - number(b), out);
 }
 
-static MrStatus not_zero(void *self, MrText key, MrText value, bool *keep, MrError *err)
+static MrStatus not_zero(void *self, const MrKeyedCall *call, MrText key, MrText value, bool *keep,
+                         MrError *err)
 {
     *keep = number(value) != 0;
     return MR_OK;
@@ -102,15 +106,15 @@ static int64_t next_state(int64_t state, int64_t n_values, int64_t sum)
     return next % 7 == 0 ? ABSENT : next;
 }
 
-static MrStatus update(void *self, MrText key, const MrText *values, int64_t n_values, MrText state,
-                       MrBuffer *out, bool *none, MrError *err)
+static MrStatus update(void *self, const MrKeyedCall *call, MrText key, const MrText *values,
+                       int64_t n_values, MrText state, MrText *out, MrError *err)
 {
     int64_t sum = 0;
     for (int64_t i = 0; i < n_values; i++)
         sum += number(values[i]);
     int64_t next = next_state(number(state), n_values, sum);
-    *none = next == ABSENT;
-    return *none ? MR_OK : put_number(out, next, err);
+    *out = (MrText){NULL, 0};
+    return next == ABSENT ? MR_OK : put_number(call, next, out);
 }
 
 /* ---------------------------------------------------------------- plans and runs */

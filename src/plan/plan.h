@@ -59,20 +59,28 @@ typedef struct MrNamedExpr { /* one output column and what it is computed from *
     MrExpr *expr;
 } MrNamedExpr;
 
-/* What happens to the state of a key.  Texts with data NULL are not there (a NULL key or value, no
- * state).  *none set: the function gives nothing.  Functions are called by several threads at once,
- * for different keys. */
+/* What the functions of a keyed state may use. */
+typedef struct MrKeyedCall {
+    MrArena *arena; /* for results; forgotten when the next key is called */
+    const _Atomic bool *canceled;
+} MrKeyedCall;
+/* What happens to the state of a key.  Texts with data NULL are not there: a NULL key or value, no
+ * state.  Functions are called by several threads at once, for different keys. */
 typedef struct MrKeyedState {
     const char *name; /* for EXPLAIN */
     void *self;
-    /* Called in every epoch for every key that has a state or new values; none: the key goes. */
-    MrStatus (*update)(void *self, MrText key, const MrText *values, int64_t n_values, MrText state,
-                       MrBuffer *out, bool *none, MrError *err);
+    /* Called in every epoch for every key that has a state or new values.  *out is the new state;
+     * data NULL: the key goes. */
+    MrStatus (*update)(void *self, const MrKeyedCall *call, MrText key, const MrText *values,
+                       int64_t n_values, MrText state, MrText *out, MrError *err);
     /* Or, update NULL: rows that come (weight +1) are reduced into the state, rows that leave (-1)
      * are taken out of it; filter (NULL: none) then says which keys stay. */
-    MrStatus (*reduce)(void *self, MrText a, MrText b, MrBuffer *out, bool *none, MrError *err);
-    MrStatus (*inverse)(void *self, MrText a, MrText b, MrBuffer *out, bool *none, MrError *err);
-    MrStatus (*filter)(void *self, MrText key, MrText value, bool *keep, MrError *err);
+    MrStatus (*reduce)(void *self, const MrKeyedCall *call, MrText a, MrText b, MrText *out,
+                       MrError *err);
+    MrStatus (*inverse)(void *self, const MrKeyedCall *call, MrText a, MrText b, MrText *out,
+                        MrError *err);
+    MrStatus (*filter)(void *self, const MrKeyedCall *call, MrText key, MrText value, bool *keep,
+                       MrError *err);
     int64_t slide_us; /* in epochs that reach a multiple of it; else it gives nothing */
 } MrKeyedState;
 

@@ -1,5 +1,5 @@
 /* lineage.c - see lineage.h. */
-#include "rdd/lineage.h"
+#include "rdd/lineage_int.h"
 
 #include "function/user_function.h"
 
@@ -376,6 +376,60 @@ static MrStatus sort_plan(Builder *self, const MrLineage *lineage, MrPlan **out)
     return MR_OK;
 }
 
+static MrPlan *reduced(Builder *self, const MrLineage *lineage, MrPlan *input)
+{
+    static const int32_t by_key[] = {0};
+    MrUserFunction *user = function(self, lineage, "reduce_by_key_and_window");
+    user->reduce = lineage->reduce;
+    MrExpr *agg = aggregate(self, mr_user_reduce_bind(self->arena, user), column(self, input, 1));
+    return aggregate_plan(self, input, by_key, 1, agg);
+}
+
+static MrPlan *filtered(Builder *self, const MrLineage *lineage, MrPlan *input)
+{
+    MrUserFunction *user = function(self, lineage, "reduce_by_key_and_window");
+    user->filter = lineage->filter;
+    return mr_plan_filter(self->planner, input,
+                          call(self, mr_user_filter_bind(self->arena, user), column(self, input, 0),
+                               column(self, input, 1)));
+}
+
+/* One value a key over a window.  With an inverse: each batch is reduced, and what comes and leaves
+ * goes into the key's state; without: all that is in the window is reduced anew. */
+static MrStatus reduce_window_plan(Builder *self, const MrLineage *lineage, MrPlan **out)
+{
+    MrPlan *input = NULL;
+    MR_TRY(plan_of(self, lineage->inputs[0], &input));
+    MrPlan *batch = reduced(self, lineage, input);
+    *out = mr_plan_batch_window(self->planner, batch, lineage->length_us, lineage->slide_us,
+                                lineage->inverse != NULL);
+    if (lineage->inverse) {
+        *out =
+            mr_plan_keyed_state(self->planner, *out, mr__lineage_keyed_state(self->arena, lineage));
+        return MR_OK;
+    }
+    *out = reduced(self, lineage, *out);
+    if (lineage->filter)
+        *out = filtered(self, lineage, *out);
+    return MR_OK;
+}
+
+static MrStatus window_plan(Builder *self, const MrLineage *lineage, MrPlan **out)
+{
+    MrPlan *input = NULL;
+    MR_TRY(plan_of(self, lineage->inputs[0], &input));
+    *out = mr_plan_batch_window(self->planner, input, lineage->length_us, lineage->slide_us, false);
+    return MR_OK;
+}
+
+static MrStatus state_plan(Builder *self, const MrLineage *lineage, MrPlan **out)
+{
+    MrPlan *input = NULL;
+    MR_TRY(plan_of(self, lineage->inputs[0], &input));
+    *out = mr_plan_keyed_state(self->planner, input, mr__lineage_keyed_state(self->arena, lineage));
+    return MR_OK;
+}
+
 static MrStatus node_plan(Builder *self, const MrLineage *lineage, MrPlan **out)
 {
     switch (lineage->kind) {
@@ -401,11 +455,13 @@ static MrStatus node_plan(Builder *self, const MrLineage *lineage, MrPlan **out)
     case MR_LINEAGE_SORT:
         return sort_plan(self, lineage, out);
     case MR_LINEAGE_WINDOW:
+        return window_plan(self, lineage, out);
     case MR_LINEAGE_REDUCE_WINDOW:
+        return reduce_window_plan(self, lineage, out);
     case MR_LINEAGE_STATE:
-        break;
+        return state_plan(self, lineage, out);
     }
-    return MR_FAIL_UNSUPPORTED(self->err, "windows and states of DStreams");
+    return MR_FAIL_INTERNAL(self->err, "lineage %d has no plan", (int)lineage->kind);
 }
 
 static MrStatus plan_of(Builder *self, const MrLineage *lineage, MrPlan **out)
