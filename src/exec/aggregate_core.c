@@ -48,14 +48,14 @@ static void spec_init(MrAggPlan *plan, MrAggSpec *spec, MrArena *arena, const Mr
     mr__group_layout_init(&spec->set, arena, types, n, 0);
 }
 
-void mr__agg_plan_init(MrAggPlan *plan, MrArena *arena, const MrPhys *phys)
+static void plan_init(MrAggPlan *plan, MrArena *arena, const MrPhys *phys, bool head,
+                      int32_t head_bytes)
 {
     int32_t n_exprs = phys->aggregate.n_keys;
     for (int32_t a = 0; a < phys->aggregate.n_aggs; a++)
         n_exprs += phys->aggregate.aggs[a]->n_args + 1 + phys->aggregate.aggs[a]->aggregate.n_order;
-    *plan = (MrAggPlan){.n_keys = phys->aggregate.n_keys,
-                        .n_aggs = phys->aggregate.n_aggs,
-                        .head = phys->streaming};
+    *plan = (MrAggPlan){
+        .n_keys = phys->aggregate.n_keys, .n_aggs = phys->aggregate.n_aggs, .head = head};
     plan->specs = MR_NEW_N(arena, MrAggSpec, plan->n_aggs + 1);
     plan->exprs = MR_NEW_N(arena, MrExpr *, n_exprs + 1);
     plan->key_types = MR_NEW_N(arena, const MrType *, plan->n_keys + 1);
@@ -63,7 +63,7 @@ void mr__agg_plan_init(MrAggPlan *plan, MrArena *arena, const MrPhys *phys)
         exprs_add(plan, phys->aggregate.keys[k]);
         plan->key_types[k] = phys->aggregate.keys[k]->type;
     }
-    int32_t state_bytes = plan->head ? (int32_t)sizeof(MrGroupHead) : 0;
+    int32_t state_bytes = head_bytes;
     for (int32_t a = 0; a < plan->n_aggs; a++) {
         spec_init(plan, &plan->specs[a], arena, phys->aggregate.aggs[a]);
         plan->specs[a].state_at = state_bytes;
@@ -72,6 +72,17 @@ void mr__agg_plan_init(MrAggPlan *plan, MrArena *arena, const MrPhys *phys)
     mr__group_layout_init(&plan->layout, arena, plan->key_types, plan->n_keys, state_bytes);
     for (int32_t a = 0; a < plan->n_aggs; a++)
         plan->specs[a].state_at += plan->layout.states_at;
+}
+
+void mr__agg_plan_init(MrAggPlan *plan, MrArena *arena, const MrPhys *phys)
+{
+    plan_init(plan, arena, phys, phys->streaming,
+              phys->streaming ? (int32_t)sizeof(MrGroupHead) : 0);
+}
+
+void mr__agg_plan_init_own(MrAggPlan *plan, MrArena *arena, const MrPhys *phys, int32_t head_bytes)
+{
+    plan_init(plan, arena, phys, false, head_bytes);
 }
 
 void mr__agg_init_states(const MrAggPlan *plan, char *row)
@@ -312,7 +323,7 @@ static MrStatus keep_rows(MrAggTable *table, int32_t agg_idx, MrBatch *batch, Mr
 }
 
 static MrStatus update_states(MrAggTable *table, const MrAggSpec *spec, MrBatch *batch,
-                              MrVector **exprs, MrError *err)
+                              MrVector **exprs, bool one, MrError *err)
 {
     MrVector *args[16];
     MrVector **list = spec->n_args <= 16 ? args : MR_NEW_N(&batch->arena, MrVector *, spec->n_args);
@@ -322,7 +333,6 @@ static MrStatus update_states(MrAggTable *table, const MrAggSpec *spec, MrBatch 
             *arg = mr_vector_flatten(&batch->arena, *arg, batch->sel, batch->n_sel, batch->n_rows);
         list[a] = *arg;
     }
-    bool one = table->plan->n_keys == 0;
     int32_t n = select_rows(table, spec, exprs, batch, one ? NULL : table->rows);
     MrAggregateCall call = {.context = table->context->eval,
                             .agg = spec->agg,
@@ -362,8 +372,16 @@ MrStatus mr__agg_table_update(MrAggTable *table, MrBatch *batch, MrVector **expr
         if (plan->specs[a].deferred)
             MR_TRY(keep_rows(table, a, batch, exprs, err));
         else
-            MR_TRY(update_states(table, &plan->specs[a], batch, exprs, err));
+            MR_TRY(update_states(table, &plan->specs[a], batch, exprs, plan->n_keys == 0, err));
     }
+    return MR_OK;
+}
+
+MrStatus mr__agg_table_update_rows(MrAggTable *table, MrBatch *batch, MrVector **exprs,
+                                   MrError *err)
+{
+    for (int32_t a = 0; a < table->plan->n_aggs; a++)
+        MR_TRY(update_states(table, &table->plan->specs[a], batch, exprs, false, err));
     return MR_OK;
 }
 

@@ -34,6 +34,9 @@ typedef struct MrAggPlan { /* of a plan node; read-only once made */
 } MrAggPlan;
 
 void mr__agg_plan_init(MrAggPlan *plan, MrArena *arena, const MrPhys *phys);
+/* For an owner who keeps head_bytes (a multiple of 16) of his own before the states, and finds the
+ * rows' groups himself. */
+void mr__agg_plan_init_own(MrAggPlan *plan, MrArena *arena, const MrPhys *phys, int32_t head_bytes);
 
 /* The groups of one worker.
  *
@@ -70,6 +73,9 @@ void mr__agg_table_clear(MrAggTable *table);
 /* exprs: the plan's expressions over the batch, any encoding. */
 MR_MUST_USE MrStatus mr__agg_table_update(MrAggTable *table, MrBatch *batch, MrVector **exprs,
                                           MrError *err);
+/* The same for rows whose groups are in table->rows already; no DISTINCT and no order. */
+MR_MUST_USE MrStatus mr__agg_table_update_rows(MrAggTable *table, MrBatch *batch, MrVector **exprs,
+                                               MrError *err);
 void mr__agg_init_states(const MrAggPlan *plan, char *row);
 /* Adds the states of from to those of to; arena lives as long as to. */
 MR_MUST_USE MrStatus mr__agg_merge(const MrAggPlan *plan, const MrEvalContext *context,

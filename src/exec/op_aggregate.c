@@ -926,20 +926,18 @@ static MrStatus aggregate_snapshot(void *arg, MrStateWriter *to, MrError *err)
     return MR_OK;
 }
 
-static MrStatus aggregate_apply(void *arg, int32_t table, MrText key, const MrText *value,
-                                MrError *err)
+static MrStatus entry_apply(AggShared *shared, MrArena *scratch, MrText key, const MrText *value,
+                            MrError *err)
 {
-    AggShared *shared = arg;
     const MrAggPlan *plan = &shared->plan;
     uint64_t hash = 0, n_rows = 0, close_us = 0;
     uint8_t shown = 0;
     char *row = NULL;
-    AggPart *any = &shared->parts[0];
     MrReader key_reader = mr_reader(key.data, key.size_bytes);
-    MrVector **keys = MR_NEW_N(&any->scratch, MrVector *, plan->n_keys + 1);
+    MrVector **keys = MR_NEW_N(scratch, MrVector *, plan->n_keys + 1);
     for (int32_t k = 0; k < plan->n_keys; k++)
-        keys[k] = mr_vector_create(&any->scratch, plan->key_types[k], 1);
-    MR_TRY(mr_row_load(&key_reader, &any->scratch, keys, plan->n_keys, 0, err));
+        keys[k] = mr_vector_create(scratch, plan->key_types[k], 1);
+    MR_TRY(mr_row_load(&key_reader, scratch, keys, plan->n_keys, 0, err));
     mr__hash_columns(keys, plan->n_keys, NULL, 1, &hash);
     AggPart *part = &shared->parts[mr__agg_part(hash, N_PARTS)];
     if (!value) {
@@ -982,6 +980,13 @@ static MrStatus aggregate_apply(void *arg, int32_t table, MrText key, const MrTe
     return MR_OK;
 }
 
+static MrStatus aggregate_apply(void *arg, int32_t table, MrText key, const MrText *value,
+                                MrError *err)
+{
+    AggShared *shared = arg;
+    return entry_apply(shared, &shared->parts[0].scratch, key, value, err);
+}
+
 /* Writes the living groups out and reads them back, so that the memory of the dead ones returns. */
 static MrStatus state_compact(AggShared *shared, AggPart *part, MrError *err)
 {
@@ -999,7 +1004,7 @@ static MrStatus state_compact(AggShared *shared, AggPart *part, MrError *err)
         MR_GO(mr_state_next(&reader, &entry, &done, err));
         if (done)
             break;
-        MR_GO(aggregate_apply(shared, entry.table, entry.key, &entry.value, err));
+        MR_GO(entry_apply(shared, &part->scratch, entry.key, &entry.value, err));
     }
 done:
     mr_state_writer_deinit(&writer);

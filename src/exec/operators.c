@@ -10,6 +10,7 @@ static const MrOpType *const types[] = {
     [MR_PHYS_OP_AGGREGATE] = &mr__op_aggregate,
     [MR_PHYS_OP_LIMIT] = &mr__op_limit,
     [MR_PHYS_OP_UNION] = &mr__op_union,
+    [MR_PHYS_OP_SESSION] = &mr__op_session,
     [MR_PHYS_OP_STREAM_JOIN] = &mr__op_stream_join,
     [MR_PHYS_OP_RECOMPUTE] = &mr__op_recompute,
     [MR_PHYS_OP_WINDOW] = &mr__op_window,

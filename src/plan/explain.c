@@ -8,6 +8,7 @@ static const char *const names[] = {
     [MR_PHYS_OP_PROJECT] = "Project",
     [MR_PHYS_OP_FILTER] = "Filter",
     [MR_PHYS_OP_AGGREGATE] = "HashAggregate",
+    [MR_PHYS_OP_SESSION] = "SessionAggregate",
     [MR_PHYS_OP_EXPAND] = "Expand",
     [MR_PHYS_OP_HASH_JOIN] = "HashJoin",
     [MR_PHYS_OP_LOOP_JOIN] = "LoopJoin",
@@ -117,6 +118,7 @@ static void put_details(Explain *explain, const MrPhys *phys)
         put_expr(explain, phys->filter.condition);
         break;
     case MR_PHYS_OP_AGGREGATE:
+    case MR_PHYS_OP_SESSION:
         mr_builder_str(explain->out, " keys ");
         put_exprs(explain, phys->aggregate.keys, phys->aggregate.n_keys);
         mr_builder_char(explain->out, ' ');

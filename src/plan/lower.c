@@ -1,6 +1,7 @@
 /* lower.c - from the logical plan to the physical one: algorithms are chosen, columns get places.
  */
 #include "plan/physical.h"
+#include "plan/rules.h"
 
 typedef struct Lower {
     MrPlanner *planner;
@@ -8,6 +9,7 @@ typedef struct Lower {
     const MrLowerOptions *options;
     int32_t next_phys_id;
     int32_t *places; /* column id -> place in the input at hand, -1: not there */
+    int32_t n_ids;   /* that places and event_time have room for */
     int32_t missing_id;
     bool subquery_left;
     MrPhys **shared; /* by shared_id */
@@ -38,6 +40,21 @@ static void places_clear(Lower *self, const MrColumn *cols, int32_t n_cols)
 {
     for (int32_t c = 0; c < n_cols; c++)
         self->places[cols[c].id] = -1;
+}
+
+/* Room for the columns that the planner has made by now. */
+static void columns_grow(Lower *self)
+{
+    int32_t n_ids = self->planner->next_id + 1;
+    int32_t *places = MR_NEW_N(self->arena, int32_t, n_ids);
+    bool *event_time = MR_NEW_N(self->arena, bool, n_ids);
+    for (int32_t id = 0; id < n_ids; id++)
+        places[id] = id < self->n_ids ? self->places[id] : -1;
+    if (self->n_ids > 0)
+        memcpy(event_time, self->event_time, sizeof(bool) * (size_t)self->n_ids);
+    self->places = places;
+    self->event_time = event_time;
+    self->n_ids = n_ids;
 }
 
 static MrExpr *lower_visit(void *arg, MrExpr *expr)
@@ -269,17 +286,20 @@ static MrStatus lower_stream_aggregate(Lower *self, const MrPlan *plan, MrPhys *
 {
     bool has_changes = gives_changes(self, plan->inputs[0]);
     phys->aggregate.changes_in = has_changes;
+    int32_t session_key = plan->aggregate.session_key;
+    bool gives_early = plan->aggregate.n_aggs == 0 && session_key < 0; /* a key alone is final */
     for (int32_t k = 0; k < plan->aggregate.n_keys && !has_changes; k++)
-        if (phys->aggregate.time_key < 0 && is_event_time(self, plan->aggregate.keys[k].expr))
+        if (phys->aggregate.time_key < 0 && (session_key < 0 || session_key == k) &&
+            is_event_time(self, plan->aggregate.keys[k].expr))
             phys->aggregate.time_key = k;
     if (self->complete) {
         phys->aggregate.complete = true;
         phys->aggregate.time_key = -1; /* everything is kept */
     } else if (self->options->output_mode == MR_MODE_APPEND) {
-        if (phys->aggregate.time_key < 0 && (plan->aggregate.n_aggs > 0 || has_changes))
+        if (phys->aggregate.time_key < 0 && (!gives_early || has_changes))
             return MR_FAIL(err, MR_COND_UNSUPPORTED_STREAMING_OPERATOR_WITHOUT_WATERMARK,
                            "outputMode", "append", "statefulOperator", "aggregations");
-        if (plan->aggregate.n_aggs > 0)
+        if (!gives_early)
             phys->aggregate.close_key = phys->aggregate.time_key;
         else
             phys->aggregate.evict = phys->aggregate.time_key >= 0;
@@ -294,9 +314,16 @@ static MrStatus lower_stream_aggregate(Lower *self, const MrPlan *plan, MrPhys *
 
 static MrStatus lower_aggregate(Lower *self, const MrPlan *plan, MrPhys **out, MrError *err)
 {
-    MrPhys *phys = phys_new(self, MR_PHYS_OP_AGGREGATE, plan, 1);
-    bool complete = self->complete;
-    bool stream = self->streaming && plan->streaming && !self->per_epoch;
+    bool complete = self->complete, stream = self->streaming && plan->streaming && !self->per_epoch;
+    bool sessions = plan->aggregate.session_key >= 0;
+    if (sessions && !stream) {
+        MrPlan *expanded = NULL;
+        MR_TRY(mr__session_expand(self->planner, plan, &expanded, err));
+        columns_grow(self);
+        return lower_node(self, expanded, out, err);
+    }
+    MrPhys *phys = phys_new(self, sessions ? MR_PHYS_OP_SESSION : MR_PHYS_OP_AGGREGATE, plan, 1);
+    phys->aggregate.session_key = plan->aggregate.session_key;
     self->complete = false; /* below it changes come */
     MR_TRY(lower_input(self, plan, phys, err));
     self->complete = complete;
@@ -659,7 +686,8 @@ static bool gives_changes(Lower *self, const MrPlan *plan)
     if (plan->kind == MR_PLAN_AGGREGATE) {
         bool below = gives_changes(self, plan->inputs[0]);
         bool final = self->options->output_mode == MR_MODE_APPEND; /* or it is refused */
-        return below || (plan->aggregate.n_aggs > 0 && !final);
+        bool grows = plan->aggregate.n_aggs > 0 || plan->aggregate.session_key >= 0;
+        return below || (grows && !final);
     }
     for (int32_t i = 0; i < plan->n_inputs; i++)
         if (gives_changes(self, plan->inputs[i]))
@@ -688,6 +716,8 @@ static bool needs_recompute(Lower *self, const MrPlan *plan)
         return false;
     case MR_PLAN_AGGREGATE: {
         bool has_changes = gives_changes(self, plan->inputs[0]);
+        if (has_changes && plan->aggregate.session_key >= 0) /* a session may fall apart */
+            return true;
         for (int32_t a = 0; a < plan->aggregate.n_aggs; a++) {
             const MrExpr *agg = plan->aggregate.aggs[a].expr;
             uint32_t flags = agg->aggregate.agg->flags;
@@ -829,10 +859,7 @@ MrStatus mr_plan_lower(MrPlanner *planner, const MrPlan *plan, const MrLowerOpti
                   .streaming = options->streaming,
                   .per_epoch = options->streaming && options->per_epoch};
     self.complete = options->streaming && options->output_mode == MR_MODE_COMPLETE;
-    self.places = MR_NEW_N(planner->arena, int32_t, planner->next_id + 1);
-    self.event_time = MR_NEW_N(planner->arena, bool, planner->next_id + 1);
+    columns_grow(&self);
     self.shared = MR_NEW_N(planner->arena, MrPhys *, planner->next_shared_id + 1);
-    for (int32_t id = 0; id <= planner->next_id; id++)
-        self.places[id] = -1;
     return lower_node(&self, plan, out, err);
 }

@@ -13,6 +13,7 @@ typedef enum MrPhysKind {
     MR_PHYS_OP_PROJECT,
     MR_PHYS_OP_FILTER,
     MR_PHYS_OP_AGGREGATE, /* hash; keeps its table as state in a stream */
+    MR_PHYS_OP_SESSION,   /* a stream's session windows: aggregate, where session_key merges */
     MR_PHYS_OP_EXPAND,
     MR_PHYS_OP_HASH_JOIN,   /* input 0 probes, input 1 is built   */
     MR_PHYS_OP_LOOP_JOIN,   /* no equal keys   */
@@ -67,16 +68,16 @@ struct MrPhys {
         } filter;
         struct {
             int32_t n_keys, n_aggs;
-            MrExpr **keys;     /* over the input                                   */
-            MrExpr **aggs;     /* MR_EXPR_AGGREGATE; their args are over the input */
-            bool changes_in;   /* the input has retractions                        */
-            int32_t close_key; /* stream, append mode: the key (a window struct or a timestamp)
-                                  whose groups are emitted once and dropped when the watermark
-                                  passes; -1: emit changes */
-            int32_t time_key;  /* stream: the key that the watermark closes: later rows of closed
-                                  groups are dropped  and counted; -1: none */
-            bool session;      /* close_key is a session window: overlapping sessions merge */
-            bool complete;     /* complete mode: all groups in every epoch, as inserts */
+            MrExpr **keys;       /* over the input                                   */
+            MrExpr **aggs;       /* MR_EXPR_AGGREGATE; their args are over the input */
+            bool changes_in;     /* the input has retractions                        */
+            int32_t close_key;   /* stream, append mode: the key (a window struct or a timestamp)
+                                    whose groups are emitted once and dropped when the watermark
+                                    passes; -1: emit changes */
+            int32_t time_key;    /* stream: the key that the watermark closes: later rows of closed
+                                    groups are dropped  and counted; -1: none */
+            int32_t session_key; /* SESSION: the key that is a row's own session; else -1 */
+            bool complete;       /* complete mode: all groups in every epoch, as inserts */
             bool evict; /* update mode with a watermark: closed groups are dropped silently */
         } aggregate;
         struct {

@@ -91,6 +91,7 @@ MrPlan *mr_plan_aggregate(MrPlanner *planner, MrPlan *input, MrNamedExpr *keys, 
     plan->aggregate.n_keys = n_keys;
     plan->aggregate.aggs = aggs;
     plan->aggregate.n_aggs = n_aggs;
+    plan->aggregate.session_key = -1;
     return plan;
 }
 

@@ -122,6 +122,10 @@ struct MrPlan {
             int32_t n_keys;
             MrNamedExpr *aggs; /* MR_EXPR_AGGREGATE each; the other output columns */
             int32_t n_aggs;
+            /* The key that is a session window: a row's own reaches from its time to the gap after
+             * it; those of the other keys' group that overlap or touch are one group, whose key is
+             * their union.  -1: none. */
+            int32_t session_key;
         } aggregate;
         struct {
             MrExpr ***projections; /* [projection][col] */

@@ -71,6 +71,8 @@ static void node_put(MrTextBuilder *out, const MrSettings *settings, const MrPla
         named_put(out, settings, plan->aggregate.keys, plan->aggregate.n_keys);
         mr_builder_str(out, ", ");
         named_put(out, settings, plan->aggregate.aggs, plan->aggregate.n_aggs);
+        if (plan->aggregate.session_key >= 0)
+            mr_builder_printf(out, ", sessions of #%d", plan->cols[plan->aggregate.session_key].id);
         break;
     case MR_PLAN_EXPAND:
         mr_builder_printf(out, "Expand %d projections, ", plan->expand.n_projections);

@@ -178,6 +178,7 @@ static MrStatus depend_aggregate(Outer *outer, MrPlan *plan, MrPlan **out, MrCol
         keys[n + i] = pass_column(planner, &in_d[i]);
     MrPlan *agg = mr_plan_aggregate(planner, input, keys, n_all, mapped->aggregate.aggs,
                                     plan->aggregate.n_aggs);
+    agg->aggregate.session_key = plan->aggregate.session_key;
     if (n > 0 || plan->aggregate.n_aggs == 0) {
         *out = agg;
         *d = in_d;
@@ -669,8 +670,10 @@ static MrPlan *pull(Pull *p, MrPlan *plan)
         }
         if (n == 0 && plan->aggregate.n_aggs > 0)
             p->through_scalar = true;
-        return mr_plan_aggregate(planner, input, keys, n + (int32_t)own.n, plan->aggregate.aggs,
-                                 plan->aggregate.n_aggs);
+        MrPlan *agg = mr_plan_aggregate(planner, input, keys, n + (int32_t)own.n,
+                                        plan->aggregate.aggs, plan->aggregate.n_aggs);
+        agg->aggregate.session_key = plan->aggregate.session_key;
+        return agg;
     }
     default:
         return NULL;

@@ -413,9 +413,10 @@ static MrPlan *push_aggregate(Push *self, MrPlan *plan, const Preds *preds)
 {
     Preds pass = {0}, stay = {0};
     MrColumn *cols = MR_NEW_N(self->arena, MrColumn, plan->aggregate.n_keys + 1);
+    MrPlan keys = {.cols = cols};
     for (int32_t k = 0; k < plan->aggregate.n_keys; k++)
-        cols[k] = plan->aggregate.keys[k].column;
-    MrPlan keys = {.n_cols = plan->aggregate.n_keys, .cols = cols};
+        if (k != plan->aggregate.session_key) /* a session is not that of its rows */
+            cols[keys.n_cols++] = plan->aggregate.keys[k].column;
     for (int64_t p = 0; p < preds->n; p++) {
         Replace replace = {.named = plan->aggregate.keys, .n = plan->aggregate.n_keys};
         MrExpr *pred = preds->list[p];

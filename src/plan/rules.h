@@ -28,6 +28,11 @@ double mr__source_rows(MrPlanner *planner, const MrPlan *plan);
 /* Share of rows for which a condition is true: a guess from its form. */
 double mr__selectivity(const MrExpr *condition);
 
+/* A session aggregate as windows and an ordinary aggregate with the same output columns; used when
+ * the physical plan is made, for a stream keeps its sessions otherwise. */
+MR_MUST_USE MrStatus mr__session_expand(MrPlanner *planner, const MrPlan *plan, MrPlan **out,
+                                        MrError *err);
+
 /* Helpers. */
 MrPlan *mr__node_copy(MrPlanner *planner, const MrPlan *plan); /* the node and its list of inputs */
 /* Conjuncts of a condition, NULL: none.  *out is in the arena. */

@@ -250,6 +250,27 @@ static MrStatus explain_analyze(MrQuery *query, const MrPhys *phys, MrTextBuilde
     return MR_OK;
 }
 
+/* The plan that a stream would run: of a streaming table, or, where its output mode is refused, of
+ * a sink that takes changes. */
+static MrStatus explain_stream(MrQuery *query, MrPlan *plan, MrTextBuilder *text, MrError *err)
+{
+    MrPlan *optimized;
+    MrPhys *phys;
+    MrLowerOptions options = {.streaming = true, .output_mode = MR_MODE_APPEND};
+    MR_TRY(mr_plan_optimize(&query->planner, plan, &optimized, err));
+    MrStatus status = mr_plan_lower(&query->planner, optimized, &options, &phys, err);
+    if (status == MR_INVALID) {
+        *err = (MrError){.sql_idx = -1};
+        options.output_mode = MR_MODE_CHANGES;
+        status = mr_plan_lower(&query->planner, optimized, &options, &phys, err);
+    }
+    MR_TRY(status);
+    mr_builder_printf(text, "== Physical Plan of the Stream (%s) ==\n",
+                      options.output_mode == MR_MODE_APPEND ? "append" : "changes");
+    mr_phys_text(phys, &query->settings, text, NULL, NULL);
+    return MR_OK;
+}
+
 MrStatus mr__command_explain(MrQuery *query, const MrSqlStatement *statement, MrError *err)
 {
     const MrSqlStatement *inner = statement->explain.statement;
@@ -269,6 +290,11 @@ MrStatus mr__command_explain(MrQuery *query, const MrSqlStatement *statement, Mr
         mr_builder_str(&text, "\n== Optimized Logical Plan ==\n");
         mr_plan_text(optimized, &query->settings, &text);
         mr_builder_str(&text, "\n");
+    }
+    if (bound.plan->streaming && statement->explain.mode != MR_SQL_EXPLAIN_ANALYZE) {
+        MR_TRY(explain_stream(query, bound.plan, &text, err));
+        mr__result_row(query, 1, mr_builder_text(&text).data);
+        return MR_OK;
     }
     MR_TRY(mr__query_lower(query, bound.plan, &phys, err));
     mr_builder_str(&text, "== Physical Plan ==\n");

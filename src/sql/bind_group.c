@@ -72,7 +72,8 @@ static const MrSqlExpr *window_find(const MrSqlExpr *ast)
                : NULL;
 }
 
-/* The input with one more column, rows where it is NULL left out. */
+/* The input with one more column, rows where it is NULL left out; of a session those where it is
+ * empty. */
 static MrStatus window_column(Binder *b, MrSqlPlace place, Rel *from, MrPlan *plan,
                               const char *name, MrExpr *window, bool is_session)
 {
@@ -84,8 +85,16 @@ static MrStatus window_column(Binder *b, MrSqlPlace place, Rel *from, MrPlan *pl
     exprs[n] = (MrNamedExpr){{mr_planner_id(b->planner), name, window->type, true}, window};
     plan = mr_plan_project(b->planner, plan, exprs, n + 1);
     MrExpr *column = mr_plan_column_expr(b->planner, &exprs[n].column);
-    MR_TRY(mr__call_bind(b, NULL, place, "isnotnull", &column, 1,
-                         mr_arena_printf(b->arena, "(%s IS NOT NULL)", name), &present));
+    if (is_session) {
+        MrExpr *edges[2];
+        MR_TRY(mr__field_bind(b, place, column, "end", &edges[0]));
+        MR_TRY(mr__field_bind(b, place, column, "start", &edges[1]));
+        MR_TRY(mr__call_bind(b, NULL, place, ">", edges, 2,
+                             "(session_window.end > session_window.start)", &present));
+    } else {
+        MR_TRY(mr__call_bind(b, NULL, place, "isnotnull", &column, 1,
+                             mr_arena_printf(b->arena, "(%s IS NOT NULL)", name), &present));
+    }
     from->plan = mr_plan_filter(b->planner, plan, present);
     ScopeCol *cols = MR_NEW_N(b->arena, ScopeCol, from->n_cols + 1);
     if (from->n_cols > 0)
@@ -98,8 +107,50 @@ static MrStatus window_column(Binder *b, MrSqlPlace place, Rel *from, MrPlan *pl
     return MR_OK;
 }
 
-/* session_window(time, gap): of one row from its time to the gap after it; bind_select.c merges
- * those of a group. */
+/* A time as window() and session_window() take it: of a window its last moment. */
+static MrStatus window_time(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const char *function,
+                            MrExpr **time)
+{
+    const MrType *type = (*time)->type;
+    if (type->kind == MR_TYPE_STRUCT && type->n_fields == 2) {
+        int64_t one_us = 1;
+        MrExpr *end = NULL, *one = mr_expr_literal(
+                                b->arena, mr_vector_constant(b->arena, MR_T(INTERVAL_DT), &one_us));
+        one->sql = "";
+        MR_TRY(mr__field_bind(b, ast->place, *time, "end", &end));
+        return mr__call_bind(b, ctx, ast->place, "-", (MrExpr *[]){end, one}, 2, (*time)->sql,
+                             time);
+    }
+    if (type->kind == MR_TYPE_TIMESTAMP || type->kind == MR_TYPE_TIMESTAMP_NTZ)
+        return MR_OK;
+    const MrType *to = mr_coerce_implicit(b->arena, b->settings, type, MR_T(TIMESTAMP));
+    if (!to)
+        return mr__at(b, ast->place,
+                      MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__UNEXPECTED_INPUT_TYPE, "sqlExpr",
+                              mr__quote_sql(b, function), "paramIndex", "first", "requiredType",
+                              "(\"TIMESTAMP\" or \"TIMESTAMP_NTZ\")", "inputSql",
+                              mr__quote_sql(b, (*time)->sql), "inputType",
+                              mr__quote_type(b, type)));
+    return mr__cast(b, *time, to, time);
+}
+
+/* The gap as an interval; a text that is none gives NULL, and its row belongs to no session. */
+static MrStatus session_gap(Binder *b, const MrSqlExpr *ast, MrExpr **gap)
+{
+    const char *sql = (*gap)->sql;
+    if ((*gap)->type->kind == MR_TYPE_INTERVAL)
+        return MR_OK;
+    if ((*gap)->type->kind != MR_TYPE_STRING && (*gap)->type->kind != MR_TYPE_VOID)
+        return mr__at(b, ast->place,
+                      MR_FAIL(b->err, MR_COND__LEGACY_ERROR_TEMP_1040, "dt",
+                              mr_type_sql_text(b->arena, (*gap)->type)));
+    MR_TRY(mr_expr_cast(b->arena, b->settings, *gap, MR_T(INTERVAL), MR_CAST_TRY, gap, b->err));
+    (*gap)->sql = sql;
+    return MR_OK;
+}
+
+/* session_window(time, gap): of one row from its time to the gap after it; the aggregate merges
+ * those of a group that overlap or touch. */
 static MrStatus session_column(Binder *b, const MrSqlExpr *ast, Scope *outer, Rel *from)
 {
     const MrSqlCall *call = &ast->call;
@@ -111,21 +162,14 @@ static MrStatus session_column(Binder *b, const MrSqlExpr *ast, Scope *outer, Re
                               "https://spark.apache.org/docs/latest"));
     Scope scope = {.outer = outer, .n_cols = from->n_cols, .cols = from->cols};
     Ctx ctx = {.scope = &scope};
-    MrExpr *time = NULL, *text = NULL, *window = NULL;
-    int64_t gap_us = 0;
+    MrExpr *time = NULL, *gap = NULL, *end = NULL, *window = NULL;
     MR_TRY(mr__expr_bind(b, &ctx, call->args[0], &time));
-    MR_TRY(mr__expr_bind(b, &ctx, call->args[1], &text));
-    MR_TRY(mr__interval_us(b, ast->place, text, &gap_us));
-    if (gap_us <= 0)
-        return mr__at(
-            b, ast->place,
-            MR_FAIL_UNSUPPORTED(b->err, "sessions with a gap of %lld us", (long long)gap_us));
-    /* The window of length gap that begins at the moment itself: slides by 1 us. */
-    MrExpr *args[5] = {time, mr_expr_i64(b->arena, gap_us), mr_expr_i64(b->arena, 1),
-                       mr_expr_i64(b->arena, 0), mr_expr_i64(b->arena, 0)};
-    for (int32_t i = 1; i < 5; i++)
-        args[i]->sql = "";
-    MR_TRY(mr__call_bind(b, &ctx, ast->place, "time_window", args, 5, "session_window", &window));
+    MR_TRY(mr__expr_bind(b, &ctx, call->args[1], &gap));
+    MR_TRY(window_time(b, &ctx, ast, "session_window", &time));
+    MR_TRY(session_gap(b, ast, &gap));
+    MR_TRY(mr__call_bind(b, &ctx, ast->place, "+", (MrExpr *[]){time, gap}, 2, "end", &end));
+    MrExpr *args[4] = {mr__literal_text(b, "start"), time, mr__literal_text(b, "end"), end};
+    MR_TRY(mr__call_bind(b, &ctx, ast->place, "named_struct", args, 4, "session_window", &window));
     return window_column(b, ast->place, from, from->plan, "session_window", window, true);
 }
 
@@ -175,27 +219,7 @@ MrStatus mr__time_windows(Binder *b, const MrSqlSelect *select, Scope *outer, Re
                     mr_arena_printf(b->arena, "%lldL", (long long)us[2]), "constraint",
                     us[2] > us[1] ? "<= " : ">", "rightExprName", "`window_duration`",
                     "rightExprValue", mr_arena_printf(b->arena, "%lldL", (long long)us[1])));
-    if (time->type->kind == MR_TYPE_STRUCT &&
-        time->type->n_fields == 2) { /* a window of windows: by its last moment */
-        int64_t one_us = 1;
-        MrExpr *end = NULL, *one = mr_expr_literal(
-                                b->arena, mr_vector_constant(b->arena, MR_T(INTERVAL_DT), &one_us));
-        one->sql = "";
-        MR_TRY(mr__field_bind(b, ast->place, time, "end", &end));
-        MR_TRY(
-            mr__call_bind(b, &ctx, ast->place, "-", (MrExpr *[]){end, one}, 2, time->sql, &time));
-    }
-    if (time->type->kind != MR_TYPE_TIMESTAMP && time->type->kind != MR_TYPE_TIMESTAMP_NTZ) {
-        const MrType *to = mr_coerce_implicit(b->arena, b->settings, time->type, MR_T(TIMESTAMP));
-        if (!to)
-            return mr__at(b, ast->place,
-                          MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__UNEXPECTED_INPUT_TYPE,
-                                  "sqlExpr", mr__quote_sql(b, "window"), "paramIndex", "first",
-                                  "requiredType", "(\"TIMESTAMP\" or \"TIMESTAMP_NTZ\")",
-                                  "inputSql", mr__quote_sql(b, time->sql), "inputType",
-                                  mr__quote_type(b, time->type)));
-        MR_TRY(mr__cast(b, time, to, &time));
-    }
+    MR_TRY(window_time(b, &ctx, ast, "window", &time));
     MrPlan *plan = from->plan;
     int64_t n_windows = (us[1] + us[2] - 1) / us[2];
     MrExpr *nth = mr_expr_i64(b->arena, 0);

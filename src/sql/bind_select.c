@@ -222,6 +222,8 @@ static int32_t key_add(Select *s, MrExpr *expr)
             return (int32_t)i;
     Key key = {.expr = expr};
     bool plain = expr->kind == MR_EXPR_COLUMN;
+    for (int32_t c = 0; c < s->scope.n_cols && plain; c++) /* a session is not that of a row */
+        plain = !s->scope.cols[c].is_session || s->scope.cols[c].col.id != expr->column.id;
     key.out = (MrColumn){plain ? expr->column.id : mr_planner_id(s->b->planner), auto_name(expr),
                          expr->type, expr->nullable};
     MR_PUSH(s->b->arena, s->keys, s->n_keys, s->cap_keys, key);
@@ -700,100 +702,6 @@ static int32_t session_key(const Select *s)
     return -1;
 }
 
-static MrStatus agg_named(Binder *b, const char *name, MrExpr *arg, MrExprKind kind,
-                          MrNamedExpr *out)
-{
-    MrBind bind;
-    MrAggregate *agg = NULL;
-    MrExpr **args = MR_NEW_N(b->arena, MrExpr *, 1), *expr = MR_NEW(b->arena, MrExpr);
-    args[0] = arg;
-    mr__bind_init(b, &bind, args, NULL, 1, name);
-    MR_TRY(mr_aggregate_bind(&bind, name, &agg, b->err));
-    expr->kind = kind;
-    expr->type = agg->type;
-    expr->nullable = true;
-    expr->sql = name;
-    expr->sql_idx = -1;
-    expr->n_args = 1;
-    expr->args = args;
-    if (kind == MR_EXPR_WINDOW) {
-        expr->window.kind = MR_WINDOW_AGGREGATE;
-        expr->window.agg = agg;
-        expr->window.frame.rows = true;
-        expr->window.frame.from_edge = MR_FRAME_UNBOUNDED;
-        expr->window.frame.to_edge = MR_FRAME_CURRENT;
-    } else {
-        expr->aggregate.agg = agg;
-    }
-    *out = (MrNamedExpr){{mr_planner_id(b->planner), name, agg->type, true}, expr};
-    return MR_OK;
-}
-
-/* Sessions: rows in the order of time; one that begins after all before it have ended begins a new
- * session.  Then the rows of a session are a group.  A session of rows that touch goes on. */
-static MrStatus session_make(Select *s, int32_t at)
-{
-    Binder *b = s->b;
-    MrSqlPlace nowhere = {-1, 0};
-    int32_t n_keys = (int32_t)s->n_keys, n_others = 0;
-    MrExpr *raw = s->keys[at].expr, *start = NULL, *end = NULL, *later = NULL;
-    MrExpr **others = MR_NEW_N(b->arena, MrExpr *, n_keys + 1);
-    MR_TRY(mr__field_bind(b, nowhere, raw, "start", &start));
-    MR_TRY(mr__field_bind(b, nowhere, raw, "end", &end));
-    for (int32_t i = 0; i < n_keys; i++)
-        if (i != at)
-            others[n_others++] = s->keys[i].expr;
-    MrSortKey *order = MR_NEW_N(b->arena, MrSortKey, 1);
-    *order = (MrSortKey){start, {false, true}};
-    MrNamedExpr *before = MR_NEW_N(b->arena, MrNamedExpr, 1),
-                *session = MR_NEW_N(b->arena, MrNamedExpr, 1);
-    MR_TRY(agg_named(b, "max", end, MR_EXPR_WINDOW, before));
-    before->expr->window.frame.to_edge = MR_FRAME_OFFSET;
-    before->expr->window.frame.to = mr__literal_int(b, -1);
-    before->expr->window.partition = others;
-    before->expr->window.n_partition = n_others;
-    before->expr->window.order = order;
-    before->expr->window.n_order = 1;
-    s->plan = mr_plan_window(b->planner, s->plan, before, 1);
-    MR_TRY(mr__call_bind(b, NULL, nowhere, ">",
-                         (MrExpr *[]){start, mr_plan_column_expr(b->planner, &before->column)}, 2,
-                         "new", &later));
-    MrExpr **choice = MR_NEW_N(b->arena, MrExpr *, 3), *begins = NULL;
-    choice[0] = later;
-    choice[1] = mr__literal_int(b, 1);
-    choice[2] = mr__literal_int(b, 0);
-    MR_TRY(mr__case_bind(b, nowhere, choice, 3, "begins", "if", &begins));
-    MR_TRY(agg_named(b, "sum", begins, MR_EXPR_WINDOW, session));
-    session->expr->window.partition = others;
-    session->expr->window.n_partition = n_others;
-    session->expr->window.order = order;
-    session->expr->window.n_order = 1;
-    s->plan = mr_plan_window(b->planner, s->plan, session, 1);
-    MrNamedExpr *keys = MR_NEW_N(b->arena, MrNamedExpr, n_keys + 1);
-    MrNamedExpr *aggs = MR_NEW_N(b->arena, MrNamedExpr, s->n_aggs + 2);
-    for (int32_t i = 0; i < n_keys; i++)
-        keys[i] = (MrNamedExpr){s->keys[i].out, s->keys[i].expr};
-    keys[at] = (MrNamedExpr){session->column, mr_plan_column_expr(b->planner, &session->column)};
-    for (int64_t i = 0; i < s->n_aggs; i++)
-        aggs[i] = s->aggs[i];
-    MR_TRY(agg_named(b, "min", start, MR_EXPR_AGGREGATE, &aggs[s->n_aggs]));
-    MR_TRY(agg_named(b, "max", end, MR_EXPR_AGGREGATE, &aggs[s->n_aggs + 1]));
-    s->plan = mr_plan_aggregate(b->planner, s->plan, keys, n_keys, aggs, (int32_t)s->n_aggs + 2);
-    int32_t n_cols = s->plan->n_cols;
-    MrNamedExpr *exprs = MR_NEW_N(b->arena, MrNamedExpr, n_cols + 1);
-    MrExpr *args[4] = {
-        mr__literal_text(b, "start"), mr_plan_column_expr(b->planner, &s->plan->cols[n_cols - 2]),
-        mr__literal_text(b, "end"), mr_plan_column_expr(b->planner, &s->plan->cols[n_cols - 1])};
-    for (int32_t i = 0; i < n_cols - 2; i++)
-        exprs[i] =
-            (MrNamedExpr){s->plan->cols[i], mr_plan_column_expr(b->planner, &s->plan->cols[i])};
-    exprs[at].column = s->keys[at].out;
-    MR_TRY(mr__call_bind(b, NULL, nowhere, "named_struct", args, 4, "session_window",
-                         &exprs[at].expr));
-    s->plan = mr_plan_project(b->planner, s->plan, exprs, n_cols - 2);
-    return MR_OK;
-}
-
 static void aggregate_make(Select *s)
 {
     Binder *b = s->b;
@@ -1236,10 +1144,8 @@ MrStatus mr__select_bind(Binder *b, const MrSqlSelect *ast, const MrSqlQuery *qu
         int32_t session = session_key(&s);
         if (session >= 0 && s.has_sets)
             return MR_FAIL_UNSUPPORTED(b->err, "session_window() in grouping sets");
-        if (session >= 0)
-            MR_TRY(session_make(&s, session));
-        else
-            aggregate_make(&s);
+        aggregate_make(&s);
+        s.plan->aggregate.session_key = session;
         if (having)
             s.plan = mr_plan_filter(b->planner, s.plan, having);
     }

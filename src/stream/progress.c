@@ -54,10 +54,11 @@ static void put_durations(MrTextBuilder *out, const MrStreamTimes *times)
 
 static void put_state(MrTextBuilder *out, const MrStream *stream, const MrPhys *phys, bool *first)
 {
-    bool has_state = phys->streaming &&
-                     (phys->kind == MR_PHYS_OP_AGGREGATE || phys->kind == MR_PHYS_OP_STREAM_JOIN ||
-                      phys->kind == MR_PHYS_OP_RECOMPUTE || phys->kind == MR_PHYS_OP_BATCH_WINDOW ||
-                      phys->kind == MR_PHYS_OP_KEYED_STATE);
+    bool has_state =
+        phys->streaming &&
+        (phys->kind == MR_PHYS_OP_AGGREGATE || phys->kind == MR_PHYS_OP_SESSION ||
+         phys->kind == MR_PHYS_OP_STREAM_JOIN || phys->kind == MR_PHYS_OP_RECOMPUTE ||
+         phys->kind == MR_PHYS_OP_BATCH_WINDOW || phys->kind == MR_PHYS_OP_KEYED_STATE);
     MrOpMetrics metrics;
     if (has_state && mr_run_metrics(stream->run, phys->id, &metrics)) {
         mr_builder_printf(out,

@@ -24,7 +24,8 @@ static void find_nodes(MrStream *stream, const MrPhys *phys)
     if (phys->kind == MR_PHYS_OP_WATERMARK)
         MR_PUSH(&stream->arena, stream->marks, stream->n_marks, stream->cap_marks,
                 ((MrStreamMark){.id = phys->id, .watermark_us = MR_TIME_MIN}));
-    if (phys->kind == MR_PHYS_OP_AGGREGATE || phys->kind == MR_PHYS_OP_STREAM_JOIN)
+    if (phys->kind == MR_PHYS_OP_AGGREGATE || phys->kind == MR_PHYS_OP_SESSION ||
+        phys->kind == MR_PHYS_OP_STREAM_JOIN)
         stream->closes = true; /* a moved watermark may give rows without new input */
     for (int32_t i = 0; i < phys->n_inputs; i++)
         find_nodes(stream, phys->inputs[i]);

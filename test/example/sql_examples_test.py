@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections import Counter, defaultdict
 from datetime import datetime, timedelta, timezone
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -188,10 +188,71 @@ def kappa(scratch: Path, rng: random.Random) -> None:
     same("kappa_check after the replay", rows(scratch, "-f", check), [])
 
 
+def clickstream(scratch: Path, rng: random.Random) -> None:
+    """Visits, which a click that comes late may join, and conversion per page."""
+    visit = timedelta(minutes=30)
+    pages = ["/", "/shoes", "/hats", "/cart"]
+    clicks: list[tuple[str, str, str, datetime]] = []
+    watermark = datetime.min.replace(tzinfo=timezone.utc)
+    n_late = n_final = 0
+
+    def visits() -> list[tuple[str, datetime, datetime, list[tuple[str, str, str, datetime]]]]:
+        found = []
+        for user in sorted({click[0] for click in clicks}):
+            mine = sorted((click for click in clicks if click[0] == user), key=lambda click: click[3])
+            group: list[tuple[str, str, str, datetime]] = []
+            for click in mine:
+                if group and click[3] > group[-1][3] + visit:
+                    found.append((user, group[0][3], group[-1][3] + visit, group))
+                    group = []
+                group.append(click)
+            found.append((user, group[0][3], group[-1][3] + visit, group))
+        return found
+
+    news = ""
+    for batch in range(3):
+        new = []
+        for i in range(120):
+            at = START + timedelta(seconds=(batch * 120 + i) * 200 - rng.randrange(280))
+            if batch and i % 30 == 0:  # too late by some minutes
+                at = watermark - visit - timedelta(seconds=rng.randrange(1, 600))
+            new.append((f"user{rng.randrange(6)}", rng.choice(pages), rng.choice(["view"] * 5 + ["buy"]), at))
+        write(scratch, "clicks", [
+            json.dumps({"user": user, "page": page, "action": action, "at": at.isoformat()}) for user, page, action, at in new
+        ])
+        news = run(scratch, "clickstream")
+        n_late = sum(click[3] + visit <= watermark for click in new)
+        clicks += [click for click in new if click[3] + visit > watermark]
+        watermark = max(watermark, max(click[3] for click in new) - timedelta(minutes=5))
+        closed = [found for found in visits() if found[2] <= watermark]
+        n_final = len(closed)
+        wanted = [
+            (user, stamp(began), stamp(ended), str(len(group)), group[0][1],
+             ",".join(sorted({click[1] for click in group})), str(sum(click[2] == "buy" for click in group)))
+            for user, began, ended, group in closed
+        ]
+        sql = ("SELECT user, date_format(began, 'yyyy-MM-dd HH:mm:ss'), date_format(ended, 'yyyy-MM-dd HH:mm:ss'), clicks, "
+               "first_page, array_join(array_sort(pages), ','), purchases FROM visits ORDER BY user, began")
+        same("visits", rows(scratch, "-e", sql), wanted)
+        seen: Counter[str] = Counter()
+        bought: Counter[str] = Counter()
+        for _, _, _, group in closed:
+            for page in {click[1] for click in group}:
+                seen[page] += 1
+                bought[page] += any(click[2] == "buy" for click in group)
+        same("conversion", rows(scratch, "-e", "SELECT page, visits, bought, percent FROM conversion ORDER BY page"), [
+            (page, str(n), str(bought[page]), str((Decimal(100 * bought[page]) / n).quantize(Decimal("0.1"), ROUND_HALF_UP)))
+            for page, n in sorted(seen.items())
+        ])
+    assert n_final > 20, f"seed {SEED}: too few visits to show anything"
+    assert n_late > 0, f"seed {SEED}: nothing was late"
+    assert f"{n_late} late" in news, f"seed {SEED}: {n_late} late, but: {news}"
+
+
 def main() -> int:
     """Each in a folder of its own."""
     print(f"seed {SEED}")
-    for example in (fraud, log_analytics, kappa):
+    for example in (fraud, log_analytics, kappa, clickstream):
         with tempfile.TemporaryDirectory(prefix="mr-example-") as scratch:
             example(Path(scratch), random.Random(SEED))
     return 0

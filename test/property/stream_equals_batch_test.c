@@ -166,7 +166,10 @@ static const char *grouped(Case *self)
     MrArena *arena = &self->arena;
     const char *keys =
         ONE_OF(self, "x.k", "x.s", "x.k, x.s", "x.v % 4", "window(x.t, '10 minutes')",
-               "x.k, window(x.t, '20 minutes')", "window(x.t, '20 minutes', '10 minutes')");
+               "x.k, window(x.t, '20 minutes')", "window(x.t, '20 minutes', '10 minutes')",
+               "x.k, session_window(x.t, '5 minutes')", "session_window(x.t, '40 seconds'), x.s",
+               "session_window(x.t, concat(x.k, ' minutes')), x.v % 2",
+               "session_window(x.t, '30 seconds')");
     const char *from = relation(self), *where = predicate(self, "x");
     const char *first = aggregate(self), *second = aggregate(self);
     const char *having = ONE_OF(self, "", "", " HAVING count(*) > 2", " HAVING sum(x.v) > 20",
