@@ -255,6 +255,71 @@ typedef MrStatus (*MrStateFunction)(void *self, MrBytes key, const MrBytes *valu
 MR_API MrStatus mr_reduce_sum_i64(void *self, MrBytes a, MrBytes b, MrEmitter *to, MrError *err);
 MR_API MrStatus mr_inverse_sum_i64(void *self, MrBytes a, MrBytes b, MrEmitter *to, MrError *err);
 
+/* The rows of one partition, on one thread: call next until it gives false in *more.  A row is
+ * borrowed until the next call.  It fails when the action does: there will be no more rows, but
+ * this is not their end. */
+typedef struct MrPartition MrPartition;
+MR_API MR_MUST_USE MrStatus mr_partition_next(MrPartition *partition, MrPair *row, bool *more,
+                                              MrError *err);
+typedef MrStatus (*MrPartitionFunction)(void *self, int32_t partition_idx, MrPartition *rows,
+                                        MrError *err);
+
+/* Each *out is yours, end it with mr_rdd_close() before the session; the RDDs it was made from may
+ * be closed before it.  self must live until the last action.  At most 500 steps in a row.
+ * Example of all: example/rdd_word_count.c   Since: 0.1.
+ *
+ * The rows of parallelize are copied. */
+typedef struct MrRdd MrRdd;
+MR_API MR_MUST_USE MrStatus mr_rdd_parallelize(MrSession *session, const MrPair *rows,
+                                               int64_t n_rows, MrRdd **out, MrError *err);
+/* Lines of a file, a folder, a glob; compressed or not.  Fails with PATH_NOT_FOUND. */
+MR_API MR_MUST_USE MrStatus mr_rdd_text_file(MrSession *session, const char *path, MrRdd **out,
+                                             MrError *err);
+MR_API MR_MUST_USE MrStatus mr_rdd_map(MrRdd *rdd, MrMapFunction map, void *self, MrRdd **out,
+                                       MrError *err);
+MR_API MR_MUST_USE MrStatus mr_rdd_flat_map(MrRdd *rdd, MrMapFunction map, void *self, MrRdd **out,
+                                            MrError *err);
+/* As map; a row without a key fails the action. */
+MR_API MR_MUST_USE MrStatus mr_rdd_map_to_pair(MrRdd *rdd, MrMapFunction map, void *self,
+                                               MrRdd **out, MrError *err);
+MR_API MR_MUST_USE MrStatus mr_rdd_filter(MrRdd *rdd, MrFilterFunction filter, void *self,
+                                          MrRdd **out, MrError *err);
+/* One row a key; rows without a key are one group. */
+MR_API MR_MUST_USE MrStatus mr_rdd_reduce_by_key(MrRdd *rdd, MrReduceFunction reduce, void *self,
+                                                 MrRdd **out, MrError *err);
+/* How often each value comes: the value as the key, the count in decimal digits as the value. */
+MR_API MR_MUST_USE MrStatus mr_rdd_count_by_value(MrRdd *rdd, MrRdd **out, MrError *err);
+/* kind: "inner", "left", "right", "full"; rows without a key match nothing.  The absent side of an
+ * outer join has data NULL. */
+MR_API MR_MUST_USE MrStatus mr_rdd_join(MrRdd *left, MrRdd *right, const char *kind,
+                                        MrJoinFunction join, void *self, MrRdd **out, MrError *err);
+MR_API MR_MUST_USE MrStatus mr_rdd_union(MrRdd *first, MrRdd *second, MrRdd **out, MrError *err);
+MR_API MR_MUST_USE MrStatus mr_rdd_distinct(MrRdd *rdd, MrRdd **out, MrError *err);
+/* By bytes, unsigned, the shorter first; rows without a key before all, descending: after all. */
+MR_API MR_MUST_USE MrStatus mr_rdd_sort_by_key(MrRdd *rdd, bool descending, MrRdd **out,
+                                               MrError *err);
+MR_API void mr_rdd_close(MrRdd *rdd); /* NULL is fine */
+
+/* Actions: each computes the RDD anew.  *rows is one block of the session's memory, yours, end it
+ * with mr_rows_free() before the session; NULL when there are none.  In no order unless sorted.
+ * For convenience all bytes in it are followed by a NUL, which is not counted. */
+MR_API MR_MUST_USE MrStatus mr_rdd_collect(MrRdd *rdd, MrPair **rows, int64_t *n_rows,
+                                           MrError *err);
+MR_API MR_MUST_USE MrStatus mr_rdd_take(MrRdd *rdd, int64_t n, MrPair **rows, int64_t *n_rows,
+                                        MrError *err);
+MR_API void mr_rows_free(MrPair *rows); /* NULL is fine */
+MR_API MR_MUST_USE MrStatus mr_rdd_count(MrRdd *rdd, int64_t *n_rows, MrError *err);
+/* Of all values; *row as from collect, data NULL in value for an RDD without rows. */
+MR_API MR_MUST_USE MrStatus mr_rdd_reduce(MrRdd *rdd, MrReduceFunction reduce, void *self,
+                                          MrPair **row, MrError *err);
+/* Calls the function once a partition, several at once, each on a thread of its own; at least one
+ * partition.  A function that does not want all rows just returns. */
+MR_API MR_MUST_USE MrStatus mr_rdd_foreach_partition(MrRdd *rdd, MrPartitionFunction function,
+                                                     void *self, MrError *err);
+/* One file a partition; "(key,value)" lines, or the value alone where there is no key.  Readers see
+ * all of them or none; the folder must not be there yet (PATH_ALREADY_EXISTS). */
+MR_API MR_MUST_USE MrStatus mr_rdd_save_as_text_file(MrRdd *rdd, const char *path, MrError *err);
+
 #ifdef __cplusplus
 }
 #endif

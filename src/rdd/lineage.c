@@ -182,7 +182,7 @@ static MrExpr *aggregate(Builder *self, const MrAggregate *agg, MrExpr *arg)
     expr->type = agg->type;
     expr->nullable = agg->nullable;
     expr->sql_idx = -1;
-    expr->n_args = arg ? 1 : 0;
+    expr->n_args = 1;
     expr->args = MR_NEW_N(self->arena, MrExpr *, 1);
     expr->args[0] = arg;
     expr->aggregate.agg = agg;
@@ -292,7 +292,9 @@ static MrStatus reduce_plan(Builder *self, const MrLineage *lineage, MrPlan **ou
     MR_TRY(plan_of(self, lineage->inputs[0], &input));
     user->reduce = lineage->reduce;
     MrExpr *agg = aggregate(self, mr_user_reduce_bind(self->arena, user), column(self, input, 1));
-    *out = aggregate_plan(self, input, by_key, 1, agg);
+    *out = aggregate_plan(self, input, by_key, lineage->all ? 0 : 1, agg);
+    if (lineage->all)
+        *out = pair_of(self, *out, mr_expr_null(self->arena, MR_T(BINARY)), column(self, *out, 0));
     return MR_OK;
 }
 
@@ -300,13 +302,16 @@ static MrStatus count_plan(Builder *self, const MrLineage *lineage, MrPlan **out
 {
     static const int32_t by_value[] = {1};
     const MrSettings *settings = self->planner->settings;
-    MrBind bind = {.settings = settings, .arena = self->arena, .sql = "count(1)"};
+    MrExpr *one = mr_expr_i64(self->arena, 1);
+    MrArgInfo arg = {.type = one->type, .cast_to = one->type, .value = one->literal, .sql = "1"};
+    MrBind bind = {
+        .settings = settings, .arena = self->arena, .n_args = 1, .args = &arg, .sql = "count(1)"};
     MrAggregate *count = NULL;
     MrPlan *input = NULL;
     MrExpr *digits = NULL;
     MR_TRY(plan_of(self, lineage->inputs[0], &input));
     MR_TRY(mr_aggregate_bind(&bind, "count", &count, self->err));
-    MrPlan *made = aggregate_plan(self, input, by_value, 1, aggregate(self, count, NULL));
+    MrPlan *made = aggregate_plan(self, input, by_value, 1, aggregate(self, count, one));
     MR_TRY(mr_expr_cast(self->arena, settings, column(self, made, 1), MR_T(STRING), MR_CAST_ANSI,
                         &digits, self->err));
     MR_TRY(mr_expr_cast(self->arena, settings, digits, MR_T(BINARY), MR_CAST_ANSI, &digits,
@@ -489,4 +494,14 @@ MrStatus mr_lineage_plan(MrPlanner *planner, const MrLineageSources *sources,
     for (int32_t i = 0; i < n; i++)
         MR_TRY(plan_of(&self, lineages[i], &plans[i]));
     return MR_OK;
+}
+
+MrPlan *mr_lineage_lines(MrPlanner *planner, MrPlan *plan)
+{
+    Builder self = {.planner = planner, .arena = planner->arena};
+    MrExpr *line = call(&self, mr_user_line_bind(planner->arena), column(&self, plan, 0),
+                        column(&self, plan, 1));
+    MrNamedExpr *expr = MR_NEW(planner->arena, MrNamedExpr);
+    *expr = (MrNamedExpr){{mr_planner_id(planner), "value", line->type, false}, line};
+    return mr_plan_project(planner, plan, expr, 1);
 }

@@ -45,6 +45,7 @@ struct MrLineage {
     MrFilterFunction filter;  /* FILTER; REDUCE_WINDOW: NULL: none */
     MrJoinKind join_kind;     /* INNER, LEFT, RIGHT, FULL */
     bool descending;
+    bool all; /* REDUCE: of all rows, whatever their key; one row also when there are none */
     int64_t length_us, slide_us;
     const char *connector; /* SOURCE */
     MrOptions options;
@@ -84,5 +85,7 @@ typedef struct MrLineageSources {
 MR_MUST_USE MrStatus mr_lineage_plan(MrPlanner *planner, const MrLineageSources *sources,
                                      MrLineage *const *lineages, int32_t n, MrPlan **plans,
                                      MrError *err);
+/* The one column value STRING over such a plan: the lines of saved text files. */
+MrPlan *mr_lineage_lines(MrPlanner *planner, MrPlan *plan);
 
 #endif

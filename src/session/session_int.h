@@ -4,6 +4,7 @@
 
 #include "function/time_zone.h"
 #include "session/conf.h"
+#include "rdd/lineage.h"
 #include "session/session.h"
 #include "sql/bind.h"
 #include "stream/stream.h"
@@ -137,6 +138,16 @@ typedef struct MrWriteSpec {
 } MrWriteSpec;
 MR_MUST_USE MrStatus mr__write_plan(MrQuery *query, MrPlan *plan, const MrWriteSpec *spec,
                                     MrError *err);
+
+/* ---- rdd_api.c */
+/* The plans of lineages, with their sources opened for the query; see mr_lineage_plan. */
+MR_MUST_USE MrStatus mr__lineage_plans(MrQuery *query, MrLineage *const *lineages, int32_t n,
+                                       MrPlan **plans, MrError *err);
+/* An RDD over the lineage, which it retains. */
+MR_MUST_USE MrStatus mr__rdd_create(MrSession *session, MrLineage *lineage, MrRdd **out,
+                                    MrError *err);
+/* The lineage's kind for a join of the public header. */
+MR_MUST_USE MrStatus mr__rdd_join_kind(const char *kind, MrJoinKind *out, MrError *err);
 
 /* ---- streaming.c */
 /* Where a stream goes and how it is driven. */
