@@ -55,6 +55,9 @@ MR_MUST_USE MrStatus mr__files_partition_fields(const MrConnectorContext *contex
 bool mr__glob_match(const char *pattern, const char *name);
 bool mr__glob_has(const char *pattern);
 
+/* A flag of the user's options, or else of the setting spark.sql.files.NAME. */
+bool mr__files_flag(const MrConnectorContext *context, const char *name);
+
 /* --- the manifest (files_manifest.c) --- */
 
 typedef struct MrManifest MrManifest;
@@ -80,8 +83,12 @@ MR_MUST_USE MrStatus mr__manifest_read(MrOs *os, MrBudget *budget, const char *r
                                        MrManifest **out, MrError *err);
 void mr__manifest_close(MrManifest *manifest); /* accepts NULL */
 /* Should the file below root be seen?  Files that Millrace did not write always are, unless
- * removed. */
-bool mr__manifest_shows(const MrManifest *manifest, const char *path);
+ * removed.  Notes that a listing met it. */
+bool mr__manifest_shows(MrManifest *manifest, const char *path);
+/* A file below root whose path begins so, which the manifest names and no listing met; NULL: none.
+ */
+const char *mr__manifest_unseen(const MrManifest *manifest, const char *below);
+int64_t mr__manifest_n_files(const MrManifest *manifest);
 bool mr__manifest_is_ours(const char *name);
 const char *mr__manifest_log_path(const MrManifest *manifest);
 /* Makes the folders, so that nothing published is seen before its entry. */

@@ -10,6 +10,8 @@
 #include "base/json.h"
 #include "format/text_value.h"
 
+#include <stdio.h>
+
 #define LIST_DEPTH_MAX 128
 
 typedef struct Lister {
@@ -35,6 +37,17 @@ const char *mr__files_plain_path(MrArena *arena, const char *path)
     while (n > 1 && plain[n - 1] == '/')
         plain[--n] = 0;
     return plain;
+}
+
+bool mr__files_flag(const MrConnectorContext *context, const char *name)
+{
+    char key[64];
+    if (mr_option(&context->options, NULL, name))
+        return mr_option_bool(&context->options, NULL, name);
+    snprintf(key, sizeof key, "spark.sql.files.%s", name);
+    const MrSettings *settings = context->settings;
+    const char *set = settings && settings->get ? settings->get(settings->conf, key) : NULL;
+    return set && mr_str_equal_nocase(set, "true");
 }
 
 static int hex_digit(char c)
@@ -138,8 +151,8 @@ static MrStatus walk(Lister *self, const char *folder, MrFilePart *parts, int32_
         const char *path = mr_arena_printf(self->arena, "%s%s%s", folder,
                                            strcmp(folder, "/") == 0 ? "" : "/", entry->name);
         if (!entry->is_dir) {
-            if (wanted(self, entry->name, entry->modified_us) &&
-                (!self->manifest || mr__manifest_shows(self->manifest, path + self->n_root)))
+            bool shown = !self->manifest || mr__manifest_shows(self->manifest, path + self->n_root);
+            if (shown && wanted(self, entry->name, entry->modified_us))
                 add_file(self, path, entry->size_bytes, entry->modified_us, parts, n_parts);
             continue;
         }
@@ -188,6 +201,16 @@ static MrStatus list_shown(Lister *self, const char *path, const MrFileInfo *inf
     return MR_OK;
 }
 
+/* A file that the manifest names and the listing of the folder did not meet; NULL: none. */
+static const char *lost_file(Lister *self, const char *path, const MrFileInfo *info)
+{
+    if (!self->manifest || !info->is_dir || mr__files_flag(self->context, "ignoreMissingFiles"))
+        return NULL;
+    bool is_root = (int64_t)strlen(path) < self->n_root;
+    const char *below = is_root ? "" : mr_arena_printf(self->arena, "%s/", path + self->n_root);
+    return mr__manifest_unseen(self->manifest, below);
+}
+
 /* A path without wildcards that exists. */
 static MrStatus list_root(Lister *self, const char *path, const MrFileInfo *info, const char *base,
                           MrError *err)
@@ -205,13 +228,33 @@ static MrStatus list_root(Lister *self, const char *path, const MrFileInfo *info
             break;
     }
     self->n_root = (int64_t)strlen(root) + (strcmp(root, "/") != 0);
-    MR_TRY(mr__manifest_read(self->context->os, self->context->budget, root, &self->manifest, err));
-    MR_GUARD_BEGIN(status, err) /* a refusal must not jump over the manifest's end */
-        status = list_shown(self, path, info, base, err);
-    MR_GUARD_END(status)
-    mr__manifest_close(self->manifest);
-    self->manifest = NULL;
-    return status;
+    MrFileList before = *self->out;
+    /* Between our look at the manifest and at the folder a writer may have replaced files: then
+     * both are looked at again. */
+    for (int n_tries = 0;; n_tries++) {
+        const char *lost = NULL;
+        MR_TRY(mr__manifest_read(self->context->os, self->context->budget, root, &self->manifest,
+                                 err));
+        MR_GUARD_BEGIN(status, err) /* a refusal must not jump over the manifest's end */
+            status = list_shown(self, path, info, base, err);
+            if (status == MR_OK && (lost = lost_file(self, path, info)) != NULL)
+                lost = mr_arena_printf(self->arena, "%s/%s", root, lost);
+        MR_GUARD_END(status)
+        mr__manifest_close(self->manifest);
+        self->manifest = NULL;
+        if (status != MR_OK || !lost)
+            return status;
+        if (n_tries == 3) {
+            status = MR_FAIL(err, MR_COND_FAILED_READ_FILE__FILE_NOT_EXIST, "path", lost);
+            mr_error_add(err,
+                         "in the manifest of '%s', which names it; put it back, or read what is "
+                         "left with spark.sql.files.ignoreMissingFiles=true",
+                         root);
+            return status;
+        }
+        self->out->n_files = before.n_files;
+        self->out->n_watches = before.n_watches;
+    }
 }
 
 /* Wildcards component by component.  prefix: what is expanded; rest: what is not. */

@@ -27,6 +27,7 @@ typedef struct PathSlot {
     int64_t size_bytes;
     uint32_t crc;
     bool live, hidden; /* neither: was removed */
+    bool seen;         /* a listing met it */
 } PathSlot;
 
 typedef struct Mark {
@@ -115,13 +116,31 @@ static void mark_set(MrManifest *self, const char *query, int64_t epoch, uint64_
     MR_PUSH(&self->arena, self->marks, self->n_marks, self->cap_marks, mark);
 }
 
-bool mr__manifest_shows(const MrManifest *self, const char *path)
+bool mr__manifest_shows(MrManifest *self, const char *path)
 {
-    const PathSlot *slot = slot_of(self, path);
+    PathSlot *slot = slot_of(self, path);
     const char *name = strrchr(path, '/');
+    if (slot && slot->path)
+        slot->seen = true;
     if (mr__manifest_is_ours(name ? name + 1 : path))
         return slot && slot->path && slot->live;
     return !(slot && slot->path && slot->hidden);
+}
+
+const char *mr__manifest_unseen(const MrManifest *self, const char *below)
+{
+    size_t n_below = strlen(below);
+    for (int64_t i = 0; i < self->n_slots; i++) {
+        const PathSlot *slot = &self->slots[i];
+        if (slot->path && slot->live && !slot->seen && strncmp(slot->path, below, n_below) == 0)
+            return slot->path;
+    }
+    return NULL;
+}
+
+int64_t mr__manifest_n_files(const MrManifest *self)
+{
+    return self->n_live;
 }
 
 const char *mr__manifest_log_path(const MrManifest *self)

@@ -771,6 +771,29 @@ static bool is_replaced(const Commit *self, const char *path)
     return false;
 }
 
+/* What an overwrite takes away: the files in the folder, and those that only the manifest still
+ * knows, as somebody deleted them. */
+static void replaced_files(Commit *self, MrManifestEntry *entry)
+{
+    FilesSink *sink = self->sink;
+    size_t n_root = strlen(sink->root) + 1;
+    int64_t n_known = sink->manifest ? mr__manifest_n_files(sink->manifest) : 0;
+    entry->removed = MR_NEW_N(&self->arena, const char *, self->old.n_files + n_known);
+    for (int64_t i = 0; i < self->old.n_files; i++) {
+        const char *path = self->old.files[i].path + n_root;
+        if (sink->manifest)
+            (void)mr__manifest_shows(sink->manifest, path);
+        if (is_replaced(self, path))
+            entry->removed[entry->n_removed++] = path;
+    }
+    for (const char *lost;
+         sink->manifest && (lost = mr__manifest_unseen(sink->manifest, "")) != NULL;) {
+        (void)mr__manifest_shows(sink->manifest, lost);
+        if (is_replaced(self, lost))
+            entry->removed[entry->n_removed++] = mr_arena_str(&self->arena, lost);
+    }
+}
+
 static MrStatus commit_run(Commit *self, MrEpochId epoch, const MrText *tokens, int32_t n_tokens,
                            MrError *err)
 {
@@ -788,11 +811,11 @@ static MrStatus commit_run(Commit *self, MrEpochId epoch, const MrText *tokens, 
     MrManifestEntry entry = {.query = sink->query, .epoch = epoch.epoch, .lineage = epoch.lineage};
     if (!has) {
         if (overwrite) {
-            MrOption path = {"path", sink->root};
+            MrOption of_root[] = {{"path", sink->root}, {"ignoreMissingFiles", "true"}};
             MrConnectorContext context = {.os = os,
                                           .budget = sink->budget,
                                           .settings = sink->context->settings,
-                                          .options = {1, &path}};
+                                          .options = {MR_COUNT(of_root), of_root}};
             MR_TRY(mr__files_list(&context, true, arena, &self->old, err));
         }
         MR_TRY(publish(self, err));
@@ -802,11 +825,8 @@ static MrStatus commit_run(Commit *self, MrEpochId epoch, const MrText *tokens, 
                                         self->files[i].crc};
         entry.added = added;
         entry.n_added = self->n_files;
-        entry.removed = MR_NEW_N(arena, const char *, self->old.n_files);
-        size_t n_root = strlen(sink->root) + 1;
-        for (int64_t i = 0; i < self->old.n_files; i++)
-            if (is_replaced(self, self->old.files[i].path + n_root))
-                entry.removed[entry.n_removed++] = self->old.files[i].path + n_root;
+        if (overwrite)
+            replaced_files(self, &entry);
         if (self->n_files > 0 || entry.n_removed > 0 || !sink->context->streaming)
             MR_TRY(mr__manifest_append(os, sink->budget, sink->root, &entry, &sink->manifest, err));
     }

@@ -295,8 +295,8 @@ MrStatus mr__files_open_source(const MrConnectorContext *context, const MrConnec
     self->context = context;
     self->budget = context->budget;
     self->format = mr_row_format_find(type->name);
-    self->ignore_missing = mr_option_bool(&context->options, NULL, "ignoreMissingFiles");
-    self->ignore_corrupt = mr_option_bool(&context->options, NULL, "ignoreCorruptFiles");
+    self->ignore_missing = mr__files_flag(context, "ignoreMissingFiles");
+    self->ignore_corrupt = mr__files_flag(context, "ignoreCorruptFiles");
     mr_arena_init(&self->arena, context->budget);
     MrStatus status;
     MR_GUARD_BEGIN(status, err)
