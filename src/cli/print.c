@@ -2,7 +2,9 @@
 #include "cli/cli_int.h"
 
 #include "base/json.h"
+#include "column/arrow_ipc.h"
 
+#include <errno.h>
 #include <unistd.h>
 
 static const char *const format_names[MR_N_FORMATS] = {"auto", "table",    "tsv",   "csv",
@@ -20,11 +22,22 @@ MrFormat mr__format_find(const char *name)
 #define TABLE_ROWS 10000
 #define TABLE_CELL_MAX 200
 
+MrStatus mr__output_failed(MrError *err)
+{
+    if (errno == EPIPE) { /* who reads has seen enough: a closed pipe ends quietly */
+        *err = (MrError){.sql_idx = -1};
+        return MR_CANCELED;
+    }
+    return MR_FAIL(err, MR_COND_IO_ERROR, "operation", "write", "path", "standard output",
+                   "message", strerror(errno));
+}
+
 typedef struct Printer {
     MrSession *session;
     const MrSchema *schema;
     FILE *out;
-    MrArena arena; /* of one batch, or of the whole boxed table */
+    MrArena arena; /* of one batch, or of the rows of a boxed table that are shown next */
+    MrArena kept;  /* of the whole result */
     const MrSettings *settings;
 } Printer;
 
@@ -213,13 +226,14 @@ static void table_flush(Printer *printer, const TableCell *head, const TableCell
 static MrStatus print_table(Printer *printer, MrQuery *query, MrError *err)
 {
     int32_t n_cols = printer->schema->n_cols;
-    int32_t *widths = MR_NEW_N(&printer->arena, int32_t, n_cols);
-    TableCell *head = MR_NEW_N(&printer->arena, TableCell, n_cols), *cells = NULL;
+    int32_t *widths = MR_NEW_N(&printer->kept, int32_t, n_cols);
+    TableCell *head = MR_NEW_N(&printer->kept, TableCell, n_cols), *cells = NULL;
     int64_t n_cells = 0, cap_cells = 0, n_rows = 0;
     bool first = true;
     for (int32_t c = 0; c < n_cols; c++) {
         head[c].text =
-            table_cell(printer, mr_text(printer->schema->cols[c].name), &head[c].n_chars);
+            mr_text_own(&printer->kept, table_cell(printer, mr_text(printer->schema->cols[c].name),
+                                                   &head[c].n_chars));
         widths[c] = head[c].n_chars;
     }
     for (;;) {
@@ -240,7 +254,11 @@ static MrStatus print_table(Printer *printer, MrQuery *query, MrError *err)
         if (n_cells >= (int64_t)TABLE_ROWS * n_cols) {
             table_flush(printer, head, cells, n_cells / n_cols, widths, first);
             first = false;
-            n_cells = 0;
+            cells = NULL;
+            n_cells = cap_cells = 0;
+            mr_arena_reset(&printer->arena);
+            if (ferror(printer->out))
+                return mr__output_failed(err);
         }
     }
     table_flush(printer, head, cells, n_cells / (n_cols ? n_cols : 1), widths, first);
@@ -283,6 +301,53 @@ static MrStatus print_golden(Printer *printer, MrQuery *query, MrError *err)
     return MR_OK;
 }
 
+/* Writes what the buffer holds and empties it. */
+static MrStatus flush_bytes(Printer *printer, MrBuffer *bytes, MrError *err)
+{
+    if (fwrite(bytes->data, 1, (size_t)bytes->size_bytes, printer->out) !=
+        (size_t)bytes->size_bytes)
+        return mr__output_failed(err);
+    bytes->size_bytes = 0;
+    return MR_OK;
+}
+
+static MrStatus arrow_batches(Printer *printer, MrQuery *query, const struct ArrowSchema *schema,
+                              MrBuffer *bytes, MrError *err)
+{
+    MR_TRY(mr_arrow_ipc_schema(schema, bytes, err));
+    for (;;) {
+        MrBatch *batch;
+        MR_TRY(flush_bytes(printer, bytes, err));
+        MR_TRY(mr_query_next(query, &batch, err));
+        if (!batch)
+            break;
+        struct ArrowArray array = {0};
+        MrStatus status = mr_arrow_export_batch(mr_session_budget(printer->session),
+                                                printer->schema, batch, &array, err);
+        mr_batch_destroy(batch);
+        MR_TRY(status);
+        status = mr_arrow_ipc_batch(schema, &array, bytes, err);
+        array.release(&array);
+        MR_TRY(status);
+    }
+    MR_TRY(mr_arrow_ipc_end(bytes, err));
+    return flush_bytes(printer, bytes, err);
+}
+
+/* An Arrow IPC stream. */
+static MrStatus print_arrow(Printer *printer, MrQuery *query, MrError *err)
+{
+    MrBudget *budget = mr_session_budget(printer->session);
+    struct ArrowSchema schema = {0};
+    MrBuffer bytes;
+    MR_TRY(mr_arrow_export_schema(budget, printer->schema, &schema, err));
+    mr_buffer_init(&bytes, budget, INT64_MAX);
+    MrStatus status = arrow_batches(printer, query, &schema, &bytes, err);
+    mr_buffer_deinit(&bytes);
+    schema.release(&schema);
+    return status;
+}
+
 static MrStatus print_rows(Printer *printer, MrQuery *query, MrFormat format, MrError *err)
 {
     static void (*const heads[MR_N_FORMATS])(Printer *) = {
@@ -306,6 +371,8 @@ static MrStatus print_rows(Printer *printer, MrQuery *query, MrFormat format, Mr
         }
         mr_arena_reset(&printer->arena);
         mr_batch_destroy(batch);
+        if (ferror(printer->out))
+            return mr__output_failed(err);
     }
 }
 
@@ -321,18 +388,21 @@ MrStatus mr__print_query(MrSession *session, MrQuery *query, MrFormat format, FI
         format = isatty(fileno(out)) ? MR_FORMAT_TABLE : MR_FORMAT_TSV;
     if (printer.schema->n_cols == 0 && format != MR_FORMAT_GOLDEN)
         return MR_OK; /* a command without a result */
-    if (format == MR_FORMAT_ARROW)
-        return MR_FAIL_UNSUPPORTED(
-            err, "--format arrow on the command line; use the C API's Arrow stream");
+    if (format == MR_FORMAT_ARROW && isatty(fileno(out)))
+        return MR_FAIL_UNSUPPORTED(err, "Arrow's bytes on a terminal; redirect them");
     mr_arena_init(&printer.arena, mr_session_budget(session));
+    mr_arena_init(&printer.kept, mr_session_budget(session));
     MR_GUARD_BEGIN(status, err)
         if (format == MR_FORMAT_TABLE)
             status = print_table(&printer, query, err);
         else if (format == MR_FORMAT_GOLDEN)
             status = print_golden(&printer, query, err);
+        else if (format == MR_FORMAT_ARROW)
+            status = print_arrow(&printer, query, err);
         else
             status = print_rows(&printer, query, format, err);
     MR_GUARD_END(status)
+    mr_arena_deinit(&printer.kept);
     mr_arena_deinit(&printer.arena);
     return status;
 }

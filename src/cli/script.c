@@ -27,9 +27,9 @@ int mr__run_script(MrSession *session, MrText script, MrFormat format)
         err.sql_idx = -1;
         status = run_statement(session, statements[i], format, &err);
     }
-    if (fflush(stdout) != 0 && status == MR_OK)
-        status = MR_IO; /* a closed pipe ends quietly */
-    else if (status != MR_OK)
+    if (status == MR_OK && (fflush(stdout) != 0 || ferror(stdout)))
+        status = mr__output_failed(&err);
+    if (status != MR_OK && err.status != MR_OK)
         mr__print_error(&err, failed);
     mr_arena_deinit(&arena);
     return status == MR_OK ? MR_EXIT_OK : MR_EXIT_FAILED;

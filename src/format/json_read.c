@@ -613,6 +613,13 @@ static inline const char *step_string(JsonStep *step, const char *at, uint32_t *
     return stop;
 }
 
+/* Blanks inside an object or an array may be line ends, which end the record: a value is read no
+ * further than its line.  Other values cannot hold one. */
+static inline const char *value_limit(const char *at, const char *end)
+{
+    return *at == '{' || *at == '[' ? line_behind(at, end) : end;
+}
+
 typedef enum JsonFast { JSON_FAST_ROW, JSON_FAST_DROPPED, JSON_FAST_LEFT, JSON_FAST_NO } JsonFast;
 
 /* Reads the record at *place by the steps.  end: a byte behind a line end, so nothing here runs
@@ -635,7 +642,7 @@ static JsonFast fast_record(JsonReader *self, const char **place, const char *en
         case JSON_SKIP: {
             uint32_t high = 0;
             if (*at != '"') {
-                at = mr__json_skip(self->config, at, end);
+                at = mr__json_skip(self->config, at, value_limit(at, end));
                 if (!at)
                     return JSON_FAST_NO;
                 break;
@@ -655,14 +662,16 @@ static JsonFast fast_record(JsonReader *self, const char **place, const char *en
         case JSON_STR: {
             uint32_t high = 0;
             if (*at != '"') {
-                at = json_value(self, &self->root.fields[step->col], at, end, vec, row);
+                at = json_value(self, &self->root.fields[step->col], at, value_limit(at, end), vec,
+                                row);
                 if (!at || self->why)
                     return JSON_FAST_NO;
                 break;
             }
             const char *stop = step_string(step, at + 1, &high);
             if (__builtin_expect(*stop != '"' || high, 0)) {
-                at = json_value(self, &self->root.fields[step->col], at, end, vec, row);
+                at = json_value(self, &self->root.fields[step->col], at, value_limit(at, end), vec,
+                                row);
                 if (!at || self->why)
                     return JSON_FAST_NO;
                 break;
@@ -682,7 +691,8 @@ static JsonFast fast_record(JsonReader *self, const char **place, const char *en
             if ((unsigned char)(c - '1') > 8 || !mr_digits_i64(at, end, &value, &stop) ||
                 (*stop != ',' && *stop != '}' && *stop != ' ') ||
                 (step->op == JSON_I32 && value != (int32_t)value)) {
-                at = json_value(self, &self->root.fields[step->col], at, end, vec, row);
+                at = json_value(self, &self->root.fields[step->col], at, value_limit(at, end), vec,
+                                row);
                 if (!at || self->why)
                     return JSON_FAST_NO;
                 break;
@@ -697,7 +707,8 @@ static JsonFast fast_record(JsonReader *self, const char **place, const char *en
         }
         case JSON_F64:
         case JSON_ANY:
-            at = json_value(self, &self->root.fields[step->col], at, end, vec, row);
+            at =
+                json_value(self, &self->root.fields[step->col], at, value_limit(at, end), vec, row);
             if (!at || self->why)
                 return JSON_FAST_NO;
             break;

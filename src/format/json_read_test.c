@@ -65,6 +65,12 @@ static const RowCase cases[] = {
      "{\"a\":1,\"b\":\n{\"a\":2,\"b\":\"y\"}\n{\"a\":3,\"b\":\"z\"}\n", "NULL|NULL\n2|y\n3|z\n"},
     {"a cut string is malformed", "", ABC, "{\"a\":1,\"b\":\"x\n{\"a\":2,\"b\":\"y\"}\n",
      "NULL|NULL|{\"a\":1,\"b\":\"x\n2|y|NULL\n"},
+    {"a line end inside a value ends the record, also after records alike", "mode=DROPMALFORMED",
+     "a ARRAY<INT>, b STRUCT<x: INT>, c STRING",
+     "{\"a\":[1],\"b\":{\"x\":1},\"c\":\"s\"}\n{\"a\":[\n2],\"b\":{\"x\":1},\"c\":\"s\"}\n"
+     "{\"a\":[1],\"b\":{\n\"x\":1},\"c\":\"s\"}\n{\"a\":[3],\"b\":{\"x\":1},\"c\":[1,\n2]}\n"
+     "{\"a\":[4],\"z\":[1,\n2]}\n{\"a\":[5],\"z\":[1,2]}\n{\"a\":[6],\"z\":[1,\n2]}\n",
+     "[1]|{\"x\":1}|s\n[5]|NULL|NULL\n"},
     {"a backslash at the end of a line does not eat it", "", AB,
      "{\"a\":1,\"b\":\"x\"}\n{\"a\":1,\"b\":\"x\\\n{\"a\":2,\"b\":\"y\"}\n",
      "1|x\nNULL|NULL\n2|y\n"},
