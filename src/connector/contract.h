@@ -57,6 +57,18 @@ typedef struct MrConnectorContext {
     bool streaming;
 } MrConnectorContext;
 
+/* A test that became known when the query ran: the rows wanted have, in this column, a value that
+ * a join has on its other side.  NULL never passes. */
+typedef struct MrRowFilter {
+    int32_t col;               /* place among the output columns */
+    const MrVector *min, *max; /* constants of the column's type: wanted values lie between; NULL:
+                                  unknown */
+    /* Those of the rows (sel or 0 .. n-1) that may be wanted, into out, which may be sel; returns
+     * how many.  NULL: minimum and maximum are all. */
+    int32_t (*keep)(void *self, const MrVector *vec, const uint16_t *sel, int32_t n, uint16_t *out);
+    void *self;
+} MrRowFilter;
+
 /* What a scan asks for; a promise of the plan, immutable. */
 typedef struct MrScanSpec {
     int32_t n_cols;      /* columns of the source wanted, in the order of the output batch  */
@@ -66,6 +78,9 @@ typedef struct MrScanSpec {
                                reader may drop rows and whole blocks for which one is surely not
                                true; the plan filters again unless the reader says exact_filters */
     int64_t limit;          /* rows enough; INT64_MAX: all                                     */
+    int32_t n_row_filters;
+    const MrRowFilter
+        *row_filters; /* a reader may apply them (does_row_filters) or not look at them */
 } MrScanSpec;
 
 /* Smallest part of a source that is read alone: by one worker, in any order. */
@@ -84,7 +99,8 @@ typedef struct MrSource { /* a connector's struct begins with it */
 } MrSource;
 typedef struct MrSourceReader {
     MrSource *source;
-    bool exact_filters; /* set by reader_open: filters need not be applied again           */
+    bool exact_filters;    /* set by reader_open: filters need not be applied again           */
+    bool does_row_filters; /* set by reader_open: row filters need not be applied again      */
 } MrSourceReader;
 
 typedef struct MrSink {

@@ -48,7 +48,7 @@ typedef struct FilesReader {
     /* Parquet */
     MrParquetScan *scan;
     MrParquetScanOptions scan_options;
-    MrParquetFilter filter;
+    MrParquetFilter *filters; /* the program, then row filters */
     MrProgram *program;
     MrParquetPredicate *predicates;
     int32_t n_predicates;
@@ -599,6 +599,22 @@ static MrStatus filter_call(void *filter, MrBatch *batch, MrError *err)
     return mr_program_filter(self->program, self->eval, batch, err);
 }
 
+typedef struct RowFilterCall {
+    const MrRowFilter *filter;
+    int32_t place; /* of its column in the batch */
+} RowFilterCall;
+
+static MrStatus row_filter_call(void *arg, MrBatch *batch, MrError *err)
+{
+    const RowFilterCall *call = arg;
+    const uint16_t *sel = batch->sel;
+    if (!sel)
+        batch->sel = mr_arena_alloc(&batch->arena, batch->n_sel * (int64_t)sizeof *batch->sel);
+    batch->n_sel = call->filter->keep(call->filter->self, batch->cols[call->place], sel,
+                                      batch->n_sel, batch->sel);
+    return MR_OK;
+}
+
 /* column op literal, for the statistics. */
 static bool predicate_take(FilesReader *self, const MrExpr *expr, MrParquetPredicate *out)
 {
@@ -681,7 +697,9 @@ static MrStatus parquet_open(FilesReader *self, MrError *err)
     bool *filtered = MR_NEW_N(&self->arena, bool, spec->n_cols);
     MrExpr *all = NULL;
     bool exact = true;
-    self->predicates = MR_NEW_N(&self->arena, MrParquetPredicate, spec->n_filters);
+    int32_t n_row_filters = self->any_part ? 0 : spec->n_row_filters; /* places agree */
+    self->predicates =
+        MR_NEW_N(&self->arena, MrParquetPredicate, spec->n_filters + 2 * n_row_filters);
     for (int32_t f = 0; f < spec->n_filters; f++) {
         ColumnUse use = columns_used(spec, self->is_part, spec->filters[f]);
         if (use.part && !use.data && mr_expr_is_pure(spec->filters[f]))
@@ -696,13 +714,35 @@ static MrStatus parquet_open(FilesReader *self, MrError *err)
         self->n_predicates +=
             predicate_take(self, spec->filters[f], &self->predicates[self->n_predicates]);
     }
+    self->filters = MR_NEW_N(&self->arena, MrParquetFilter, 1 + n_row_filters);
+    RowFilterCall *calls = MR_NEW_N(&self->arena, RowFilterCall, 1 + n_row_filters);
+    int32_t n_stages = all && !self->any_part;
+    int32_t *stage = MR_NEW_N(&self->arena, int32_t, spec->n_cols);
+    for (int32_t i = 0; i < spec->n_cols; i++)
+        stage[i] = filtered[i] ? 0 : INT32_MAX;
+    for (int32_t f = 0; f < n_row_filters; f++) {
+        const MrRowFilter *filter = &spec->row_filters[f];
+        if (filter->keep) {
+            calls[f] = (RowFilterCall){filter, filter->col};
+            self->filters[n_stages] = (MrParquetFilter){.call = row_filter_call, .self = &calls[f]};
+            if (stage[filter->col] > n_stages)
+                stage[filter->col] = n_stages;
+            n_stages++;
+        }
+        if (filter->min) {
+            self->predicates[self->n_predicates++] = (MrParquetPredicate){
+                .column = filter->col, .test = MR_PARQUET_GE, .values = filter->min, .n_values = 1};
+            self->predicates[self->n_predicates++] = (MrParquetPredicate){
+                .column = filter->col, .test = MR_PARQUET_LE, .values = filter->max, .n_values = 1};
+        }
+    }
     MrParquetColumn *cols = MR_NEW_N(&self->arena, MrParquetColumn, self->n_file_cols);
     for (int32_t i = 0; i < self->n_file_cols; i++) {
         const MrField *field = &schema->cols[spec->cols[self->file_places[i]]];
         cols[i] = (MrParquetColumn){
             .col_idx = mr_parquet_find_column(parquet, mr_text(field->name), sensitive),
             .type = field->type,
-            .stage = filtered[self->file_places[i]] ? 0 : 1};
+            .stage = stage[self->file_places[i]]};
     }
     self->scan_options =
         (MrParquetScanOptions){.budget = self->budget, .n_cols = self->n_file_cols, .cols = cols};
@@ -710,12 +750,13 @@ static MrStatus parquet_open(FilesReader *self, MrError *err)
      * partition columns. */
     if (all && !self->any_part) {
         MR_TRY(mr_program_create(self->budget, &all, 1, &self->program, err));
-        self->filter = (MrParquetFilter){.call = filter_call, .self = self};
-        self->scan_options.n_filters = 1;
-        self->scan_options.filters = &self->filter;
+        self->filters[0] = (MrParquetFilter){.call = filter_call, .self = self};
     } else if (all) {
         exact = false;
     }
+    self->scan_options.n_filters = n_stages;
+    self->scan_options.filters = self->filters;
+    self->base.does_row_filters = n_row_filters == spec->n_row_filters;
     self->base.exact_filters = exact && !self->any_part;
     self->next_row_group = self->split->from;
     return mr_parquet_scan_create(parquet, &self->scan_options, &self->scan, err);

@@ -12,6 +12,7 @@
 #include "exec/exec_int.h"
 #include "exec/groups.h"
 #include "exec/join_core.h"
+#include "exec/key_filter.h"
 #include "exec/spill_rows.h"
 
 #define MR_JOIN_PARTS 32
@@ -44,6 +45,7 @@ typedef struct MrJoinShared {
     MrJoin **workers;
     int32_t n_workers;
     int32_t n_open;
+    struct MrKeyFilter **key_filters; /* of the run; ours are owned here */
     MrJoinBuilt built;
     int64_t n_built; /* rows, those on disk included */
     MrStatus status; /* of making the buckets */
@@ -90,6 +92,7 @@ struct MrJoin {
     int32_t n_live;
     int32_t take[MR_BATCH_ROWS];
     char *row_of[MR_BATCH_ROWS];
+    MrKeyRange *ranges; /* of the keys that scans ask for */
     /* Rows of the built side at the end. */
     bool finishing;
     /* Spilling. */

@@ -64,8 +64,9 @@ typedef struct MrOpContext {
     int32_t worker_idx, n_workers;
     const char *spill_dir;
     MrOpMetrics *metrics;
-    const MrBarrier *barrier; /* of the epoch that is being fed (late_us, evict_us) */
-    int32_t batch_rows;       /* most rows of a batch that a leaf gives: 1 .. MR_BATCH_ROWS */
+    const MrBarrier *barrier;         /* of the epoch that is being fed (late_us, evict_us) */
+    struct MrKeyFilter **key_filters; /* of the run, by MrPhysKeyFilter.id; NULL: not built */
+    int32_t batch_rows; /* most rows of a batch that a leaf gives: 1 .. MR_BATCH_ROWS */
 } MrOpContext;
 
 typedef struct MrOpType MrOpType;

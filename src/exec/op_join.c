@@ -39,6 +39,7 @@ static MrStatus join_shared_open(void *arg, const MrPhys *phys, const MrOpContex
     mr_arena_init(&shared->arena, context->budget);
     shared->phys = phys;
     shared->n_workers = context->n_workers;
+    shared->key_filters = context->key_filters;
     shared->workers = MR_NEW_N(&shared->arena, MrJoin *, context->n_workers);
     shared->n_probe = phys->inputs[0]->schema.n_cols;
     shared->n_build = phys->inputs[1]->schema.n_cols;
@@ -84,9 +85,20 @@ static MrStatus join_shared_open(void *arg, const MrPhys *phys, const MrOpContex
     return MR_OK;
 }
 
+static void key_filters_drop(MrJoinShared *shared)
+{
+    for (int32_t f = 0; f < shared->phys->join.n_key_filters; f++) {
+        struct MrKeyFilter **filter = &shared->key_filters[shared->phys->join.key_filters[f].id];
+        mr__key_filter_destroy(*filter);
+        *filter = NULL;
+    }
+}
+
 static void join_shared_close(void *arg)
 {
     MrJoinShared *shared = arg;
+    if (shared->key_filters)
+        key_filters_drop(shared);
     if (shared->part_heaps_open)
         mr__join_spill_reset(shared);
     mr__join_table_deinit(&shared->table);
@@ -106,6 +118,9 @@ static MrStatus join_open(MrOp *op, MrError *err)
     shared->workers[op->context->worker_idx] = self;
     shared->n_open++;
     self->combined = MR_NEW_N(&self->arena, MrVector *, shared->n_probe + shared->n_build + 1);
+    self->ranges = MR_NEW_N(&self->arena, MrKeyRange, phys->join.n_key_filters + 1);
+    for (int32_t f = 0; f < phys->join.n_key_filters; f++)
+        self->ranges[f] = MR_KEY_RANGE_NONE;
     MR_TRY(mr__evaluator_open(&self->build_keys, op->context, &self->arena, phys->join.right_keys,
                               phys->join.n_keys, err));
     MR_TRY(mr__evaluator_open(&self->probe_keys, op->context, &self->arena, phys->join.left_keys,
@@ -190,6 +205,8 @@ static MrStatus build_push(MrJoin *self, MrBatch *batch, MrError *err)
         for (int32_t i = 0; i < n; i++)
             if (batch->weights[self->live[i]] != 1)
                 return MR_FAIL_INTERNAL(err, "the built side of a join has changes");
+    for (int32_t f = 0; f < phys->join.n_key_filters; f++)
+        mr__key_range_see(&self->ranges[f], cols[phys->join.key_filters[f].at], self->live, n);
     mr__hash_columns(cols, phys->join.n_keys, self->live, n, self->hash);
     if (mr__join_spill_wanted(self)) {
         MR_TRY(mr__join_spill_heap(self, err));
@@ -197,6 +214,49 @@ static MrStatus build_push(MrJoin *self, MrBatch *batch, MrError *err)
     }
     mr__join_keep(self, &self->heap, cols, self->live, n);
     return MR_OK;
+}
+
+/* Filters for the scans that ask; the finish tasks add the keys to their bits.  They are advice:
+ * what does not fit into the budget is not there. */
+static void key_filters_create(MrJoinShared *shared, bool in_memory)
+{
+    const MrPhys *phys = shared->phys;
+    for (int32_t f = 0; f < phys->join.n_key_filters; f++) {
+        const MrPhysKeyFilter *filter = &phys->join.key_filters[f];
+        MrKeyRange range = MR_KEY_RANGE_NONE;
+        MrError ignored;
+        for (int32_t w = 0; w < shared->n_workers; w++)
+            if (shared->workers[w])
+                mr__key_range_merge(&range, &shared->workers[w]->ranges[f]);
+        /* Bits want all rows at hand, and more rows to save than they cost. */
+        bool bits = in_memory && range.n_seen == shared->n_built &&
+                    (filter->rows_estimate < 0 || shared->n_built / 2 < filter->rows_estimate);
+        if (mr__key_filter_create(shared->table.budget, phys->join.right_keys[filter->at]->type,
+                                  &range, bits ? shared->n_built : 0,
+                                  &shared->key_filters[filter->id], &ignored) != MR_OK)
+            shared->key_filters[filter->id] = NULL;
+    }
+}
+
+static void key_filters_add(MrJoin *self, const MrRowHeap *heap, int64_t from, int64_t to)
+{
+    MrJoinShared *shared = self->op.shared;
+    const MrPhys *phys = self->op.phys;
+    for (; from < to && phys->join.n_key_filters > 0; from += MR_BATCH_ROWS) {
+        int32_t n = to - from < MR_BATCH_ROWS ? (int32_t)(to - from) : MR_BATCH_ROWS;
+        for (int32_t i = 0; i < n; i++)
+            self->row_of[i] = mr__row_heap_row(heap, from + i);
+        mr_arena_reset(&self->scratch);
+        for (int32_t f = 0; f < phys->join.n_key_filters; f++) {
+            const MrPhysKeyFilter *filter = &phys->join.key_filters[f];
+            if (shared->key_filters[filter->id])
+                mr__key_filter_add(shared->key_filters[filter->id],
+                                   mr_rows_gather(&shared->table.keys, filter->at,
+                                                  (const void *const *)self->row_of, n,
+                                                  &self->scratch),
+                                   n);
+        }
+    }
 }
 
 static int32_t join_n_finish_tasks(void *arg, int32_t input_idx)
@@ -211,8 +271,10 @@ static int32_t join_n_finish_tasks(void *arg, int32_t input_idx)
     shared->status = mr__join_spill_choose(shared, &shared->err);
     if (shared->status != MR_OK)
         return 1; /* which says so */
-    if (shared->spilling)
+    if (shared->spilling) {
+        key_filters_create(shared, false);
         return shared->n_resident;
+    }
     int32_t n_tasks = 0;
     for (int32_t w = 0; w < shared->n_workers; w++) {
         if (!shared->workers[w])
@@ -225,6 +287,8 @@ static int32_t join_n_finish_tasks(void *arg, int32_t input_idx)
     if (shared->loop)
         return 0;
     shared->status = mr__join_table_size(&shared->table, built->n_rows, &shared->err);
+    if (shared->status == MR_OK)
+        key_filters_create(shared, true);
     return n_tasks;
 }
 
@@ -246,6 +310,7 @@ static MrStatus join_finish_task(MrOp *op, int32_t input_idx, int32_t task_idx,
             int64_t from = (int64_t)(task_idx - t) * SLICE_ROWS;
             int64_t to = from + SLICE_ROWS < heap->n_rows ? from + SLICE_ROWS : heap->n_rows;
             mr__join_table_insert(&shared->table, heap, from, to);
+            key_filters_add((MrJoin *)op, heap, from, to);
             return MR_OK;
         }
         t += n_tasks;
@@ -838,6 +903,7 @@ static MrStatus join_epoch_end(void *arg, const MrBarrier *barrier, MrError *err
     MrJoinShared *shared = arg;
     mr__join_table_deinit(&shared->table);
     shared->built.n_heaps = 0;
+    key_filters_drop(shared);
     atomic_store(&shared->has_null, false);
     for (int32_t w = 0; w < shared->n_workers; w++) {
         MrJoin *worker = shared->workers[w];
@@ -847,6 +913,8 @@ static MrStatus join_epoch_end(void *arg, const MrBarrier *barrier, MrError *err
         mr__row_heap_init(&worker->heap, &shared->table.layout, worker->op.context->budget);
         worker->finishing = false;
         mr__join_spill_close(worker);
+        for (int32_t f = 0; f < shared->phys->join.n_key_filters; f++)
+            worker->ranges[f] = MR_KEY_RANGE_NONE;
     }
     mr__join_spill_reset(shared);
     return MR_OK;

@@ -1,12 +1,16 @@
 /* op_scan.c - reads a source.
  *
  * Computes:  the rows of the epoch's splits; filters that the reader does not apply exactly are
- * applied here. Changes:   passes the reader's weights on. Memory:    one reader and one batch a
- * worker. Blocking:  no.  Splits are handed out by an atomic cursor. Snapshot:  none; positions are
- * the stream layer's. */
+ * applied here, and what the joins above know by now of their keys (MrKeyFilter), unless it turns
+ * out that most rows have a partner. Changes:   passes the reader's weights on. Memory:    one
+ * reader and one batch a worker. Blocking:  no.  Splits are handed out by an atomic cursor.
+ * Snapshot:  none; positions are the stream layer's. */
 #include "exec/exec_int.h"
+#include "exec/key_filter.h"
 
 #define MORSEL_BYTES (INT64_C(1) << 20)
+#define FILTER_TRIAL_ROWS 16384 /* after which a filter that keeps too many is not asked again */
+#define FILTER_MAX_SHARE 0.75
 
 typedef struct ScanShared {
     const MrPhys *phys;
@@ -16,8 +20,21 @@ typedef struct ScanShared {
     _Atomic int64_t next;
 } ScanShared;
 
+typedef struct ScanFilter {
+    const MrKeyFilter *keys;
+    int32_t col;
+    double share; /* of rows that pass, as it seems */
+    int64_t n_rows, n_kept;
+    bool is_off; /* too many rows pass */
+} ScanFilter;
+
 typedef struct Scan {
     MrOp op;
+    MrScanSpec spec; /* the plan's, with row filters */
+    bool spec_made, is_empty;
+    ScanFilter *filters; /* the best first */
+    int32_t n_filters;
+    MrRowFilter *row_filters;
     MrSourceReader *reader;
     const MrSplit *split;
     MrProgram *filter;
@@ -125,13 +142,92 @@ static MrStatus scan_cut(Scan *self, MrBatch **out, MrStep *step, MrError *err)
     return MR_OK;
 }
 
+static int32_t filter_keep(void *arg, const MrVector *vec, const uint16_t *sel, int32_t n,
+                           uint16_t *out)
+{
+    ScanFilter *filter = arg;
+    if (filter->is_off) {
+        for (int32_t i = 0; i < n; i++)
+            out[i] = sel ? sel[i] : (uint16_t)i;
+        return n;
+    }
+    int32_t n_kept = mr__key_filter_keep(filter->keys, vec, sel, n, out);
+    filter->n_rows += n;
+    filter->n_kept += n_kept;
+    if (filter->n_rows > FILTER_TRIAL_ROWS) {
+        filter->share = (double)filter->n_kept / (double)filter->n_rows;
+        filter->is_off = filter->share > FILTER_MAX_SHARE;
+    }
+    return n_kept;
+}
+
+/* The joins that this scan may ask are built by now. */
+static void filters_find(Scan *self)
+{
+    const MrPhys *phys = self->op.phys;
+    self->spec = phys->scan.spec;
+    self->spec_made = true;
+    self->filters = MR_NEW_N(&self->arena, ScanFilter, phys->scan.n_key_filters + 1);
+    self->row_filters = MR_NEW_N(&self->arena, MrRowFilter, phys->scan.n_key_filters + 1);
+    self->spec.row_filters = self->row_filters;
+    for (int32_t f = 0; f < phys->scan.n_key_filters; f++) {
+        const MrPhysKeyFilter *asked = &phys->scan.key_filters[f];
+        const MrKeyFilter *keys = self->op.context->key_filters[asked->id];
+        if (!keys)
+            continue;
+        self->is_empty |= keys->is_empty;
+        self->filters[self->n_filters++] =
+            (ScanFilter){.keys = keys, .col = asked->at, .share = mr__key_filter_share(keys)};
+    }
+}
+
+/* Row filters for the next reader, in the order in which they pay; one that is off may still rule
+ * out blocks by its range. */
+static void row_filters_set(Scan *self)
+{
+    ScanFilter *filters = self->filters;
+    for (int32_t f = 1; f < self->n_filters; f++)
+        for (int32_t g = f; g > 0 && filters[g].share < filters[g - 1].share; g--) {
+            ScanFilter swap = filters[g];
+            filters[g] = filters[g - 1];
+            filters[g - 1] = swap;
+        }
+    for (int32_t f = 0; f < self->n_filters; f++)
+        self->row_filters[f] = (MrRowFilter){.col = filters[f].col,
+                                             .min = filters[f].keys->min,
+                                             .max = filters[f].keys->max,
+                                             .keep = filters[f].is_off ? NULL : filter_keep,
+                                             .self = &filters[f]};
+    self->spec.n_row_filters = self->n_filters;
+}
+
+static void row_filters_apply(Scan *self)
+{
+    MrBatch *batch = self->held;
+    for (int32_t f = 0; f < self->spec.n_row_filters && batch->n_sel > 0; f++) {
+        const MrRowFilter *filter = &self->spec.row_filters[f];
+        if (!filter->keep)
+            continue;
+        if (!batch->sel)
+            batch->sel = mr_arena_alloc(&batch->arena, batch->n_sel * (int64_t)sizeof *batch->sel);
+        batch->n_sel = filter->keep(filter->self, batch->cols[filter->col],
+                                    batch->n_sel == batch->n_rows ? NULL : batch->sel, batch->n_sel,
+                                    batch->sel);
+    }
+}
+
 static MrStatus scan_read(Scan *self, MrBatch **out, MrStep *step, MrError *err)
 {
     ScanShared *shared = self->op.shared;
     const MrOpContext *context = self->op.context;
     MrSource *source = self->op.phys->scan.source;
-    const MrScanSpec *spec = &self->op.phys->scan.spec;
+    if (!self->spec_made)
+        filters_find(self);
     for (;;) {
+        if (self->is_empty) {
+            *step = MR_STEP_NEED_INPUT;
+            return MR_OK;
+        }
         if (!self->reader) {
             int64_t s = atomic_fetch_add_explicit(&shared->next, 1, memory_order_relaxed);
             if (s >= shared->n_splits) {
@@ -140,8 +236,9 @@ static MrStatus scan_read(Scan *self, MrBatch **out, MrStep *step, MrError *err)
             }
             self->split = &shared->splits[s];
             context->metrics->bytes_read += self->split->size_bytes;
-            MR_TRY(source->type->reader_open(source, self->split, spec, context->batch_budget,
-                                             &self->reader, err));
+            row_filters_set(self);
+            MR_TRY(source->type->reader_open(source, self->split, &self->spec,
+                                             context->batch_budget, &self->reader, err));
         }
         MrRead what = MR_READ_END;
         if (!self->held)
@@ -160,6 +257,8 @@ static MrStatus scan_read(Scan *self, MrBatch **out, MrStep *step, MrError *err)
             self->held->n_sel; /* before filters that the reader leaves to us */
         if (self->filter && !self->reader->exact_filters)
             MR_TRY(mr_program_filter(self->filter, context->eval, self->held, err));
+        if (!self->reader->does_row_filters)
+            row_filters_apply(self);
         if (self->held->n_sel == 0)
             continue;
         *step = MR_STEP_OUTPUT;

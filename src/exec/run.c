@@ -85,6 +85,8 @@ struct MrRun {
     int64_t n_nodes, cap_nodes;
     RunShared *shared[64];
     int32_t n_shared;
+    int32_t n_key_filters;
+    struct MrKeyFilter **key_filters; /* owned by the joins that fill them */
     int32_t n_workers, n_active;
     Worker *workers;
     MrBarrier barrier;
@@ -142,6 +144,9 @@ static MrStatus node_build(MrRun *run, const MrPhys *phys, RunNode *parent, int3
         return MR_FAIL_UNSUPPORTED(err, "operator %d", (int)phys->kind);
     RunNode *node = node_new(run, phys, type, parent, input_idx);
     *out = node;
+    for (int32_t f = 0; phys->kind == MR_PHYS_OP_HASH_JOIN && f < phys->join.n_key_filters; f++)
+        if (phys->join.key_filters[f].id >= run->n_key_filters)
+            run->n_key_filters = phys->join.key_filters[f].id + 1;
     if (phys->kind == MR_PHYS_OP_SHARED) {
         for (int32_t s = 0; s < run->n_shared; s++)
             if (run->shared[s]->shared_id == phys->shared.shared_id)
@@ -184,6 +189,7 @@ MrStatus mr_run_create(const MrPhys *phys, const MrRunOptions *options, MrRun **
         for (int32_t w = 0; w < run->n_workers; w++)
             run->workers[w] = (Worker){.run = run, .idx = w};
         status = node_build(run, phys, NULL, 0, &run->root, err);
+        run->key_filters = MR_NEW_N(&run->arena, struct MrKeyFilter *, run->n_key_filters + 1);
     MR_GUARD_END(status)
     if (status != MR_OK) {
         mr_run_destroy(run);
@@ -247,6 +253,7 @@ static MrStatus instance_open(MrRun *run, RunNode *node, int32_t worker_idx, MrE
         .spill_dir = run->options.spill_dir,
         .metrics = &instance->metrics,
         .barrier = &run->barrier,
+        .key_filters = run->key_filters,
         .batch_rows = run->options.batch_rows > 0 ? run->options.batch_rows : MR_BATCH_ROWS,
     };
     if (!node->shared && node->type->shared_bytes > 0) {

@@ -108,6 +108,13 @@ static void put_details(Explain *explain, const MrPhys *phys)
             mr_builder_str(explain->out, " where ");
             put_exprs(explain, phys->scan.spec.filters, phys->scan.spec.n_filters);
         }
+        if (phys->scan.n_key_filters > 0) {
+            mr_builder_str(explain->out, " and joined by [");
+            for (int32_t f = 0; f < phys->scan.n_key_filters; f++)
+                mr_builder_printf(explain->out, "%s%s", f > 0 ? ", " : "",
+                                  phys->schema.cols[phys->scan.key_filters[f].at].name);
+            mr_builder_char(explain->out, ']');
+        }
         break;
     case MR_PHYS_OP_PROJECT:
         mr_builder_char(explain->out, ' ');

@@ -861,5 +861,7 @@ MrStatus mr_plan_lower(MrPlanner *planner, const MrPlan *plan, const MrLowerOpti
     self.complete = options->streaming && options->output_mode == MR_MODE_COMPLETE;
     columns_grow(&self);
     self.shared = MR_NEW_N(planner->arena, MrPhys *, planner->next_shared_id + 1);
-    return lower_node(&self, plan, out, err);
+    MR_TRY(lower_node(&self, plan, out, err));
+    mr__key_filters_place(self.arena, *out);
+    return MR_OK;
 }

@@ -36,6 +36,14 @@ typedef enum MrPhysKind {
     MR_PHYS_OP_KEYED_STATE
 } MrPhysKind;
 
+/* A join's finished build tells a scan of the probe side which keys it holds.  Advice: the join
+ * tests all of it again. */
+typedef struct MrPhysKeyFilter {
+    int32_t id;            /* unique in the plan; the join's and the scan's agree */
+    int32_t at;            /* join: key; scan: output column                      */
+    int64_t rows_estimate; /* join: rows of the scans that ask it; -1: unknown    */
+} MrPhysKeyFilter;
+
 typedef struct MrPhys MrPhys;
 struct MrPhys {
     MrPhysKind kind;
@@ -52,6 +60,8 @@ struct MrPhys {
             MrSource *source;
             MrScanSpec spec;
             bool streaming;
+            int32_t n_key_filters;
+            MrPhysKeyFilter *key_filters;
         } scan;
         struct {
             MrExpr ***rows;
@@ -103,6 +113,8 @@ struct MrPhys {
              * match: time column of each side (-1: kept for ever) and how long it must be kept. */
             int32_t left_time_col, right_time_col;
             int64_t left_keep_us, right_keep_us;
+            int32_t n_key_filters; /* HASH_JOIN */
+            MrPhysKeyFilter *key_filters;
         } join;
         struct {
             int32_t n_keys;
@@ -168,6 +180,9 @@ typedef struct MrLowerOptions {
 /* Optimized logical plan to physical plan. */
 MR_MUST_USE MrStatus mr_plan_lower(MrPlanner *planner, const MrPlan *plan,
                                    const MrLowerOptions *options, MrPhys **out, MrError *err);
+
+/* Lets scans ask the joins above them (runtime_filter.c); mr_plan_lower has done so. */
+void mr__key_filters_place(MrArena *arena, MrPhys *root);
 
 /* Name as EXPLAIN shows it: "HashJoin". */
 const char *mr_phys_name(MrPhysKind kind);

@@ -10,6 +10,19 @@ static bool call_named(const MrExpr *expr, const char *name)
     return expr->kind == MR_EXPR_CALL && strcmp(expr->bound->def->name, name) == 0;
 }
 
+/* A pattern with some letters in it keeps about what an equality does. */
+static double like_selectivity(const MrExpr *condition)
+{
+    const MrExpr *pattern = condition->args[1];
+    int32_t n_letters = 0;
+    if (pattern->kind != MR_EXPR_LITERAL || pattern->literal->validity || !pattern->literal->str)
+        return 0.2;
+    MrText text = mr_str_text(&pattern->literal->str[0]);
+    for (int64_t i = 0; i < text.size_bytes; i++)
+        n_letters += text.data[i] != '%' && text.data[i] != '_';
+    return n_letters >= 3 ? 0.05 : 0.2;
+}
+
 double mr__selectivity(const MrExpr *condition)
 {
     double share;
@@ -51,7 +64,9 @@ double mr__selectivity(const MrExpr *condition)
         return 0.95;
     if (call_named(condition, "isnull"))
         return 0.05;
-    return 0.2; /* like and other tests */
+    if (call_named(condition, "like"))
+        return like_selectivity(condition);
+    return 0.2; /* other tests */
 }
 
 double mr__source_rows(MrPlanner *planner, const MrPlan *plan)
