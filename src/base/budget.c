@@ -105,7 +105,9 @@ MrStatus mr_budget_alloc(MrBudget *budget, int64_t size_bytes, void **out, MrErr
     MR_TRY(mr_budget_charge(budget, size_bytes, err));
     size_t rounded = ((size_t)size_bytes + 63) & ~(size_t)63;
     bool huge = rounded >= HUGE_BYTES;
-    void *data = aligned_alloc(huge ? HUGE_BYTES : 64, rounded);
+    void *data = NULL; /* not aligned_alloc: some want the size to be a multiple of the alignment */
+    if (posix_memalign(&data, huge ? HUGE_BYTES : 64, rounded) != 0)
+        data = NULL;
     if (data != NULL && huge) /* advice only: what it says does not matter */
         (void)madvise(data, rounded & ~(size_t)(HUGE_BYTES - 1), MADV_HUGEPAGE);
     if (data == NULL) {
