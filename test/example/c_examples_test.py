@@ -22,16 +22,34 @@ a mistake: UNRESOLVED_COLUMN.WITH_SUGGESTION
 """
 
 
+RDD_WORD_COUNT = """\
+words that come more than once
+  a        2 times: ?
+  is       3 times: ?
+  mill     3 times: a house with a wheel
+  runs     2 times: ?
+  the      3 times: ?
+  water    3 times: what turns it
+the most frequent has the count
+  000000003
+different words
+  13
+"""
+
+EXAMPLES = {"first_query": FIRST_QUERY, "rdd_word_count": RDD_WORD_COUNT}
+
+
 def main() -> int:
     """Runs each in a folder of its own."""
-    program = MILLRACE.parent / "example" / "first_query"
-    if not program.exists():
-        print(f"skipped: there is no {program}")
-        return 0
-    with tempfile.TemporaryDirectory(prefix="mr-example-") as scratch:
-        done = subprocess.run([program], cwd=scratch, capture_output=True, text=True, timeout=20)
-        assert done.returncode == 0, done.stderr
-        assert done.stdout == FIRST_QUERY, done.stdout
+    for name, answer in EXAMPLES.items():
+        program = MILLRACE.parent / "example" / name
+        if not program.exists():
+            print(f"skipped: there is no {program}")
+            continue
+        with tempfile.TemporaryDirectory(prefix="mr-example-") as scratch:
+            done = subprocess.run([program], cwd=scratch, capture_output=True, text=True, timeout=20)
+            assert done.returncode == 0, done.stderr
+            assert done.stdout == answer, done.stdout
     return 0
 
 
