@@ -1,6 +1,22 @@
 /* bind_group.c - functions that mean something to GROUP BY: grouping(), time windows. */
 #include "sql/bind_int.h"
 
+/* What window(time, length, slide, start) or session_window(time, gap) was called with. */
+struct TimeWindow {
+    bool is_session;
+    MrExpr *time, *gap; /* gap: of a session */
+    int64_t us[4];      /* -, length, slide, start */
+};
+
+static MrStatus time_window_read(Binder *b, Ctx *ctx, const MrSqlExpr *ast, TimeWindow *out);
+
+static bool same_time_window(const TimeWindow *x, const TimeWindow *y)
+{
+    return x->is_session == y->is_session && mr_expr_equal(x->time, y->time) &&
+           (x->is_session ? mr_expr_equal(x->gap, y->gap)
+                          : memcmp(x->us, y->us, sizeof x->us) == 0);
+}
+
 /* grouping and grouping_id stand as columns that bind_select.c replaces. */
 MrStatus mr__group_function(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const char *name, bool *done,
                             MrExpr **out)
@@ -22,8 +38,12 @@ MrStatus mr__group_function(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const cha
     }
     if (strcmp(name, "window") == 0 || strcmp(name, "session_window") == 0) {
         for (int32_t i = 0; i < ctx->scope->n_cols; i++) {
-            if (!ctx->scope->cols[i].is_window)
+            if (!ctx->scope->cols[i].window)
                 continue;
+            TimeWindow own;
+            MR_TRY(time_window_read(b, ctx, ast, &own));
+            if (!same_time_window(&own, ctx->scope->cols[i].window))
+                return mr__at(b, ast->place, MR_FAIL(b->err, MR_COND__LEGACY_ERROR_TEMP_1039));
             *done = true;
             *out = mr__column_expr(b, &ctx->scope->cols[i], name, ast->place);
             return MR_OK;
@@ -75,8 +95,9 @@ static const MrSqlExpr *window_find(const MrSqlExpr *ast)
 /* The input with one more column, rows where it is NULL left out; of a session those where it is
  * empty. */
 static MrStatus window_column(Binder *b, MrSqlPlace place, Rel *from, MrPlan *plan,
-                              const char *name, MrExpr *window, bool is_session)
+                              const TimeWindow *of, MrExpr *window)
 {
+    const char *name = of->is_session ? "session_window" : "window";
     int32_t n = plan->n_cols;
     MrExpr *present = NULL;
     MrNamedExpr *exprs = MR_NEW_N(b->arena, MrNamedExpr, n + 1);
@@ -85,7 +106,7 @@ static MrStatus window_column(Binder *b, MrSqlPlace place, Rel *from, MrPlan *pl
     exprs[n] = (MrNamedExpr){{mr_planner_id(b->planner), name, window->type, true}, window};
     plan = mr_plan_project(b->planner, plan, exprs, n + 1);
     MrExpr *column = mr_plan_column_expr(b->planner, &exprs[n].column);
-    if (is_session) {
+    if (of->is_session) {
         MrExpr *edges[2];
         MR_TRY(mr__field_bind(b, place, column, "end", &edges[0]));
         MR_TRY(mr__field_bind(b, place, column, "start", &edges[1]));
@@ -100,7 +121,7 @@ static MrStatus window_column(Binder *b, MrSqlPlace place, Rel *from, MrPlan *pl
     if (from->n_cols > 0)
         memcpy(cols, from->cols, sizeof(ScopeCol) * (size_t)from->n_cols);
     cols[from->n_cols] =
-        (ScopeCol){.col = exprs[n].column, .is_window = true, .is_session = is_session};
+        (ScopeCol){.col = exprs[n].column, .window = of, .is_session = of->is_session};
     cols[from->n_cols].col.nullable = false;
     from->cols = cols;
     from->n_cols++;
@@ -149,28 +170,59 @@ static MrStatus session_gap(Binder *b, const MrSqlExpr *ast, MrExpr **gap)
     return MR_OK;
 }
 
-/* session_window(time, gap): of one row from its time to the gap after it; the aggregate merges
- * those of a group that overlap or touch. */
-static MrStatus session_column(Binder *b, const MrSqlExpr *ast, Scope *outer, Rel *from)
+static MrStatus wrong_count(Binder *b, const MrSqlExpr *ast, const char *function,
+                            const char *expected)
+{
+    return mr__at(b, ast->place,
+                  MR_FAIL(b->err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName",
+                          function, "expectedNum", expected, "actualNum",
+                          mr_arena_printf(b->arena, "%d", ast->call.n_args), "docroot",
+                          "https://spark.apache.org/docs/latest"));
+}
+
+static MrStatus time_window_read(Binder *b, Ctx *ctx, const MrSqlExpr *ast, TimeWindow *out)
 {
     const MrSqlCall *call = &ast->call;
-    if (call->n_args != 2)
-        return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName",
-                              "`session_window`", "expectedNum", "2", "actualNum",
-                              mr_arena_printf(b->arena, "%d", call->n_args), "docroot",
-                              "https://spark.apache.org/docs/latest"));
-    Scope scope = {.outer = outer, .n_cols = from->n_cols, .cols = from->cols};
-    Ctx ctx = {.scope = &scope};
-    MrExpr *time = NULL, *gap = NULL, *end = NULL, *window = NULL;
-    MR_TRY(mr__expr_bind(b, &ctx, call->args[0], &time));
-    MR_TRY(mr__expr_bind(b, &ctx, call->args[1], &gap));
-    MR_TRY(window_time(b, &ctx, ast, "session_window", &time));
-    MR_TRY(session_gap(b, ast, &gap));
-    MR_TRY(mr__call_bind(b, &ctx, ast->place, "+", (MrExpr *[]){time, gap}, 2, "end", &end));
-    MrExpr *args[4] = {mr__literal_text(b, "start"), time, mr__literal_text(b, "end"), end};
-    MR_TRY(mr__call_bind(b, &ctx, ast->place, "named_struct", args, 4, "session_window", &window));
-    return window_column(b, ast->place, from, from->plan, "session_window", window, true);
+    *out = (TimeWindow){.is_session = mr_str_equal_nocase(call->name.parts[0], "session_window")};
+    if (out->is_session && call->n_args != 2)
+        return wrong_count(b, ast, "`session_window`", "2");
+    if (call->n_args < 2 || call->n_args > 4)
+        return wrong_count(b, ast, "`window`", "[2, 3, 4]");
+    MR_TRY(mr__expr_bind(b, ctx, call->args[0], &out->time));
+    for (int32_t i = 1; i < call->n_args && !out->is_session; i++) {
+        MrExpr *text = NULL;
+        MR_TRY(mr__expr_bind(b, ctx, call->args[i], &text));
+        MR_TRY(mr__interval_us(b, ast->place, text, &out->us[i]));
+    }
+    if (out->is_session)
+        MR_TRY(mr__expr_bind(b, ctx, call->args[1], &out->gap));
+    MR_TRY(window_time(b, ctx, ast, out->is_session ? "session_window" : "window", &out->time));
+    if (out->is_session)
+        return session_gap(b, ast, &out->gap);
+    int64_t *us = out->us;
+    if (call->n_args == 2)
+        us[2] = us[1];
+    if (us[1] <= 0 || us[2] <= 0 || us[2] > us[1])
+        return mr__at(
+            b, ast->place,
+            MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__PARAMETER_CONSTRAINT_VIOLATION, "sqlExpr",
+                    mr__quote_sql(b, "window"), "leftExprName", "`slide_duration`", "leftExprValue",
+                    mr_arena_printf(b->arena, "%lldL", (long long)us[2]), "constraint",
+                    us[2] > us[1] ? "<= " : ">", "rightExprName", "`window_duration`",
+                    "rightExprValue", mr_arena_printf(b->arena, "%lldL", (long long)us[1])));
+    return MR_OK;
+}
+
+/* session_window(time, gap): of one row from its time to the gap after it; the aggregate merges
+ * those of a group that overlap or touch. */
+static MrStatus session_column(Binder *b, const MrSqlExpr *ast, Ctx *ctx, const TimeWindow *of,
+                               Rel *from)
+{
+    MrExpr *end = NULL, *window = NULL;
+    MR_TRY(mr__call_bind(b, ctx, ast->place, "+", (MrExpr *[]){of->time, of->gap}, 2, "end", &end));
+    MrExpr *args[4] = {mr__literal_text(b, "start"), of->time, mr__literal_text(b, "end"), end};
+    MR_TRY(mr__call_bind(b, ctx, ast->place, "named_struct", args, 4, "session_window", &window));
+    return window_column(b, ast->place, from, from->plan, of, window);
 }
 
 /* window(time, length [, slide [, start]]) becomes a column `window` of the input: one row for each
@@ -190,36 +242,13 @@ MrStatus mr__time_windows(Binder *b, const MrSqlSelect *select, Scope *outer, Re
         ast = window_find(select->items[i]);
     if (!ast)
         return MR_OK;
-    const MrSqlCall *call = &ast->call;
-    if (mr_str_equal_nocase(call->name.parts[0], "session_window"))
-        return session_column(b, ast, outer, from);
-    if (call->n_args < 2 || call->n_args > 4)
-        return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName",
-                              "`window`", "expectedNum", "[2, 3, 4]", "actualNum",
-                              mr_arena_printf(b->arena, "%d", call->n_args), "docroot",
-                              "https://spark.apache.org/docs/latest"));
     Scope scope = {.outer = outer, .n_cols = from->n_cols, .cols = from->cols};
     Ctx ctx = {.scope = &scope};
-    MrExpr *time = NULL;
-    int64_t us[4] = {0, 0, 0, 0}; /* of the time, length, slide, start */
-    MR_TRY(mr__expr_bind(b, &ctx, call->args[0], &time));
-    for (int32_t i = 1; i < call->n_args; i++) {
-        MrExpr *text = NULL;
-        MR_TRY(mr__expr_bind(b, &ctx, call->args[i], &text));
-        MR_TRY(mr__interval_us(b, ast->place, text, &us[i]));
-    }
-    if (call->n_args == 2)
-        us[2] = us[1];
-    if (us[1] <= 0 || us[2] <= 0 || us[2] > us[1])
-        return mr__at(
-            b, ast->place,
-            MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__PARAMETER_CONSTRAINT_VIOLATION, "sqlExpr",
-                    mr__quote_sql(b, "window"), "leftExprName", "`slide_duration`", "leftExprValue",
-                    mr_arena_printf(b->arena, "%lldL", (long long)us[2]), "constraint",
-                    us[2] > us[1] ? "<= " : ">", "rightExprName", "`window_duration`",
-                    "rightExprValue", mr_arena_printf(b->arena, "%lldL", (long long)us[1])));
-    MR_TRY(window_time(b, &ctx, ast, "window", &time));
+    TimeWindow *of = MR_NEW(b->arena, TimeWindow);
+    MR_TRY(time_window_read(b, &ctx, ast, of));
+    if (of->is_session)
+        return session_column(b, ast, &ctx, of, from);
+    const int64_t *us = of->us;
     MrPlan *plan = from->plan;
     int64_t n_windows = (us[1] + us[2] - 1) / us[2];
     MrExpr *nth = mr_expr_i64(b->arena, 0);
@@ -244,11 +273,11 @@ MrStatus mr__time_windows(Binder *b, const MrSqlSelect *select, Scope *outer, Re
         plan = mr_plan_expand(b->planner, plan, cols, n + 1, projections, (int32_t)n_windows);
         nth = mr_plan_column_expr(b->planner, &cols[n]);
     }
-    MrExpr *args[5] = {time, NULL, NULL, NULL, nth}, *window = NULL;
+    MrExpr *args[5] = {of->time, NULL, NULL, NULL, nth}, *window = NULL;
     for (int32_t i = 1; i < 4; i++) {
         args[i] = mr_expr_i64(b->arena, us[i]);
         args[i]->sql = mr_arena_printf(b->arena, "%lld", (long long)us[i]);
     }
     MR_TRY(mr__call_bind(b, &ctx, ast->place, "time_window", args, 5, "window", &window));
-    return window_column(b, ast->place, from, plan, "window", window, false);
+    return window_column(b, ast->place, from, plan, of, window);
 }

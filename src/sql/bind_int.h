@@ -12,13 +12,15 @@ typedef struct Cte Cte;
 typedef struct Binder Binder;
 
 /* A column that can be named. */
+typedef struct TimeWindow TimeWindow; /* bind_group.c */
+
 typedef struct ScopeCol {
     MrColumn col;
     int32_t n_qual;
-    const char *const *qual; /* spark_catalog, default, t */
-    bool is_window;          /* what window(..) in this query means */
-    bool is_session;         /* it is a session_window: one row's, groups merge those that touch */
-    bool hidden;             /* not in *: key of a USING join; still t.key */
+    const char *const *qual;  /* spark_catalog, default, t */
+    const TimeWindow *window; /* what window(..) in this query means; NULL: another column */
+    bool is_session;          /* it is a session_window: one row's, groups merge those that touch */
+    bool hidden;              /* not in *: key of a USING join; still t.key */
     MrExpr
         *expr; /* what the name means when it is not just col; NULL: col (USING of a FULL join) */
 } ScopeCol;

@@ -487,8 +487,9 @@ MrStatus mr__star_expand(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr ***ou
     bool any = qual->n_parts == 0;
     for (int32_t i = 0; i < scope->n_cols; i++) {
         const ScopeCol *col = &scope->cols[i];
-        if (col->is_window || qual->n_parts == 0 ? col->hidden || col->is_window
-                                                 : !qualifier_fits(b, col, parts, qual->n_parts))
+        if ((col->window != NULL) || qual->n_parts == 0
+                ? col->hidden || (col->window != NULL)
+                : !qualifier_fits(b, col, parts, qual->n_parts))
             continue;
         any = true;
         MR_PUSH(b->arena, exprs, n, cap, mr__column_expr(b, col, col->col.name, ast->place));

@@ -9,3 +9,7 @@ SELECT 1 +;
 SELECT try_divide(1, 0), try_cast('x' AS INT), try_add(2147483647, 1);
 -- only the rows that are reached are evaluated
 SELECT CASE WHEN a = 0 THEN -1 ELSE 10 / a END FROM VALUES (0), (5) AS t(a);
+
+-- one window() a query: another is refused, not taken for the first
+SELECT window(a, '1 minute').start, window(A, INTERVAL '1' MINUTE).end FROM VALUES (TIMESTAMP'2024-01-01 00:07:00') AS t(a);
+SELECT window(a, '1 minute').start, window(b, '5 minutes').start FROM VALUES (TIMESTAMP'2024-01-01 00:07:00', TIMESTAMP'2020-01-01') AS t(a, b);
