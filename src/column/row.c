@@ -233,9 +233,67 @@ static inline bool same_f64(double a, double b)
         break;                                                                                     \
     }
 
+#define PLAIN_FIELDS 8
+
+/* A struct (a window of time) of fields that are equal when their bytes are, none of them NULL. */
+static bool fields_are_plain(const MrVector *vec)
+{
+    if (mr_type_physical(vec->type) != MR_PHYS_STRUCT || vec->encoding != MR_FLAT ||
+        vec->type->n_fields > PLAIN_FIELDS)
+        return false;
+    for (int32_t f = 0; f < vec->type->n_fields; f++) {
+        const MrVector *field = vec->children[f];
+        MrPhysical physical = mr_type_physical(field->type);
+        if (field->encoding != MR_FLAT || field->validity ||
+            (physical != MR_PHYS_I8 && physical != MR_PHYS_I16 && physical != MR_PHYS_I32 &&
+             physical != MR_PHYS_I64 && physical != MR_PHYS_I128))
+            return false;
+    }
+    return true;
+}
+
+static void match_plain_struct(const MrRowLayout *layout, int32_t c, const MrVector *vec,
+                               const uint16_t *sel, int32_t n, const void *const *rows,
+                               uint8_t *equal)
+{
+    const int32_t n_fields = vec->type->n_fields;
+    const char *fields[PLAIN_FIELDS];
+    int32_t sizes[PLAIN_FIELDS];
+    for (int32_t f = 0; f < n_fields; f++) {
+        fields[f] = vec->children[f]->data;
+        sizes[f] = mr_physical_bytes(mr_type_physical(vec->children[f]->type));
+    }
+    for (int32_t i = 0; i < n; i++) {
+        int64_t row = sel ? sel[i] : i;
+        bool null = vec->validity && !mr_bit_get(vec->validity, row);
+        if (!equal[i] || null || mr_row_is_null(rows[i], c)) {
+            equal[i] &= (uint8_t)(null == mr_row_is_null(rows[i], c));
+            continue;
+        }
+        const char *at = mr_str_data(&VALUE_AT(rows[i], layout->offsets[c], const RowStr));
+        /* The byte in front says which fields are there; all must be. */
+        bool same = (uint8_t)*at++ == (1 << n_fields) - 1;
+        for (int32_t f = 0; same && f < n_fields; at += sizes[f], f++) {
+            if (sizes[f] == 8) {
+                int64_t a, b;
+                memcpy(&a, at, 8);
+                memcpy(&b, fields[f] + row * 8, 8);
+                same = a == b;
+            } else {
+                same = memcmp(at, fields[f] + row * sizes[f], (size_t)sizes[f]) == 0;
+            }
+        }
+        equal[i] = same;
+    }
+}
+
 static void match_nested(const MrRowLayout *layout, int32_t c, const MrVector *vec,
                          const uint16_t *sel, int32_t n, const void *const *rows, uint8_t *equal)
 {
+    if (fields_are_plain(vec)) {
+        match_plain_struct(layout, c, vec, sel, n, rows, equal);
+        return;
+    }
     for (int32_t i = 0; i < n; i++) {
         int64_t row = sel ? sel[i] : i;
         bool null = mr_vector_is_null(vec, row);
