@@ -1530,3 +1530,4 @@ X(_LEGACY_ERROR_TEMP_1006, "_LEGACY_ERROR_TEMP_1006", "", MR_INVALID, "sql", "PI
 X(_LEGACY_ERROR_TEMP_1039, "_LEGACY_ERROR_TEMP_1039", "", MR_INVALID, "", "More than one window() or session_window() in a query would give the product of their windows: name one, or join two queries.")
 X(_LEGACY_ERROR_TEMP_1040, "_LEGACY_ERROR_TEMP_1040", "", MR_INVALID, "dt", "The gap of session_window() is an interval or a text, not <dt>.")
 X(_LEGACY_ERROR_TEMP_1228, "_LEGACY_ERROR_TEMP_1228", "", MR_INVALID, "scale,precision", "Decimal scale (<scale>) cannot be greater than precision (<precision>).")
+X(_LEGACY_ERROR_TEMP_3102, "_LEGACY_ERROR_TEMP_3102", "", MR_INVALID, "msg", "<msg>.")

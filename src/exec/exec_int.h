@@ -20,6 +20,15 @@ MrBatchList *mr__collect_list(void *shared);
 void mr__replay_set(void *shared, MrBatchList *list);
 int64_t mr__watermark_us(void *shared);
 
+/* When a row of this column is over: the end of a window, the midnight of a date, or the time
+ * itself; NULL: INT64_MAX. */
+int64_t mr__event_time_us(const MrVector *vec, int64_t row);
+/* Drops the rows of the batch that are over by late_us (MR_TIME_MIN: none); how many. */
+int32_t mr__drop_late(MrBatch *batch, const MrVector *time, int64_t late_us);
+/* The epoch's marks as this operator's input has them: behind a join they lag (MrPhys). */
+int64_t mr__late_us(const MrOp *op);
+int64_t mr__evict_us(const MrOp *op);
+
 /* For a nested run: rows for FEED leaves with this input_idx; borrowed until the epoch ends. */
 void mr__run_set_feed(MrRun *run, int32_t input_idx, MrBatchList *list);
 

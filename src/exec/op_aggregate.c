@@ -76,7 +76,6 @@ struct Aggregate {
     AggPart *out_part;
     int64_t out_at;
     char *out_rows[MR_BATCH_ROWS];
-    uint16_t keep[MR_BATCH_ROWS];
 };
 
 /* -- opening ---------------------------------------------------------------------------------- */
@@ -152,42 +151,6 @@ static void aggregate_close(MrOp *op)
 }
 
 /* -- rows in ---------------------------------------------------------------------------------- */
-
-/* When the watermark closes the group of this key: the end of a window, or the time itself. */
-static int64_t close_time(const MrVector *key, int64_t row)
-{
-    int64_t at;
-    if (mr_vector_is_null(key, row))
-        return INT64_MAX;
-    const MrVector *holder = mr_vector_at(key, row, &at);
-    if (mr_type_physical(holder->type) == MR_PHYS_STRUCT) {
-        if (holder->type->n_fields < 2 || mr_vector_is_null(holder->children[1], at))
-            return INT64_MAX;
-        return close_time(holder->children[1], at);
-    }
-    if (mr_type_physical(holder->type) == MR_PHYS_I32) /* a date: its midnight */
-        return (int64_t)holder->i32[at] * INT64_C(86400000000);
-    return holder->i64[at];
-}
-
-static void drop_late(Aggregate *self, MrBatch *batch, const MrVector *key)
-{
-    int64_t late_us = self->op.context->barrier->late_us;
-    int32_t n = 0;
-    if (late_us == MR_TIME_MIN)
-        return;
-    for (int32_t i = 0; i < batch->n_sel; i++) {
-        int32_t row = mr_batch_row(batch, i);
-        self->keep[n] = (uint16_t)row;
-        n += close_time(key, row) > late_us;
-    }
-    if (n == batch->n_sel)
-        return;
-    self->op.context->metrics->late_rows += batch->n_sel - n;
-    batch->sel = mr_arena_alloc(&batch->arena, (n + 1) * (int64_t)sizeof(uint16_t));
-    memcpy(batch->sel, self->keep, (size_t)n * sizeof(uint16_t));
-    batch->n_sel = n;
-}
 
 /* -- spilling --------------------------------------------------------------------------------- */
 
@@ -351,7 +314,8 @@ static MrStatus aggregate_push(MrOp *op, int32_t input_idx, MrBatch *batch, MrEr
     self->held = batch;
     MR_TRY(mr__evaluator_run(&self->exprs, op->context, batch, err));
     if (phys->streaming && phys->aggregate.time_key >= 0)
-        drop_late(self, batch, self->exprs.out[phys->aggregate.time_key]);
+        op->context->metrics->late_rows +=
+            mr__drop_late(batch, self->exprs.out[phys->aggregate.time_key], mr__late_us(op));
     if (batch->n_sel > 0)
         MR_TRY(mr__agg_table_update(&self->table, batch, self->exprs.out, err));
     self->held = NULL;
@@ -586,7 +550,7 @@ static void group_begin(AggShared *shared, AggPart *part, char *row, MrVector **
     MrGroupHead *head = group_head(&shared->plan, row);
     int32_t time_key = shared->phys->aggregate.time_key;
     mr__agg_init_states(&shared->plan, row);
-    head->close_us = time_key >= 0 ? close_time(keys[time_key], key_row) : INT64_MAX;
+    head->close_us = time_key >= 0 ? mr__event_time_us(keys[time_key], key_row) : INT64_MAX;
     if (head->close_us < part->min_close_us)
         part->min_close_us = head->close_us;
 }
@@ -686,9 +650,11 @@ static MrStatus close_groups(AggShared *shared, AggPart *part, const MrOpContext
 
 static MrStatus state_compact(AggShared *shared, AggPart *part, MrError *err);
 
-static MrStatus state_finish(AggShared *shared, int32_t part_idx, const MrOpContext *context,
-                             const MrBarrier *barrier, MrError *err)
+static MrStatus state_finish(const MrOp *op, int32_t part_idx, const MrBarrier *barrier,
+                             MrError *err)
 {
+    AggShared *shared = op->shared;
+    const MrOpContext *context = op->context;
     const MrAggPlan *plan = &shared->plan;
     AggPart *part = &shared->parts[part_idx];
     mr_arena_reset(&part->scratch);
@@ -747,7 +713,7 @@ static MrStatus state_finish(AggShared *shared, int32_t part_idx, const MrOpCont
     }
     /* At the end of a bounded run every group is final. */
     int64_t evict_us =
-        barrier->ended && shared->phys->aggregate.close_key >= 0 ? INT64_MAX : barrier->evict_us;
+        barrier->ended && shared->phys->aggregate.close_key >= 0 ? INT64_MAX : mr__evict_us(op);
     return close_groups(shared, part, context, evict_us, err);
 }
 
@@ -758,9 +724,9 @@ static MrStatus aggregate_finish_task(MrOp *op, int32_t input_idx, int32_t task_
     if (!op->phys->streaming)
         return batch_finish((Aggregate *)op, task_idx, err);
     if (shared->n_parts == N_PARTS)
-        return state_finish(shared, task_idx, op->context, barrier, err);
+        return state_finish(op, task_idx, barrier, err);
     for (int32_t p = 0; p < N_PARTS; p++)
-        MR_TRY(state_finish(shared, p, op->context, barrier, err));
+        MR_TRY(state_finish(op, p, barrier, err));
     return MR_OK;
 }
 

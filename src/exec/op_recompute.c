@@ -184,6 +184,19 @@ static MrStatus give_difference(RecomputeShared *shared, const MrOpContext *cont
     return MR_OK;
 }
 
+/* A new epoch: rows that are no more are forgotten, now that the checkpoint knows. */
+static MrStatus set_begin(MrZSet *set, MrError *err)
+{
+    bool moved;
+    mr__zset_epoch(set);
+    for (int64_t r = 0; r < set->groups.n_rows; r++) {
+        char *row = mr__groups_row(&set->groups, r);
+        if (*mr__zset_weight(set, row) == 0 && !mr__zset_row(set, row)->gone)
+            mr__zset_remove(set, row);
+    }
+    return mr__zset_compact(set, &moved, err);
+}
+
 static MrStatus recompute_finish_task(MrOp *op, int32_t input_idx, int32_t task_idx,
                                       const MrBarrier *barrier, MrError *err)
 {
@@ -194,7 +207,7 @@ static MrStatus recompute_finish_task(MrOp *op, int32_t input_idx, int32_t task_
     MrStatus status = MR_OK;
     mr_batch_list_clear(&shared->out);
     for (int32_t i = 0; i <= n_inputs; i++)
-        mr__zset_epoch(shared->inputs[i]);
+        MR_TRY(set_begin(shared->inputs[i], err));
     for (int32_t w = 0; w < shared->n_workers; w++) {
         Recompute *worker = shared->workers[w];
         for (int32_t i = 0; worker && i < n_inputs; i++) {

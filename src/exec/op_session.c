@@ -685,9 +685,11 @@ static MrStatus sessions_show(SessionShared *shared, SessionPart *part, const Mr
 
 static MrStatus table_compact(SessionShared *shared, SessionPart *part, MrError *err);
 
-static MrStatus part_finish(SessionShared *shared, int32_t part_idx, const MrOpContext *context,
-                            const MrBarrier *barrier, MrError *err)
+static MrStatus part_finish(const MrOp *op, int32_t part_idx, const MrBarrier *barrier,
+                            MrError *err)
 {
+    SessionShared *shared = op->shared;
+    const MrOpContext *context = op->context;
     SessionPart *part = &shared->parts[part_idx];
     SessionTable *table = &part->table;
     mr_arena_reset(&part->scratch);
@@ -703,7 +705,7 @@ static MrStatus part_finish(SessionShared *shared, int32_t part_idx, const MrOpC
     MR_TRY(sessions_show(shared, part, context, err));
     /* At the end of a bounded run every session is final. */
     bool all = barrier->ended && shared->phys->aggregate.close_key >= 0;
-    return sessions_end(shared, part, context, all ? INT64_MAX : barrier->evict_us, err);
+    return sessions_end(shared, part, context, all ? INT64_MAX : mr__evict_us(op), err);
 }
 
 static MrStatus session_finish_task(MrOp *op, int32_t input_idx, int32_t task_idx,
@@ -711,9 +713,9 @@ static MrStatus session_finish_task(MrOp *op, int32_t input_idx, int32_t task_id
 {
     SessionShared *shared = op->shared;
     if (shared->n_parts == N_PARTS)
-        return part_finish(shared, task_idx, op->context, barrier, err);
+        return part_finish(op, task_idx, barrier, err);
     for (int32_t p = 0; p < N_PARTS; p++)
-        MR_TRY(part_finish(shared, p, op->context, barrier, err));
+        MR_TRY(part_finish(op, p, barrier, err));
     return MR_OK;
 }
 

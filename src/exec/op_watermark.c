@@ -6,6 +6,54 @@
  * seen - delay; NULLs are not seen. */
 #include "exec/exec_int.h"
 
+int64_t mr__event_time_us(const MrVector *vec, int64_t row)
+{
+    int64_t at;
+    if (mr_vector_is_null(vec, row))
+        return INT64_MAX;
+    const MrVector *holder = mr_vector_at(vec, row, &at);
+    if (mr_type_physical(holder->type) == MR_PHYS_STRUCT) {
+        if (holder->type->n_fields < 2 || mr_vector_is_null(holder->children[1], at))
+            return INT64_MAX;
+        return mr__event_time_us(holder->children[1], at);
+    }
+    if (mr_type_physical(holder->type) == MR_PHYS_I32) /* a date: its midnight */
+        return (int64_t)holder->i32[at] * INT64_C(86400000000);
+    return holder->i64[at];
+}
+
+int32_t mr__drop_late(MrBatch *batch, const MrVector *time, int64_t late_us)
+{
+    if (late_us == MR_TIME_MIN || batch->n_sel == 0)
+        return 0;
+    int32_t n = 0, n_before = batch->n_sel;
+    uint16_t *sel = mr_arena_alloc(&batch->arena, n_before * (int64_t)sizeof *sel);
+    for (int32_t i = 0; i < n_before; i++) {
+        int32_t row = mr_batch_row(batch, i);
+        sel[n] = (uint16_t)row;
+        n += mr__event_time_us(time, row) > late_us;
+    }
+    batch->sel = sel;
+    batch->n_sel = n;
+    return n_before - n;
+}
+
+static int64_t mark_us(const MrOp *op, int64_t us)
+{
+    return us == MR_TIME_MIN || us < INT64_MIN + op->phys->lag_us ? MR_TIME_MIN
+                                                                  : us - op->phys->lag_us;
+}
+
+int64_t mr__late_us(const MrOp *op)
+{
+    return mark_us(op, op->context->barrier->late_us);
+}
+
+int64_t mr__evict_us(const MrOp *op)
+{
+    return mark_us(op, op->context->barrier->evict_us);
+}
+
 typedef struct WatermarkShared {
     int64_t delay_us;
     _Atomic int64_t highest_us;

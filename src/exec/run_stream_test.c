@@ -203,6 +203,8 @@ static MrPhys *plan_join(Fixture *fixture, bool streaming)
     phys->join.left_keys[0] = column(fixture, 0);
     phys->join.right_keys[0] = column(fixture, 0);
     phys->join.out_cols = out;
+    phys->join.left_time_col = phys->join.right_time_col = -1;
+    phys->join.left_late_col = phys->join.right_late_col = -1;
     MrExpr *args[2] = {column(fixture, 0), column(fixture, 2)}, *equal = NULL;
     check(fixture,
           mr_expr_call(&fixture->arena, &fixture->settings, "=", args, 2, &equal, &fixture->err));

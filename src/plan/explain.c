@@ -83,6 +83,22 @@ static void put_join(Explain *explain, const MrPhys *phys)
     }
 }
 
+/* How long the rows of each side of a stream join are kept. */
+static void put_bounds(Explain *explain, const MrPhys *phys)
+{
+    for (int s = 0; s < 2; s++) {
+        int32_t col = s == 0 ? phys->join.left_time_col : phys->join.right_time_col;
+        int64_t keep_us = s == 0 ? phys->join.left_keep_us : phys->join.right_keep_us;
+        mr_builder_printf(explain->out, ", %s", s == 0 ? "left" : "right");
+        if (col < 0)
+            mr_builder_str(explain->out, " kept for ever");
+        else
+            mr_builder_printf(explain->out, " kept until %s %c %g s",
+                              phys->inputs[s]->schema.cols[col].name, keep_us < 0 ? '-' : '+',
+                              (double)(keep_us < 0 ? -keep_us : keep_us) / 1e6);
+    }
+}
+
 static void put_keys(Explain *explain, const MrSortKey *keys, int32_t n_keys)
 {
     mr_builder_str(explain->out, " [");
@@ -137,6 +153,8 @@ static void put_details(Explain *explain, const MrPhys *phys)
     case MR_PHYS_OP_LOOP_JOIN:
     case MR_PHYS_OP_STREAM_JOIN:
         put_join(explain, phys);
+        if (phys->kind == MR_PHYS_OP_STREAM_JOIN)
+            put_bounds(explain, phys);
         break;
     case MR_PHYS_OP_SORT:
         put_keys(explain, phys->sort.keys, phys->sort.n_keys);

@@ -413,6 +413,157 @@ static bool has_equal_key(Lower *self, const MrPlan *plan)
     return found;
 }
 
+/* A sum of event times and lengths of time: l - r + 5 minutes. */
+typedef struct TimeSum {
+    int32_t n_cols;
+    int32_t ids[2];
+    int signs[2];
+    int64_t us;
+} TimeSum;
+
+static bool time_sum(const MrExpr *expr, int sign, TimeSum *sum)
+{
+    int64_t us = 0;
+    if (expr->kind == MR_EXPR_COLUMN) {
+        if (sum->n_cols == 2 ||
+            (expr->type->kind != MR_TYPE_TIMESTAMP && expr->type->kind != MR_TYPE_TIMESTAMP_NTZ))
+            return false;
+        sum->ids[sum->n_cols] = expr->column.id;
+        sum->signs[sum->n_cols++] = sign;
+        return true;
+    }
+    if (expr->kind == MR_EXPR_LITERAL) {
+        if (mr_vector_is_null(expr->literal, 0))
+            return false;
+        if (expr->type->kind == MR_TYPE_INTERVAL_DT)
+            us = expr->literal->i64[0];
+        else if (expr->type->kind == MR_TYPE_INTERVAL && expr->literal->interval[0].months == 0 &&
+                 expr->literal->interval[0].days == 0)
+            us = expr->literal->interval[0].us;
+        else
+            return false;
+        return !__builtin_mul_overflow(us, sign, &us) &&
+               !__builtin_add_overflow(sum->us, us, &sum->us);
+    }
+    if (expr->kind != MR_EXPR_CALL || expr->n_args != 2)
+        return false;
+    const char *name = expr->bound->def->name;
+    bool minus = strcmp(name, "-") == 0;
+    return (minus || strcmp(name, "+") == 0) && time_sum(expr->args[0], sign, sum) &&
+           time_sum(expr->args[1], minus ? -sign : sign, sum);
+}
+
+static void side_bound(int32_t *time_col, int64_t *keep_us, int32_t col, int64_t us)
+{
+    if (*time_col >= 0 && *keep_us <= us)
+        return;
+    *time_col = col;
+    *keep_us = us;
+}
+
+/* What a comparison of the sides' times says of how long rows of each can match: l - r + us >= 0
+ * means that a left row matches no right row later than l + us.  The later side must have a
+ * watermark. */
+static void range_bound(Lower *self, const MrExpr *expr, int32_t n_left, MrPhys *phys)
+{
+    static const char *const names[] = {">", ">=", "<", "<=", "=", "==", "<=>"};
+    TimeSum sum = {0};
+    int32_t op = -1;
+    if (expr->kind != MR_EXPR_CALL || expr->n_args != 2)
+        return;
+    for (int32_t i = 0; i < (int32_t)MR_COUNT(names); i++)
+        if (strcmp(expr->bound->def->name, names[i]) == 0)
+            op = i;
+    if (op < 0 || !time_sum(expr->args[0], 1, &sum) || !time_sum(expr->args[1], -1, &sum) ||
+        sum.n_cols != 2 || sum.signs[0] == sum.signs[1] || sum.us == INT64_MIN)
+        return;
+    int32_t l = self->places[sum.ids[0]] < n_left ? 0 : 1;
+    int32_t left = self->places[sum.ids[l]], right = self->places[sum.ids[1 - l]];
+    if (left >= n_left || right < n_left)
+        return;
+    bool at_least = op < 2 || op > 3, at_most = op >= 2;
+    if (sum.signs[l] < 0) {
+        bool swap = at_least;
+        at_least = at_most;
+        at_most = swap;
+        sum.us = -sum.us;
+    }
+    if (at_least && self->event_time[sum.ids[1 - l]]) {
+        side_bound(&phys->join.left_time_col, &phys->join.left_keep_us, left, sum.us);
+        phys->join.right_late_col = right - n_left;
+    }
+    if (at_most && self->event_time[sum.ids[l]]) {
+        side_bound(&phys->join.right_time_col, &phys->join.right_keep_us, right - n_left, -sum.us);
+        phys->join.left_late_col = left;
+    }
+}
+
+/* Bounds of both states; the columns' places are those of the condition.  Equal event times bound
+ * both sides, whichever of them has the watermark, as in Spark. */
+static void join_bounds(Lower *self, const MrPlan *plan, MrExpr *const *conjuncts,
+                        int32_t n_conjuncts, MrPhys *phys)
+{
+    int32_t n_left = plan->inputs[0]->n_cols, n_all = n_left + plan->inputs[1]->n_cols;
+    if (self->options->output_mode == MR_MODE_CHANGES || gives_changes(self, plan->inputs[0]) ||
+        gives_changes(self, plan->inputs[1]))
+        return; /* nothing is late, nothing ever final */
+    for (int32_t c = 0; c < n_conjuncts; c++)
+        range_bound(self, conjuncts[c], n_left, phys);
+    for (int32_t c = 0; c < n_conjuncts; c++) {
+        MrExpr *left = NULL, *right = NULL;
+        bool null_safe = false;
+        if (!equal_key(self, conjuncts[c], n_left, &left, &right, &null_safe) ||
+            left->kind != MR_EXPR_COLUMN || right->kind != MR_EXPR_COLUMN)
+            continue;
+        bool left_bound = self->event_time[left->column.id];
+        bool right_bound = self->event_time[right->column.id];
+        if (!left_bound && !right_bound)
+            continue;
+        phys->join.left_time_col = self->places[left->column.id];
+        phys->join.right_time_col = self->places[right->column.id] - n_left;
+        phys->join.left_keep_us = phys->join.right_keep_us = 0;
+        phys->join.left_late_col = left_bound ? phys->join.left_time_col : -1;
+        phys->join.right_late_col = right_bound ? phys->join.right_time_col : -1;
+        break;
+    }
+    for (int32_t c = 0; c < n_all; c++) { /* no bound asks for it, but late is late */
+        const MrPlan *side = plan->inputs[c >= n_left];
+        int32_t place = c >= n_left ? c - n_left : c;
+        int32_t *late = c >= n_left ? &phys->join.right_late_col : &phys->join.left_late_col;
+        if (*late < 0 && self->event_time[side->cols[place].id])
+            *late = place;
+    }
+}
+
+static const char *outer_name(MrJoinKind kind)
+{
+    return kind == MR_JOIN_LEFT    ? "LeftOuter"
+           : kind == MR_JOIN_RIGHT ? "RightOuter"
+           : kind == MR_JOIN_FULL  ? "FullOuter"
+           : kind == MR_JOIN_SEMI  ? "LeftSemi"
+                                   : "LeftAnti";
+}
+
+/* Append mode: what stands alone must become final some day (Spark's rule). */
+static MrStatus join_final(Lower *self, MrPhys *phys, MrError *err)
+{
+    MrJoinKind kind = phys->join.kind;
+    bool left = phys->join.left_time_col >= 0, right = phys->join.right_time_col >= 0;
+    phys->join.final = self->options->output_mode == MR_MODE_APPEND;
+    if (!phys->join.final || kind == MR_JOIN_INNER ||
+        (kind == MR_JOIN_RIGHT  ? right
+         : kind == MR_JOIN_FULL ? left || right
+                                : left))
+        return MR_OK;
+    return MR_FAIL(
+        err, MR_COND__LEGACY_ERROR_TEMP_3102, "msg",
+        mr_arena_printf(self->arena,
+                        "A %s join of two streams needs, in append mode, a watermark on a "
+                        "join key, or one on the other side and a condition that bounds "
+                        "the time between matching rows",
+                        outer_name(kind)));
+}
+
 static MrJoinKind join_exchanged(MrJoinKind kind)
 {
     return kind == MR_JOIN_LEFT ? MR_JOIN_RIGHT : kind == MR_JOIN_RIGHT ? MR_JOIN_LEFT : kind;
@@ -484,6 +635,13 @@ static MrStatus lower_join(Lower *self, const MrPlan *plan, MrPhys **out, MrErro
         if (build_left) /* probe columns come first */
             out_cols[c] = out_cols[c] < n_left ? out_cols[c] + n_right : out_cols[c] - n_left;
     }
+    phys->join.left_time_col = phys->join.right_time_col = -1;
+    phys->join.left_late_col = phys->join.right_late_col = -1;
+    phys->join.kind = build_left ? join_exchanged(kind) : kind;
+    if (both_stream) {
+        join_bounds(self, plan, conjuncts, n_conjuncts, phys);
+        MR_TRY(join_final(self, phys, err));
+    }
     if (build_left) {
         places_set(self, right->cols, n_right, 0);
         places_set(self, left->cols, n_left, n_right);
@@ -503,14 +661,12 @@ static MrStatus lower_join(Lower *self, const MrPlan *plan, MrPhys **out, MrErro
         phys->kind = MR_PHYS_OP_STREAM_JOIN;
     phys->inputs[0] = build_left ? phys_right : phys_left;
     phys->inputs[1] = build_left ? phys_left : phys_right;
-    phys->join.kind = build_left ? join_exchanged(kind) : kind;
     phys->join.n_keys = n_keys;
     phys->join.left_keys = build_left ? right_keys : left_keys;
     phys->join.right_keys = build_left ? left_keys : right_keys;
     phys->join.null_safe = null_safe;
     phys->join.out_cols = out_cols;
     phys->join.build_left = build_left;
-    phys->join.left_time_col = phys->join.right_time_col = -1;
     *out = phys;
     return MR_OK;
 }
@@ -689,6 +845,10 @@ static bool gives_changes(Lower *self, const MrPlan *plan)
         bool grows = plan->aggregate.n_aggs > 0 || plan->aggregate.session_key >= 0;
         return below || (grows && !final);
     }
+    if (plan->kind == MR_PLAN_JOIN && plan->inputs[0]->streaming && plan->inputs[1]->streaming &&
+        plan->join.kind != MR_JOIN_INNER && plan->join.kind != MR_JOIN_SEMI &&
+        self->options->output_mode != MR_MODE_APPEND)
+        return true; /* a row that stood alone finds a match */
     for (int32_t i = 0; i < plan->n_inputs; i++)
         if (gives_changes(self, plan->inputs[i]))
             return true;
@@ -731,7 +891,7 @@ static bool needs_recompute(Lower *self, const MrPlan *plan)
         bool left = plan->inputs[0]->streaming, right = plan->inputs[1]->streaming;
         MrJoinKind kind = plan->join.kind;
         if (left && right)
-            return kind != MR_JOIN_INNER || !has_equal_key(self, plan);
+            return kind > MR_JOIN_ANTI || !has_equal_key(self, plan);
         if (left)
             return kind == MR_JOIN_RIGHT || kind == MR_JOIN_FULL;
         return kind != MR_JOIN_INNER && kind != MR_JOIN_RIGHT;
@@ -825,6 +985,24 @@ static bool aggregates_stream(const MrPlan *plan)
     return plan->n_inputs > 0;
 }
 
+static int64_t max_i64(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* How far behind the watermark event times may be above a node: a join gives rows that it kept. */
+static int64_t output_lag(const MrPhys *phys)
+{
+    int64_t keep_us = 0, lag_us;
+    if (phys->kind == MR_PHYS_OP_STREAM_JOIN) {
+        keep_us =
+            phys->join.left_time_col >= 0 ? max_i64(keep_us, phys->join.left_keep_us) : keep_us;
+        keep_us =
+            phys->join.right_time_col >= 0 ? max_i64(keep_us, phys->join.right_keep_us) : keep_us;
+    }
+    return __builtin_add_overflow(phys->lag_us, keep_us, &lag_us) ? INT64_MAX : lag_us;
+}
+
 static MrStatus lower_node(Lower *self, const MrPlan *plan, MrPhys **out, MrError *err)
 {
     for (int32_t f = 0; f < self->n_feeds && !self->streaming; f++) {
@@ -845,8 +1023,11 @@ static MrStatus lower_node(Lower *self, const MrPlan *plan, MrPhys **out, MrErro
     MR_TRY(lower_kind(self, plan, out, err));
     for (int32_t i = 0; i < plan->n_inputs; i++)
         places_clear(self, plan->inputs[i]->cols, plan->inputs[i]->n_cols);
-    if (self->streaming && plan->streaming)
+    if (self->streaming && plan->streaming) {
         note_event_time(self, plan);
+        for (int32_t i = 0; i < (*out)->n_inputs; i++)
+            (*out)->lag_us = max_i64((*out)->lag_us, output_lag(((*out)->inputs[i])));
+    }
     return MR_OK;
 }
 

@@ -53,8 +53,10 @@ struct MrPhys {
     MrSchema schema; /* output */
     bool streaming;  /* runs once per epoch and keeps state between them */
     int64_t rows_estimate;
-    union { /* expressions read the columns of the input by column.idx; a join's
-               conditions read left columns, then right columns */
+    int64_t lag_us; /* stream: how far the event times of its input may be behind the watermark,
+                       because of joins below that keep rows longer */
+    union {         /* expressions read the columns of the input by column.idx; a join's
+                       conditions read left columns, then right columns */
         struct {
             const char *name;
             MrSource *source;
@@ -113,6 +115,8 @@ struct MrPhys {
              * match: time column of each side (-1: kept for ever) and how long it must be kept. */
             int32_t left_time_col, right_time_col;
             int64_t left_keep_us, right_keep_us;
+            int32_t left_late_col, right_late_col; /* later rows are dropped; -1: none are */
+            bool final; /* append mode: a row without matches is given when it is dropped */
             int32_t n_key_filters; /* HASH_JOIN */
             MrPhysKeyFilter *key_filters;
         } join;

@@ -42,7 +42,11 @@ typedef struct Case {
     const char *batch_rows, *snapshot_bytes;
     Rows got;
     int64_t last_epoch; /* that the sink has seen */
-    int32_t n_files;
+    int32_t n_files, n_threads;
+    /* Append mode: two tables whose rows are never late. */
+    bool append;
+    int32_t n_tables;
+    int64_t high_s[2]; /* highest event time of each; -1: none */
 } Case;
 
 typedef struct Totals {
@@ -319,12 +323,93 @@ static const char *query_text(Case *self)
     }
 }
 
+#define DELAY_S 10
+
+static const char *instant(Case *self, int64_t s)
+{
+    return mr_arena_printf(&self->arena, "2026-01-01T%02d:%02d:%02d", (int)(s / 3600),
+                           (int)(s / 60 % 60), (int)(s % 60));
+}
+
+/* Final rows of a query in append mode, and of its answer those that are final at @w. */
+typedef struct AppendQuery {
+    const char *text, *final;
+    int32_t n_tables;
+} AppendQuery;
+
+#define NEAR "a.k = b.k AND b.t BETWEEN a.t - INTERVAL 20 SECONDS AND a.t + INTERVAL 30 SECONDS"
+#define SIDES                                                                                      \
+    "SELECT a.k AS ak, a.v AS av, a.t AS at, b.k AS bk, b.v AS bv, b.t AS bt FROM @t AS a "
+#define LEFT_FINAL "(ak IS NULL OR at + INTERVAL 30 SECONDS <= @w)"
+#define RIGHT_FINAL "(bk IS NULL OR bt + INTERVAL 20 SECONDS <= @w)"
+static const AppendQuery append_queries[] = {
+    {"SELECT x.k, x.v, x.t FROM @t AS x WHERE x.v > 3", "true", 1},
+    {"SELECT window, x.k, count(*), sum(x.v) FROM @t AS x GROUP BY window(x.t, '1 minute'), x.k",
+     "window.end <= @w", 1},
+    {"SELECT window, max(x.v) FROM @t AS x GROUP BY window(x.t, '40 seconds', '20 seconds')",
+     "window.end <= @w", 1},
+    {"SELECT session_window, x.k, count(*), sum(x.v) FROM @t AS x "
+     "GROUP BY session_window(x.t, '15 seconds'), x.k",
+     "session_window.end <= @w", 1},
+    {"SELECT session_window, count(*), min(x.v) FROM @t AS x "
+     "GROUP BY session_window(x.t, concat(1 + x.v % 7, ' seconds'))",
+     "session_window.end <= @w", 1},
+    {"SELECT x.k, session_window FROM @t AS x GROUP BY x.k, session_window(x.t, '9 seconds')",
+     "session_window.end <= @w", 1},
+    {"SELECT DISTINCT x.k, x.t FROM @t AS x", "true", 1},
+    {"SELECT x.t, count(*) FROM @t AS x GROUP BY x.t", "t <= @w", 1},
+    {"SELECT window, sum(n) FROM (SELECT window AS w, count(*) AS n FROM @t AS x GROUP BY "
+     "window(x.t, '20 seconds')) GROUP BY window(w, '1 minute')",
+     "window.end <= @w", 1},
+    {SIDES "JOIN @u AS b ON " NEAR, "true", 2},
+    {SIDES "JOIN @u AS b ON a.k = b.k AND a.t = b.t", "true", 2},
+    {SIDES "LEFT JOIN @u AS b ON " NEAR, "bk IS NOT NULL OR " LEFT_FINAL, 2},
+    {SIDES "LEFT JOIN @u AS b ON a.t = b.t AND a.v < b.v",
+     "bk IS NOT NULL OR bt IS NOT NULL OR at <= @w", 2},
+    {SIDES "RIGHT JOIN @u AS b ON " NEAR, "ak IS NOT NULL OR " RIGHT_FINAL, 2},
+    {SIDES "FULL JOIN @u AS b ON " NEAR,
+     "ak IS NOT NULL AND bk IS NOT NULL OR at IS NOT NULL AND " LEFT_FINAL
+     " OR bt IS NOT NULL AND " RIGHT_FINAL,
+     2},
+    {"SELECT a.k AS ak, a.v, a.t FROM @t AS a LEFT SEMI JOIN @u AS b ON " NEAR, "true", 2},
+    {"SELECT a.k AS ak, a.v, a.t AS at FROM @t AS a LEFT ANTI JOIN @u AS b ON " NEAR, LEFT_FINAL,
+     2},
+    {"SELECT window, count(*), count(bv) FROM (" SIDES "LEFT JOIN @u AS b ON " NEAR
+     ") GROUP BY window(at, '1 minute')",
+     "window.end + INTERVAL 30 SECONDS <= @w", 2},
+    {"SELECT a.w, a.n, b.n FROM (SELECT window AS w, count(*) AS n FROM @t AS x GROUP BY "
+     "window(x.t, '15 seconds')) AS a LEFT JOIN (SELECT window AS w, sum(x.v) AS n FROM @u AS x "
+     "GROUP BY window(x.t, '15 seconds')) AS b ON a.w = b.w",
+     "w.end <= @w", 2},
+};
+
+/* The watermark when all has been read: the smallest of the tables that the query reads. */
+static const char *watermark(Case *self)
+{
+    int64_t least_s = INT64_MAX;
+    for (int32_t i = 0; i < self->n_tables; i++)
+        if (self->high_s[i] < least_s)
+            least_s = self->high_s[i];
+    if (least_s < 0)
+        return "TIMESTAMP'1900-01-01 00:00:00'";
+    return mr_arena_printf(&self->arena, "TIMESTAMP'%s'", instant(self, least_s - DELAY_S));
+}
+
 static MrText query_for(Case *self, const char *text, const char *table)
 {
     MrTextBuilder out = {.arena = &self->arena};
     for (const char *at = text; *at;)
         if (at[0] == '@') {
-            mr_builder_str(&out, table);
+            if (at[1] == 'w')
+                mr_builder_str(&out, watermark(self));
+            else if (self->append && table[0] == 'S')
+                mr_builder_printf(
+                    &out, "(SELECT * FROM STREAM %c WATERMARK t DELAY OF INTERVAL %d SECONDS)",
+                    at[1], DELAY_S);
+            else if (at[1] == 'u')
+                mr_builder_str(&out, "u");
+            else
+                mr_builder_str(&out, table);
             at += 2;
         } else
             mr_builder_char(&out, *at++);
@@ -338,6 +423,8 @@ static void add_file(Case *self)
     MrError err = {0};
     MrTextBuilder lines = {.arena = &self->arena};
     int64_t n_rows = 1 + below(self, 12);
+    int32_t table = self->append ? (int32_t)below(self, 2) : 0;
+    int64_t *high_s = &self->high_s[table], new_high_s = *high_s;
     for (int64_t i = 0; i < n_rows; i++) {
         mr_builder_str(&lines, "{");
         if (!chance(self, 6))
@@ -348,14 +435,19 @@ static void add_file(Case *self)
         if (!chance(self, 8))
             mr_builder_printf(&lines, "\"d\":%d.%02d,", (int)below(self, 100),
                               (int)below(self, 100));
-        mr_builder_printf(&lines, "\"v\":%d,\"t\":\"2026-01-01T00:%02d:%02d\"}\n",
-                          (int)below(self, 20), (int)below(self, 60), (int)below(self, 60));
+        int64_t s = self->append ? (*high_s < 0 ? 3600 : *high_s - DELAY_S) + 1 + below(self, 60)
+                                 : below(self, 3600);
+        new_high_s = s > new_high_s ? s : new_high_s;
+        mr_builder_printf(&lines, "\"v\":%d,\"t\":\"%s\"}\n", (int)below(self, 20),
+                          instant(self, s));
     }
+    *high_s = new_high_s;
     mr_os_sim_advance_us(self->os, 1000000);
-    const char *path = mr_arena_printf(&self->arena, "/in/part-%03d.json", self->n_files++);
+    const char *path =
+        mr_arena_printf(&self->arena, "/in%s/part-%03d.json", table ? "2" : "", self->n_files++);
     MR_OKAY(mr_os_write_file(self->os, path, mr_builder_text(&lines), MR_STEP_SINK_FILE_SYNC,
                              MR_STEP_SINK_FOLDER_SYNC, &err));
-    mr_builder_printf(&self->cuts, " +%d", (int)n_rows);
+    mr_builder_printf(&self->cuts, " +%d%s", (int)n_rows, table ? "u" : "");
 }
 
 static void run_sql(Case *self, MrText sql, Rows *rows)
@@ -381,7 +473,7 @@ static void session_open(Case *self)
     MrSessionConfig config = {.os = self->os,
                               .warehouse = "/warehouse",
                               .memory_limit_bytes = INT64_C(256) << 20,
-                              .n_threads = 1};
+                              .n_threads = self->n_threads};
     MR_OKAY(mr_session_create(&config, &self->session, &err));
     MR_OKAY(mr_session_set_conf(self->session, "spark.sql.session.timeZone", "UTC", &err));
     MR_OKAY(mr_session_set_conf(self->session, "millrace.exec.batchRows", self->batch_rows, &err));
@@ -420,14 +512,15 @@ static MrStatus start(Case *self, MrText text, MrError *err)
                                   &statement, err));
     MR_TRY(mr__query_bind_sql(query, statement->query, &bound, err));
     query->schema = mr__plan_schema(&query->arena, bound.plan);
-    return mr__stream_start(query, bound.plan,
-                            &(MrStreamTarget){.checkpoint = "/checkpoint",
-                                              .type = &mr_connector_foreach,
-                                              .mode = MR_MODE_CHANGES,
-                                              .trigger = MR_TRIGGER_AVAILABLE_NOW,
-                                              .open = open_sink,
-                                              .open_self = self},
-                            &self->stream, err);
+    return mr__stream_start(
+        query, bound.plan,
+        &(MrStreamTarget){.checkpoint = "/checkpoint",
+                          .type = &mr_connector_foreach,
+                          .mode = self->append ? MR_MODE_APPEND : MR_MODE_CHANGES,
+                          .trigger = MR_TRIGGER_AVAILABLE_NOW,
+                          .open = open_sink,
+                          .open_self = self},
+        &self->stream, err);
 }
 
 static MrStatus stream_open(Case *self, MrText text, MrError *err)
@@ -545,12 +638,27 @@ static MrStatus run_stream(Case *self, MrText text, bool *skipped, Totals *total
     return MR_OK;
 }
 
-/* query NULL: a random one.  false: it differs. */
-static bool case_holds(MrBudget *budget, uint64_t seed, const char *query, Totals *totals)
+static void make_table(Case *self, const char *name, const char *folder)
+{
+    run_sql(self,
+            mr_text(mr_arena_printf(&self->arena,
+                                    "CREATE TABLE %s (" COLUMNS
+                                    ") USING json OPTIONS (maxFilesPerTrigger '%d') "
+                                    "LOCATION '%s'",
+                                    name, 1 + (int)below(self, 3), folder)),
+            NULL);
+}
+
+/* query NULL: a random one.  append: that one, in append mode.  false: it differs. */
+static bool case_holds(MrBudget *budget, uint64_t seed, const char *query,
+                       const AppendQuery *append, Totals *totals)
 {
     Case self = {.random = mr_hash_stable(&seed, (int64_t)sizeof seed, 0),
                  .budget = budget,
-                 .last_epoch = -1};
+                 .last_epoch = -1,
+                 .append = append != NULL,
+                 .high_s = {-1, -1},
+                 .n_tables = append ? append->n_tables : 1};
     MrError err = {.sql_idx = -1};
     bool skipped = false, holds = true;
     mr_arena_init(&self.arena, budget);
@@ -561,16 +669,15 @@ static bool case_holds(MrBudget *budget, uint64_t seed, const char *query, Total
         &self.os, &err));
     self.batch_rows = ONE_OF(&self, "0", "0", "1", "3");
     self.snapshot_bytes = ONE_OF(&self, "1000", "67108864");
+    self.n_threads = 1 + (int32_t)below(&self, 3);
     MR_OKAY(self.os->make_dir(self.os, "/in", &err));
+    MR_OKAY(self.os->make_dir(self.os, "/in2", &err));
     MR_OKAY(self.os->make_dir(self.os, "/warehouse", &err));
     session_open(&self);
-    run_sql(&self,
-            mr_text(mr_arena_printf(&self.arena,
-                                    "CREATE TABLE t (" COLUMNS
-                                    ") USING json OPTIONS (maxFilesPerTrigger '%d') "
-                                    "LOCATION '/in'",
-                                    1 + (int)below(&self, 3))),
-            NULL);
+    make_table(&self, "t", "/in");
+    make_table(&self, "u", "/in2");
+    if (append)
+        query = append->text;
     run_sql(&self,
             MR_TEXT("CREATE VIEW c AS SELECT * FROM VALUES (1, 'one'), (2, 'two'), (2, 'deux'), "
                     "(4, NULL) AS c(k, name)"),
@@ -583,7 +690,10 @@ static bool case_holds(MrBudget *budget, uint64_t seed, const char *query, Total
         run_stream(&self, query_for(&self, query, "STREAM t"), &skipped, totals, &err);
     stream_close(&self);
     Rows want = {.arena = &self.arena};
-    run_sql(&self, query_for(&self, query, "t"),
+    const char *batch =
+        append ? mr_arena_printf(&self.arena, "SELECT * FROM (%s) WHERE %s", query, append->final)
+               : query;
+    run_sql(&self, query_for(&self, batch, "t"),
             &want); /* also when skipped: it must be a good query */
     rows_settle(&want);
     rows_settle(&self.got);
@@ -621,7 +731,7 @@ static void changes_add_up_to_the_batch_answer(void **state)
     for (int64_t i = 0; i < n_cases && n_bad < 5; i++) {
         if (only >= 0 && i != only)
             continue;
-        if (!case_holds(*state, (uint64_t)(seed * 1000003 + i), NULL, &totals)) {
+        if (!case_holds(*state, (uint64_t)(seed * 1000003 + i), NULL, NULL, &totals)) {
             print_error("MR_SEED=%" PRId64 " MR_CASE=%" PRId64 "\n\n", seed, i);
             n_bad++;
         }
@@ -631,6 +741,28 @@ static void changes_add_up_to_the_batch_answer(void **state)
                   totals.n_run, totals.n_skipped, totals.n_restarts, totals.n_lost);
     assert_int_equal(n_bad, 0);
     assert_true(only >= 0 || totals.n_run >= totals.n_skipped);
+}
+
+/* What an append sink was given is the batch answer's final part. */
+static void appended_rows_are_the_final_ones(void **state)
+{
+    int64_t seed = number_of("MR_SEED", 1), n_cases = number_of("MR_CASES", 300),
+            only = number_of("MR_CASE", -1);
+    int64_t n_bad = 0;
+    Totals totals = {0};
+    for (int64_t i = 0; i < n_cases && n_bad < 5; i++) {
+        if (only >= 0 && i != only)
+            continue;
+        if (!case_holds(*state, (uint64_t)(seed * 1000033 + i), NULL,
+                        &append_queries[i % (int64_t)MR_COUNT(append_queries)], &totals)) {
+            print_error("MR_SEED=%" PRId64 " MR_CASE=%" PRId64 " (append)\n\n", seed, i);
+            n_bad++;
+        }
+    }
+    print_message("%" PRId64 " cases run, %" PRId64 " restarts, power lost in %" PRId64 " epochs\n",
+                  totals.n_run, totals.n_restarts, totals.n_lost);
+    assert_int_equal(n_bad, 0);
+    assert_int_equal(totals.n_skipped, 0);
 }
 
 /* What once went wrong, over several cuts. */
@@ -646,12 +778,13 @@ static void found_before(void **state)
     Totals totals = {0};
     for (int64_t i = 0; i < MR_COUNT(queries); i++)
         for (uint64_t seed = 0; seed < 8; seed++)
-            assert_true(case_holds(*state, seed, queries[i], &totals));
+            assert_true(case_holds(*state, seed, queries[i], NULL, &totals));
     assert_int_equal(totals.n_skipped, 0);
 }
 
 static const struct CMUnitTest tests[] = {
     MR_UNIT_TEST(found_before),
     MR_UNIT_TEST(changes_add_up_to_the_batch_answer),
+    MR_UNIT_TEST(appended_rows_are_the_final_ones),
 };
 MR_UNIT_TESTS_MAIN(tests)
