@@ -905,17 +905,17 @@ static const char *plan_kind_name(MrPlanKind kind)
 {
     switch (kind) {
     case MR_PLAN_SORT:
-        return "sort";
+        return "a sort";
     case MR_PLAN_LIMIT:
-        return "limit";
+        return "a limit";
     case MR_PLAN_WINDOW:
-        return "window function";
+        return "a window function";
     case MR_PLAN_JOIN:
-        return "join of this kind";
+        return "a join of this kind";
     case MR_PLAN_AGGREGATE:
-        return "aggregate with DISTINCT or order, or over changes,";
+        return "an aggregate with DISTINCT or order, or over changes,";
     default:
-        return "operation of this kind";
+        return "an operation of this kind";
     }
 }
 
@@ -949,7 +949,7 @@ static MrStatus lower_recompute(Lower *self, const MrPlan *plan, MrPhys **out, M
         return MR_FAIL(
             err, MR_COND_STREAMING_OUTPUT_MODE__UNSUPPORTED_OPERATION, "outputMode", "append",
             "operation",
-            mr_arena_printf(self->arena, "a %s over a stream", plan_kind_name(plan->kind)));
+            mr_arena_printf(self->arena, "%s over a stream", plan_kind_name(plan->kind)));
     int32_t n_projects;
     const MrPlan *sort = plan->kind == MR_PLAN_LIMIT ? limited_sort(plan, &n_projects) : NULL;
     find_feeds(sort ? sort : plan, plan->kind == MR_PLAN_RECURSION, feeds, &n_feeds);

@@ -14,6 +14,7 @@ struct Flow {
     MrQuery *query;   /* its plan, sources, arena */
     MrStream *stream; /* NULL: a materialized view */
     const MrTable *table;
+    int32_t sql_idx; /* of its statement in the script */
     int64_t in_rows, out_epochs;
     bool ended, fresh; /* fresh: a view that has seen everything upstream */
 };
@@ -23,7 +24,7 @@ typedef struct Pipeline {
     const MrPipelineOptions *options;
     MrArena arena;
     MrFile *lock;
-    Flow *flows, **tail;
+    Flow *flows, *last;
 } Pipeline;
 
 static void news(Pipeline *pipeline, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -37,6 +38,18 @@ static void news(Pipeline *pipeline, const char *format, ...)
     vsnprintf(line, sizeof line, format, args);
     va_end(args);
     pipeline->options->news(pipeline->options->self, line);
+}
+
+/* An error of a flow that runs: where the flow stands, as places in its query's text mean nothing
+ * in the script. */
+static MrStatus flow_failed(const Flow *flow, MrStatus status, MrError *err)
+{
+    if (status != MR_OK) {
+        err->sql_idx = flow->sql_idx;
+        err->sql_len = 0;
+        mr_error_add(err, "in flow '%s'", flow->name);
+    }
+    return status;
 }
 
 /* One pipeline at a time on a warehouse. */
@@ -66,8 +79,8 @@ static Flow *flow_add(Pipeline *pipeline, const char *name, MrQuery *query)
     Flow *flow = MR_NEW(&pipeline->arena, Flow);
     flow->name = mr_arena_str(&pipeline->arena, name);
     flow->query = query;
-    *pipeline->tail = flow;
-    pipeline->tail = &flow->next;
+    *(pipeline->last ? &pipeline->last->next : &pipeline->flows) = flow;
+    pipeline->last = flow;
     return flow;
 }
 
@@ -80,9 +93,9 @@ static bool schema_equal(const MrSchema *a, const MrSchema *b)
     return equal;
 }
 
-/* The table that a flow fills: made at the first run, the same at later ones. */
+/* The table that a flow fills: made at the first run (*is_new), the same at later ones. */
 static MrStatus flow_table(MrQuery *query, const MrSqlCreateTable *create, const MrPlan *plan,
-                           MrTable **out, MrError *err)
+                           MrTable **out, bool *is_new, MrError *err)
 {
     MrArena *arena = &query->arena;
     MrCatalog *catalog = query->session->catalog;
@@ -126,6 +139,7 @@ static MrStatus flow_table(MrQuery *query, const MrSqlCreateTable *create, const
     if (!old && table->location)
         MR_TRY(query->session->os->make_dir(query->session->os, table->location, err));
     MR_TRY(mr_catalog_put(catalog, table, err));
+    *is_new = !old;
     *out = table;
     return MR_OK;
 }
@@ -183,10 +197,20 @@ static MrStatus add_table_flow(Pipeline *pipeline, MrQuery *query, const MrSqlCr
                        MR_COND_INVALID_FLOW_QUERY_TYPE__STREAMING_RELATION_FOR_MATERIALIZED_VIEW,
                        "flowIdentifier", create->name.parts[create->name.n_parts - 1],
                        "tableIdentifier", create->name.parts[create->name.n_parts - 1]);
-    MR_TRY(flow_table(query, create, bound.plan, &table, err));
+    bool is_new;
+    MR_TRY(flow_table(query, create, bound.plan, &table, &is_new, err));
     Flow *flow = flow_add(pipeline, table->name, query);
     flow->table = table;
-    return is_view ? MR_OK : start_stream(pipeline, flow, bound.plan, table, err);
+    if (is_view)
+        return MR_OK;
+    MrStatus status = start_stream(pipeline, flow, bound.plan, table, err);
+    MrError ignored = {0};
+    /* Refused: no table stays behind that the mended text would not fit. */
+    if (status != MR_OK && is_new &&
+        mr_catalog_remove(query->session->catalog, table->database, table->name, false, &ignored) !=
+            MR_OK)
+        mr_error_add(err, "and the table '%s' could not be taken back", table->name);
+    return status;
 }
 
 /* CREATE FLOW f AS INSERT INTO t BY NAME query: a stream into a table that is there. */
@@ -266,8 +290,11 @@ static MrStatus read_script(Pipeline *pipeline, MrError *err)
         MR_TRY(mr__query_create(pipeline->session, &query, err));
         status = run_statement(pipeline, query, statements[i], &kept, err);
         /* Places are counted in the statement; show them in the script. */
-        if (status != MR_OK && err->sql_idx >= 0)
-            err->sql_idx += (int32_t)(statements[i].data - pipeline->options->script.data);
+        int32_t begin = (int32_t)(statements[i].data - pipeline->options->script.data);
+        if (status != MR_OK)
+            err->sql_idx = begin + (err->sql_idx >= 0 ? err->sql_idx : 0);
+        else if (kept)
+            pipeline->last->sql_idx = begin;
         if (status != MR_OK || !kept)
             mr_query_close(query); /* a flow that failed to start has no stream */
         MR_TRY(status);
@@ -318,7 +345,7 @@ static MrStatus step_flow(Pipeline *pipeline, Flow *flow, bool *worked, MrError 
 {
     MrStreamStep step;
     int64_t rows_before = mr_stream_input_rows(flow->stream);
-    MR_TRY(mr_stream_step(flow->stream, &step, err));
+    MR_TRY(flow_failed(flow, mr_stream_step(flow->stream, &step, err), err));
     flow->ended = step == MR_STREAM_ENDED;
     *worked = step == MR_STREAM_WORKED;
     if (!*worked)
@@ -333,7 +360,7 @@ static MrStatus run_once(Pipeline *pipeline, MrError *err)
 {
     for (Flow *flow = pipeline->flows; flow && !stopped(pipeline); flow = flow->next) {
         if (!flow->stream) {
-            MR_TRY(refresh_view(pipeline, flow, err));
+            MR_TRY(flow_failed(flow, refresh_view(pipeline, flow, err), err));
             continue;
         }
         while (!flow->ended && !stopped(pipeline)) {
@@ -371,7 +398,7 @@ static MrStatus run_continuous(Pipeline *pipeline, MrError *err)
         if (stale && now_ns - refreshed_ns >= REFRESH_NS) {
             for (Flow *flow = pipeline->flows; flow; flow = flow->next)
                 if (!flow->stream)
-                    MR_TRY(refresh_view(pipeline, flow, err));
+                    MR_TRY(flow_failed(flow, refresh_view(pipeline, flow, err), err));
             refreshed_ns = os->tick_ns(os);
             stale = false;
         }
@@ -392,7 +419,6 @@ MrStatus mr_pipeline_run(MrSession *session, const MrPipelineOptions *options, M
 {
     MrStatus status;
     Pipeline pipeline = {.session = session, .options = options};
-    pipeline.tail = &pipeline.flows;
     mr_arena_init(&pipeline.arena, &session->budget);
     atomic_store_explicit(&session->canceled, false, memory_order_relaxed);
     MR_GUARD_BEGIN(status, err)
