@@ -20,6 +20,7 @@ extern const MrConnectorType mr_connector_csv, mr_connector_json, mr_connector_t
         {"maxBytesPerTrigger", MR_OPT_TEXT, 0, NULL,                                               \
          "Stream: bytes in one micro-batch, as a soft limit."},                                    \
         {"latestFirst", MR_OPT_BOOL, 0, "false", "Stream: the newest files first."},               \
+        {"newFilesOnly", MR_OPT_BOOL, 0, "false", "Stream: not what is there at the start."},      \
         {"maxFileAge", MR_OPT_TEXT, 0, "7d", "Stream: older files are not looked at any more."},   \
     {                                                                                              \
         "compression", MR_OPT_TEXT, 0, NULL,                                                       \
@@ -118,6 +119,8 @@ static const MrOptionDef parquet_options[] = {
         .open_source = what##_open_source,                                                         \
         .close_source = mr__files_close_source,                                                    \
         .latest = mr__files_latest,                                                                \
+        .log_open = mr__files_log_open,                                                            \
+        .poll = mr__files_poll,                                                                    \
         .plan_splits = mr__files_plan_splits,                                                      \
         .row_count = mr__files_row_count,                                                          \
         .reader_open = mr__files_reader_open,                                                      \

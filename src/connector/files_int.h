@@ -180,6 +180,9 @@ void mr__files_reader_close(MrSourceReader *reader);
 /* --- the stream (files_stream.c) --- */
 MrStatus mr__files_latest(MrSource *source, const char *from, bool unlimited, MrArena *arena,
                           const char **to, MrError *err);
+/* newFilesOnly: keeps the position at the start; looks for it. */
+MrStatus mr__files_log_open(MrSource *source, const char *folder, const char *from, MrError *err);
+MrStatus mr__files_poll(MrSource *source, MrError *err);
 /* Files of (from, to]. */
 MR_MUST_USE MrStatus mr__files_between(MrFilesSource *source, const char *from, const char *to,
                                        MrArena *arena, MrFileList *out, MrError *err);

@@ -5,13 +5,16 @@
  * (time, path) seen so far: after a restart, files that are not newer count as seen.  While the
  * process runs every path is remembered, so a file that comes late with an old time is found as
  * well.  The folders are listed only when one of them changed: 10,000 old files cost an epoch
- * nothing but a stat of each folder. */
+ * nothing but a stat of each folder.  With newFilesOnly step 0 is what is there at the start, and has
+ * no files; a checkpoint keeps it, so that a crash before the first epoch does not move the start. */
 #include "connector/files_int.h"
 
 #include "base/hash.h"
 #include "base/json.h"
 
 #include <stdio.h>
+
+#define BASELINE_MAX_BYTES (INT64_C(1) << 20)
 
 typedef struct SeenSlot {
     const char *path; /* NULL: free */
@@ -27,7 +30,8 @@ typedef struct MrFilesStream {
     int64_t listed_us;
     bool restored;
     int64_t max_files, max_bytes, max_age_us;
-    bool latest_first;
+    bool latest_first, new_only;
+    const char *baseline; /* new_only: the position at the start, in seen_arena; NULL: none yet */
 } FilesStream;
 
 typedef struct Position {
@@ -189,6 +193,7 @@ static MrStatus stream_open(MrFilesSource *source, MrError *err)
     if (!age_option(value ? value : "7d", &self->max_age_us))
         return bad_option("maxFileAge", value, "a duration such as 7d or 12h", err);
     self->latest_first = mr_option_bool(options, NULL, "latestFirst");
+    self->new_only = mr_option_bool(options, NULL, "newFilesOnly");
     return MR_OK;
 }
 
@@ -261,11 +266,14 @@ MrStatus mr__files_latest(MrSource *base, const char *from, bool unlimited, MrAr
     FilesStream *self = source->stream;
     if (from)
         MR_TRY(position_read(arena, from, &position, err));
-    *to = from;
+    *to = from ? from : self->baseline;
+    if (!from && self->baseline)
+        return MR_OK;
     MR_TRY(list_refresh(source, err));
     if (!self->restored)
         restore(self, &position);
     int64_t n = self->list.n_files;
+    bool skips = self->new_only && position.step < 0; /* what is there at the start counts as seen */
     int64_t oldest_us = INT64_MIN;
     if (n > 0 && position.step >= 0 && !self->latest_first &&
         __builtin_sub_overflow(self->list.files[n - 1].modified_us, self->max_age_us, &oldest_us))
@@ -276,13 +284,13 @@ MrStatus mr__files_latest(MrSource *base, const char *from, bool unlimited, MrAr
         const MrFileEntry *file = &self->list.files[self->latest_first ? n - 1 - i : i];
         if (file->modified_us < oldest_us || seen_by(self, file->path, position.step))
             continue;
-        if (!unlimited && n_fresh > 0 &&
+        if (!unlimited && !skips && n_fresh > 0 &&
             (n_fresh >= self->max_files || n_bytes + file->size_bytes > self->max_bytes))
             break;
         n_bytes += file->size_bytes;
         MR_PUSH(arena, fresh, n_fresh, cap_fresh, *file);
     }
-    if (n_fresh == 0)
+    if (n_fresh == 0 && !skips)
         return MR_OK;
     int64_t step = position.step + 1;
     for (int64_t i = 0; i < n_fresh; i++) {
@@ -294,6 +302,10 @@ MrStatus mr__files_latest(MrSource *base, const char *from, bool unlimited, MrAr
             position.mark_path = fresh[i].path;
         }
     }
+    if (skips)
+        n_fresh = 0;
+    if (position.mark_us == INT64_MIN)
+        position.mark_us = 0;
     MrTextBuilder text = {.arena = arena};
     mr_builder_printf(&text, "{\"logOffset\":%lld,\"mark\":[%lld,", (long long)step,
                       (long long)position.mark_us);
@@ -307,7 +319,64 @@ MrStatus mr__files_latest(MrSource *base, const char *from, bool unlimited, MrAr
     }
     mr_builder_str(&text, "]}");
     *to = mr_builder_text(&text).data;
+    if (skips)
+        self->baseline = mr_arena_str(&self->seen_arena, *to);
     return MR_OK;
+}
+
+/* Looks what is there at the start, if that was not done yet. */
+static MrStatus baseline_find(MrFilesSource *source, MrError *err)
+{
+    const char *ignored;
+    if (!source->stream)
+        MR_TRY(stream_open(source, err));
+    if (!source->stream->new_only || source->stream->baseline)
+        return MR_OK;
+    return mr__files_latest(&source->base, NULL, true, &source->stream->seen_arena, &ignored, err);
+}
+
+static MrStatus baseline_keep(MrFilesSource *source, const char *path, MrError *err)
+{
+    MrStatus status = MR_OK;
+    MrOs *os = source->context->os;
+    MrFileInfo info;
+    MrBuffer text;
+    mr_buffer_init(&text, source->budget, BASELINE_MAX_BYTES);
+    MR_GO(os->stat(os, path, &info, err));
+    if (info.exists) {
+        Position position;
+        MR_GO(mr_os_read_file(os, path, BASELINE_MAX_BYTES, &text, err));
+        source->stream->baseline =
+            mr_arena_strn(&source->stream->seen_arena, text.data, text.size_bytes);
+        MR_GO(position_read(&source->stream->seen_arena, source->stream->baseline, &position, err));
+        goto done;
+    }
+    MR_GO(baseline_find(source, err));
+    MR_GO(mr_os_write_file(os, path, mr_text(source->stream->baseline), MR_STEP_RECEIVED_FILE_SYNC,
+                           MR_STEP_RECEIVED_FOLDER_SYNC, err));
+done:
+    mr_buffer_deinit(&text);
+    return status;
+}
+
+MrStatus mr__files_log_open(MrSource *base, const char *folder, const char *from, MrError *err)
+{
+    MrFilesSource *source = (MrFilesSource *)base;
+    char path[MR_PATH_MAX];
+    if (!source->stream)
+        MR_TRY(stream_open(source, err));
+    if (from || !source->stream->new_only)
+        return MR_OK;
+    if (snprintf(path, sizeof path, "%s/start", folder) >= (int)sizeof path)
+        return MR_FAIL(err, MR_COND_IO_ERROR, "operation", "use", "path", folder, "message",
+                       "the path is too long");
+    MR_TRY(source->context->os->make_dir(source->context->os, folder, err));
+    return baseline_keep(source, path, err);
+}
+
+MrStatus mr__files_poll(MrSource *base, MrError *err)
+{
+    return baseline_find((MrFilesSource *)base, err);
 }
 
 MrStatus mr__files_between(MrFilesSource *source, const char *from, const char *to, MrArena *arena,
