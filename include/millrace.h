@@ -320,6 +320,106 @@ MR_API MR_MUST_USE MrStatus mr_rdd_foreach_partition(MrRdd *rdd, MrPartitionFunc
  * all of them or none; the folder must not be there yet (PATH_ALREADY_EXISTS). */
 MR_API MR_MUST_USE MrStatus mr_rdd_save_as_text_file(MrRdd *rdd, const char *path, MrError *err);
 
+/* ---------------------------------------------------------------- DStreams
+ *
+ * A DStream is an RDD for each batch interval.  Build the graph of a context, then start it: one
+ * streaming query on a thread of its own runs a batch at each multiple of the interval since 1970
+ * (also when nothing came), with the outputs in the order in which they were made.  When a batch
+ * takes longer than the interval the next one, with the last time that has passed, takes all that
+ * came meanwhile.  Streams belong to their context and end with it; what self points to must live
+ * as long.  Functions are called as those of RDDs are.
+ * Examples: example/network_word_count.c, stock_alerts.c, celsius.c, log_filter.c,
+ * checkpointed_counts.c, partitions_to_database.c   Since: 0.1. */
+
+typedef struct MrStreamContext MrStreamContext;
+typedef struct MrDStream MrDStream;
+
+/* interval_ms: 1 .. 86,400,000. */
+MR_API MR_MUST_USE MrStatus mr_stream_context_open(MrSession *session, int64_t interval_ms,
+                                                   MrStreamContext **out, MrError *err);
+/* As Spark's getOrCreate: opens a context that keeps its positions, windows and states in the
+ * folder, and goes on from there when there is something.  build makes the graph; functions cannot
+ * be stored, so it is called in either case, and the graph must have the same shape as before
+ * (STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA names what differs).  Lines of a socket
+ * are logged before their batch runs, so a batch that was cut off runs again with the same lines
+ * and the same time. */
+MR_API MR_MUST_USE MrStatus
+mr_stream_context_restore(MrSession *session, int64_t interval_ms, const char *folder,
+                          MrStatus (*build)(void *self, MrStreamContext *context, MrError *err),
+                          void *self, MrStreamContext **out, MrError *err);
+/* Keeps positions, windows and states in the folder, as restore does; before start. */
+MR_API MR_MUST_USE MrStatus mr_stream_context_checkpoint(MrStreamContext *context,
+                                                         const char *folder, MrError *err);
+MR_API MR_MUST_USE MrStatus mr_stream_context_start(MrStreamContext *context, MrError *err);
+/* As mr_streaming_query_await. */
+MR_API MR_MUST_USE MrStatus mr_stream_context_await(MrStreamContext *context, int64_t timeout_ms,
+                                                    bool *ended, MrError *err);
+/* Waits for the batch that runs; gracefully: and for the next one, with all that has been received.
+ * Called by a function of the context itself it does not wait. */
+MR_API MR_MUST_USE MrStatus mr_stream_context_stop(MrStreamContext *context, bool gracefully,
+                                                   MrError *err);
+MR_API void mr_stream_context_close(MrStreamContext *context); /* stops it first; NULL is fine */
+
+/* Sources.  A *out belongs to the context: it is not closed.
+ *
+ * Lines from a TCP connection; where there is none, or when it ends, it is tried again every 2 s.
+ */
+MR_API MR_MUST_USE MrStatus mr_dstream_socket_text(MrStreamContext *context, const char *host,
+                                                   int32_t port, MrDStream **out, MrError *err);
+/* Lines of the files that are moved into the folder after the start, and, when a context goes on
+ * from a checkpoint, after its end. */
+MR_API MR_MUST_USE MrStatus mr_dstream_text_files(MrStreamContext *context, const char *folder,
+                                                  MrDStream **out, MrError *err);
+
+/* Of each batch's RDD, as the calls of the same name for RDDs. */
+MR_API MR_MUST_USE MrStatus mr_dstream_map(MrDStream *stream, MrMapFunction map, void *self,
+                                           MrDStream **out, MrError *err);
+MR_API MR_MUST_USE MrStatus mr_dstream_flat_map(MrDStream *stream, MrMapFunction map, void *self,
+                                                MrDStream **out, MrError *err);
+MR_API MR_MUST_USE MrStatus mr_dstream_map_to_pair(MrDStream *stream, MrMapFunction map, void *self,
+                                                   MrDStream **out, MrError *err);
+MR_API MR_MUST_USE MrStatus mr_dstream_filter(MrDStream *stream, MrFilterFunction filter,
+                                              void *self, MrDStream **out, MrError *err);
+MR_API MR_MUST_USE MrStatus mr_dstream_reduce_by_key(MrDStream *stream, MrReduceFunction reduce,
+                                                     void *self, MrDStream **out, MrError *err);
+MR_API MR_MUST_USE MrStatus mr_dstream_count_by_value(MrDStream *stream, MrDStream **out,
+                                                      MrError *err);
+MR_API MR_MUST_USE MrStatus mr_dstream_join(MrDStream *left, MrDStream *right, const char *kind,
+                                            MrJoinFunction join, void *self, MrDStream **out,
+                                            MrError *err);
+MR_API MR_MUST_USE MrStatus mr_dstream_union(MrDStream *first, MrDStream *second, MrDStream **out,
+                                             MrError *err);
+
+/* The rows of the last length_ms, every slide_ms: both multiples of the interval, or of the slide
+ * of a stream of windows (INVALID_PARAMETER_VALUE names them); windows end at multiples of slide_ms
+ * since 1970.  Between them the stream and what is made of it has no RDD, so that its outputs do
+ * not run.  Streams with different slides cannot be joined. */
+MR_API MR_MUST_USE MrStatus mr_dstream_window(MrDStream *stream, int64_t length_ms,
+                                              int64_t slide_ms, MrDStream **out, MrError *err);
+/* One value a key over the window.  inverse NULL: the batches' results of the window are reduced
+ * anew each time.  With an inverse: what came in is reduced in, what left is taken out; filter
+ * (NULL: none) then says which keys stay. */
+MR_API MR_MUST_USE MrStatus mr_dstream_reduce_by_key_and_window(
+    MrDStream *stream, MrReduceFunction reduce, MrReduceFunction inverse, MrFilterFunction filter,
+    void *self, int64_t length_ms, int64_t slide_ms, MrDStream **out, MrError *err);
+/* A state for each key.  Called in every batch for every key that has a state or new values: emits
+ * one row, whose value is the new state, or nothing: the key is forgotten.  The output has every
+ * key and its state. */
+MR_API MR_MUST_USE MrStatus mr_dstream_update_state_by_key(MrDStream *stream,
+                                                           MrStateFunction update, void *self,
+                                                           MrDStream **out, MrError *err);
+
+/* Outputs: what nothing asks for is not computed.  Each runs at least once a batch, after a crash
+ * with the same time and rows.
+ *
+ * print: the first n_rows (0: 10) as Spark's print() shows them, under a line with the time. */
+MR_API MR_MUST_USE MrStatus mr_dstream_print(MrDStream *stream, int32_t n_rows, FILE *to,
+                                             MrError *err);
+/* rdd is borrowed for the call: transform it, and run any actions. */
+typedef MrStatus (*MrRddFunction)(void *self, int64_t time_ms, MrRdd *rdd, MrError *err);
+MR_API MR_MUST_USE MrStatus mr_dstream_foreach_rdd(MrDStream *stream, MrRddFunction function,
+                                                   void *self, MrError *err);
+
 #ifdef __cplusplus
 }
 #endif

@@ -5,8 +5,9 @@
  * (time, path) seen so far: after a restart, files that are not newer count as seen.  While the
  * process runs every path is remembered, so a file that comes late with an old time is found as
  * well.  The folders are listed only when one of them changed: 10,000 old files cost an epoch
- * nothing but a stat of each folder.  With newFilesOnly step 0 is what is there at the start, and has
- * no files; a checkpoint keeps it, so that a crash before the first epoch does not move the start. */
+ * nothing but a stat of each folder.  With newFilesOnly step 0 is what is there at the start, and
+ * has no files; a checkpoint keeps it, so that a crash before the first epoch does not move the
+ * start. */
 #include "connector/files_int.h"
 
 #include "base/hash.h"
@@ -31,7 +32,7 @@ typedef struct MrFilesStream {
     bool restored;
     int64_t max_files, max_bytes, max_age_us;
     bool latest_first, new_only;
-    const char *baseline; /* new_only: the position at the start, in seen_arena; NULL: none yet */
+    const char *baseline; /* new_only: position at the start; NULL: not looked for yet */
 } FilesStream;
 
 typedef struct Position {
@@ -273,7 +274,8 @@ MrStatus mr__files_latest(MrSource *base, const char *from, bool unlimited, MrAr
     if (!self->restored)
         restore(self, &position);
     int64_t n = self->list.n_files;
-    bool skips = self->new_only && position.step < 0; /* what is there at the start counts as seen */
+    bool skips =
+        self->new_only && position.step < 0; /* what is there at the start counts as seen */
     int64_t oldest_us = INT64_MIN;
     if (n > 0 && position.step >= 0 && !self->latest_first &&
         __builtin_sub_overflow(self->list.files[n - 1].modified_us, self->max_age_us, &oldest_us))
@@ -365,6 +367,8 @@ MrStatus mr__files_log_open(MrSource *base, const char *folder, const char *from
     char path[MR_PATH_MAX];
     if (!source->stream)
         MR_TRY(stream_open(source, err));
+    if (from) /* the start is long past */
+        source->stream->baseline = mr_arena_str(&source->stream->seen_arena, from);
     if (from || !source->stream->new_only)
         return MR_OK;
     if (snprintf(path, sizeof path, "%s/start", folder) >= (int)sizeof path)

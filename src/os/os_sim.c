@@ -244,10 +244,24 @@ static Node *tree_find(const Tree *tree, const char *path)
     return found ? tree->names[at].node : NULL;
 }
 
+/* A name has come or gone: its folder has changed. */
+static void folder_touch(SimOs *sim, const Tree *tree, const char *path)
+{
+    char folder[2 * MR_PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL || tree != &sim->now)
+        return;
+    snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+    Node *node = tree_find(tree, folder);
+    if (node != NULL)
+        node->modified_us = sim->clock_us;
+}
+
 static void tree_put(SimOs *sim, Tree *tree, const char *path, Node *node)
 {
     bool found;
     int64_t at = tree_place(tree, path, &found);
+    folder_touch(sim, tree, path);
     node_retain(node);
     if (found) {
         node_release(sim, tree->names[at].node);
@@ -267,6 +281,7 @@ static void tree_drop(SimOs *sim, Tree *tree, const char *path)
     int64_t at = tree_place(tree, path, &found);
     if (!found)
         return;
+    folder_touch(sim, tree, path);
     node_release(sim, tree->names[at].node);
     sim_text_free(sim, tree->names[at].path);
     tree->n_names--;

@@ -122,8 +122,10 @@ MrStatus mr__query_create(MrSession *session, MrQuery **out, MrError *err)
                                  .context = &query->eval,
                                  .next_id = 1,
                                  .next_shared_id = 1};
+    mr_mutex_lock(session->queries_lock);
     query->next = session->queries;
     session->queries = query;
+    mr_mutex_unlock(session->queries_lock);
     *out = query;
     return MR_OK;
 }
@@ -151,11 +153,13 @@ void mr_query_close(MrQuery *query)
     if (!query)
         return;
     MrSession *session = query->session;
+    mr_mutex_lock(session->queries_lock);
     for (MrQuery **at = &session->queries; *at; at = &(*at)->next)
         if (*at == query) {
             *at = query->next;
             break;
         }
+    mr_mutex_unlock(session->queries_lock);
     mr_run_destroy(query->run);
     for (MrOpenSource *open = query->sources; open; open = open->next)
         open->source->type->close_source(open->source);

@@ -112,6 +112,7 @@ MrStatus mr_session_create(const MrSessionConfig *config, MrSession **out, MrErr
              config->warehouse ? config->warehouse : "spark-warehouse");
     snprintf(session->spill_dir, sizeof session->spill_dir, "%s",
              getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+    MR_GO(mr_mutex_create(&session->budget, &session->queries_lock, err));
     MR_GO(mr_conf_create(&session->budget, &session->conf, err));
     MR_GO(mr_zones_create(&session->budget, read_zone, session->os, &session->zones, err));
     MR_GO(
@@ -135,6 +136,8 @@ void mr_session_destroy(MrSession *session)
     mr_catalog_close(session->catalog);
     mr_zones_destroy(session->zones);
     mr_conf_destroy(session->conf);
+    if (session->queries_lock)
+        mr_mutex_destroy(session->queries_lock);
     mr_budget_deinit(&session->budget);
     mr_budget_deinit(&session->process);
     MrBudget last;

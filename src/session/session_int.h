@@ -28,7 +28,8 @@ struct MrSession {
     int32_t n_threads;
     _Atomic bool canceled;
     MrVariable *variables;
-    MrQuery *queries; /* open ones */
+    MrMutex *queries_lock; /* a DStream's callback runs actions on the stream's thread */
+    MrQuery *queries;      /* open ones */
 };
 
 /* A session variable; temporary, in system.session. */
@@ -160,6 +161,8 @@ typedef struct MrStreamTarget {
     MrOutputMode mode;
     MrTriggerKind trigger;
     int64_t interval_us;
+    bool per_epoch;          /* see MrLowerOptions */
+    const char *fingerprint; /* of the query, for the checkpoint; NULL: that of the plan */
     int32_t n_partition_cols;
     const int32_t *partition_cols;
     /* Opens the sink instead of the type (foreachBatch); NULL: the type does. */

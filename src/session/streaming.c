@@ -38,10 +38,18 @@ MrStatus mr__stream_start(MrQuery *query, MrPlan *plan, const MrStreamTarget *ta
         return MR_FAIL_UNSUPPORTED(err, "writing a stream to '%s'", target->type->name);
     MR_TRY(mr_plan_optimize(&query->planner, plan, &optimized, err));
     MR_TRY(mr_plan_lower(&query->planner, optimized,
-                         &(MrLowerOptions){.streaming = true, .output_mode = target->mode}, &phys,
-                         err));
-    mr_phys_text(phys, &query->settings, &text, NULL, NULL);
-    MrText fingerprint = mr_builder_text(&text);
+                         &(MrLowerOptions){.streaming = true,
+                                           .output_mode = target->mode,
+                                           .per_epoch = target->per_epoch},
+                         &phys, err));
+    const char *fingerprint = target->fingerprint;
+    if (!fingerprint) {
+        mr_phys_text(phys, &query->settings, &text, NULL, NULL);
+        MrText plan_text = mr_builder_text(&text);
+        fingerprint = mr_arena_printf(
+            arena, "%016llx",
+            (unsigned long long)mr_hash_stable(plan_text.data, plan_text.size_bytes, 0));
+    }
     MrStreamTarget *kept = MR_NEW(arena, MrStreamTarget);
     *kept = *target;
     kept->query = query;
@@ -53,9 +61,7 @@ MrStatus mr__stream_start(MrQuery *query, MrPlan *plan, const MrStreamTarget *ta
             .phys = phys,
             .name = target->name,
             .checkpoint = target->checkpoint,
-            .fingerprint = mr_arena_printf(
-                arena, "%016llx",
-                (unsigned long long)mr_hash_stable(fingerprint.data, fingerprint.size_bytes, 0)),
+            .fingerprint = fingerprint,
             .snapshot_bytes = mr_conf_i64(session->conf, "millrace.checkpoint.snapshotBytes"),
             .trigger = target->trigger,
             .interval_us = target->interval_us,
