@@ -461,10 +461,9 @@ static void order_sort(const OrderBy *by, int64_t *rows, int64_t *scratch, int64
         rows[to++] = scratch[a++];
 }
 
-/* Feeds kept rows, in their order, to the states of their groups. */
-static MrStatus deferred_feed(const MrAggPlan *plan, const MrAggSpec *spec, char **kept,
-                              int64_t n_kept, MrGroups *groups, char *single,
-                              const MrOpContext *context, MrArena *arena, MrError *err)
+MrStatus mr__agg_feed(const MrAggPlan *plan, const MrAggSpec *spec, char **kept, int64_t n_kept,
+                      MrGroups *groups, char *single, const MrOpContext *context, MrArena *arena,
+                      MrError *err)
 {
     MrVector **cols = MR_NEW_N(arena, MrVector *, plan->n_keys + spec->n_args + 1);
     MrVector **args = cols + plan->n_keys;
@@ -554,5 +553,5 @@ MrStatus mr__agg_deferred(const MrAggPlan *plan, int32_t agg_idx, MrGroups *cons
             sorted[r] = kept[order[r]];
         kept = sorted;
     }
-    return deferred_feed(plan, spec, kept, n_kept, groups, single, context, arena, err);
+    return mr__agg_feed(plan, spec, kept, n_kept, groups, single, context, arena, err);
 }

@@ -90,6 +90,10 @@ MR_MUST_USE MrStatus mr__agg_deferred(const MrAggPlan *plan, int32_t agg_idx, Mr
                                       int32_t n_sets, int32_t part_idx, int32_t n_parts,
                                       MrGroups *groups, char *single, const MrOpContext *context,
                                       MrError *err);
+/* Feeds kept rows, in their order, to the states of their groups. */
+MR_MUST_USE MrStatus mr__agg_feed(const MrAggPlan *plan, const MrAggSpec *spec, char **kept,
+                                  int64_t n_kept, MrGroups *groups, char *single,
+                                  const MrOpContext *context, MrArena *arena, MrError *err);
 static inline int32_t mr__agg_part(uint64_t hash, int32_t n_parts)
 {
     return (int32_t)((hash >> 40) & (uint64_t)(n_parts - 1));

@@ -4,20 +4,19 @@
  * aggregates the distinct keys. Changes:   takes inserts and retractions (of aggregates that can
  * retract).  A batch gives its groups at the barrier.  A stream keeps them: groups touched by the
  * epoch give -old +new, or, when closed by the watermark only (close_key), one +row, after which
- * they are forgotten. Spilling:  a batch whose budget is short writes a worker's groups to a
- * scratch file, part by part of the hash, and merges one part after the other as it is pulled.  Not
- * with DISTINCT or ordered aggregates. Memory:    the groups, in packed rows.  Each worker fills a
- * table of its own; finish tasks merge them part by part of the hash, a batch by adopting rows, a
- * stream into the table that it keeps. Blocking:  yes. Snapshot:  table 0: key columns -> rows in
- * the group, close time, whether shown, states. Source:    Spark's rule: a group is closed when its
- * window's end <= watermark. */
-#include "exec/aggregate_core.h"
-#include "exec/spill.h"
+ * they are forgotten. Spilling:  a batch whose budget is short writes a worker's groups and kept
+ * rows to disk, part by part of the hash (agg_spill.h). Memory:    the groups, in packed rows. Each
+ * worker fills a table of its own; finish tasks merge them part by part of the hash, a batch by
+ * adopting rows, a stream into the table that it keeps. Blocking:  yes. Snapshot:  table 0: key
+ * columns -> rows in the group, close time, whether shown, states. Source:    Spark's rule: a group
+ * is closed when its window's end <= watermark. */
+#include "exec/agg_spill.h"
 
 #define N_PARTS 16
-#define FEW_GROUPS 4096  /* are merged by one task */
-#define PART_BYTES 32768 /* written at once when groups are spilled */
-#define ROWS_AHEAD 24    /* brought into cache before they are merged; and their slots */
+#define MERGE_BYTES 64 /* that merging takes of a row: slots, pointers */
+#define MERGE_LEAST (INT64_C(1) << 20)
+#define FEW_GROUPS 4096 /* are merged by one task */
+#define ROWS_AHEAD 24   /* brought into cache before they are merged; and their slots */
 #define SLOTS_AHEAD 12
 
 typedef struct AggPart {
@@ -48,24 +47,22 @@ typedef struct AggShared {
     AggPart *parts;
     int32_t n_open_parts;
     _Atomic int32_t next_out;
-    bool spilled; /* some worker has: parts are merged as they are pulled */
+    _Atomic bool spilling; /* some table went to disk: in the end all do */
+    int32_t n_open;
+    MrAggSpill **spills; /* of all workers */
+    MrAggTable **tables;
+    int32_t n_spills;
+    MrStatus status; /* of spilling late */
+    MrError err;
     int64_t n_epochs;
     MrEvalContext eval; /* for saving and loading */
 } AggShared;
 
-typedef struct SpilledPart {
-    MrSpillBlock *blocks;
-    int64_t n_blocks, cap_blocks;
-    MrBuffer buf; /* not written yet */
-} SpilledPart;
-
 struct Aggregate {
     MrOp op;
     MrArena arena;
-    MrSpill spill;
-    SpilledPart *spilled; /* N_PARTS; NULL: nothing */
-    MrArena spill_scratch;
-    bool spill_open;
+    MrAggSpill spill;
+    MrAggDrain *drain;
     MrEvaluator exprs;
     MrAggTable table;
     bool table_open, ended;
@@ -128,6 +125,7 @@ static MrStatus aggregate_open(MrOp *op, MrError *err)
     self->table_open = true;
     MR_TRY(mr__agg_table_init(&self->table, &shared->plan, op->context, err));
     shared->workers[op->context->worker_idx] = self;
+    shared->n_open++;
     return MR_OK;
 }
 
@@ -139,11 +137,8 @@ static void aggregate_close(MrOp *op)
         shared->workers[op->context->worker_idx] = NULL;
     if (self->table_open)
         mr__agg_table_deinit(&self->table);
-    for (int32_t p = 0; self->spilled && p < N_PARTS; p++)
-        mr_buffer_deinit(&self->spilled[p].buf);
-    mr__spill_close(&self->spill, op->context);
-    if (self->spill_open)
-        mr_arena_deinit(&self->spill_scratch);
+    mr__agg_drain_close(self->drain);
+    mr__agg_spill_close(&self->spill);
     mr__evaluator_close(&self->exprs);
     mr_batch_destroy(self->held);
     mr_batch_destroy(self->given);
@@ -152,159 +147,10 @@ static void aggregate_close(MrOp *op)
 
 /* -- rows in ---------------------------------------------------------------------------------- */
 
-/* -- spilling --------------------------------------------------------------------------------- */
-
-static MrStatus part_flush(Aggregate *self, SpilledPart *part, MrError *err)
-{
-    MrSpillBlock block;
-    if (part->buf.size_bytes == 0)
-        return MR_OK;
-    MR_TRY(mr__spill_write(&self->spill, self->op.context, part->buf.data, part->buf.size_bytes,
-                           &block, err));
-    MR_PUSH(&self->arena, part->blocks, part->n_blocks, part->cap_blocks, block);
-    part->buf.size_bytes = 0;
-    return MR_OK;
-}
-
-/* All groups of the worker to its scratch file: keys as a stored row, then the states. */
-static MrStatus spill_groups(Aggregate *self, MrError *err)
-{
-    AggShared *shared = self->op.shared;
-    const MrAggPlan *plan = &shared->plan;
-    MrGroups *groups = &self->table.groups;
-    if (!self->spilled) {
-        mr_arena_init(&self->spill_scratch, self->op.context->budget);
-        self->spill_open = true;
-        self->spilled = MR_NEW_N(&self->arena, SpilledPart, N_PARTS);
-        for (int32_t p = 0; p < N_PARTS; p++)
-            mr_buffer_init(&self->spilled[p].buf, self->op.context->budget, INT64_MAX);
-    }
-    MrVector **keys = MR_NEW_N(&self->arena, MrVector *, plan->n_keys);
-    for (int64_t from = 0; from < groups->n_rows; from += MR_BATCH_ROWS) {
-        int32_t n = groups->n_rows - from < MR_BATCH_ROWS ? (int32_t)(groups->n_rows - from)
-                                                          : MR_BATCH_ROWS;
-        mr_arena_reset(&self->spill_scratch);
-        for (int32_t i = 0; i < n; i++)
-            self->out_rows[i] = mr__groups_row(groups, from + i);
-        for (int32_t k = 0; k < plan->n_keys; k++)
-            keys[k] = mr_rows_gather(&plan->layout.rows, k, (const void *const *)self->out_rows, n,
-                                     &self->spill_scratch);
-        for (int32_t i = 0; i < n; i++) {
-            char *row = self->out_rows[i];
-            SpilledPart *part =
-                &self->spilled[mr__agg_part(mr__group_hash(&plan->layout, row), N_PARTS)];
-            MR_TRY(mr_row_store(keys, plan->n_keys, i, &part->buf, err));
-            for (int32_t a = 0; a < plan->n_aggs; a++)
-                MR_TRY(plan->specs[a].agg->def->save(
-                    plan->specs[a].agg, row + plan->specs[a].state_at, &part->buf, err));
-            if (part->buf.size_bytes >= PART_BYTES)
-                MR_TRY(part_flush(self, part, err));
-        }
-    }
-    for (int32_t p = 0; p < N_PARTS; p++)
-        MR_TRY(part_flush(self, &self->spilled[p], err));
-    self->table.n_codes = self->table.generation_from = 0;
-    mr__groups_deinit(groups);
-    mr__groups_init(groups, &plan->layout, self->op.context->budget);
-    return MR_OK;
-}
-
-/* Merges n groups, keys as columns and states in rows of their own, into the part's table. */
-static MrStatus part_add(AggShared *shared, AggPart *part, const MrOpContext *context,
-                         MrVector **keys, char **states, int32_t n, MrError *err)
-{
-    const MrAggPlan *plan = &shared->plan;
-    uint64_t *hash = mr_arena_alloc(&part->scratch, (n + 1) * (int64_t)sizeof *hash);
-    uint16_t *fresh = mr_arena_alloc(&part->scratch, (n + 1) * (int64_t)sizeof *fresh);
-    char **rows = mr_arena_alloc(&part->scratch, (n + 1) * (int64_t)sizeof *rows);
-    int32_t n_fresh = 0;
-    mr__hash_columns(keys, plan->n_keys, NULL, n, hash);
-    MR_TRY(mr__groups_find(&part->groups, keys, NULL, n, hash, rows, fresh, &n_fresh, err));
-    for (int32_t f = 0; f < n_fresh; f++)
-        mr__agg_init_states(plan, rows[fresh[f]]);
-    for (int32_t i = 0; i < n; i++)
-        MR_TRY(mr__agg_merge(plan, context->eval, &part->groups.arena, rows[i], states[i], err));
-    return MR_OK;
-}
-
-static MrStatus part_read_block(AggShared *shared, AggPart *part, const MrOpContext *context,
-                                const MrBuffer *block, MrError *err)
-{
-    const MrAggPlan *plan = &shared->plan;
-    MrReader reader = mr_reader(block->data, block->size_bytes);
-    while (reader.at < reader.end) {
-        mr_arena_reset(&part->scratch);
-        MrVector **keys = MR_NEW_N(&part->scratch, MrVector *, plan->n_keys);
-        char **states = MR_NEW_N(&part->scratch, char *, MR_BATCH_ROWS);
-        MrAggregateCall call = {.context = context->eval, .arena = &part->groups.arena};
-        int32_t n = 0;
-        for (int32_t k = 0; k < plan->n_keys; k++)
-            keys[k] = mr_vector_create(&part->scratch, plan->key_types[k], MR_BATCH_ROWS);
-        for (; n < MR_BATCH_ROWS && reader.at < reader.end; n++) {
-            MR_TRY(mr_row_load(&reader, &part->scratch, keys, plan->n_keys, n, err));
-            states[n] = mr_arena_zeroed(&part->scratch, plan->layout.row_bytes);
-            mr__agg_init_states(plan, states[n]);
-            for (int32_t a = 0; a < plan->n_aggs; a++) {
-                call.agg = plan->specs[a].agg;
-                MR_TRY(
-                    call.agg->def->load(&call, &reader, states[n] + plan->specs[a].state_at, err));
-            }
-        }
-        MR_TRY(part_add(shared, part, context, keys, states, n, err));
-    }
-    return MR_OK;
-}
-
-/* Part part_idx of all workers, in memory and on disk, into its table. */
-static MrStatus part_load(AggShared *shared, int32_t part_idx, const MrOpContext *context,
-                          MrError *err)
-{
-    const MrAggPlan *plan = &shared->plan;
-    AggPart *part = &shared->parts[part_idx];
-    for (int32_t w = 0; w < shared->n_workers; w++) {
-        Aggregate *worker = shared->workers[w];
-        if (!worker || !worker->ended)
-            continue;
-        MrGroups *groups = &worker->table.groups;
-        MrVector **keys = MR_NEW_N(&part->groups.arena, MrVector *, plan->n_keys);
-        char *rows[MR_BATCH_ROWS];
-        int32_t n = 0;
-        for (int64_t r = 0; r < groups->n_rows; r++) {
-            rows[n] = mr__groups_row(groups, r);
-            n += mr__agg_part(mr__group_hash(groups->layout, rows[n]), N_PARTS) == part_idx;
-            if (n < MR_BATCH_ROWS && r + 1 < groups->n_rows)
-                continue;
-            mr_arena_reset(&part->scratch);
-            for (int32_t k = 0; k < plan->n_keys; k++)
-                keys[k] = mr_rows_gather(&plan->layout.rows, k, (const void *const *)rows, n,
-                                         &part->scratch);
-            if (n > 0)
-                MR_TRY(part_add(shared, part, context, keys, rows, n, err));
-            n = 0;
-        }
-        for (int64_t b = 0; worker->spilled && b < worker->spilled[part_idx].n_blocks; b++) {
-            MrBuffer block;
-            mr_buffer_init(&block, context->budget, INT64_MAX);
-            MrStatus status = MR_OK, guarded = MR_OK;
-            MR_GUARD_BEGIN(guarded, err)
-                status = mr__spill_read(&worker->spill, context,
-                                        &worker->spilled[part_idx].blocks[b], &block, err);
-                if (status == MR_OK)
-                    status = part_read_block(shared, part, context, &block, err);
-            MR_GUARD_END(guarded)
-            mr_buffer_deinit(&block);
-            MR_TRY(guarded);
-            MR_TRY(status);
-        }
-    }
-    part->direct = &part->groups;
-    return MR_OK;
-}
-
 static bool may_spill(const Aggregate *self)
 {
     const AggShared *shared = self->op.shared;
-    return !self->op.phys->streaming && shared->plan.n_keys > 0 && !shared->plan.any_deferred;
+    return !self->op.phys->streaming && (shared->plan.n_keys > 0 || shared->plan.any_deferred);
 }
 
 static MrStatus aggregate_push(MrOp *op, int32_t input_idx, MrBatch *batch, MrError *err)
@@ -320,11 +166,12 @@ static MrStatus aggregate_push(MrOp *op, int32_t input_idx, MrBatch *batch, MrEr
         MR_TRY(mr__agg_table_update(&self->table, batch, self->exprs.out, err));
     self->held = NULL;
     mr_batch_destroy(batch);
-    const MrGroups *groups = &self->table.groups;
-    if (may_spill(self) &&
-        mr__spill_wanted(op->context, groups->arena.used_bytes + groups->n_slots * 8))
-        return spill_groups(self, err);
-    return MR_OK;
+    AggShared *shared = op->shared;
+    if (!may_spill(self) ||
+        !mr__spill_wanted(op->context, mr__agg_spill_bytes(&self->table) * shared->n_open))
+        return MR_OK;
+    shared->spilling = true;
+    return mr__agg_spill_table(&self->spill, &self->table, err);
 }
 
 /* Sorts the groups by part. */
@@ -351,13 +198,43 @@ static void split_groups(Aggregate *self)
     }
 }
 
+static MrStatus spill_all(Aggregate *self, MrError *err)
+{
+    MR_TRY(mr__agg_spill_table(&self->spill, &self->table, err));
+    return mr__agg_spill_flush(&self->spill, err);
+}
+
+/* When no worker saw that memory is short, but the tables of all of them could not be merged. */
+static MrStatus spill_late(AggShared *shared, MrError *err)
+{
+    int64_t bytes = 0;
+    Aggregate *any = NULL;
+    for (int32_t w = 0; w < shared->n_workers; w++) {
+        if (!shared->workers[w])
+            continue;
+        any = shared->workers[w];
+        bytes += any->table.groups.n_rows * MERGE_BYTES;
+        for (int32_t a = 0; a < shared->plan.n_aggs; a++)
+            if (shared->plan.specs[a].deferred)
+                bytes += any->table.sets[a].n_rows * MERGE_BYTES;
+    }
+    if (!any || !may_spill(any) || !any->op.context->spill_dir || bytes < MERGE_LEAST ||
+        bytes < mr_budget_left(shared->budget))
+        return MR_OK;
+    shared->spilling = true;
+    for (int32_t w = 0; w < shared->n_workers; w++)
+        if (shared->workers[w] && shared->workers[w]->ended)
+            MR_TRY(spill_all(shared->workers[w], err));
+    return MR_OK;
+}
+
 static MrStatus aggregate_barrier(MrOp *op, int32_t input_idx, const MrBarrier *barrier,
                                   MrError *err)
 {
     Aggregate *self = (Aggregate *)op;
     AggShared *shared = op->shared;
-    if (self->spilled)
-        MR_TRY(spill_groups(self, err));
+    if (shared->spilling)
+        MR_TRY(spill_all(self, err));
     else if (op->phys->streaming)
         split_groups(self);
     else if (self->table.groups.n_rows > FEW_GROUPS &&
@@ -381,11 +258,22 @@ static int32_t aggregate_n_finish_tasks(void *arg, int32_t input_idx)
             continue;
         n_rows += worker->table.groups.n_rows;
         n_tables += (worker->table.groups.n_rows > 0) + (worker->table.generation_from > 0);
-        shared->spilled = shared->spilled || worker->spilled;
     }
     atomic_store(&shared->next_out, 0);
-    if (shared->spilled) {
-        shared->n_parts = N_PARTS;
+    if (!shared->spilling)
+        shared->status = spill_late(shared, &shared->err);
+    if (shared->status != MR_OK)
+        return 1; /* which says so */
+    if (shared->spilling) {
+        shared->spills = MR_NEW_N(&shared->arena, MrAggSpill *, shared->n_workers);
+        shared->tables = MR_NEW_N(&shared->arena, MrAggTable *, shared->n_workers);
+        for (int32_t w = 0; w < shared->n_workers; w++) {
+            Aggregate *worker = shared->workers[w];
+            if (!worker || !worker->ended)
+                continue;
+            shared->tables[shared->n_spills] = &worker->table;
+            shared->spills[shared->n_spills++] = &worker->spill;
+        }
         return 0;
     }
     shared->n_epochs++;
@@ -721,6 +609,10 @@ static MrStatus aggregate_finish_task(MrOp *op, int32_t input_idx, int32_t task_
                                       const MrBarrier *barrier, MrError *err)
 {
     AggShared *shared = op->shared;
+    if (shared->status != MR_OK) {
+        *err = shared->err;
+        return shared->status;
+    }
     if (!op->phys->streaming)
         return batch_finish((Aggregate *)op, task_idx, err);
     if (shared->n_parts == N_PARTS)
@@ -731,6 +623,28 @@ static MrStatus aggregate_finish_task(MrOp *op, int32_t input_idx, int32_t task_
 }
 
 /* -- rows out --------------------------------------------------------------------------------- */
+
+static MrStatus pull_spilled(Aggregate *self, MrBatch **out, MrStep *step, MrError *err)
+{
+    AggShared *shared = self->op.shared;
+    const MrOpContext *context = self->op.context;
+    int32_t n = 0;
+    if (!self->drain)
+        self->drain = mr__agg_drain_begin(&self->arena, &shared->plan, context, shared->spills,
+                                          shared->tables, shared->n_spills, &shared->next_out);
+    MR_TRY(mr__agg_drain_next(self->drain, self->out_rows, &n, err));
+    if (n == 0)
+        return MR_OK;
+    MR_TRY(mr_batch_create(context->batch_budget, &self->given, err));
+    mr_batch_set_cols(self->given, self->op.phys->schema.n_cols);
+    MR_TRY(mr__agg_finish(&shared->plan, context->eval, &self->op.phys->schema, self->out_rows, n,
+                          self->given, err));
+    /* The part's memory goes before the run ends. */
+    MR_TRY(mr_batch_copy(self->given, context->batch_budget, out, err));
+    mr_batch_destroy(mr_batch_take(&self->given));
+    *step = MR_STEP_OUTPUT;
+    return MR_OK;
+}
 
 static MrStatus pull_batch(Aggregate *self, MrBatch **out, MrStep *step, MrError *err)
 {
@@ -744,18 +658,12 @@ static MrStatus pull_batch(Aggregate *self, MrBatch **out, MrStep *step, MrError
                 return MR_OK;
             self->out_part = &shared->parts[p];
             self->out_at = 0;
-            if (shared->spilled)
-                MR_TRY(part_load(shared, p, context, err));
         }
         AggPart *part = self->out_part;
         int64_t n_rows = part->direct ? part->direct->n_rows : part->n_rows;
         int64_t n = n_rows - self->out_at;
         if (n <= 0) {
             self->out_part = NULL;
-            if (shared->spilled) {
-                mr__groups_deinit(&part->groups);
-                mr_arena_reset(&part->scratch);
-            }
             continue;
         }
         if (n > MR_BATCH_ROWS)
@@ -769,12 +677,6 @@ static MrStatus pull_batch(Aggregate *self, MrBatch **out, MrStep *step, MrError
                               (int32_t)n, self->given, err));
         self->out_at += n;
         *step = MR_STEP_OUTPUT;
-        if (shared->spilled) { /* the part's memory goes before the run ends */
-            MrStatus status = mr_batch_copy(self->given, context->batch_budget, out, err);
-            mr_batch_destroy(self->given);
-            self->given = NULL;
-            return status;
-        }
         *out = mr_batch_take(&self->given);
         return MR_OK;
     }
@@ -808,6 +710,8 @@ static MrStatus aggregate_pull(MrOp *op, MrBatch **out, MrStep *step, MrError *e
     *step = MR_STEP_NEED_INPUT;
     if (!self->ended)
         return MR_OK;
+    if (((AggShared *)op->shared)->spilling)
+        return pull_spilled(self, out, step, err);
     return op->phys->streaming ? pull_changes(self, out, step, err)
                                : pull_batch(self, out, step, err);
 }

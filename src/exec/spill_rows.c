@@ -3,6 +3,7 @@
 
 #define BLOCK_LEAST (INT64_C(4) << 10)
 #define BLOCK_MOST (INT64_C(64) << 10)
+#define BATCH_BYTES (INT64_C(512) << 10) /* rows that are read at once end soon behind it */
 
 void mr__spill_rows_open(MrSpillRows *rows, const MrOpContext *context, const MrType *const *types,
                          int32_t n_cols, int32_t n_parts)
@@ -118,22 +119,25 @@ MrStatus mr__spill_reader_next(MrSpillReader *reader, MrArena *arena, MrVector *
                                MrError *err)
 {
     const MrSpillRows *any = reader->from[0];
+    int64_t n_bytes = 0;
     *n = 0;
     if (reader->context->eval->canceled && *reader->context->eval->canceled)
         return MR_FAIL(err, MR_COND_OPERATION_CANCELED);
     for (int32_t f = 0; f < reader->n_from && !any->open; f++)
         any = reader->from[f];
-    while (*n < MR_BATCH_ROWS && mr__spill_reader_more(reader)) {
+    while (*n < MR_BATCH_ROWS && n_bytes < BATCH_BYTES && mr__spill_reader_more(reader)) {
         if (reader->reader.at == reader->reader.end)
             MR_TRY(block_next(reader, err));
         if (*n == 0)
             for (int32_t c = 0; c < any->n_cols; c++)
                 cols[c] = mr_vector_create(arena, any->types[c], MR_BATCH_ROWS);
+        const uint8_t *row = reader->reader.at;
         uint8_t nothing;
         if (any->n_cols == 0)
             (void)mr_reader_u8(&reader->reader, &nothing);
         else
             MR_TRY(mr_row_load(&reader->reader, arena, cols, any->n_cols, *n, err));
+        n_bytes += reader->reader.at - row;
         ++*n;
     }
     for (int32_t c = 0; c<any->n_cols && * n> 0; c++)

@@ -167,21 +167,31 @@ static bool is_set(const MrAggregate *agg)
     return strcmp(agg->def->name, "collect_set") == 0;
 }
 
+/* Hash of one value; a selection could not name a row far behind. */
+static uint64_t value_hash(MrArena *arena, const MrVector *vec, int64_t row)
+{
+    uint64_t hash = 0;
+    MrPhysical physical = mr_type_physical(vec->type);
+    MrVector view = *vec, *one = &view;
+    if (physical == MR_PHYS_STRUCT || (vec->validity && mr_vector_is_null(vec, row))) {
+        int32_t take = (int32_t)row;
+        one = mr_vector_take_rows(arena, vec, &take, 1);
+    } else {
+        view.data = (char *)vec->data + row * mr_physical_bytes(physical);
+        view.validity = NULL;
+    }
+    mr_vector_hash(one, NULL, 1, 0, false, &hash);
+    return hash;
+}
+
 static void set_grow(ListState *state, MrArena *arena)
 {
-    state->n_slots = state->n_slots ? 2 * state->n_slots : 8;
+    do
+        state->n_slots = state->n_slots ? 2 * state->n_slots : 8;
+    while (state->n_slots < 2 * (state->list.n + 1));
     state->slots = MR_NEW_N(arena, int32_t, state->n_slots);
     for (int64_t i = 0; i < state->list.n; i++) {
-        uint16_t row = (uint16_t)i;
-        uint64_t hash = 0;
-        if (i > UINT16_MAX) { /* a selection cannot name the row */
-            int32_t far = (int32_t)i;
-            MrVector *one = mr_vector_take_rows(arena, state->list.vec, &far, 1);
-            mr_vector_hash(one, NULL, 1, 0, false, &hash);
-        } else {
-            mr_vector_hash(state->list.vec, &row, 1, 0, false, &hash);
-        }
-        uint64_t slot = hash & (uint64_t)(state->n_slots - 1);
+        uint64_t slot = value_hash(arena, state->list.vec, i) & (uint64_t)(state->n_slots - 1);
         while (state->slots[slot])
             slot = (slot + 1) & (uint64_t)(state->n_slots - 1);
         state->slots[slot] = (int32_t)i + 1;
@@ -234,11 +244,8 @@ static MrStatus list_merge(MrAggregateCall *call, void *to, const void *from, Mr
     const MrType *type = call->agg->arg_types[0];
     for (int64_t i = 0; i < other->list.n; i++) {
         if (is_set(call->agg)) {
-            int32_t row = (int32_t)i;
-            uint64_t hash = 0;
-            MrVector *one = mr_vector_take_rows(call->arena, other->list.vec, &row, 1);
-            mr_vector_hash(one, NULL, 1, 0, false, &hash);
-            set_add(mine, type, call->arena, one, 0, hash);
+            set_add(mine, type, call->arena, other->list.vec, (int32_t)i,
+                    value_hash(call->arena, other->list.vec, i));
         } else {
             mr__list_push(&mine->list, type, call->arena, other->list.vec, i);
         }
@@ -264,7 +271,7 @@ static MrStatus list_load(MrAggregateCall *call, MrReader *reader, void *state, 
 {
     ListState *list = state;
     MR_TRY(mr__list_load(&list->list, call->agg->arg_types[0], call->arena, reader, err));
-    while (is_set(call->agg) && 2 * list->list.n > list->n_slots)
+    if (is_set(call->agg) && list->list.n > 0)
         set_grow(list, call->arena);
     return MR_OK;
 }
