@@ -69,6 +69,11 @@ typedef struct MrOpContext {
     int32_t batch_rows; /* most rows of a batch that a leaf gives: 1 .. MR_BATCH_ROWS */
 } MrOpContext;
 
+/* What an operator's state holds, and what the last epoch did to it. */
+typedef struct MrStateCount {
+    int64_t rows, updated, removed;
+} MrStateCount;
+
 typedef struct MrOpType MrOpType;
 typedef struct MrOp {
     const MrOpType *type;
@@ -108,7 +113,8 @@ struct MrOpType {
     MrStatus (*save_changes)(void *shared, MrStateWriter *to, MrError *err);
     MrStatus (*snapshot)(void *shared, MrStateWriter *to, MrError *err);
     MrStatus (*apply)(void *shared, int32_t table, MrText key, const MrText *value,
-                      MrError *err); /* value NULL: deleted */
+                      MrError *err);           /* value NULL: deleted */
+    MrStateCount (*count)(const void *shared); /* between epochs; NULL: it does not say */
 };
 
 /* The operator of a plan node's kind. */

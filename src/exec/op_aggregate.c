@@ -32,6 +32,7 @@ typedef struct AggPart {
     MrBuffer deleted; /* stored keys, each a text */
     MrArena scratch;  /* of an epoch */
     int64_t n_dead, min_close_us;
+    int64_t n_removed; /* in this epoch */
 } AggPart;
 
 typedef struct Aggregate Aggregate;
@@ -504,6 +505,7 @@ static MrStatus group_remove(AggShared *shared, AggPart *part, char *row, MrErro
     mr__groups_remove(&part->groups, row);
     *mr__group_user(&shared->plan.layout, row) = DEAD;
     part->n_dead++;
+    part->n_removed++;
     return MR_OK;
 }
 
@@ -550,6 +552,7 @@ static MrStatus state_finish(const MrOp *op, int32_t part_idx, const MrBarrier *
     part->n_touched = part->cap_touched = 0;
     part->deleted.size_bytes = 0;
     mr_batch_list_clear(&part->out);
+    part->n_removed = 0;
     if (part->n_dead > 1024 && part->n_dead > part->groups.n_rows / 2)
         MR_TRY(state_compact(shared, part, err));
     if (plan->n_keys == 0 && part_idx == mr__agg_part(0, N_PARTS) && !part->single) {
@@ -881,6 +884,19 @@ done:
     return status;
 }
 
+static MrStateCount aggregate_count(const void *arg)
+{
+    const AggShared *shared = arg;
+    MrStateCount count = {0};
+    for (int32_t p = 0; p < N_PARTS; p++) {
+        const AggPart *part = &shared->parts[p];
+        count.rows += part->groups.n_rows - part->n_dead;
+        count.updated += part->n_touched;
+        count.removed += part->n_removed;
+    }
+    return count;
+}
+
 const MrOpType mr__op_aggregate = {
     .name = "HashAggregate",
     .size_bytes = sizeof(Aggregate),
@@ -900,6 +916,7 @@ const MrOpType mr__op_aggregate = {
     .save_changes = aggregate_save_changes,
     .snapshot = aggregate_snapshot,
     .apply = aggregate_apply,
+    .count = aggregate_count,
 };
 
 /* -- rows seen so far: UNION of a recursion ---------------------------------------------------- */

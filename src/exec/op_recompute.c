@@ -309,6 +309,18 @@ static MrStatus recompute_apply(void *arg, int32_t table, MrText key, const MrTe
     return mr__zset_apply(shared->inputs[table], key, value, &row, &fresh, err);
 }
 
+static MrStateCount recompute_count(const void *arg)
+{
+    const RecomputeShared *shared = arg;
+    MrStateCount count = {0};
+    for (int32_t i = 0; i < shared->n_sets; i++) {
+        count.rows += shared->inputs[i]->groups.n_rows - shared->inputs[i]->n_gone;
+        count.updated += shared->inputs[i]->n_dirty;
+        count.removed += shared->inputs[i]->n_removed;
+    }
+    return count;
+}
+
 const MrOpType mr__op_recompute = {
     .name = "Recompute",
     .size_bytes = sizeof(Recompute),
@@ -328,4 +340,5 @@ const MrOpType mr__op_recompute = {
     .save_changes = recompute_save_changes,
     .snapshot = recompute_snapshot,
     .apply = recompute_apply,
+    .count = recompute_count,
 };

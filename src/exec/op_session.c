@@ -36,6 +36,7 @@ typedef struct SessionTable {
     MrGroups keys; /* each with a SessionList */
     MrGroups rows; /* of sessions, dead ones too */
     int64_t n_dead;
+    int64_t n_removed; /* in this epoch */
 } SessionTable;
 
 typedef struct SessionPart {
@@ -182,6 +183,7 @@ static MrStatus session_widen(const SessionShared *shared, SessionTable *table, 
         next->dead = true;
         next->merged_into = list->items[at];
         table->n_dead++;
+        table->n_removed++;
         list_remove(list, at + 1);
         if (gone)
             MR_TRY(gone(self, row, err));
@@ -629,6 +631,7 @@ static MrStatus session_remove(SessionShared *shared, SessionPart *part, char *r
     list_remove(list, at);
     session->dead = true;
     table->n_dead++;
+    table->n_removed++;
     if (list->n == 0)
         mr__groups_remove(&table->keys, key_row);
     return state_forget(shared, part, row, err);
@@ -697,6 +700,7 @@ static MrStatus part_finish(const MrOp *op, int32_t part_idx, const MrBarrier *b
     part->n_touched = part->cap_touched = 0;
     part->deleted.size_bytes = 0;
     mr_batch_list_clear(&part->out);
+    table->n_removed = 0;
     if (table->n_dead > 1024 && table->n_dead > table->rows.n_rows / 2)
         MR_TRY(table_compact(shared, part, err));
     if (gives_changes(shared))
@@ -917,6 +921,19 @@ done:
     return status;
 }
 
+static MrStateCount session_count(const void *arg)
+{
+    const SessionShared *shared = arg;
+    MrStateCount count = {0};
+    for (int32_t p = 0; p < N_PARTS; p++) {
+        const SessionPart *part = &shared->parts[p];
+        count.rows += part->table.rows.n_rows - part->table.n_dead;
+        count.updated += part->n_touched;
+        count.removed += part->table.n_removed;
+    }
+    return count;
+}
+
 const MrOpType mr__op_session = {
     .name = "SessionAggregate",
     .size_bytes = sizeof(SessionAgg),
@@ -936,4 +953,5 @@ const MrOpType mr__op_session = {
     .save_changes = session_save_changes,
     .snapshot = session_snapshot,
     .apply = session_apply,
+    .count = session_count,
 };

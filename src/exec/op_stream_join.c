@@ -556,7 +556,7 @@ static MrStatus stream_join_finish_task(MrOp *op, int32_t input_idx, int32_t tas
 {
     StreamJoin *self = (StreamJoin *)op;
     StreamJoinShared *shared = op->shared;
-    mr_batch_list_clear(&shared->out); /* what the other input gave is out already */
+    mr_batch_list_clear(&shared->out);                /* what the other input gave is out already */
     for (int32_t s = 0; s < 2 && input_idx == 0; s++) /* it comes first */
         MR_TRY(side_begin(shared, shared->sides[s], err));
     for (int32_t w = 0; w < shared->n_workers; w++) {
@@ -646,6 +646,18 @@ static MrStatus stream_join_apply(void *arg, int32_t table, MrText key, const Mr
     return MR_OK;
 }
 
+static MrStateCount stream_join_count(const void *arg)
+{
+    const StreamJoinShared *shared = arg;
+    MrStateCount count = {0};
+    for (int32_t s = 0; s < 2; s++) {
+        count.rows += shared->sides[s]->n_linked;
+        count.updated += shared->sides[s]->set.n_dirty;
+        count.removed += shared->sides[s]->set.n_removed;
+    }
+    return count;
+}
+
 const MrOpType mr__op_stream_join = {
     .name = "StreamJoin",
     .size_bytes = sizeof(StreamJoin),
@@ -665,4 +677,5 @@ const MrOpType mr__op_stream_join = {
     .save_changes = stream_join_save_changes,
     .snapshot = stream_join_snapshot,
     .apply = stream_join_apply,
+    .count = stream_join_count,
 };

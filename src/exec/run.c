@@ -1031,6 +1031,15 @@ MrStatus mr_run_apply(MrRun *run, int32_t operator_id, int32_t table, MrText key
     return status;
 }
 
+bool mr_run_count_state(MrRun *run, int32_t phys_id, MrStateCount *out)
+{
+    RunNode *node = node_find(run, phys_id);
+    if (!node || !node->shared || !node->type->count)
+        return false;
+    *out = node->type->count(node->shared);
+    return true;
+}
+
 bool mr_run_metrics(MrRun *run, int32_t phys_id, MrOpMetrics *out)
 {
     RunNode *node = node_find(run, phys_id);

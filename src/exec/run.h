@@ -55,6 +55,8 @@ MR_MUST_USE MrStatus mr_run_snapshot(MrRun *run, MrStateWriter *to, MrError *err
 /* One entry read back; operator_id is the plan id it was written under. */
 MR_MUST_USE MrStatus mr_run_apply(MrRun *run, int32_t operator_id, int32_t table, MrText key,
                                   const MrText *value, MrError *err);
+/* Between epochs; false: no such node, or it does not count. */
+MR_MUST_USE bool mr_run_count_state(MrRun *run, int32_t phys_id, MrStateCount *out);
 /* Sums over the workers; NULL: no such node. */
 MR_MUST_USE bool mr_run_metrics(MrRun *run, int32_t phys_id, MrOpMetrics *out);
 

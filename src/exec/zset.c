@@ -30,7 +30,7 @@ void mr__zset_epoch(MrZSet *set)
 {
     mr_arena_reset(&set->scratch);
     set->dirty = NULL;
-    set->n_dirty = set->cap_dirty = 0;
+    set->n_dirty = set->cap_dirty = set->n_removed = 0;
     set->epoch++;
 }
 
@@ -49,6 +49,7 @@ void mr__zset_remove(MrZSet *set, char *row)
     mr__zset_row(set, row)->gone = 1;
     mr__groups_remove(&set->groups, row);
     set->n_gone++;
+    set->n_removed++;
 }
 
 static MrStatus rows_move(MrZSet *set, MrGroups *to, char **rows, int32_t n, MrError *err)

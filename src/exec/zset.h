@@ -26,9 +26,10 @@ typedef struct MrZSet {
     int32_t n_cols;
     MrBudget *budget;
     bool open;
-    bool counts;    /* matches and before belong to the state */
-    int64_t n_gone; /* rows that were removed: their memory returns when the set is compacted */
-    char **dirty;   /* rows changed in this epoch */
+    bool counts;       /* matches and before belong to the state */
+    int64_t n_removed; /* in this epoch */
+    int64_t n_gone;    /* rows that were removed: their memory returns when the set is compacted */
+    char **dirty;      /* rows changed in this epoch */
     int64_t n_dirty, cap_dirty;
     MrArena scratch; /* of the epoch */
     int64_t epoch;

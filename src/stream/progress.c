@@ -52,26 +52,32 @@ static void put_durations(MrTextBuilder *out, const MrStreamTimes *times)
                       (times->committed_ns - times->begin_ns) / 1000000);
 }
 
-static void put_state(MrTextBuilder *out, const MrStream *stream, const MrPhys *phys, bool *first)
+static void put_state(MrTextBuilder *out, MrStream *stream, int32_t n, bool *first)
 {
+    const MrPhys *phys = stream->nodes[n];
+    MrOpMetrics metrics;
+    MrStateCount count = {0};
     bool has_state =
         phys->streaming &&
         (phys->kind == MR_PHYS_OP_AGGREGATE || phys->kind == MR_PHYS_OP_SESSION ||
          phys->kind == MR_PHYS_OP_STREAM_JOIN || phys->kind == MR_PHYS_OP_RECOMPUTE ||
          phys->kind == MR_PHYS_OP_BATCH_WINDOW || phys->kind == MR_PHYS_OP_KEYED_STATE);
-    MrOpMetrics metrics;
-    if (has_state && mr_run_metrics(stream->run, phys->id, &metrics)) {
-        mr_builder_printf(out,
-                          "%s{\"operatorName\" : \"%s\", \"numRowsTotal\" : %" PRId64
-                          ", \"memoryUsedBytes\" : %" PRId64
-                          ", \"numRowsDroppedByWatermark\" : %" PRId64 "}",
-                          *first ? "" : ", ", mr_phys_name(phys->kind), metrics.state_rows,
-                          metrics.memory_bytes, metrics.late_rows);
-        *first = false;
-    }
+    if (!has_state || !mr_run_metrics(stream->run, phys->id, &metrics))
+        return;
+    bool counts = mr_run_count_state(stream->run, phys->id, &count);
+    mr_builder_printf(out,
+                      "%s{\"operatorName\" : \"%s\", \"numRowsTotal\" : %" PRId64
+                      ", \"numRowsUpdated\" : %" PRId64 ", \"numRowsRemoved\" : %" PRId64
+                      ", \"memoryUsedBytes\" : %" PRId64
+                      ", \"numRowsDroppedByWatermark\" : %" PRId64 "}",
+                      *first ? "" : ", ", mr_phys_name(phys->kind),
+                      counts ? count.rows : metrics.state_rows, count.updated, count.removed,
+                      metrics.memory_bytes, metrics.late_rows - stream->late_before[n]);
+    stream->late_before[n] = metrics.late_rows; /* counters run on from epoch to epoch */
+    *first = false;
 }
 
-static void put_progress(MrTextBuilder *out, const MrStream *stream, const MrPlanned *planned,
+static void put_progress(MrTextBuilder *out, MrStream *stream, const MrPlanned *planned,
                          int64_t input_rows, const int64_t *source_rows, int64_t output_rows)
 {
     const MrStreamTimes *times = &stream->times;
@@ -99,7 +105,7 @@ static void put_progress(MrTextBuilder *out, const MrStream *stream, const MrPla
     }
     mr_builder_str(out, "}, \"stateOperators\" : [");
     for (int32_t n = 0; n < stream->n_nodes; n++)
-        put_state(out, stream, stream->nodes[n], &first);
+        put_state(out, stream, n, &first);
     mr_builder_str(out, "], \"sources\" : [");
     for (int32_t i = 0; i < stream->n_sources; i++) {
         const MrStreamSource *source = &stream->sources[i];

@@ -187,6 +187,7 @@ static MrStatus stream_start(MrStream *stream, MrError *err)
     stream->last_us = MR_TIME_MIN;
     stream->run_id = options->os->random_u64(options->os);
     find_nodes(stream, options->phys);
+    stream->late_before = MR_NEW_N(&stream->arena, int64_t, stream->n_nodes + 1);
     MR_TRY(mr_run_create(options->phys,
                          &(MrRunOptions){.os = options->os,
                                          .budget = &stream->budget,

@@ -46,6 +46,7 @@ struct MrStream {
     int32_t n_sources, cap_sources;
     MrStreamMark *marks;
     int32_t n_marks, cap_marks;
+    int64_t *late_before; /* of each node: rows that it had dropped by the last report */
     bool closes; /* some operator gives rows when the watermark moves */
     int64_t epoch, closed_through;
     uint64_t lineage;
