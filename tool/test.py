@@ -197,6 +197,7 @@ def full(tally: Tally, options: argparse.Namespace) -> None:
                 for tool, target in (("symbols", "libmillrace.so"), ("binary", "millrace")):
                     if (release / target).exists():
                         run_program(tally, [sys.executable, f"tool/check_{tool}.py", str(release / target)], env)
+                run_program(tally, ["./mill", "manual"], env)
         elif kind == "unit" and ready("dev"):
             run_kind(tally, ROOT / FOLDERS["dev"], "unit", options, env)
         elif kind == "sql" and ready("release"):
