@@ -83,8 +83,8 @@ struct MrRun {
     RunNode *root;
     RunNode **nodes; /* inputs first */
     int64_t n_nodes, cap_nodes;
-    RunShared *shared[64];
-    int32_t n_shared;
+    RunShared **shared;
+    int64_t n_shared, cap_shared;
     int32_t n_key_filters;
     struct MrKeyFilter **key_filters; /* owned by the joins that fill them */
     int32_t n_workers, n_active;
@@ -148,16 +148,14 @@ static MrStatus node_build(MrRun *run, const MrPhys *phys, RunNode *parent, int3
         if (phys->join.key_filters[f].id >= run->n_key_filters)
             run->n_key_filters = phys->join.key_filters[f].id + 1;
     if (phys->kind == MR_PHYS_OP_SHARED) {
-        for (int32_t s = 0; s < run->n_shared; s++)
+        for (int64_t s = 0; s < run->n_shared; s++)
             if (run->shared[s]->shared_id == phys->shared.shared_id)
                 node->shared_plan = run->shared[s];
         if (node->shared_plan)
             return MR_OK;
-        if (run->n_shared == (int32_t)MR_COUNT(run->shared))
-            return MR_FAIL_UNSUPPORTED(err, "more than %d shared sub-plans", run->n_shared);
         RunShared *shared_plan = MR_NEW(&run->arena, RunShared);
         shared_plan->shared_id = phys->shared.shared_id;
-        run->shared[run->n_shared++] = shared_plan;
+        MR_PUSH(&run->arena, run->shared, run->n_shared, run->cap_shared, shared_plan);
         node->shared_plan = shared_plan;
         return collect_build(run, phys->inputs[0], &shared_plan->collect, err);
     }

@@ -5,7 +5,8 @@
 typedef struct Uses {
     MrPlanner *planner;
     int32_t *ids, *counts;
-    int64_t n, cap, n_counts, cap_counts;
+    enum { UNKNOWN, FREE, TIED } * tied;
+    int64_t n, cap, n_counts, cap_counts, n_tied, cap_tied;
 } Uses;
 
 static int64_t use_find(Uses *uses, int32_t id)
@@ -15,6 +16,7 @@ static int64_t use_find(Uses *uses, int32_t id)
             return i;
     MR_PUSH(uses->planner->arena, uses->ids, uses->n, uses->cap, id);
     MR_PUSH(uses->planner->arena, uses->counts, uses->n_counts, uses->cap_counts, 0);
+    MR_PUSH(uses->planner->arena, uses->tied, uses->n_tied, uses->cap_tied, UNKNOWN);
     return uses->n - 1;
 }
 
@@ -46,25 +48,46 @@ static void plan_count(Uses *uses, const MrPlan *plan)
     (void)mr_plan_map_exprs(uses->planner, plan, expr_each, uses);
 }
 
-typedef struct Bound {
-    bool outer;
-} Bound;
+static bool plan_tied(Uses *uses, const MrPlan *plan);
 
-static bool outer_find(void *self, const MrExpr *expr)
+typedef struct Tied {
+    Uses *uses;
+    bool found;
+} Tied;
+
+static bool expr_tied(void *self, const MrExpr *expr)
 {
-    Bound *bound = self;
-    bound->outer = bound->outer || expr->kind == MR_EXPR_OUTER;
-    return !bound->outer;
+    Tied *tied = self;
+    bool query = expr->kind == MR_EXPR_SCALAR_QUERY || expr->kind == MR_EXPR_EXISTS ||
+                 expr->kind == MR_EXPR_IN_QUERY;
+    tied->found = tied->found || expr->kind == MR_EXPR_OUTER ||
+                  (query && plan_tied(tied->uses, expr->query.plan));
+    return !tied->found;
 }
 
-static bool has_ref(const MrPlan *plan)
+static MrExpr *expr_each_tied(void *self, MrExpr *expr)
 {
-    if (plan->kind == MR_PLAN_RECURSION_REF)
-        return true;
-    for (int32_t i = 0; i < plan->n_inputs; i++)
-        if (has_ref(plan->inputs[i]))
-            return true;
-    return false;
+    mr_expr_walk(expr, expr_tied, self);
+    return expr;
+}
+
+/* True when the plan refers to an outer query or to a recursion: it cannot be computed once.  What
+ * is shared is looked at once, for a plan may have very many ways down. */
+static bool plan_tied(Uses *uses, const MrPlan *plan)
+{
+    Tied tied = {uses, plan->kind == MR_PLAN_RECURSION_REF};
+    int64_t at = -1;
+    if (plan->kind == MR_PLAN_SHARED) {
+        at = use_find(uses, plan->shared.shared_id);
+        if (uses->tied[at])
+            return uses->tied[at] == TIED;
+    }
+    (void)mr_plan_map_exprs(uses->planner, plan, expr_each_tied, &tied);
+    for (int32_t i = 0; i < plan->n_inputs && !tied.found; i++)
+        tied.found = plan_tied(uses, plan->inputs[i]);
+    if (at >= 0)
+        uses->tied[at] = tied.found ? TIED : FREE;
+    return tied.found;
 }
 
 static MrStatus shared_visit(MrPlanner *planner, MrPlan *plan, void *self, MrPlan **out,
@@ -76,11 +99,9 @@ static MrStatus shared_visit(MrPlanner *planner, MrPlan *plan, void *self, MrPla
         return MR_OK;
     int64_t at = use_find(uses, plan->shared.shared_id);
     bool once = uses->counts[at] <= 1;
-    Bound bound = {false};
-    mr_plan_each_expr(plan->inputs[0], outer_find, &bound);
     if (once)
         *out = mr__plan_rename(planner, plan->inputs[0], plan->cols);
-    else if (bound.outer || has_ref(plan->inputs[0]) || plan->inputs[0]->kind == MR_PLAN_VALUES)
+    else if (plan->inputs[0]->kind == MR_PLAN_VALUES || plan_tied(uses, plan))
         *out = mr__plan_rename(planner, mr_plan_copy(planner, plan->inputs[0]), plan->cols);
     return MR_OK;
 }

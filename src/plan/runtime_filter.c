@@ -11,6 +11,8 @@
 typedef struct Place {
     MrArena *arena;
     int32_t next_id;
+    int32_t *shared; /* sub-plans that were met */
+    int64_t n_shared, cap_shared;
     /* The filter at hand. */
     int32_t id;
     int64_t rows_estimate;
@@ -131,8 +133,20 @@ static void place_join(Place *place, MrPhys *join)
     join->join.n_key_filters = n;
 }
 
+/* True the first time that the shared sub-plan is met: it has as many ways down as uses. */
+static bool first_use(Place *place, int32_t shared_id)
+{
+    for (int64_t s = 0; s < place->n_shared; s++)
+        if (place->shared[s] == shared_id)
+            return false;
+    MR_PUSH(place->arena, place->shared, place->n_shared, place->cap_shared, shared_id);
+    return true;
+}
+
 static void place_node(Place *place, MrPhys *node)
 {
+    if (node->kind == MR_PHYS_OP_SHARED && !first_use(place, node->shared.shared_id))
+        return;
     if (node->kind == MR_PHYS_OP_HASH_JOIN && !node->streaming && !node->join.key_filters &&
         drops_unmatched(node))
         place_join(place, node);

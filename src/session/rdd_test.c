@@ -784,13 +784,13 @@ static void long_and_wide_lineages(void **state)
     int64_t n_rows = 0;
     bag_fill(&input, 3, 5, 5);
     rdd = rdd_of(session, &input);
-    for (int i = 0; i < 20; i++) { /* 2^20 ways down, 20 nodes */
+    for (int i = 0; i < 50; i++) { /* 2^50 ways down, 100 nodes */
         MR_OKAY(mr_rdd_union(rdd, rdd, &next, &err));
         mr_rdd_close(rdd);
         MR_OKAY(mr_rdd_distinct(next, &rdd, &err));
         mr_rdd_close(next);
     }
-    for (int i = 0; i < 500 - 41; i++) {
+    for (int i = 0; i < 500 - 101; i++) {
         MR_OKAY(mr_rdd_map(rdd, swap, NULL, &next, &err));
         mr_rdd_close(rdd);
         rdd = next;
