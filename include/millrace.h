@@ -62,8 +62,8 @@ typedef struct MrSessionOptions {
     int32_t n_threads; /* 0: as many as cores                                               */
 } MrSessionOptions;
 
-/* Opens a session.  *session is yours, end it with mr_session_close().  Fails with MR_NO_MEMORY or
- * MR_IO. Since: 0.1.   Example: example/first_query.c */
+/* Opens a session; options NULL: all zero.  *session is yours, end it with mr_session_close().
+ * Fails with MR_NO_MEMORY or MR_IO. Since: 0.1.   Example: example/first_query.c */
 MR_API MR_MUST_USE MrStatus mr_session_open(const MrSessionOptions *options, MrSession **session,
                                             MrError *err);
 /* Ends the session; frames and streaming queries of it must be closed before.  NULL is fine. */
@@ -329,7 +329,7 @@ MR_API MR_MUST_USE MrStatus mr_rdd_save_as_text_file(MrRdd *rdd, const char *pat
  * came meanwhile.  Streams belong to their context and end with it; what self points to must live
  * as long.  Functions are called as those of RDDs are.
  * Examples: example/network_word_count.c, stock_alerts.c, celsius.c, log_filter.c,
- * checkpointed_counts.c, partitions_to_database.c   Since: 0.1. */
+ * checkpointed_counts.c   Since: 0.1. */
 
 typedef struct MrStreamContext MrStreamContext;
 typedef struct MrDStream MrDStream;

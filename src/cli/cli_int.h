@@ -26,7 +26,8 @@ MrFormat mr__format_find(const char *name); /* MR_N_FORMATS: none */
 /* Prints all rows of the query. */
 MR_MUST_USE MrStatus mr__print_query(MrSession *session, MrQuery *query, MrFormat format, FILE *out,
                                      MrError *err);
-/* What errno says of standard output; without a message (err is "no error") when its reader left. */
+/* What errno says of standard output; without a message (err is "no error") when its reader left.
+ */
 MR_MUST_USE MrStatus mr__output_failed(MrError *err);
 /* The message on standard error, with the place in the text marked. */
 void mr__print_error(const MrError *err, MrText sql);

@@ -570,6 +570,8 @@ MrStatus mr_frame_write(MrFrame *frame, const MrWriteOptions *options, MrError *
 MrStatus mr_session_open(const MrSessionOptions *options, MrSession **session, MrError *err)
 {
     *err = (MrError){.sql_idx = -1};
+    static const MrSessionOptions defaults = {0};
+    options = options ? options : &defaults;
     return mr_session_create(&(MrSessionConfig){.warehouse = options->warehouse,
                                                 .memory_limit_bytes = options->memory_limit_bytes,
                                                 .n_threads = options->n_threads},
