@@ -11,11 +11,13 @@
  * columns -> rows in the group, close time, whether shown, states. Source:    Spark's rule: a group
  * is closed when its window's end <= watermark. */
 #include "exec/agg_spill.h"
+#include "exec/close_queue.h"
 
 #define N_PARTS 16
 #define MERGE_BYTES 64 /* that merging takes of a row: slots, pointers */
 #define MERGE_LEAST (INT64_C(1) << 20)
 #define FEW_GROUPS 4096 /* are merged by one task */
+#define MAX_DEAD 256    /* groups of a part, removed; fewer are not worth the work */
 #define ROWS_AHEAD 24   /* brought into cache before they are merged; and their slots */
 #define SLOTS_AHEAD 12
 
@@ -31,8 +33,9 @@ typedef struct AggPart {
     MrBatchList out;
     MrBuffer deleted; /* stored keys, each a text */
     MrArena scratch;  /* of an epoch */
-    int64_t n_dead, min_close_us;
-    int64_t n_removed; /* in this epoch */
+    int64_t n_dead;
+    int64_t n_removed;    /* in this epoch */
+    MrCloseQueue closing; /* in the arena of the groups */
 } AggPart;
 
 typedef struct Aggregate Aggregate;
@@ -97,7 +100,6 @@ static MrStatus aggregate_shared_open(void *arg, const MrPhys *phys, const MrOpC
         mr_batch_list_init(&part->out, context->batch_budget);
         mr_buffer_init(&part->deleted, context->budget, INT64_MAX);
         mr_arena_init(&part->scratch, context->budget);
-        part->min_close_us = INT64_MAX;
         shared->n_open_parts++;
     }
     return MR_OK;
@@ -432,6 +434,12 @@ static void group_touch(AggShared *shared, AggPart *part, char *row)
     MR_PUSH(&part->scratch, part->touched, part->n_touched, part->cap_touched, row);
 }
 
+/* The watermark closes groups: they are given out or dropped then. */
+static bool closes_groups(const AggShared *shared)
+{
+    return shared->phys->aggregate.close_key >= 0 || shared->phys->aggregate.evict;
+}
+
 /* Makes new groups of the state complete. */
 static void group_begin(AggShared *shared, AggPart *part, char *row, MrVector **keys,
                         int64_t key_row)
@@ -440,8 +448,8 @@ static void group_begin(AggShared *shared, AggPart *part, char *row, MrVector **
     int32_t time_key = shared->phys->aggregate.time_key;
     mr__agg_init_states(&shared->plan, row);
     head->close_us = time_key >= 0 ? mr__event_time_us(keys[time_key], key_row) : INT64_MAX;
-    if (head->close_us < part->min_close_us)
-        part->min_close_us = head->close_us;
+    if (closes_groups(shared))
+        mr__close_queue_put(&part->closing, &part->groups.arena, head->close_us, row);
 }
 
 /* Merges some groups of a worker's table; the old rows of those that were shown go out first. */
@@ -513,25 +521,12 @@ static MrStatus group_remove(AggShared *shared, AggPart *part, char *row, MrErro
 static MrStatus close_groups(AggShared *shared, AggPart *part, const MrOpContext *context,
                              int64_t evict_us, MrError *err)
 {
-    const MrAggPlan *plan = &shared->plan;
-    bool emits = shared->phys->aggregate.close_key >= 0;
-    int64_t min_close_us = INT64_MAX, n = 0;
-    if (part->min_close_us > evict_us || (!emits && !shared->phys->aggregate.evict))
-        return MR_OK;
-    char **closed =
-        mr_arena_alloc(&part->scratch, (part->groups.n_rows + 1) * (int64_t)sizeof *closed);
-    for (int64_t r = 0; r < part->groups.n_rows; r++) {
-        char *row = mr__groups_row(&part->groups, r);
-        MrGroupHead *head = group_head(plan, row);
-        if (*mr__group_user(&plan->layout, row) == DEAD)
-            continue;
-        if (head->close_us <= evict_us)
-            closed[n++] = row;
-        else if (head->close_us < min_close_us)
-            min_close_us = head->close_us;
-    }
-    part->min_close_us = min_close_us;
-    if (emits)
+    char **closed = NULL, *row;
+    int64_t n = 0, cap = 0;
+    while ((row = mr__close_queue_take(&part->closing, evict_us)) != NULL)
+        if (*mr__group_user(&shared->plan.layout, row) != DEAD)
+            MR_PUSH(&part->scratch, closed, n, cap, row);
+    if (shared->phys->aggregate.close_key >= 0)
         MR_TRY(emit_groups(shared, part, context, closed, n, 1, err));
     for (int64_t i = 0; i < n; i++)
         MR_TRY(group_remove(shared, part, closed[i], err));
@@ -553,7 +548,7 @@ static MrStatus state_finish(const MrOp *op, int32_t part_idx, const MrBarrier *
     part->deleted.size_bytes = 0;
     mr_batch_list_clear(&part->out);
     part->n_removed = 0;
-    if (part->n_dead > 1024 && part->n_dead > part->groups.n_rows / 2)
+    if (part->n_dead > MAX_DEAD && part->n_dead > part->groups.n_rows / 2)
         MR_TRY(state_compact(shared, part, err));
     if (plan->n_keys == 0 && part_idx == mr__agg_part(0, N_PARTS) && !part->single) {
         uint64_t hash = 0;
@@ -822,13 +817,13 @@ static MrStatus entry_apply(AggShared *shared, MrArena *scratch, MrText key, con
         }
         return MR_OK;
     }
+    int32_t n_fresh = 0;
     if (plan->n_keys == 0) {
         if (!part->single)
             mr__groups_append(&part->groups, NULL, NULL, 1, &hash, &part->single);
         row = part->single;
     } else {
         uint16_t fresh[1];
-        int32_t n_fresh = 0;
         MR_TRY(mr__groups_find(&part->groups, keys, NULL, 1, &hash, &row, fresh, &n_fresh, err));
     }
     mr__agg_init_states(plan, row);
@@ -839,8 +834,8 @@ static MrStatus entry_apply(AggShared *shared, MrArena *scratch, MrText key, con
     MrGroupHead *head = group_head(plan, row);
     *mr__group_user(&plan->layout, row) = (int64_t)n_rows;
     *head = (MrGroupHead){.close_us = (int64_t)close_us, .shown = shown};
-    if (head->close_us < part->min_close_us)
-        part->min_close_us = head->close_us;
+    if (n_fresh > 0 && closes_groups(shared))
+        mr__close_queue_put(&part->closing, &part->groups.arena, head->close_us, row);
     MrAggregateCall call = {.context = &shared->eval, .arena = &part->groups.arena};
     for (int32_t a = 0; a < plan->n_aggs; a++) {
         const MrAggSpec *spec = &plan->specs[a];
@@ -872,6 +867,7 @@ static MrStatus state_compact(AggShared *shared, AggPart *part, MrError *err)
     mr__groups_clear(&part->groups);
     part->n_dead = 0;
     part->single = NULL;
+    part->closing = (MrCloseQueue){0};
     MrReader reader = mr_reader(writer.buf.data, writer.buf.size_bytes);
     for (;;) {
         MR_GO(mr_state_next(&reader, &entry, &done, err));
