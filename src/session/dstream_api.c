@@ -467,7 +467,10 @@ static MrStatus run_function(MrSession *session, const Output *output, int32_t i
                            &lineage, err));
     MR_GO(mr__rdd_create(session, lineage, &rdd, err));
     MR_GO(mr_emitter_begin(&none, err));
-    MR_GO(mr_emitter_end(&none, output->function(output->self, time_us / 1000, rdd, err), err));
+    atomic_fetch_add_explicit(&session->n_nested, 1, memory_order_relaxed);
+    status = output->function(output->self, time_us / 1000, rdd, err);
+    atomic_fetch_sub_explicit(&session->n_nested, 1, memory_order_relaxed);
+    MR_GO(mr_emitter_end(&none, status, err));
 done:
     mr_rdd_close(rdd);
     mr_lineage_release(lineage);

@@ -134,7 +134,7 @@ MrStatus mr_session_query(MrSession *session, MrText text, MrQuery **out, MrErro
 {
     MrStatus status;
     MrQuery *query;
-    atomic_store_explicit(&session->canceled, false, memory_order_relaxed);
+    mr__interrupt_over(session);
     MR_TRY(mr__query_create(session, &query, err));
     MR_GUARD_BEGIN(status, err)
         mr__relations_init(query);

@@ -316,7 +316,7 @@ static MrStatus gather_batch(Gather *gather, const MrBatch *batch, MrError *err)
 static MrStatus action_begin(MrRdd *rdd, MrQuery **out, MrError *err)
 {
     *err = (MrError){.sql_idx = -1};
-    atomic_store_explicit(&rdd->session->canceled, false, memory_order_relaxed);
+    mr__interrupt_over(rdd->session);
     return mr__query_create(rdd->session, out, err);
 }
 

@@ -686,6 +686,30 @@ static void an_interrupt_stops_what_runs(void **state)
     }
 }
 
+static MrStatus interrupted_batch(void *self, int64_t time_ms, MrRdd *rdd, MrError *e)
+{
+    int64_t n_rows = 0;
+    mr_session_interrupt(self);
+    return mr_rdd_count(rdd, &n_rows, e);
+}
+
+static void an_interrupt_is_not_lost_between_the_actions_of_a_batch(void **state)
+{
+    MrSession *session = session_of(2, 0);
+    MrStreamContext *context = NULL;
+    MrDStream *lines = NULL;
+    bool ended = false;
+    MR_OKAY(mr_stream_context_open(session, 10, &context, &err));
+    MR_OKAY(mr_dstream_text_files(context, folder, &lines, &err));
+    MR_OKAY(mr_dstream_foreach_rdd(lines, interrupted_batch, session, &err));
+    MR_OKAY(mr_stream_context_start(context, &err));
+    assert_int_equal(mr_stream_context_await(context, 20000, &ended, &err), MR_CANCELED);
+    assert_true(ended);
+    assert_string_equal(mr_error_condition(&err), "OPERATION_CANCELED");
+    mr_stream_context_close(context);
+    mr_session_close(session);
+}
+
 static MrStatus many_keys(void *self, const MrPair *row, MrEmitter *to, MrError *e)
 {
     char key[64];
@@ -1088,6 +1112,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(a_function_that_fails_fails_the_action),
     cmocka_unit_test(sums_tell_of_overflow),
     cmocka_unit_test(an_interrupt_stops_what_runs),
+    cmocka_unit_test(an_interrupt_is_not_lost_between_the_actions_of_a_batch),
     cmocka_unit_test(the_memory_limit_holds),
     cmocka_unit_test(what_is_used_twice_is_computed_once_an_action),
     cmocka_unit_test(long_and_wide_lineages),

@@ -27,6 +27,9 @@ struct MrSession {
     const char *test_functions;
     int32_t n_threads;
     _Atomic bool canceled;
+    /* Functions of running streams that are being called: what they run is part of the stream, so
+     * an interrupt is not over when it begins. */
+    _Atomic int32_t n_nested;
     MrVariable *variables;
     MrMutex *queries_lock; /* a DStream's callback runs actions on the stream's thread */
     MrQuery *queries;      /* open ones */
@@ -77,6 +80,12 @@ struct MrQuery {
 };
 
 /* ---- query.c */
+/* Before a query of the user: an interrupt of what ran before it is over. */
+static inline void mr__interrupt_over(MrSession *session)
+{
+    if (atomic_load_explicit(&session->n_nested, memory_order_relaxed) == 0)
+        atomic_store_explicit(&session->canceled, false, memory_order_relaxed);
+}
 /* A query with nothing in it yet; mr_query_close ends it. */
 MR_MUST_USE MrStatus mr__query_create(MrSession *session, MrQuery **out, MrError *err);
 MrSchema mr__plan_schema(MrArena *arena, const MrPlan *plan);
