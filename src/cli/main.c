@@ -16,6 +16,10 @@ static const char usage[] =
     "      --continuous   until Ctrl-C\n"
     "      --quiet        no news on standard error\n"
     "      --progress     one JSON object an epoch on standard output\n"
+    "  millrace checkpoint show DIR     the epochs of a stream's checkpoint: times, positions, "
+    "sizes\n"
+    "  millrace checkpoint verify DIR   checks every record and file of it; exit 1 when one is "
+    "damaged\n"
     "\n"
     "  --format NAME      table, tsv, csv, json, markdown (default: table on a terminal, else "
     "tsv)\n"
@@ -27,6 +31,7 @@ static const char usage[] =
 
 typedef struct Cli {
     const char *execute, *file, *warehouse, *functions, *pipeline;
+    const char *checkpoint_verb, *checkpoint;
     MrFormat format;
     bool golden, run, once, continuous, quiet, progress;
     const char **confs;
@@ -91,6 +96,16 @@ static int parse_args(Cli *cli, int argc, char **argv)
             cli->run = true;
             continue;
         }
+        if (i == 1 && strcmp(arg, "checkpoint") == 0) {
+            if (!value || (strcmp(value, "show") != 0 && strcmp(value, "verify") != 0))
+                return bad_usage("checkpoint wants show or verify", NULL);
+            cli->checkpoint_verb = argv[++i];
+            continue;
+        }
+        if (cli->checkpoint_verb && !cli->checkpoint && arg[0] != '-') {
+            cli->checkpoint = arg;
+            continue;
+        }
         if (cli->run && !cli->pipeline && arg[0] != '-') {
             cli->pipeline = arg;
             continue;
@@ -122,6 +137,8 @@ static int parse_args(Cli *cli, int argc, char **argv)
     }
     if ((cli->execute != NULL) + (cli->file != NULL) + cli->golden + cli->run > 1)
         return bad_usage("only one of -e, -f, run and --golden can be given", NULL);
+    if (cli->checkpoint_verb && !cli->checkpoint)
+        return bad_usage("checkpoint wants a folder", NULL);
     if (cli->run && !cli->pipeline)
         return bad_usage("run wants a file of statements", NULL);
     if (cli->once && cli->continuous)
@@ -174,6 +191,27 @@ static int run_file(MrSession *session, const Cli *cli)
     return code;
 }
 
+static int run_checkpoint(MrSession *session, const Cli *cli)
+{
+    MrError err = {.sql_idx = -1};
+    MrStatus status = MR_OK, guarded = MR_OK;
+    MrArena arena;
+    mr_arena_init(&arena, mr_session_budget(session));
+    MR_GUARD_BEGIN(guarded, &err)
+        MrTextBuilder out = {.arena = &arena};
+        status = mr_session_checkpoint_text(
+            session, cli->checkpoint, strcmp(cli->checkpoint_verb, "verify") == 0, &out, &err);
+        MrText text = mr_builder_text(&out); /* of a damaged one: what could be read */
+        fwrite(text.data, 1, (size_t)text.size_bytes, stdout);
+    MR_GUARD_END(guarded)
+    if (status == MR_OK && guarded == MR_OK && fflush(stdout) != 0)
+        status = mr__output_failed(&err);
+    if (status != MR_OK || guarded != MR_OK)
+        mr__print_error(&err, (MrText){0});
+    mr_arena_deinit(&arena);
+    return status == MR_OK && guarded == MR_OK ? MR_EXIT_OK : MR_EXIT_FAILED;
+}
+
 static int run(MrSession *session, const Cli *cli)
 {
     for (int i = 0; i < cli->n_confs; i++) {
@@ -181,6 +219,8 @@ static int run(MrSession *session, const Cli *cli)
         if (code >= 0)
             return code;
     }
+    if (cli->checkpoint)
+        return run_checkpoint(session, cli);
     if (cli->run)
         return mr__run_pipeline(session, cli->pipeline, cli->continuous, cli->quiet, cli->progress);
     mr__catch_interrupts(session);

@@ -56,4 +56,10 @@ MrCatalog *mr_session_catalog(MrSession *session);
 /* The Java exception class that Spark would throw for this error. */
 const char *mr_error_class(const MrError *err);
 
+/* A checkpoint folder as text, read without its lock and left as it is.  verify: every file that
+ * the log names is read and its hash compared, and the epochs are not listed; fails naming the file
+ * that is damaged. */
+MR_MUST_USE MrStatus mr_session_checkpoint_text(MrSession *session, const char *path, bool verify,
+                                                MrTextBuilder *out, MrError *err);
+
 #endif

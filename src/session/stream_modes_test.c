@@ -428,8 +428,48 @@ static void append_needs_watermarks(void **state)
     }
 }
 
+/* The text of the checkpoint, or the error that it has. */
+static const char *checkpoint_text(Play *self, bool verify)
+{
+    MrError err = {.sql_idx = -1};
+    MrTextBuilder text = {.arena = &self->arena};
+    if (mr_session_checkpoint_text(self->session, "/checkpoint", verify, &text, &err) != MR_OK)
+        return mr_error_condition(&err);
+    return mr_builder_text(&text).data;
+}
+
+static void a_checkpoint_is_shown_and_verified(void **state)
+{
+    Play self;
+    MrError err = {.sql_idx = -1};
+    MrDirEntry *entries;
+    MrBuffer bytes;
+    int64_t n_entries;
+    play_open(&self, *state);
+    self.scenario = &scenarios[0];
+    for (int i = 0; i < 3; i++)
+        run_step(&self, &self.scenario->steps[i], true);
+    const char *shown = checkpoint_text(&self, false);
+    assert_non_null(strstr(shown, "the beginning -> {\"logOffset\":0"));
+    assert_non_null(strstr(shown, "2026-01-01 00:00:40"));
+    assert_non_null(strstr(shown, "epochs 0 to 5, committed to 5, closed to "));
+    assert_non_null(strstr(checkpoint_text(&self, true), "sound\n"));
+    MR_OKAY(self.os->list(self.os, "/checkpoint/log", &self.arena, &entries, &n_entries, &err));
+    const char *path = mr_arena_printf(&self.arena, "/checkpoint/log/%s", entries[0].name);
+    mr_buffer_init(&bytes, *state, 1 << 26);
+    MR_OKAY(mr_os_read_file(self.os, path, 1 << 26, &bytes, &err));
+    bytes.data[300] ^= 1;
+    MR_OKAY(mr_os_write_file(self.os, path, (MrText){bytes.data, bytes.size_bytes},
+                             MR_STEP_SINK_FILE_SYNC, MR_STEP_SINK_FOLDER_SYNC, &err));
+    mr_buffer_deinit(&bytes);
+    assert_string_equal(checkpoint_text(&self, true),
+                        "CHECKPOINT_FILE_CHECKSUM_VERIFICATION_FAILED");
+    play_close(&self);
+}
+
 static const struct CMUnitTest tests[] = {
     MR_UNIT_TEST(modes_give_what_they_should),
     MR_UNIT_TEST(append_needs_watermarks),
+    MR_UNIT_TEST(a_checkpoint_is_shown_and_verified),
 };
 MR_UNIT_TESTS_MAIN(tests)

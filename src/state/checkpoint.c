@@ -41,6 +41,12 @@ struct MrCheckpoint {
     int64_t files_bytes; /* of the change files since the snapshot */
     int64_t snapshot_every_bytes;
     NameList named;
+    /* Reading only. */
+    const MrCheckpointWatcher *watcher; /* NULL: it is opened to be continued */
+    bool reads_files;
+    MrEpochView open; /* of the last PLANNED record */
+    bool has_open;
+    MrCheckpointTotals totals;
 };
 
 static MrText buffer_text(const MrBuffer *buf)
@@ -211,6 +217,10 @@ static MrStatus file_apply(Recovery *recovery, const MrStateFile *file, MrError 
 {
     MrCheckpoint *checkpoint = recovery->checkpoint;
     name_keep(checkpoint, file->name);
+    checkpoint->totals.n_files++;
+    checkpoint->totals.files_bytes += (int64_t)file->size_bytes;
+    if (checkpoint->watcher && !checkpoint->reads_files)
+        return MR_OK;
     return mr__state_file_read(checkpoint->os, checkpoint->budget, checkpoint->state_folder, file,
                                recovery->apply, recovery->self, err);
 }
@@ -230,13 +240,41 @@ static MrStatus planned_note(MrCheckpoint *checkpoint, MrText payload, MrError *
     return buffer_set(&checkpoint->planned, payload, err);
 }
 
+/* The epoch whose records have all been read goes to the watcher. */
+static MrStatus watch_flush(MrCheckpoint *checkpoint, MrError *err)
+{
+    if (!checkpoint->has_open)
+        return MR_OK;
+    checkpoint->has_open = false;
+    return checkpoint->watcher->epoch(checkpoint->watcher->self, &checkpoint->open, err);
+}
+
+static MrStatus watch_planned(MrCheckpoint *checkpoint, MrText payload, MrError *err)
+{
+    MR_TRY(watch_flush(checkpoint, err));
+    checkpoint->open = (MrEpochView){.committed = false};
+    checkpoint->has_open = true;
+    return planned_decode(&checkpoint->arena, payload, &checkpoint->open.planned, err);
+}
+
+static void watch_committed(MrCheckpoint *checkpoint, const CommittedView *view)
+{
+    MrEpochView *open = &checkpoint->open;
+    open->committed = true;
+    open->n_tokens = view->n_tokens;
+    open->state_bytes =
+        view->kind == STATE_FILE ? (int64_t)view->file.size_bytes : view->entries.size_bytes;
+    open->state_file =
+        view->kind == STATE_FILE ? mr_text_own(&checkpoint->arena, view->file.name) : MR_TEXT("");
+}
+
 static MrStatus visit_planned(MrCheckpoint *checkpoint, MrText payload, MrError *err)
 {
     MR_TRY(planned_note(checkpoint, payload, err));
     /* The next epoch, or the open one once more. */
     if (checkpoint->planned_epoch != checkpoint->committed_epoch + 1)
         return record_is_malformed(err, "a PLANNED record is out of order");
-    return MR_OK;
+    return checkpoint->watcher ? watch_planned(checkpoint, payload, err) : MR_OK;
 }
 
 static MrStatus committed_note(MrCheckpoint *checkpoint, const CommittedView *view, MrError *err)
@@ -267,12 +305,14 @@ static MrStatus visit_committed(Recovery *recovery, MrText payload, MrError *err
         snprintf(text, sizeof text, "epoch %" PRId64, view.epoch);
         return MR_FAIL(err, MR_COND_BATCH_METADATA_NOT_FOUND, "batchMetadataFile", text);
     }
+    if (checkpoint->watcher)
+        watch_committed(checkpoint, &view);
     if (view.kind == STATE_FILE) {
         checkpoint->files_bytes += (int64_t)view.file.size_bytes;
         MR_TRY(file_apply(recovery, &view.file, err));
     }
     MrReader reader = text_reader(view.entries);
-    for (bool done = false; view.kind == STATE_INLINE;) {
+    for (bool done = false; view.kind == STATE_INLINE && recovery->apply;) {
         MrStateEntry entry;
         MR_TRY(mr_state_next(&reader, &entry, &done, err));
         if (done)
@@ -309,12 +349,19 @@ static MrStatus visit_base(void *self, MrText base, MrError *err)
                 reader.at == reader.end;
     if (!good)
         return record_is_malformed(err, "the base of the log cannot be read");
+    if (checkpoint->watcher && kind == STATE_FILE)
+        MR_TRY(checkpoint->watcher->snapshot(checkpoint->watcher->self, checkpoint->snapshot_epoch,
+                                             file.name, (int64_t)file.size_bytes, err));
     if (planned.size_bytes > 0)
         MR_TRY(planned_note(checkpoint, planned, err));
+    if (checkpoint->watcher && planned.size_bytes > 0)
+        MR_TRY(watch_planned(checkpoint, planned, err));
     if (committed.size_bytes > 0) {
         CommittedView view;
         MR_TRY(committed_decode(committed, &view, err));
         MR_TRY(committed_note(checkpoint, &view, err));
+        if (checkpoint->watcher && view.epoch == checkpoint->planned_epoch)
+            watch_committed(checkpoint, &view);
     }
     if (kind == STATE_NONE)
         return MR_OK;
@@ -474,13 +521,10 @@ static MrStatus checkpoint_start(MrCheckpoint *checkpoint, const MrCheckpointOpt
     return state_clean(checkpoint, arena, err);
 }
 
-MrStatus mr_checkpoint_open(const MrCheckpointOptions *options,
-                            MrStatus (*apply)(void *self, const MrStateEntry *entry, MrError *err),
-                            void *self, MrCheckpoint **out, MrRecovered *recovered, MrError *err)
+static MrStatus checkpoint_create(const MrCheckpointOptions *options, MrCheckpoint **out,
+                                  MrError *err)
 {
-    volatile MrStatus status;
     void *block;
-    MrRecovered found = {.closed_through = -1};
     MR_TRY(mr_budget_alloc_zeroed(options->budget, sizeof(MrCheckpoint), &block, err));
     MrCheckpoint *checkpoint = block;
     checkpoint->os = options->os;
@@ -494,6 +538,18 @@ MrStatus mr_checkpoint_open(const MrCheckpointOptions *options,
     mr_buffer_init(&checkpoint->scratch, options->budget, MR_LOG_PAYLOAD_MAX);
     mr_buffer_init(&checkpoint->planned, options->budget, MR_LOG_PAYLOAD_MAX);
     mr_buffer_init(&checkpoint->committed, options->budget, MR_LOG_PAYLOAD_MAX);
+    *out = checkpoint;
+    return MR_OK;
+}
+
+MrStatus mr_checkpoint_open(const MrCheckpointOptions *options,
+                            MrStatus (*apply)(void *self, const MrStateEntry *entry, MrError *err),
+                            void *self, MrCheckpoint **out, MrRecovered *recovered, MrError *err)
+{
+    volatile MrStatus status;
+    MrCheckpoint *checkpoint;
+    MrRecovered found = {.closed_through = -1};
+    MR_TRY(checkpoint_create(options, &checkpoint, err));
     MR_GUARD_BEGIN(status, err)
         Recovery recovery = {checkpoint, apply, self};
         status = checkpoint_start(checkpoint, options, &recovery, &found, err);
@@ -505,6 +561,56 @@ MrStatus mr_checkpoint_open(const MrCheckpointOptions *options,
     *out = checkpoint;
     *recovered = found;
     return MR_OK;
+}
+
+static MrStatus checkpoint_watch(MrCheckpoint *checkpoint, const MrCheckpointOptions *options,
+                                 MrError *err)
+{
+    MrOs *os = options->os;
+    MrArena *arena = &checkpoint->arena;
+    MrJson *metadata;
+    MrDirEntry *entries = NULL;
+    int64_t n_entries = 0;
+    Recovery recovery = {.checkpoint = checkpoint};
+    const char *path = mr_arena_printf(arena, "%s/metadata.json", options->path), *id;
+    checkpoint->state_folder = mr_arena_printf(arena, "%s/state", options->path);
+    MR_TRY(mr_os_read_file(os, path, METADATA_MAX_BYTES, &checkpoint->scratch, err));
+    MR_TRY(metadata_check(checkpoint, buffer_text(&checkpoint->scratch), path, NULL, &id, err));
+    MR_TRY(mr_json_parse(arena, buffer_text(&checkpoint->scratch), path, &metadata, err));
+    MR_TRY(checkpoint->watcher->metadata(checkpoint->watcher->self, id,
+                                         mr_json_str(metadata, "fingerprint"), err));
+    MR_TRY(mr_log_read(&(MrLogOptions){.os = os,
+                                       .budget = options->budget,
+                                       .folder = mr_arena_printf(arena, "%s/log", options->path)},
+                       &(MrLogVisitor){&recovery, visit_base, visit_record},
+                       &checkpoint->totals.n_segments, &checkpoint->totals.log_bytes, err));
+    MR_TRY(watch_flush(checkpoint, err));
+    checkpoint->totals.closed_through = checkpoint->closed_through;
+    MR_TRY(os->list(os, checkpoint->state_folder, arena, &entries, &n_entries, err));
+    for (int64_t i = 0; i < n_entries; i++) {
+        bool named = entries[i].is_dir || !mr__state_file_name_is_ours(entries[i].name);
+        for (int64_t n = 0; n < checkpoint->named.n_names && !named; n++)
+            named = strcmp(checkpoint->named.names[n], entries[i].name) == 0;
+        checkpoint->totals.n_strays += !named;
+    }
+    return MR_OK;
+}
+
+MrStatus mr_checkpoint_read(const MrCheckpointOptions *options, bool files,
+                            const MrCheckpointWatcher *watcher, MrCheckpointTotals *totals,
+                            MrError *err)
+{
+    volatile MrStatus status;
+    MrCheckpoint *checkpoint;
+    MR_TRY(checkpoint_create(options, &checkpoint, err));
+    checkpoint->watcher = watcher;
+    checkpoint->reads_files = files;
+    MR_GUARD_BEGIN(status, err)
+        status = checkpoint_watch(checkpoint, options, err);
+    MR_GUARD_END(status)
+    *totals = checkpoint->totals;
+    mr_checkpoint_close(checkpoint);
+    return status;
 }
 
 void mr_checkpoint_close(MrCheckpoint *checkpoint)

@@ -287,6 +287,23 @@ static MrStatus chain_walk(const MrLogOptions *options, Chain *chain, Segment *s
     return MR_OK;
 }
 
+/* Says where, and the checksum that stands there beside that of the bytes there. */
+static MrStatus record_damaged(MrError *err, const char *path, const char *data, int64_t size_bytes,
+                               int64_t at)
+{
+    char text[160];
+    int64_t payload_bytes = at + HEAD_BYTES <= size_bytes ? get_u32(data + at + 4) : 0;
+    if (payload_bytes > size_bytes - at - HEAD_BYTES)
+        payload_bytes = size_bytes - at - HEAD_BYTES;
+    if (payload_bytes < 0 || at + HEAD_BYTES > size_bytes)
+        return malformed(err, path, "a record that was durable is missing");
+    snprintf(text, sizeof text,
+             "a record that was durable is damaged at byte %lld: checksum %08x, of its bytes %08x",
+             (long long)at, get_u32(data + at),
+             mr_crc32c(data + at + 4, HEAD_BYTES - 4 + payload_bytes, 0));
+    return malformed(err, path, text);
+}
+
 /* Visits the records of a loaded segment.  told: what the next segment says of it; NULL: it is the
  * last. */
 static MrStatus segment_visit(const MrLogOptions *options, const Segment *segment,
@@ -315,7 +332,7 @@ static MrStatus segment_visit(const MrLogOptions *options, const Segment *segmen
     }
     SegmentEnd end = {segment->number, segment->head.id, (uint64_t)at, sequence - 1, hash};
     if (told == NULL && is_vouched_for(data, size, at, segment->head.id, sequence))
-        return malformed(err, path, "a record that was durable is damaged");
+        return record_damaged(err, path, data, size, at);
     if (told != NULL && memcmp(&end, told, sizeof end) != 0) {
         char expected[64], computed[64], wanted_bytes[24], found_bytes[24];
         snprintf(expected, sizeof expected, "%016llx", (unsigned long long)told->hash);
@@ -535,7 +552,8 @@ MrStatus mr_log_open(const MrLogOptions *options, const MrLogVisitor *visitor, M
     return MR_OK;
 }
 
-MrStatus mr_log_read(const MrLogOptions *options, const MrLogVisitor *visitor, MrError *err)
+MrStatus mr_log_read(const MrLogOptions *options, const MrLogVisitor *visitor, int64_t *n_segments,
+                     int64_t *n_bytes, MrError *err)
 {
     volatile MrStatus status;
     MrArena arena;
@@ -543,6 +561,8 @@ MrStatus mr_log_read(const MrLogOptions *options, const MrLogVisitor *visitor, M
     MR_GUARD_BEGIN(status, err)
         Chain chain = {.n_numbers = 0};
         status = chain_read(options, &arena, visitor, &chain, err);
+        *n_segments = chain.n_links;
+        *n_bytes = chain.bytes;
     MR_GUARD_END(status)
     mr_arena_deinit(&arena);
     return status;

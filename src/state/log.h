@@ -36,7 +36,7 @@ MR_MUST_USE MrStatus mr_log_open(const MrLogOptions *options, const MrLogVisitor
                                  MrLog **out, MrError *err);
 /* The same reading, writing nothing: for `checkpoint show` and `verify`. */
 MR_MUST_USE MrStatus mr_log_read(const MrLogOptions *options, const MrLogVisitor *visitor,
-                                 MrError *err);
+                                 int64_t *n_segments, int64_t *n_bytes, MrError *err);
 void mr_log_close(MrLog *log); /* accepts NULL; what was not flushed is forgotten */
 
 MR_MUST_USE MrStatus mr_log_add(MrLog *log, uint8_t type, MrText payload, MrError *err);

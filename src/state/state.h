@@ -91,4 +91,35 @@ bool mr_checkpoint_wants_snapshot(const MrCheckpoint *checkpoint);
 MR_MUST_USE MrStatus mr_checkpoint_snapshot(MrCheckpoint *checkpoint, const MrStateWriter *all,
                                             MrError *err);
 
+/* An epoch as the log has it. */
+typedef struct MrEpochView {
+    MrPlanned planned;
+    bool committed;
+    int64_t state_bytes; /* of its changes, in the record or in a file */
+    MrText state_file;   /* size 0: in the record                      */
+    int64_t n_tokens;
+} MrEpochView;
+
+typedef struct MrCheckpointWatcher {
+    void *self;
+    /* metadata.json; texts are borrowed. */
+    MrStatus (*metadata)(void *self, const char *query_id, const char *fingerprint, MrError *err);
+    /* The snapshot that the log begins with; not called when there is none. */
+    MrStatus (*snapshot)(void *self, int64_t epoch, MrText file, int64_t size_bytes, MrError *err);
+    MrStatus (*epoch)(void *self, const MrEpochView *epoch, MrError *err);
+} MrCheckpointWatcher;
+
+typedef struct MrCheckpointTotals {
+    int64_t n_segments, log_bytes; /* segments that are read, bytes of records */
+    int64_t n_files, files_bytes;  /* of state/ that the log names             */
+    int64_t n_strays;              /* of state/ that it does not: the next start removes them */
+    int64_t closed_through;        /* -1: none */
+} MrCheckpointTotals;
+
+/* Reads the checkpoint without its lock and without changing it.  files: also those of state/,
+ * with their hashes.  Fails as opening it would, naming the file and what is wrong with it. */
+MR_MUST_USE MrStatus mr_checkpoint_read(const MrCheckpointOptions *options, bool files,
+                                        const MrCheckpointWatcher *watcher,
+                                        MrCheckpointTotals *totals, MrError *err);
+
 #endif
