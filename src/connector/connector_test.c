@@ -296,13 +296,33 @@ static void projection_and_filters_agree(void **state)
     world_close(&world);
 }
 
+/* What a stream's state would hold of a source. */
+typedef struct Memory {
+    MrArena *arena;
+    MrText keys[16], values[16];
+    int32_t n;
+} Memory;
+
+static MrStatus memory_put(void *self, MrText key, const MrText *value, MrError *err)
+{
+    Memory *memory = self;
+    assert_non_null(value);
+    assert_true(memory->n < 16);
+    memory->keys[memory->n] = mr_text_own(memory->arena, key);
+    memory->values[memory->n++] = mr_text_own(memory->arena, *value);
+    return MR_OK;
+}
+
 static void a_stream_takes_new_files_once_and_can_replay(void **state)
 {
     World world;
     world_open(&world, *state, 5);
     put_file(&world, "/s/b.txt", "1\n");
     put_file(&world, "/s/a.txt", "2\n");
+    put_file(&world, "/elsewhere/old.txt", "5\n");
     put_file(&world, "/s/c.txt", "3\n");
+    Memory memory = {.arena = &world.arena};
+    MrMemoryOutput out = {memory_put, &memory};
     MrOption options[] = {{"path", "/s"}, {"maxFilesPerTrigger", "2"}};
     MrConnectorContext context = context_of(&world, options, 2, "value STRING", true);
     const MrConnectorType *type = mr_connector_find("text");
@@ -314,23 +334,33 @@ static void a_stream_takes_new_files_once_and_can_replay(void **state)
     MR_OKAY(type->latest(source, NULL, false, &world.arena, &positions[1], &err));
     MR_OKAY(read_rows(&world, source, NULL, positions[1], cols, 1, NULL, 0, &rows, NULL, &err));
     assert_string_equal(rows, "1\n2\n"); /* the oldest first */
+    MR_OKAY(type->remember(source, positions[1], false, &out, &err));
     MR_OKAY(type->latest(source, positions[1], false, &world.arena, &positions[2], &err));
     MR_OKAY(
         read_rows(&world, source, positions[1], positions[2], cols, 1, NULL, 0, &rows, NULL, &err));
     assert_string_equal(rows, "3\n");
+    MR_OKAY(type->remember(source, positions[2], false, &out, &err));
+    assert_int_equal(memory.n, 3);
     MR_OKAY(type->latest(source, positions[2], false, &world.arena, &positions[3], &err));
     assert_ptr_equal(positions[3], positions[2]); /* nothing new */
     type->close_source(source);
-    /* Another process goes on from the position, and can replay the last epoch. */
+    /* Another process goes on from the position, and can replay the last epoch.  A file that was
+     * moved in meanwhile is new, however old it is. */
     put_file(&world, "/s/0.txt", "4\n");
+    MR_OKAY(world.os->rename(world.os, "/elsewhere/old.txt", "/s/old.txt", &err));
     MR_OKAY(type->open_source(&context, &source, &err));
+    for (int32_t i = 0; i < memory.n; i++)
+        MR_OKAY(type->recall(source, memory.keys[i], &memory.values[i], &err));
     MR_OKAY(
         read_rows(&world, source, positions[1], positions[2], cols, 1, NULL, 0, &rows, NULL, &err));
     assert_string_equal(rows, "3\n");
     MR_OKAY(type->latest(source, positions[2], false, &world.arena, &positions[3], &err));
     MR_OKAY(
         read_rows(&world, source, positions[2], positions[3], cols, 1, NULL, 0, &rows, NULL, &err));
-    assert_string_equal(rows, "4\n");
+    assert_string_equal(rows, "4\n5\n");
+    memory.n = 0;
+    MR_OKAY(type->remember(source, positions[3], true, &out, &err));
+    assert_int_equal(memory.n, 5);
     type->close_source(source);
     world_close(&world);
 }

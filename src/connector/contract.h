@@ -103,6 +103,12 @@ typedef struct MrSourceReader {
     bool does_row_filters; /* set by reader_open: row filters need not be applied again      */
 } MrSourceReader;
 
+/* Where a source's memory goes. */
+typedef struct MrMemoryOutput {
+    MrStatus (*put)(void *self, MrText key, const MrText *value, MrError *err);
+    void *self;
+} MrMemoryOutput;
+
 typedef struct MrSink {
     const MrConnectorType *type;
 } MrSink;
@@ -185,6 +191,13 @@ struct MrConnectorType {
      * comes before the plan of the epoch, and acknowledge removes it. */
     MrStatus (*log_open)(MrSource *source, const char *folder, const char *from, MrError *err);
     MrStatus (*log)(MrSource *source, const char *to, MrError *err);
+    /* What must be known of all that was given so far, beyond the position (of files: which ones);
+     * NULL: nothing.  It rides in the state of the stream: remember puts what the epoch up to
+     * position to adds (value NULL: takes away), or all; recall takes one entry back in a new
+     * process, before the first latest. */
+    MrStatus (*remember)(MrSource *source, const char *to, bool all, const MrMemoryOutput *out,
+                         MrError *err);
+    MrStatus (*recall)(MrSource *source, MrText key, const MrText *value, MrError *err);
     /* Takes in what has arrived, between epochs: nobody should wait long to be read.  NULL:
      * nothing. */
     MrStatus (*poll)(MrSource *source, MrError *err);

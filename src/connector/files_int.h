@@ -183,6 +183,9 @@ MrStatus mr__files_latest(MrSource *source, const char *from, bool unlimited, Mr
 /* newFilesOnly: keeps the position at the start; looks for it. */
 MrStatus mr__files_log_open(MrSource *source, const char *folder, const char *from, MrError *err);
 MrStatus mr__files_poll(MrSource *source, MrError *err);
+MrStatus mr__files_remember(MrSource *source, const char *to, bool all, const MrMemoryOutput *out,
+                            MrError *err);
+MrStatus mr__files_recall(MrSource *source, MrText key, const MrText *value, MrError *err);
 /* Files of (from, to]. */
 MR_MUST_USE MrStatus mr__files_between(MrFilesSource *source, const char *from, const char *to,
                                        MrArena *arena, MrFileList *out, MrError *err);

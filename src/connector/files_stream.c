@@ -1,13 +1,15 @@
 /* files_stream.c - a folder as a stream: files that were not there before, oldest first.
  *
  * A position is JSON: {"logOffset":n,"mark":[us,"path"],"files":[["path",size,us],...]}.  files are
- * those of step n, so the step can be read again from the position alone.  mark is the newest
- * (time, path) seen so far: after a restart, files that are not newer count as seen.  While the
- * process runs every path is remembered, so a file that comes late with an old time is found as
- * well.  The folders are listed only when one of them changed: 10,000 old files cost an epoch
- * nothing but a stat of each folder.  With newFilesOnly step 0 is what is there at the start, and
- * has no files; a checkpoint keeps it, so that a crash before the first epoch does not move the
- * start. */
+ * those of step n, so the step can be read again from the position alone.  Every path that was
+ * given is remembered, in the stream's state too, so a file that comes late with an old time is
+ * found, also when it came while nobody looked; only files more than maxFileAge older than the
+ * newest one given are past, and forgotten.  The folders are listed only when one of them changed:
+ * 10,000 old files cost an epoch nothing but a stat of each folder.
+ *
+ * With newFilesOnly step 0 is what is there at the start, and has no files; a checkpoint keeps it,
+ * so that a crash before the first epoch does not move the start.  mark is the newest (time, path)
+ * up to the step: there, what is not newer counts as given in a new process. */
 #include "connector/files_int.h"
 
 #include "base/hash.h"
@@ -19,13 +21,18 @@
 
 typedef struct SeenSlot {
     const char *path; /* NULL: free */
-    int64_t step;     /* that gave it */
+    int64_t modified_us;
 } SeenSlot;
 
 typedef struct MrFilesStream {
-    MrArena seen_arena, list_arena;
+    MrArena seen_arena, grown_arena, list_arena;
+    MrArena kept_arena; /* baseline, past */
     SeenSlot *slots;
     int64_t n_slots, n_used;
+    int64_t newest_us; /* of the files that were given; INT64_MIN: none */
+    int64_t step;      /* all files up to it are among the slots; -1: none */
+    const char **past; /* forgotten since the last remember */
+    int64_t n_past, cap_past;
     MrFileList list; /* of the last look */
     bool listed;
     int64_t listed_us;
@@ -47,6 +54,8 @@ void mr__files_stream_close(MrFilesSource *source)
     if (!self)
         return;
     mr_arena_deinit(&self->seen_arena);
+    mr_arena_deinit(&self->grown_arena);
+    mr_arena_deinit(&self->kept_arena);
     mr_arena_deinit(&self->list_arena);
     mr_budget_free(source->budget, self, sizeof *self);
     source->stream = NULL;
@@ -87,39 +96,70 @@ static MrStatus position_files(MrArena *arena, const Position *position, MrFileL
 
 /* --- what was seen --- */
 
-static SeenSlot *seen_slot(const FilesStream *self, const char *path)
+/* The oldest time that still counts. */
+static int64_t oldest_us(const FilesStream *self)
 {
-    uint64_t at = mr_hash_bytes(path, (int64_t)strlen(path), 5) & (uint64_t)(self->n_slots - 1);
-    while (self->slots[at].path && strcmp(self->slots[at].path, path) != 0)
-        at = (at + 1) & (uint64_t)(self->n_slots - 1);
-    return &self->slots[at];
+    int64_t us;
+    return self->latest_first || self->newest_us == INT64_MIN ||
+                   __builtin_sub_overflow(self->newest_us, self->max_age_us, &us)
+               ? INT64_MIN
+               : us;
 }
 
-static void seen_put(FilesStream *self, const char *path, int64_t step)
+static SeenSlot *slot_in(SeenSlot *slots, int64_t n_slots, const char *path)
 {
-    if (2 * (self->n_used + 1) > self->n_slots) {
-        SeenSlot *old = self->slots;
-        int64_t n_old = self->n_slots;
-        self->n_slots = n_old ? 2 * n_old : 256;
-        self->slots = MR_NEW_N(&self->seen_arena, SeenSlot, self->n_slots);
-        for (int64_t i = 0; i < n_old; i++)
-            if (old[i].path)
-                *seen_slot(self, old[i].path) = old[i];
+    uint64_t at = mr_hash_bytes(path, (int64_t)strlen(path), 5) & (uint64_t)(n_slots - 1);
+    while (slots[at].path && strcmp(slots[at].path, path) != 0)
+        at = (at + 1) & (uint64_t)(n_slots - 1);
+    return &slots[at];
+}
+
+/* Makes room, without the files whose time is past. */
+static void seen_grow(FilesStream *self)
+{
+    int64_t n_kept = 0, n_slots = self->n_slots, oldest = oldest_us(self);
+    for (int64_t i = 0; i < self->n_slots; i++)
+        n_kept += self->slots[i].path && self->slots[i].modified_us >= oldest;
+    while (4 * (n_kept + 1) > n_slots)
+        n_slots = n_slots ? 2 * n_slots : 256;
+    mr_arena_deinit(&self->grown_arena);
+    SeenSlot *slots = MR_NEW_N(&self->grown_arena, SeenSlot, n_slots);
+    for (int64_t i = 0; i < self->n_slots; i++) {
+        const SeenSlot *old = &self->slots[i];
+        if (old->path && old->modified_us >= oldest) {
+            *slot_in(slots, n_slots, old->path) =
+                (SeenSlot){mr_arena_str(&self->grown_arena, old->path), old->modified_us};
+        } else if (old->path) {
+            const char *path = mr_arena_str(&self->kept_arena, old->path);
+            MR_PUSH(&self->kept_arena, self->past, self->n_past, self->cap_past, path);
+        }
     }
-    SeenSlot *slot = seen_slot(self, path);
+    MrArena before = self->seen_arena; /* nothing jumps from here on */
+    self->seen_arena = self->grown_arena;
+    self->grown_arena = before;
+    mr_arena_deinit(&self->grown_arena);
+    self->slots = slots;
+    self->n_slots = n_slots;
+    self->n_used = n_kept;
+}
+
+static void seen_put(FilesStream *self, const char *path, int64_t modified_us)
+{
+    if (2 * (self->n_used + 1) > self->n_slots)
+        seen_grow(self);
+    SeenSlot *slot = slot_in(self->slots, self->n_slots, path);
     if (!slot->path) {
         slot->path = mr_arena_str(&self->seen_arena, path);
         self->n_used++;
     }
-    slot->step = step;
+    slot->modified_us = modified_us;
+    if (modified_us > self->newest_us)
+        self->newest_us = modified_us;
 }
 
-static bool seen_by(const FilesStream *self, const char *path, int64_t step)
+static bool was_seen(const FilesStream *self, const char *path)
 {
-    if (self->n_slots == 0)
-        return false;
-    const SeenSlot *slot = seen_slot(self, path);
-    return slot->path && slot->step <= step;
+    return self->n_slots > 0 && slot_in(self->slots, self->n_slots, path)->path;
 }
 
 /* "128m", "1g", "100" */
@@ -181,6 +221,10 @@ static MrStatus stream_open(MrFilesSource *source, MrError *err)
     MR_TRY(mr_budget_alloc_zeroed(source->budget, sizeof(FilesStream), &block, err));
     FilesStream *self = source->stream = block;
     mr_arena_init(&self->seen_arena, source->budget);
+    mr_arena_init(&self->grown_arena, source->budget);
+    mr_arena_init(&self->kept_arena, source->budget);
+    self->newest_us = INT64_MIN;
+    self->step = -1;
     mr_arena_init(&self->list_arena, source->budget);
     self->max_files = self->max_bytes = INT64_MAX;
     const char *value = mr_option(options, NULL, "maxFilesPerTrigger");
@@ -242,19 +286,32 @@ static MrStatus list_refresh(MrFilesSource *source, MrError *err)
     return MR_OK;
 }
 
-/* The first look of this process: what the position covers counts as seen. */
-static void restore(FilesStream *self, const Position *from)
+/* The files of the position's step are given, for good. */
+static void given(FilesStream *self, const Position *position)
+{
+    if (position->step <= self->step)
+        return;
+    self->step = position->step;
+    for (const MrJson *file = position->files ? position->files->first : NULL; file;
+         file = file->next) {
+        const MrJson *path = file->first, *time = path && path->next ? path->next->next : NULL;
+        int64_t modified_us;
+        if (time && path->kind == MR_JSON_STRING && mr_text_to_i64(time->text, &modified_us))
+            seen_put(self, path->text.data, modified_us);
+    }
+}
+
+/* newFilesOnly, the first look of this process: what is not newer than the position was there at
+ * the start, or was given. */
+static void given_before(FilesStream *self, const Position *from)
 {
     self->restored = true;
     for (int64_t i = 0; i < self->list.n_files; i++) {
         const MrFileEntry *file = &self->list.files[i];
         if (file->modified_us < from->mark_us ||
             (file->modified_us == from->mark_us && strcmp(file->path, from->mark_path) <= 0))
-            seen_put(self, file->path, from->step);
+            seen_put(self, file->path, file->modified_us);
     }
-    for (const MrJson *file = from->files ? from->files->first : NULL; file; file = file->next)
-        if (file->first && file->first->kind == MR_JSON_STRING)
-            seen_put(self, file->first->text.data, from->step);
 }
 
 MrStatus mr__files_latest(MrSource *base, const char *from, bool unlimited, MrArena *arena,
@@ -271,20 +328,18 @@ MrStatus mr__files_latest(MrSource *base, const char *from, bool unlimited, MrAr
     if (!from && self->baseline)
         return MR_OK;
     MR_TRY(list_refresh(source, err));
-    if (!self->restored)
-        restore(self, &position);
+    if (self->new_only && !self->restored && from)
+        given_before(self, &position);
+    given(self, &position);
     int64_t n = self->list.n_files;
     bool skips =
         self->new_only && position.step < 0; /* what is there at the start counts as seen */
-    int64_t oldest_us = INT64_MIN;
-    if (n > 0 && position.step >= 0 && !self->latest_first &&
-        __builtin_sub_overflow(self->list.files[n - 1].modified_us, self->max_age_us, &oldest_us))
-        oldest_us = INT64_MIN;
+    int64_t oldest = oldest_us(self);
     MrFileEntry *fresh = NULL;
     int64_t n_fresh = 0, cap_fresh = 0, n_bytes = 0;
     for (int64_t i = 0; i < n; i++) {
         const MrFileEntry *file = &self->list.files[self->latest_first ? n - 1 - i : i];
-        if (file->modified_us < oldest_us || seen_by(self, file->path, position.step))
+        if (file->modified_us < oldest || was_seen(self, file->path))
             continue;
         if (!unlimited && !skips && n_fresh > 0 &&
             (n_fresh >= self->max_files || n_bytes + file->size_bytes > self->max_bytes))
@@ -296,7 +351,8 @@ MrStatus mr__files_latest(MrSource *base, const char *from, bool unlimited, MrAr
         return MR_OK;
     int64_t step = position.step + 1;
     for (int64_t i = 0; i < n_fresh; i++) {
-        seen_put(self, fresh[i].path, step);
+        if (skips)
+            seen_put(self, fresh[i].path, fresh[i].modified_us);
         if (fresh[i].modified_us > position.mark_us ||
             (fresh[i].modified_us == position.mark_us &&
              strcmp(fresh[i].path, position.mark_path) > 0)) {
@@ -322,7 +378,7 @@ MrStatus mr__files_latest(MrSource *base, const char *from, bool unlimited, MrAr
     mr_builder_str(&text, "]}");
     *to = mr_builder_text(&text).data;
     if (skips)
-        self->baseline = mr_arena_str(&self->seen_arena, *to);
+        self->baseline = mr_arena_str(&self->kept_arena, *to);
     return MR_OK;
 }
 
@@ -334,7 +390,7 @@ static MrStatus baseline_find(MrFilesSource *source, MrError *err)
         MR_TRY(stream_open(source, err));
     if (!source->stream->new_only || source->stream->baseline)
         return MR_OK;
-    return mr__files_latest(&source->base, NULL, true, &source->stream->seen_arena, &ignored, err);
+    return mr__files_latest(&source->base, NULL, true, &source->stream->kept_arena, &ignored, err);
 }
 
 static MrStatus baseline_keep(MrFilesSource *source, const char *path, MrError *err)
@@ -349,8 +405,8 @@ static MrStatus baseline_keep(MrFilesSource *source, const char *path, MrError *
         Position position;
         MR_GO(mr_os_read_file(os, path, BASELINE_MAX_BYTES, &text, err));
         source->stream->baseline =
-            mr_arena_strn(&source->stream->seen_arena, text.data, text.size_bytes);
-        MR_GO(position_read(&source->stream->seen_arena, source->stream->baseline, &position, err));
+            mr_arena_strn(&source->stream->kept_arena, text.data, text.size_bytes);
+        MR_GO(position_read(&source->stream->kept_arena, source->stream->baseline, &position, err));
         goto done;
     }
     MR_GO(baseline_find(source, err));
@@ -368,7 +424,7 @@ MrStatus mr__files_log_open(MrSource *base, const char *folder, const char *from
     if (!source->stream)
         MR_TRY(stream_open(source, err));
     if (from) /* the start is long past */
-        source->stream->baseline = mr_arena_str(&source->stream->seen_arena, from);
+        source->stream->baseline = mr_arena_str(&source->stream->kept_arena, from);
     if (from || !source->stream->new_only)
         return MR_OK;
     if (snprintf(path, sizeof path, "%s/start", folder) >= (int)sizeof path)
@@ -381,6 +437,55 @@ MrStatus mr__files_log_open(MrSource *base, const char *folder, const char *from
 MrStatus mr__files_poll(MrSource *base, MrError *err)
 {
     return baseline_find((MrFilesSource *)base, err);
+}
+
+static MrStatus put_seen(const MrMemoryOutput *out, const char *path, int64_t modified_us,
+                         MrError *err)
+{
+    MrText value = {(char *)&modified_us, 8};
+    return out->put(out->self, mr_text(path), &value, err);
+}
+
+MrStatus mr__files_remember(MrSource *base, const char *to, bool all, const MrMemoryOutput *out,
+                            MrError *err)
+{
+    MrFilesSource *source = (MrFilesSource *)base;
+    FilesStream *self = source->stream;
+    Position position;
+    MrFileList added = {0};
+    if (!self)
+        return MR_OK;
+    mr_arena_reset(&self->grown_arena);
+    MR_TRY(position_read(&self->grown_arena, to, &position, err));
+    if (all || position.step > self->step)
+        MR_TRY(position_files(&self->grown_arena, &position, &added, err));
+    for (int64_t i = 0; i < added.n_files; i++)
+        MR_TRY(put_seen(out, added.files[i].path, added.files[i].modified_us, err));
+    for (int64_t i = 0; all && i < self->n_slots; i++)
+        if (self->slots[i].path)
+            MR_TRY(put_seen(out, self->slots[i].path, self->slots[i].modified_us, err));
+    for (int64_t i = 0; !all && i < self->n_past; i++)
+        MR_TRY(out->put(out->self, mr_text(self->past[i]), NULL, err));
+    self->n_past = 0;
+    return MR_OK;
+}
+
+MrStatus mr__files_recall(MrSource *base, MrText key, const MrText *value, MrError *err)
+{
+    MrFilesSource *source = (MrFilesSource *)base;
+    int64_t modified_us;
+    if (!source->stream)
+        MR_TRY(stream_open(source, err));
+    if (!value) /* its time is past */
+        return MR_OK;
+    if (value->size_bytes != 8 || memchr(key.data, 0, (size_t)key.size_bytes))
+        return MR_FAIL(err, MR_COND_MALFORMED_LOG_FILE, "text", "a file that a stream has read");
+    memcpy(&modified_us, value->data, 8);
+    mr_arena_reset(&source->stream->list_arena);
+    source->stream->listed = false;
+    seen_put(source->stream, mr_arena_strn(&source->stream->list_arena, key.data, key.size_bytes),
+             modified_us);
+    return MR_OK;
 }
 
 MrStatus mr__files_between(MrFilesSource *source, const char *from, const char *to, MrArena *arena,

@@ -5,7 +5,7 @@
 
 /* State entries of the stream itself stand under this operator; plan ids begin at 0. */
 #define STREAM_OPERATOR (-1)
-enum { TABLE_WATERMARK = 0 };
+enum { TABLE_WATERMARK = 0, TABLE_SOURCES = 1 };
 
 #define POLL_US 1000
 
@@ -31,6 +31,18 @@ static void find_nodes(MrStream *stream, const MrPhys *phys)
         find_nodes(stream, phys->inputs[i]);
 }
 
+/* What a source remembers: its number and its own key. */
+static MrStatus recall(MrStream *stream, const MrStateEntry *entry, MrReader *key, MrError *err)
+{
+    uint32_t idx;
+    if (!mr_reader_u32(key, &idx) || idx >= (uint32_t)stream->n_sources ||
+        !stream->sources[idx].source->type->recall)
+        return MR_FAIL(err, MR_COND_MALFORMED_LOG_FILE, "text", "the memory of a source");
+    MrSource *source = stream->sources[idx].source;
+    return source->type->recall(source, (MrText){(const char *)key->at, key->end - key->at},
+                                entry->deleted ? NULL : &entry->value, err);
+}
+
 static MrStatus apply_entry(void *self, const MrStateEntry *entry, MrError *err)
 {
     MrStream *stream = self;
@@ -41,6 +53,8 @@ static MrStatus apply_entry(void *self, const MrStateEntry *entry, MrError *err)
     MrReader value = mr_reader(entry->value.data, entry->value.size_bytes);
     uint32_t id = 0;
     uint64_t us = 0;
+    if (entry->table == TABLE_SOURCES)
+        return recall(stream, entry, &key, err);
     if (!mr_reader_u32(&key, &id) || !mr_reader_u64(&value, &us))
         return MR_FAIL(err, MR_COND_MALFORMED_LOG_FILE, "text", "watermark entry of the stream");
     for (int32_t i = 0; i < stream->n_marks; i++)
@@ -222,6 +236,7 @@ MrStatus mr_stream_open(const MrStreamOptions *options, MrStream **out, MrError 
     mr_arena_init(&stream->arena, &stream->budget);
     mr_arena_init(&stream->epoch_arena, &stream->budget);
     mr_state_writer_init(&stream->changes, &stream->budget);
+    mr_buffer_init(&stream->key, &stream->budget, INT64_MAX);
     MR_GUARD_BEGIN(status, err)
         status = stream_start(stream, err);
     MR_GUARD_END(status)
@@ -253,6 +268,7 @@ void mr_stream_close(MrStream *stream)
         stream->options.sink_type->close_sink(stream->sink);
     mr_checkpoint_close(stream->checkpoint);
     mr_state_writer_deinit(&stream->changes);
+    mr_buffer_deinit(&stream->key);
     mr_arena_deinit(&stream->epoch_arena);
     mr_arena_deinit(&stream->positions[0]);
     mr_arena_deinit(&stream->positions[1]);
@@ -452,6 +468,38 @@ static MrStatus save_marks(MrStream *stream, MrError *err)
     return MR_OK;
 }
 
+typedef struct SourceMemory {
+    MrStream *stream;
+    uint32_t source_idx;
+} SourceMemory;
+
+static MrStatus put_memory(void *self, MrText key, const MrText *value, MrError *err)
+{
+    SourceMemory *memory = self;
+    MrStream *stream = memory->stream;
+    stream->key.size_bytes = 0;
+    MR_TRY(mr_buffer_put_u32(&stream->key, memory->source_idx, err));
+    MR_TRY(mr_buffer_put(&stream->key, key.data, key.size_bytes, err));
+    MrText whole = {stream->key.data, stream->key.size_bytes};
+    return value ? mr_state_put(&stream->changes, TABLE_SOURCES, whole, *value, err)
+                 : mr_state_delete(&stream->changes, TABLE_SOURCES, whole, err);
+}
+
+/* What the sources remember of this epoch, or of all. */
+static MrStatus save_sources(MrStream *stream, bool all, MrError *err)
+{
+    stream->changes.operator_id = STREAM_OPERATOR;
+    for (int32_t i = 0; i < stream->n_sources; i++) {
+        MrSource *source = stream->sources[i].source;
+        const char *to = stream->sources[i].to;
+        SourceMemory memory = {stream, (uint32_t)i};
+        if (source->type->remember && to)
+            MR_TRY(source->type->remember(source, to, all, &(MrMemoryOutput){put_memory, &memory},
+                                          err));
+    }
+    return MR_OK;
+}
+
 static MrStatus commit_epoch(MrStream *stream, const MrText *tokens, int32_t n_tokens, MrError *err)
 {
     const MrConnectorType *type = stream->options.sink_type;
@@ -462,6 +510,7 @@ static MrStatus commit_epoch(MrStream *stream, const MrText *tokens, int32_t n_t
     mr_state_writer_reset(&stream->changes);
     MR_TRY(save_marks(stream, err));
     if (stream->checkpoint) {
+        MR_TRY(save_sources(stream, false, err));
         MR_TRY(mr_run_save_changes(stream->run, &stream->changes, err));
         MR_TRY(mr_checkpoint_commit(
             stream->checkpoint,
@@ -499,6 +548,7 @@ static MrStatus take_snapshot(MrStream *stream, MrError *err)
         return MR_OK;
     mr_state_writer_reset(&stream->changes);
     MR_TRY(save_marks(stream, err));
+    MR_TRY(save_sources(stream, true, err));
     MR_TRY(mr_run_snapshot(stream->run, &stream->changes, err));
     return mr_checkpoint_snapshot(stream->checkpoint, &stream->changes, err);
 }

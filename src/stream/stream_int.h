@@ -47,7 +47,7 @@ struct MrStream {
     MrStreamMark *marks;
     int32_t n_marks, cap_marks;
     int64_t *late_before; /* of each node: rows that it had dropped by the last report */
-    bool closes; /* some operator gives rows when the watermark moves */
+    bool closes;          /* some operator gives rows when the watermark moves */
     int64_t epoch, closed_through;
     uint64_t lineage;
     int64_t late_us, evict_us; /* of the last epoch */
@@ -65,6 +65,7 @@ struct MrStream {
     MrStreamCount *output_rows;
     MrEpochId epoch_id;
     MrStateWriter changes;
+    MrBuffer key; /* of an entry that a source remembers */
     MrStreamTimes times;
     int64_t late_rows, input_rows;
 };
