@@ -259,9 +259,10 @@ bool mr_text_to_i64(MrText text, int64_t *out)
         return false;
     uint64_t magnitude = 0;
     const uint64_t limit = (uint64_t)INT64_MAX + negative;
+    const char *safe = end - at > 18 ? at + 18 : end; /* 18 digits always fit */
     for (; at < end; at++) {
         unsigned digit = (unsigned char)*at - (unsigned)'0';
-        if (digit > 9 || magnitude > (limit - digit) / 10)
+        if (digit > 9 || (at >= safe && magnitude > (limit - digit) / 10))
             return false;
         magnitude = magnitude * 10 + digit;
     }
