@@ -105,6 +105,29 @@ MrStatus mr_expr_call(MrArena *arena, const MrSettings *settings, const char *na
     return MR_OK;
 }
 
+/* In front of a list of conjuncts that may grow: a chain of calls makes a long AND in linear time,
+ * as each result is the same list, longer by what was added.  Who adds to an expression of which
+ * another longer one was made before copies the list. */
+typedef struct Room {
+    _Alignas(16) int32_t n_used;
+    int32_t cap;
+} Room;
+
+static Room *room_of(MrExpr *expr)
+{
+    return (Room *)(void *)expr->args - 1;
+}
+
+static bool room_take(MrExpr *expr, int32_t n_more)
+{
+    if (expr->kind != MR_EXPR_AND || !expr->room || expr->room != expr->args)
+        return false;
+    int32_t n_used = expr->n_args;
+    return n_more <= room_of(expr)->cap - n_used &&
+           __atomic_compare_exchange_n(&room_of(expr)->n_used, &n_used, n_used + n_more, false,
+                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
 MrExpr *mr_expr_and(MrArena *arena, MrExpr *a, MrExpr *b)
 {
     if (!a || !b)
@@ -112,9 +135,18 @@ MrExpr *mr_expr_and(MrArena *arena, MrExpr *a, MrExpr *b)
     MrExpr *expr = expr_new(arena, MR_EXPR_AND, MR_T(BOOLEAN), a->nullable || b->nullable);
     int32_t n_a = a->kind == MR_EXPR_AND ? a->n_args : 1;
     int32_t n_b = b->kind == MR_EXPR_AND ? b->n_args : 1;
-    expr->args = MR_NEW_N(arena, MrExpr *, n_a + n_b);
     expr->n_args = n_a + n_b;
-    memcpy(expr->args, a->kind == MR_EXPR_AND ? a->args : &a, sizeof(MrExpr *) * (size_t)n_a);
+    if (room_take(a, n_b)) {
+        expr->args = a->args;
+    } else {
+        int32_t cap = n_a + n_b < 4 ? n_a + n_b : 2 * (n_a + n_b);
+        Room *room = mr_arena_zeroed(arena, (int64_t)sizeof(Room) +
+                                                (int64_t)sizeof(MrExpr *) * (int64_t)cap);
+        *room = (Room){.n_used = n_a + n_b, .cap = cap};
+        expr->args = (MrExpr **)(void *)(room + 1);
+        memcpy(expr->args, a->kind == MR_EXPR_AND ? a->args : &a, sizeof(MrExpr *) * (size_t)n_a);
+    }
+    expr->room = expr->args;
     memcpy(expr->args + n_a, b->kind == MR_EXPR_AND ? b->args : &b, sizeof(MrExpr *) * (size_t)n_b);
     return expr;
 }

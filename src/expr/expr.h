@@ -52,6 +52,7 @@ struct MrExpr {
         *sql; /* its text as Spark prints it, set by the binder; NULL: mr_expr_text makes it */
     int32_t n_args;
     MrExpr **args;
+    MrExpr **room; /* of mr_expr_and: equal to args when that has room for more; see there */
     union {
         const MrVector *literal; /* constant */
         struct {
@@ -104,6 +105,7 @@ MrExpr *mr_expr_and(MrArena *arena, MrExpr *a,
                     MrExpr *b); /* flattens; either may be NULL: the other */
 /* expr where condition is true, else NULL without evaluating it. */
 MrExpr *mr_expr_guarded(MrArena *arena, MrExpr *condition, MrExpr *expr);
+uint64_t mr_expr_hash(const MrExpr *expr); /* alike when equal */
 bool mr_expr_equal(const MrExpr *a, const MrExpr *b);
 bool mr_expr_is_pure(const MrExpr *expr); /* no volatile function inside                          */
 bool mr_expr_can_fail(const MrExpr *expr); /* may raise: not to be moved to rows it would not see */

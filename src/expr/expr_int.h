@@ -6,7 +6,6 @@
 #include "expr/expr.h"
 
 /* Equal expressions hash alike. */
-uint64_t mr__expr_hash(const MrExpr *expr);
 
 /* Expressions with their common subexpressions found once, in an arena; see program.c. */
 typedef struct MrBlock MrBlock;

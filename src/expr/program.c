@@ -71,7 +71,7 @@ static void slots_grow(MrBlock *block)
     for (int32_t i = 0; i < n_old; i++) {
         if (!old[i])
             continue;
-        int32_t slot = (int32_t)(mr__expr_hash(old[i]->expr) & (uint64_t)(block->n_slots - 1));
+        int32_t slot = (int32_t)(mr_expr_hash(old[i]->expr) & (uint64_t)(block->n_slots - 1));
         while (block->slots[slot])
             slot = (slot + 1) & (block->n_slots - 1);
         block->slots[slot] = old[i];
@@ -89,15 +89,17 @@ static Node *node_create(MrBlock *block, const MrExpr *expr)
         return node;
     }
     node->n_args = expr->n_args;
+    if (expr->kind == MR_EXPR_CALL && expr->bound->n_read > 0)
+        node->n_args = expr->bound->n_read;
     node->args = MR_NEW_N(block->arena, Node *, expr->n_args + 1);
-    for (int32_t i = 0; i < expr->n_args; i++)
+    for (int32_t i = 0; i < node->n_args; i++)
         node->args[i] = node_find(block, expr->args[i]);
     return node;
 }
 
 static Node *node_find(MrBlock *block, const MrExpr *expr)
 {
-    uint64_t hash = mr__expr_hash(expr);
+    uint64_t hash = mr_expr_hash(expr);
     if (2 * block->n_nodes >= block->n_slots)
         slots_grow(block);
     int32_t mask = block->n_slots - 1;

@@ -183,7 +183,7 @@ bool mr_expr_equal(const MrExpr *a, const MrExpr *b)
     return false;
 }
 
-uint64_t mr__expr_hash(const MrExpr *expr)
+uint64_t mr_expr_hash(const MrExpr *expr)
 {
     uint64_t hash = mr_hash_u64((uint64_t)expr->kind * 64 + expr->type->kind, 1);
     switch (expr->kind) {
@@ -195,11 +195,18 @@ uint64_t mr__expr_hash(const MrExpr *expr)
     case MR_EXPR_CALL:
         hash = mr_hash_u64((uint64_t)(uintptr_t)expr->bound->def, hash);
         break;
+    case MR_EXPR_LITERAL:
+        if (!mr_type_is_nested(expr->type) && expr->type->kind != MR_TYPE_VARIANT) {
+            uint64_t value = 0;
+            mr_vector_hash(expr->literal, NULL, 1, 0, false, &value);
+            hash = mr_hash_u64(value, hash);
+        }
+        break;
     default:
         break;
     }
     for (int32_t i = 0; i < expr->n_args; i++)
-        hash = mr_hash_u64(mr__expr_hash(expr->args[i]), hash);
+        hash = mr_hash_u64(mr_expr_hash(expr->args[i]), hash);
     return hash;
 }
 

@@ -368,6 +368,7 @@ static MrStatus in_bind(MrBind *bind, MrError *err)
         set->slots[slot] = ++n_values;
     }
     bind->data = set;
+    bind->n_read = 1;
     bind->call = in_set_call;
     return MR_OK;
 }

@@ -110,6 +110,7 @@ struct MrBind {
     MrKernel call;
     MrSelectKernel select; /* filters take it instead of call; NULL: none */
     const void *data;      /* anything for the kernel: compiled pattern ... */
+    int32_t n_read;        /* arguments that call reads, the others stand in data; 0: all */
     uint32_t flags;        /* the row's; bind may add MR_FN_CAN_FAIL, MR_FN_MAY_NULL ... */
 };
 
@@ -122,6 +123,7 @@ struct MrBound {
     bool nullable;
     uint32_t flags;
     const void *data;
+    int32_t n_read; /* arguments that call reads, the others stand in data; 0: all */
 };
 
 struct MrCall {

@@ -163,6 +163,7 @@ static MrBound *bound_create(MrBind *bind)
     bound->nullable = bind->nullable;
     bound->flags = bind->flags;
     bound->data = bind->data;
+    bound->n_read = bind->n_read;
     return bound;
 }
 

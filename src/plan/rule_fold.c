@@ -71,6 +71,60 @@ static MrExpr *factor_or(Fold *self, MrExpr *expr)
     return mr_expr_and(self->arena, common, rest);
 }
 
+#define LONG_LIST 4
+
+static bool is_call(const MrExpr *expr, const char *name)
+{
+    return expr->kind == MR_EXPR_CALL && strcmp(expr->bound->def->name, name) == 0;
+}
+
+/* The call again, now that its arguments are literals; expr itself when that fails. */
+static MrExpr *bind_again(Fold *self, const char *name, MrExpr **args, int32_t n_args, MrExpr *expr)
+{
+    MrExpr *out = NULL;
+    MrError err = {0};
+    if (mr_expr_call(self->arena, self->planner->settings, name, args, n_args, &out, &err) != MR_OK)
+        return expr;
+    out->sql = expr->sql;
+    out->sql_idx = expr->sql_idx;
+    out->sql_len = expr->sql_len;
+    return out;
+}
+
+/* x IN (...) whose values had to be cast: a set after all. */
+static MrExpr *fold_in(Fold *self, MrExpr *expr)
+{
+    if (expr->n_args <= LONG_LIST || expr->bound->n_read > 0)
+        return expr;
+    for (int32_t a = 1; a < expr->n_args; a++)
+        if (expr->args[a]->kind != MR_EXPR_LITERAL)
+            return expr;
+    return bind_again(self, "in", expr->args, expr->n_args, expr);
+}
+
+/* x = 1 OR x = 2 OR ... is x IN (1, 2, ...), and x <> 1 AND x <> 2 AND ... its negation. */
+static MrExpr *fold_to_in(Fold *self, MrExpr *expr, bool negated)
+{
+    if (expr->n_args <= LONG_LIST)
+        return expr;
+    MrExpr **args = MR_NEW_N(self->arena, MrExpr *, expr->n_args + 1);
+    for (int32_t a = 0; a < expr->n_args; a++) {
+        const MrExpr *equal = expr->args[a];
+        if (negated && !is_call(equal, "not"))
+            return expr;
+        equal = negated ? equal->args[0] : equal;
+        if (!is_call(equal, "=") || equal->args[0]->kind != MR_EXPR_COLUMN ||
+            equal->args[1]->kind != MR_EXPR_LITERAL ||
+            !mr_type_equal(equal->args[1]->type, equal->args[0]->type) ||
+            (a > 0 && !mr_expr_equal(equal->args[0], args[0])))
+            return expr;
+        args[0] = equal->args[0];
+        args[a + 1] = equal->args[1];
+    }
+    MrExpr *in = bind_again(self, "in", args, expr->n_args + 1, expr);
+    return in == expr || !negated ? in : bind_again(self, "not", &in, 1, expr);
+}
+
 static MrExpr *fold_visit(void *arg, MrExpr *expr)
 {
     Fold *self = arg;
@@ -78,17 +132,21 @@ static MrExpr *fold_visit(void *arg, MrExpr *expr)
     if (expr->kind == MR_EXPR_AND) {
         MrExpr *all = NULL;
         int32_t n_dropped = 0;
-        for (int32_t a = 0; a < expr->n_args; a++) {
-            if (literal_bool(expr->args[a], &value) && value)
-                n_dropped++;
-            else
+        for (int32_t a = 0; a < expr->n_args; a++)
+            n_dropped += literal_bool(expr->args[a], &value) && value;
+        for (int32_t a = 0; a < expr->n_args && n_dropped > 0; a++)
+            if (!literal_bool(expr->args[a], &value) || !value)
                 all = mr_expr_and(self->arena, all, expr->args[a]);
-        }
         if (n_dropped > 0)
             return all ? all : mr_expr_bool(self->arena, true);
+        return fold_to_in(self, expr, true);
     }
-    if (expr->kind == MR_EXPR_OR && expr->n_args > 1)
-        return factor_or(self, expr);
+    if (expr->kind == MR_EXPR_OR && expr->n_args > 1) {
+        MrExpr *in = fold_to_in(self, expr, false);
+        return in != expr ? in : factor_or(self, expr);
+    }
+    if (is_call(expr, "in") && !mr_expr_is_constant(expr))
+        return fold_in(self, expr);
     if (expr->kind != MR_EXPR_CALL && expr->kind != MR_EXPR_CASE && expr->kind != MR_EXPR_COALESCE)
         return expr;
     if (!mr_expr_is_constant(expr) || mr__has_query(expr))

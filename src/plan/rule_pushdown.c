@@ -5,9 +5,13 @@
  * moved. */
 #include "plan/rules.h"
 
+#define FEW_PREDS 16 /* are compared one by one */
+
 typedef struct Preds {
     MrExpr **list;
     int64_t n, cap;
+    int32_t *slots; /* of a long list: places by hash, plus one; 0: none */
+    int64_t n_slots, n_indexed;
 } Preds;
 
 typedef struct Push {
@@ -101,11 +105,41 @@ bool mr__reads_any(const MrExpr *expr, const MrPlan *plan)
     return reads.inside;
 }
 
+/* The slot of an expression equal to pred, or an empty one. */
+static int32_t *preds_slot(const Preds *preds, const MrExpr *pred)
+{
+    int64_t slot = (int64_t)(mr_expr_hash(pred) & (uint64_t)(preds->n_slots - 1));
+    while (preds->slots[slot] > 0 && !mr_expr_equal(preds->list[preds->slots[slot] - 1], pred))
+        slot = (slot + 1) & (preds->n_slots - 1);
+    return &preds->slots[slot];
+}
+
+static void preds_index(Push *self, Preds *preds)
+{
+    preds->n_slots = 64;
+    while (preds->n_slots < 4 * preds->n)
+        preds->n_slots *= 2;
+    preds->slots = MR_NEW_N(self->arena, int32_t, preds->n_slots);
+    for (int64_t p = 0; p < preds->n; p++)
+        *preds_slot(preds, preds->list[p]) = (int32_t)p + 1;
+    preds->n_indexed = preds->n;
+}
+
 static void preds_add(Push *self, Preds *preds, MrExpr *pred)
 {
-    for (int64_t p = 0; p < preds->n; p++)
-        if (mr_expr_equal(preds->list[p], pred) && mr_expr_is_pure(pred))
+    if (preds->n < FEW_PREDS) {
+        for (int64_t p = 0; p < preds->n; p++)
+            if (mr_expr_equal(preds->list[p], pred) && mr_expr_is_pure(pred))
+                return;
+    } else {
+        if (preds->n_indexed != preds->n || 2 * (preds->n + 1) > preds->n_slots)
+            preds_index(self, preds);
+        int32_t *slot = preds_slot(preds, pred);
+        if (*slot > 0 && mr_expr_is_pure(pred))
             return;
+        *slot = (int32_t)preds->n + 1; /* of equal ones that are not pure the last */
+        preds->n_indexed++;
+    }
     MR_PUSH(self->arena, preds->list, preds->n, preds->cap, pred);
 }
 

@@ -369,6 +369,40 @@ static MrStatus between_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr *
     return ast->between.negated ? mr__not(b, ast->place, expr, out) : MR_OK;
 }
 
+static int64_t int_bytes(const MrType *type)
+{
+    bool is_int = type->kind == MR_TYPE_TINYINT || type->kind == MR_TYPE_SMALLINT ||
+                  type->kind == MR_TYPE_INT || type->kind == MR_TYPE_BIGINT;
+    return is_int ? mr_physical_bytes(mr_type_physical(type)) : 0;
+}
+
+/* Integer literals of a long list get the widest type here, so that no cast of each is folded. */
+static void widen_ints(Binder *b, MrExpr **args, int32_t n)
+{
+    const MrType *widest = args[0]->type;
+    for (int32_t i = 0; i < n; i++) {
+        if (int_bytes(args[i]->type) == 0)
+            return;
+        widest = int_bytes(args[i]->type) > int_bytes(widest) ? args[i]->type : widest;
+    }
+    for (int32_t i = 1; i < n; i++) {
+        const MrVector *from = args[i]->literal;
+        if (args[i]->kind != MR_EXPR_LITERAL || args[i]->type->kind == widest->kind ||
+            mr_vector_is_null(from, 0))
+            continue;
+        int64_t bytes = int_bytes(args[i]->type);
+        int64_t value = bytes == 1   ? from->i8[0]
+                        : bytes == 2 ? from->i16[0]
+                        : bytes == 4 ? from->i32[0]
+                                     : from->i64[0];
+        MrExpr *wide = mr_expr_literal(b->arena, mr_vector_constant(b->arena, widest, &value));
+        wide->sql = args[i]->sql;
+        wide->sql_idx = args[i]->sql_idx;
+        wide->sql_len = args[i]->sql_len;
+        args[i] = wide; /* little-endian: the low bytes are the value */
+    }
+}
+
 static MrStatus in_list_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr **out)
 {
     int32_t n = ast->in.n_items;
@@ -381,6 +415,7 @@ static MrStatus in_list_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr *
         mr_builder_printf(&sql, "%s%s", i ? ", " : "", args[i + 1]->sql);
     }
     mr_builder_str(&sql, "))");
+    widen_ints(b, args, n + 1);
     MR_TRY(mr__call_bind(b, ctx, ast->place, "in", args, n + 1, mr_builder_text(&sql).data, out));
     return ast->in.negated ? mr__not(b, ast->place, *out, out) : MR_OK;
 }
