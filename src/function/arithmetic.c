@@ -172,26 +172,31 @@ static MrStatus idiv_raise(MrCall *call, int32_t row, MrError *err)
 #define L int64_t
 #define R int64_t
 #define O int64_t
+#define W uint64_t
 #define N(name) name##_64_64_64
 #include "function/arithmetic_decimal.inc.h"
 #define L int64_t
 #define R int64_t
 #define O MrI128
+#define W MrU128
 #define N(name) name##_64_64_128
 #include "function/arithmetic_decimal.inc.h"
 #define L int64_t
 #define R MrI128
 #define O MrI128
+#define W MrU128
 #define N(name) name##_64_128_128
 #include "function/arithmetic_decimal.inc.h"
 #define L MrI128
 #define R int64_t
 #define O MrI128
+#define W MrU128
 #define N(name) name##_128_64_128
 #include "function/arithmetic_decimal.inc.h"
 #define L MrI128
 #define R MrI128
 #define O MrI128
+#define W MrU128
 #define N(name) name##_128_128_128
 #include "function/arithmetic_decimal.inc.h"
 
