@@ -440,8 +440,330 @@ static void power_cuts_lose_and_double_nothing(void **state)
     assert_true(n_repeats > 0); /* or no cut came between an output and its record */
 }
 
+/* ---------------------------------------------------------------- one thing at a time */
+
+static void world_open(World *world, MrBudget *budget, uint64_t seed)
+{
+    MrError err = {.sql_idx = -1};
+    *world = (World){.budget = budget, .random = seed};
+    MR_OKAY(mr_os_sim_create(
+        budget, &(MrSimOptions){.seed = seed, .start_us = INT64_C(1767225600000000) + 300000},
+        &world->os, &err));
+    MR_OKAY(world->os->make_dir(world->os, "/in", &err));
+    session_open(world);
+}
+
+static void world_close(World *world)
+{
+    close_all(world);
+    mr_os_sim_destroy(world->os);
+}
+
+static void put_file(World *world, const char *text)
+{
+    MrError err = {0};
+    char path[100];
+    snprintf(path, sizeof path, "/in/file-%06d.txt", (int)world->n_files++);
+    mr_os_sim_advance_us(world->os, 1000);
+    MR_OKAY(mr_os_write_file(world->os, path, mr_text(text), MR_STEP_SINK_FILE_SYNC,
+                             MR_STEP_SINK_FOLDER_SYNC, &err));
+}
+
+static void parameter_is_bad(MrStatus status, const MrError *err, const char *parameter)
+{
+    assert_int_equal(status, MR_INVALID);
+    assert_string_equal(mr_error_condition(err), "INVALID_PARAMETER_VALUE");
+    assert_string_equal(mr_error_param(err, "parameter"), parameter);
+}
+
+static void bad_parameters_are_named(void **state)
+{
+    World *world = &world_memory;
+    MrError err = {0};
+    MrStreamContext *other = NULL;
+    MrDStream *lines, *window, *out;
+    world_open(world, *state, 1);
+    parameter_is_bad(mr_stream_context_open(world->session, 0, &world->context, &err), &err,
+                     "interval_ms");
+    parameter_is_bad(mr_stream_context_open(world->session, 86400001, &world->context, &err), &err,
+                     "interval_ms");
+    MR_OKAY(mr_stream_context_open(world->session, 500, &world->context, &err));
+    MR_OKAY(mr_stream_context_open(world->session, 500, &other, &err));
+    parameter_is_bad(mr_dstream_socket_text(world->context, "here", 0, &lines, &err), &err, "port");
+    parameter_is_bad(mr_dstream_socket_text(world->context, "here", 65536, &lines, &err), &err,
+                     "port");
+    MR_OKAY(mr_dstream_text_files(world->context, "/in", &lines, &err));
+    parameter_is_bad(mr_dstream_window(lines, 700, 500, &window, &err), &err, "length_ms");
+    parameter_is_bad(mr_dstream_window(lines, 0, 500, &window, &err), &err, "length_ms");
+    parameter_is_bad(mr_dstream_window(lines, 1000, 250, &window, &err), &err, "slide_ms");
+    parameter_is_bad(mr_dstream_window(lines, 1000, -500, &window, &err), &err, "slide_ms");
+    parameter_is_bad(mr_dstream_reduce_by_key_and_window(lines, mr_reduce_sum_i64, NULL, NULL, NULL,
+                                                         1000, INT64_MAX / 500 * 500, &out, &err),
+                     &err, "slide_ms");
+    MR_OKAY(mr_dstream_window(lines, 1000, 1000, &window, &err));
+    parameter_is_bad(mr_dstream_union(lines, window, &out, &err), &err, "slide_ms");
+    parameter_is_bad(mr_dstream_window(window, 1500, 1000, &out, &err), &err, "length_ms");
+    assert_int_equal(mr_dstream_join(lines, lines, "outer", both, NULL, &out, &err), MR_INVALID);
+    assert_string_equal(mr_error_condition(&err), "UNSUPPORTED_JOIN_TYPE");
+    parameter_is_bad(mr_dstream_print(lines, -1, stdout, &err), &err, "n_rows");
+    MrDStream *others;
+    MR_OKAY(mr_dstream_text_files(other, "/in", &others, &err));
+    parameter_is_bad(mr_dstream_union(lines, others, &out, &err), &err, "second");
+    parameter_is_bad(mr__stream_context_open(world->context, &err), &err, "context");
+    MR_OKAY(mr_dstream_print(lines, 0, stdout, &err));
+    MR_OKAY(mr__stream_context_open(world->context, &err));
+    parameter_is_bad(mr_dstream_map(lines, ten_times, NULL, &out, &err), &err, "context");
+    parameter_is_bad(mr_dstream_print(lines, 0, stdout, &err), &err, "context");
+    parameter_is_bad(mr_stream_context_checkpoint(world->context, "/x", &err), &err, "context");
+    parameter_is_bad(mr_stream_context_start(world->context, &err), &err, "context");
+    mr_stream_context_close(other);
+    mr_stream_context_close(NULL);
+    world_close(world);
+}
+
+static void print_shows_what_spark_shows(void **state)
+{
+    World *world = &world_memory;
+    MrError err = {0};
+    MrDStream *lines, *words, *counts;
+    char *printed = NULL;
+    size_t n_printed = 0;
+    FILE *to = open_memstream(&printed, &n_printed);
+    world_open(world, *state, 2);
+    MR_OKAY(mr_stream_context_open(world->session, 1000, &world->context, &err));
+    MR_OKAY(mr_dstream_text_files(world->context, "/in", &lines, &err));
+    MR_OKAY(mr_dstream_print(lines, 2, to, &err));
+    MR_OKAY(mr_dstream_flat_map(lines, split_words, NULL, &words, &err));
+    MR_OKAY(mr_dstream_count_by_value(words, &counts, &err));
+    MR_OKAY(mr_dstream_print(counts, 0, to, &err));
+    MR_OKAY(mr__stream_context_open(world->context, &err));
+    MR_OKAY(run_batch(world, &err)); /* what is there at the start is not read */
+    put_file(world, "a a\n\na\n");
+    MR_OKAY(run_batch(world, &err));
+    fclose(to);
+    assert_string_equal(printed, "-------------------------------------------\n"
+                                 "Time: 1767225601000 ms\n"
+                                 "-------------------------------------------\n"
+                                 "\n"
+                                 "-------------------------------------------\n"
+                                 "Time: 1767225601000 ms\n"
+                                 "-------------------------------------------\n"
+                                 "\n"
+                                 "-------------------------------------------\n"
+                                 "Time: 1767225602000 ms\n"
+                                 "-------------------------------------------\n"
+                                 "a a\n"
+                                 "\n"
+                                 "...\n"
+                                 "\n"
+                                 "-------------------------------------------\n"
+                                 "Time: 1767225602000 ms\n"
+                                 "-------------------------------------------\n"
+                                 "(a,3)\n"
+                                 "\n");
+    free(printed);
+    world_close(world);
+}
+
+static MrStatus fail_at_x(void *self, const MrPair *row, MrEmitter *to, MrError *err)
+{
+    if (row->value.size_bytes == 1 && row->value.data[0] == 'x')
+        return self ? MR_IO : mr_error_set(err, "no x, please");
+    return mr_emit(to, (MrBytes){0}, row->value);
+}
+
+static MrStatus fail_on_rows(void *self, int64_t time_ms, MrRdd *rdd, MrError *err)
+{
+    int64_t n_rows = 0;
+    MR_TRY(mr_rdd_count(rdd, &n_rows, err));
+    return n_rows > 0 ? MR_INVALID : MR_OK;
+}
+
+/* The condition that a function's failure ends the context with. */
+static void failure_is(MrBudget *budget, int which, const char *condition)
+{
+    World *world = &world_memory;
+    MrError err = {0};
+    MrDStream *lines, *out;
+    world_open(world, budget, 3);
+    MR_OKAY(mr_stream_context_open(world->session, 1000, &world->context, &err));
+    MR_OKAY(mr_dstream_text_files(world->context, "/in", &lines, &err));
+    if (which < 2)
+        MR_OKAY(mr_dstream_map(lines, fail_at_x, which ? world : NULL, &out, &err));
+    else
+        out = lines;
+    MR_OKAY(mr_dstream_foreach_rdd(out, fail_on_rows, NULL, &err));
+    MR_OKAY(mr__stream_context_open(world->context, &err));
+    MR_OKAY(run_batch(world, &err));
+    put_file(world, "x\n");
+    assert_true(run_batch(world, &err) != MR_OK);
+    assert_string_equal(mr_error_condition(&err), condition);
+    world_close(world);
+}
+
+static void a_function_that_fails_ends_the_context(void **state)
+{
+    failure_is(*state, 0, "USER_RAISED_EXCEPTION");
+    failure_is(*state, 1, "FAILED_EXECUTE_UDF");
+    failure_is(*state, 2, "FAILED_EXECUTE_UDF");
+}
+
+static MrStatus count_partition(void *self, int32_t partition_idx, MrPartition *rows, MrError *err)
+{
+    _Atomic int64_t *n_rows = self;
+    for (bool more = true;;) {
+        MrPair row;
+        MR_TRY(mr_partition_next(rows, &row, &more, err));
+        if (!more)
+            return MR_OK;
+        atomic_fetch_add(n_rows, 1);
+    }
+}
+
+typedef struct Seen {
+    _Atomic int64_t n_rows;
+    int64_t n_distinct, n_batches;
+    MrStreamContext *context; /* to be stopped by its own output */
+} Seen;
+
+static MrStatus look(void *self, int64_t time_ms, MrRdd *rdd, MrError *err)
+{
+    Seen *seen = self;
+    MrRdd *words = NULL, *distinct = NULL;
+    int64_t n = 0;
+    seen->n_batches++;
+    MR_TRY(mr_rdd_foreach_partition(rdd, count_partition, &seen->n_rows, err));
+    MR_TRY(mr_rdd_flat_map(rdd, split_words, NULL, &words, err));
+    MR_TRY(mr_rdd_distinct(words, &distinct, err));
+    mr_rdd_close(words);
+    MrStatus status = mr_rdd_count(distinct, &n, err);
+    mr_rdd_close(distinct);
+    seen->n_distinct += n;
+    if (seen->context && seen->n_rows > 0)
+        return mr_stream_context_stop(seen->context, false, err);
+    return status;
+}
+
+static void an_output_transforms_and_runs_actions(void **state)
+{
+    World *world = &world_memory;
+    MrError err = {0};
+    MrDStream *lines;
+    Seen seen = {0};
+    world_open(world, *state, 4);
+    MR_OKAY(mr_stream_context_open(world->session, 1000, &world->context, &err));
+    MR_OKAY(mr_dstream_text_files(world->context, "/in", &lines, &err));
+    MR_OKAY(mr_dstream_foreach_rdd(lines, look, &seen, &err));
+    MR_OKAY(mr__stream_context_open(world->context, &err));
+    MR_OKAY(run_batch(world, &err));
+    put_file(world, "a b\nb c\n\n");
+    MR_OKAY(run_batch(world, &err));
+    assert_int_equal(seen.n_rows, 3);
+    assert_int_equal(seen.n_distinct, 3);
+    assert_int_equal(seen.n_batches, 2);
+    world_close(world);
+}
+
+static MrStatus build_other(void *self, MrStreamContext *context, MrError *err)
+{
+    MrDStream *lines, *window, *counts;
+    MR_TRY(mr_dstream_text_files(context, "/in", &lines, err));
+    MR_TRY(mr_dstream_window(lines, *(int64_t *)self, 1000, &window, err));
+    MR_TRY(mr_dstream_count_by_value(window, &counts, err));
+    return mr_dstream_print(counts, 0, stderr, err);
+}
+
+static MrStatus build_badly(void *self, MrStreamContext *context, MrError *err)
+{
+    return MR_INVALID;
+}
+
+static void a_changed_graph_is_refused(void **state)
+{
+    World *world = &world_memory;
+    MrError err = {0};
+    int64_t length_ms = 3000;
+    world_open(world, *state, 5);
+    for (int attempt = 0; attempt < 3; attempt++) {
+        length_ms = attempt == 1 ? 4000 : 3000;
+        MR_OKAY(mr_stream_context_restore(world->session, 1000, "/checkpoint", build_other,
+                                          &length_ms, &world->context, &err));
+        MrStatus status = mr__stream_context_open(world->context, &err);
+        if (attempt == 1) {
+            assert_int_not_equal(status, MR_OK);
+            assert_string_equal(mr_error_condition(&err),
+                                "STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA");
+            assert_non_null(strstr(mr_error_param(&err, "OpsInMetadataSeq"), "window of 3000 ms"));
+            assert_non_null(strstr(mr_error_param(&err, "OpsInCurBatchSeq"), "window of 4000 ms"));
+        } else {
+            MR_OKAY(status);
+        }
+        mr_stream_context_close(world->context);
+        world->context = NULL;
+    }
+    assert_int_not_equal(mr_stream_context_restore(world->session, 1000, "/other", build_badly,
+                                                   NULL, &world->context, &err),
+                         MR_OK);
+    assert_string_equal(mr_error_condition(&err), "FAILED_EXECUTE_UDF");
+    world_close(world);
+}
+
+/* ---------------------------------------------------------------- with a thread, in the real world
+ */
+
+static void a_context_runs_on_its_thread_until_it_is_stopped(void **state)
+{
+    MrError err = {0};
+    for (int how = 0; how < 4; how++) {
+        char folder[] = "/tmp/mr-dstream-XXXXXX", path[100], moved[100];
+        MrSession *session;
+        MrStreamContext *context;
+        MrDStream *lines;
+        Seen seen = {0};
+        bool ended = false;
+        assert_non_null(mkdtemp(folder));
+        MR_OKAY(mr_session_open(NULL, &session, &err));
+        MR_OKAY(mr_stream_context_open(session, 20, &context, &err));
+        MR_OKAY(mr_stream_context_stop(context, true, &err)); /* nothing runs */
+        MR_OKAY(mr_dstream_text_files(context, folder, &lines, &err));
+        MR_OKAY(mr_dstream_foreach_rdd(lines, look, &seen, &err));
+        seen.context = how == 0 ? context : NULL; /* it stops itself */
+        MR_OKAY(mr_stream_context_start(context, &err));
+        MR_OKAY(mr_stream_context_await(context, 50, &ended, &err));
+        assert_false(ended);
+        snprintf(path, sizeof path, "%s.new", folder);
+        snprintf(moved, sizeof moved, "%s/new", folder);
+        FILE *file = fopen(path, "w");
+        fputs("a b\nc\n", file);
+        fclose(file);
+        assert_int_equal(rename(path, moved), 0);
+        if (how == 0) {
+            MR_OKAY(mr_stream_context_await(context, 20000, &ended, &err));
+            assert_true(ended);
+        } else if (how == 1) { /* what has come is in the last batch */
+            MR_OKAY(mr_stream_context_stop(context, true, &err));
+        } else if (how == 2) {
+            MR_OKAY(mr_stream_context_await(context, 100, &ended, &err));
+            MR_OKAY(mr_stream_context_stop(context, false, &err));
+            MR_OKAY(mr_stream_context_stop(context, true, &err)); /* again */
+        }                                                         /* else close stops it */
+        mr_stream_context_close(context);
+        if (how < 2)
+            assert_int_equal(seen.n_rows, 2);
+        mr_session_close(session);
+        unlink(moved);
+        rmdir(folder);
+    }
+}
+
 static const struct CMUnitTest tests[] = {
     MR_UNIT_TEST(every_operation_agrees_with_plain_loops),
     MR_UNIT_TEST(power_cuts_lose_and_double_nothing),
+    MR_UNIT_TEST(bad_parameters_are_named),
+    MR_UNIT_TEST(print_shows_what_spark_shows),
+    MR_UNIT_TEST(a_function_that_fails_ends_the_context),
+    MR_UNIT_TEST(an_output_transforms_and_runs_actions),
+    MR_UNIT_TEST(a_changed_graph_is_refused),
+    MR_UNIT_TEST(a_context_runs_on_its_thread_until_it_is_stopped),
 };
 MR_UNIT_TESTS_MAIN(tests)
