@@ -3,6 +3,7 @@
 #include "session/session.h"
 
 #include <pthread.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MOST 60000
@@ -398,9 +399,13 @@ static void check_order(MrSession *session)
 static void every_step_is_what_a_loop_gives(void **state)
 {
     static const uint32_t sizes[] = {0, 1, 7, 2100, 9000};
-    for (int32_t n_threads = 1; n_threads <= 3; n_threads++) {
+    for (int32_t n_threads = 1; n_threads <= 4; n_threads++) {
         MrSession *session = session_of(n_threads, 0);
+        if (n_threads == 4) /* what one call puts out is given in many batches */
+            MR_OKAY(mr_session_conf_set(session, "millrace.exec.batchRows", "1", &err));
         for (size_t i = 0; i < MR_COUNT(sizes); i++) {
+            if (n_threads == 4 && sizes[i] > 2100)
+                break;
             pool_used = 0;
             seed = 77 * (uint64_t)n_threads + i;
             bag_fill(&input, sizes[i], 40 + any(200), 5 + any(300));
@@ -1029,6 +1034,48 @@ static void each_partition_is_seen_once(void **state)
     }
 }
 
+static MrStatus see_batch(void *self, int64_t time_ms, MrRdd *rdd, MrError *e)
+{
+    MrRdd *swapped = NULL;
+    MrStatus status = mr_rdd_map(rdd, swap, NULL, &swapped, e);
+    if (status == MR_OK)
+        status = mr_rdd_foreach_partition(swapped, see, self, e);
+    mr_rdd_close(swapped);
+    return status;
+}
+
+static void each_batch_is_handed_over_by_partitions(void **state)
+{
+    MrSession *session = session_of(2, 0);
+    MrStreamContext *context = NULL;
+    MrDStream *lines = NULL;
+    Seen seen = {.n_most = INT64_MAX};
+    char from[300], to[300], in[300];
+    snprintf(in, sizeof in, "%s", path_of("followed"));
+    snprintf(from, sizeof from, "%s", path_of("moved.txt"));
+    snprintf(to, sizeof to, "%s", path_of("followed/moved.txt"));
+    assert_int_equal(mkdir(in, 0700), 0);
+    MR_OKAY(mr_stream_context_open(session, 20, &context, &err));
+    MR_OKAY(mr_dstream_text_files(context, in, &lines, &err));
+    MR_OKAY(mr_dstream_foreach_rdd(lines, see_batch, &seen, &err));
+    MR_OKAY(mr_stream_context_start(context, &err));
+    while (seen.n_calls == 0) /* it runs: what comes now is new */
+        usleep(1000);
+    FILE *file = fopen(from, "w");
+    assert_non_null(file);
+    for (int i = 0; i < 5000; i++)
+        fputs("12345678\n", file);
+    fclose(file);
+    assert_int_equal(rename(from, to), 0);
+    for (int i = 0; i < 20000 && seen.n_rows < 5000; i++)
+        usleep(1000);
+    MR_OKAY(mr_stream_context_stop(context, true, &err));
+    mr_stream_context_close(context);
+    mr_session_close(session);
+    assert_int_equal(seen.n_rows, 5000);
+    assert_int_equal(seen.n_bytes, 40000);
+}
+
 /* -- the k-th allocation fails, for every k ---------------------------------------------------- */
 
 static MrStatus all_of_it(MrSession *session)
@@ -1120,6 +1167,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(lines_of_any_length_are_values_without_keys),
     cmocka_unit_test(saved_files_are_read_back),
     cmocka_unit_test(each_partition_is_seen_once),
+    cmocka_unit_test(each_batch_is_handed_over_by_partitions),
     cmocka_unit_test(any_allocation_may_fail),
 };
 
