@@ -139,6 +139,8 @@ MrStatus mr__command_use(MrQuery *query, const MrSqlStatement *statement, MrErro
     if (!database || strlen(name) >= sizeof session->database)
         return MR_FAIL(err, MR_COND_SCHEMA_NOT_FOUND, "schemaName",
                        mr_arena_printf(&query->arena, "`%s`.`%s`", MR_CATALOG_NAME, name));
+    mr_mutex_lock(session->lock);
     strcpy(session->database, database->name);
+    mr_mutex_unlock(session->lock);
     return MR_OK;
 }

@@ -83,6 +83,19 @@ static ConfEntry *conf_entries(const MrConf *conf)
     return conf->entries;
 }
 
+const MrConf *mr_conf_copy(const MrConf *conf, MrArena *arena)
+{
+    MrConf *copy = MR_NEW(arena, MrConf);
+    ConfEntry *entries = MR_NEW_N(arena, ConfEntry, conf->n_entries);
+    for (int32_t i = 0; i < conf->n_entries; i++) {
+        const ConfEntry *entry = &conf_entries(conf)[i];
+        entries[i] = (ConfEntry){mr_arena_alloc(arena, entry->text_bytes), entry->text_bytes};
+        memcpy(entries[i].text, entry->text, (size_t)entry->text_bytes);
+    }
+    *copy = (MrConf){.entries = entries, .n_entries = conf->n_entries};
+    return copy;
+}
+
 /* Place of the key, or where it would stand. */
 static int32_t conf_place(const MrConf *conf, const char *key, bool *found)
 {

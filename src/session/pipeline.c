@@ -418,6 +418,7 @@ static MrStatus pipeline_work(Pipeline *pipeline, MrError *err)
 MrStatus mr_pipeline_run(MrSession *session, const MrPipelineOptions *options, MrError *err)
 {
     MrStatus status;
+    MrQuery *before = session->queries;
     Pipeline pipeline = {.session = session, .options = options};
     mr_arena_init(&pipeline.arena, &session->budget);
     atomic_store_explicit(&session->canceled, false, memory_order_relaxed);
@@ -426,7 +427,7 @@ MrStatus mr_pipeline_run(MrSession *session, const MrPipelineOptions *options, M
     MR_GUARD_END(status)
     for (Flow *flow = pipeline.flows; flow; flow = flow->next)
         mr_stream_close(flow->stream);
-    while (session->queries)
+    while (session->queries != before) /* those that were made here stand before it */
         mr_query_close(session->queries);
     session->os->file_close(pipeline.lock);
     mr_arena_deinit(&pipeline.arena);

@@ -46,16 +46,16 @@ MrStatus mr__query_lower(MrQuery *query, MrPlan *plan, MrPhys **out, MrError *er
 MrStatus mr__query_create_run(MrQuery *query, const MrPhys *phys, MrRun **out, MrError *err)
 {
     MrSession *session = query->session;
-    return mr_run_create(phys,
-                         &(MrRunOptions){.os = session->os,
-                                         .budget = &query->budget,
-                                         .settings = &query->settings,
-                                         .n_workers = session->n_threads,
-                                         .spill_dir = session->spill_dir,
-                                         .canceled = &session->canceled,
-                                         .batch_rows = (int32_t)mr_conf_i64(
-                                             session->conf, "millrace.exec.batchRows")},
-                         out, err);
+    return mr_run_create(
+        phys,
+        &(MrRunOptions){.os = session->os,
+                        .budget = &query->budget,
+                        .settings = &query->settings,
+                        .n_workers = session->n_threads,
+                        .spill_dir = session->spill_dir,
+                        .canceled = &session->canceled,
+                        .batch_rows = (int32_t)mr_conf_i64(query->conf, "millrace.exec.batchRows")},
+        out, err);
 }
 
 MrSchema mr__plan_schema(MrArena *arena, const MrPlan *plan)
@@ -102,6 +102,23 @@ const char *mr__source_text(MrQuery *query, MrSqlPlace place)
     return mr_arena_strn(&query->arena, query->text.data + place.idx, place.len);
 }
 
+/* A copy, as the session's may change while the query runs on a thread of its own. */
+static MrStatus own_settings(MrQuery *query, MrError *err)
+{
+    MrStatus status;
+    MrSession *session = query->session;
+    mr_mutex_lock(session->lock);
+    MR_GUARD_BEGIN(status, err)
+        query->settings = session->settings;
+        query->settings.zone_id = mr_arena_str(&query->arena, session->zone_id);
+        query->settings.database = mr_arena_str(&query->arena, session->database);
+        query->conf = mr_conf_copy(session->conf, &query->arena);
+        query->settings.conf = query->conf;
+    MR_GUARD_END(status)
+    mr_mutex_unlock(session->lock);
+    return status;
+}
+
 MrStatus mr__query_create(MrSession *session, MrQuery **out, MrError *err)
 {
     void *block;
@@ -110,7 +127,13 @@ MrStatus mr__query_create(MrSession *session, MrQuery **out, MrError *err)
     query->session = session;
     mr_budget_init(&query->budget, "query", &session->budget, INT64_MAX);
     mr_arena_init(&query->arena, &query->budget);
-    query->settings = session->settings;
+    MrStatus status = own_settings(query, err);
+    if (status != MR_OK) {
+        mr_arena_deinit(&query->arena);
+        mr_budget_deinit(&query->budget);
+        mr_budget_free(&session->budget, query, (int64_t)sizeof *query);
+        return status;
+    }
     query->now_us = session->os->now_us(session->os);
     query->seed = session->os->random_u64(session->os);
     query->eval = (MrEvalContext){.settings = &query->settings,
@@ -122,10 +145,10 @@ MrStatus mr__query_create(MrSession *session, MrQuery **out, MrError *err)
                                  .context = &query->eval,
                                  .next_id = 1,
                                  .next_shared_id = 1};
-    mr_mutex_lock(session->queries_lock);
+    mr_mutex_lock(session->lock);
     query->next = session->queries;
     session->queries = query;
-    mr_mutex_unlock(session->queries_lock);
+    mr_mutex_unlock(session->lock);
     *out = query;
     return MR_OK;
 }
@@ -153,13 +176,13 @@ void mr_query_close(MrQuery *query)
     if (!query)
         return;
     MrSession *session = query->session;
-    mr_mutex_lock(session->queries_lock);
+    mr_mutex_lock(session->lock);
     for (MrQuery **at = &session->queries; *at; at = &(*at)->next)
         if (*at == query) {
             *at = query->next;
             break;
         }
-    mr_mutex_unlock(session->queries_lock);
+    mr_mutex_unlock(session->lock);
     mr_run_destroy(query->run);
     for (MrOpenSource *open = query->sources; open; open = open->next)
         open->source->type->close_source(open->source);

@@ -112,7 +112,7 @@ MrStatus mr_session_create(const MrSessionConfig *config, MrSession **out, MrErr
              config->warehouse ? config->warehouse : "spark-warehouse");
     snprintf(session->spill_dir, sizeof session->spill_dir, "%s",
              getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
-    MR_GO(mr_mutex_create(&session->budget, &session->queries_lock, err));
+    MR_GO(mr_mutex_create(&session->budget, &session->lock, err));
     MR_GO(mr_conf_create(&session->budget, &session->conf, err));
     MR_GO(mr_zones_create(&session->budget, read_zone, session->os, &session->zones, err));
     MR_GO(
@@ -136,8 +136,8 @@ void mr_session_destroy(MrSession *session)
     mr_catalog_close(session->catalog);
     mr_zones_destroy(session->zones);
     mr_conf_destroy(session->conf);
-    if (session->queries_lock)
-        mr_mutex_destroy(session->queries_lock);
+    if (session->lock)
+        mr_mutex_destroy(session->lock);
     mr_budget_deinit(&session->budget);
     mr_budget_deinit(&session->process);
     MrBudget last;
@@ -179,14 +179,27 @@ MrStatus mr_session_set_conf(MrSession *session, const char *key, const char *va
     if (limit_bytes < 0)
         return MR_FAIL(err, MR_COND_INVALID_CONF_VALUE__TYPE_MISMATCH, "confName", key, "confValue",
                        value, "confType", "size");
-    MR_TRY(mr_conf_set(session->conf, key, value, err));
-    if (limit_bytes > 0)
+    mr_mutex_lock(session->lock);
+    MrStatus status = mr_conf_set(session->conf, key, value, err);
+    if (status == MR_OK && limit_bytes > 0)
         session->budget.limit_bytes = limit_bytes;
-    if (strcmp(key, "millrace.exec.threads") == 0)
+    if (status == MR_OK && strcmp(key, "millrace.exec.threads") == 0)
         session->n_threads = mr_conf_i64(session->conf, key) > 0
                                  ? (int32_t)mr_conf_i64(session->conf, key)
                                  : mr_cpu_count();
-    return mr__session_refresh(session, err);
+    if (status == MR_OK)
+        status = mr__session_refresh(session, err);
+    mr_mutex_unlock(session->lock);
+    return status;
+}
+
+MrStatus mr__session_unset(MrSession *session, const char *key, MrError *err)
+{
+    mr_mutex_lock(session->lock);
+    mr_conf_unset(session->conf, key);
+    MrStatus status = mr__session_refresh(session, err);
+    mr_mutex_unlock(session->lock);
+    return status;
 }
 
 const char *mr_session_conf(const MrSession *session, const char *key)

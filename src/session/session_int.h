@@ -31,8 +31,10 @@ struct MrSession {
      * an interrupt is not over when it begins. */
     _Atomic int32_t n_nested;
     MrVariable *variables;
-    MrMutex *queries_lock; /* a DStream's callback runs actions on the stream's thread */
-    MrQuery *queries;      /* open ones */
+    /* Of queries, conf, settings, database: a DStream's callback runs actions on the stream's
+     * thread. */
+    MrMutex *lock;
+    MrQuery *queries; /* open ones */
 };
 
 /* A session variable; temporary, in system.session. */
@@ -65,6 +67,7 @@ struct MrQuery {
     MrArena arena; /* texts, trees and plans */
     MrText text;
     MrSettings settings; /* as they were when the query began */
+    const MrConf *conf;  /* likewise */
     MrEvalContext eval;
     MrPlanner planner;
     MrBindCatalog bind_catalog;
@@ -223,6 +226,8 @@ MrVariable **mr__variable_place(MrSession *session, const char *name); /* *place
 void mr__variables_clear(MrSession *session);
 
 /* ---- session.c */
+/* Takes a setting back; NULL: all. */
+MR_MUST_USE MrStatus mr__session_unset(MrSession *session, const char *key, MrError *err);
 /* Settings after a change of conf. */
 MR_MUST_USE MrStatus mr__session_refresh(MrSession *session, MrError *err);
 

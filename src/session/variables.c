@@ -205,8 +205,7 @@ MrStatus mr__command_set(MrQuery *query, const MrSqlStatement *statement, MrErro
         value = mr_arena_printf(&query->arena, "%c%02lld:%02lld", s < 0 ? '-' : '+',
                                 (long long)(minutes / 60), (long long)(minutes % 60));
     } else if (set->what == MR_SQL_SET_TIME_ZONE && mr_str_equal_nocase(value, "LOCAL")) {
-        mr_conf_unset(session->conf, key);
-        MR_TRY(mr__session_refresh(session, err));
+        MR_TRY(mr__session_unset(session, key, err));
         value = session->zone_id;
     }
     const MrConfDef *def = mr_conf_find(key);
@@ -224,8 +223,7 @@ MrStatus mr__command_reset(MrQuery *query, const MrSqlStatement *statement, MrEr
     if (def && def->is_static)
         return MR_FAIL(err, MR_COND_CANNOT_MODIFY_STATIC_CONFIG, "key",
                        mr_arena_printf(&query->arena, "\"%s\"", def->key));
-    mr_conf_unset(query->session->conf, statement->reset.key);
-    return mr__session_refresh(query->session, err);
+    return mr__session_unset(query->session, statement->reset.key, err);
 }
 
 MrStatus mr__command_execute(MrQuery *query, const MrSqlStatement *statement, MrError *err)
