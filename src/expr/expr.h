@@ -105,6 +105,9 @@ MrExpr *mr_expr_and(MrArena *arena, MrExpr *a,
                     MrExpr *b); /* flattens; either may be NULL: the other */
 /* expr where condition is true, else NULL without evaluating it. */
 MrExpr *mr_expr_guarded(MrArena *arena, MrExpr *condition, MrExpr *expr);
+/* Contains a call that makes long lists out of numbers (sequence, array_repeat): computed when it
+ * is run, where it can be canceled, and not while planning. */
+bool mr_expr_may_grow(const MrExpr *expr);
 uint64_t mr_expr_hash(const MrExpr *expr); /* alike when equal */
 bool mr_expr_equal(const MrExpr *a, const MrExpr *b);
 bool mr_expr_is_pure(const MrExpr *expr); /* no volatile function inside                          */

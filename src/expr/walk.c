@@ -241,6 +241,23 @@ bool mr_expr_can_fail(const MrExpr *expr)
     return found;
 }
 
+static bool grows_visit(void *self, const MrExpr *expr)
+{
+    bool *found = self;
+    if (expr->kind == MR_EXPR_CALL && expr->type->kind == MR_TYPE_ARRAY &&
+        (strcmp(expr->bound->def->name, "sequence") == 0 ||
+         strcmp(expr->bound->def->name, "array_repeat") == 0))
+        *found = true;
+    return !*found;
+}
+
+bool mr_expr_may_grow(const MrExpr *expr)
+{
+    bool found = false;
+    mr_expr_walk(expr, grows_visit, &found);
+    return found;
+}
+
 typedef struct Constancy {
     bool found; /* something that changes */
     int32_t n_lambdas;

@@ -248,6 +248,13 @@ static MrStatus array_compact_call(MrCall *call, MrError *err)
     return MR_OK;
 }
 
+/* One long list: nobody else looks at the flag meanwhile. */
+static MrStatus fail_canceled(const MrCall *call, MrError *err)
+{
+    const _Atomic bool *canceled = call->context->canceled;
+    return canceled && *canceled ? MR_FAIL(err, MR_COND_OPERATION_CANCELED) : MR_OK;
+}
+
 static MrStatus array_repeat_call(MrCall *call, MrError *err)
 {
     const MrVector *value = call->args[0];
@@ -261,8 +268,11 @@ static MrStatus array_repeat_call(MrCall *call, MrError *err)
             return fail_size(call, n, err);
         n = n < 0 ? 0 : n;
         mr__list_begin(call, row, n);
-        for (int64_t k = 0; k < n; k++)
+        for (int64_t k = 0; k < n; k++) {
+            if ((k & 8191) == 8191)
+                MR_TRY(fail_canceled(call, err));
             mr__list_put(call, row, mr_arg_null(value, row) ? NULL : value, mr_arg_row(value, row));
+        }
     }
     return MR_OK;
 }
@@ -683,6 +693,8 @@ static MrStatus sequence_call(MrCall *call, MrError *err)
                 break;
             if (call->out->list[row].count >= MR__ARRAY_MAX)
                 return fail_size(call, INT32_MAX, err);
+            if ((k & 8191) == 8191)
+                MR_TRY(fail_canceled(call, err));
             mr_vector_list_reserve(call->arena, call->out, 1);
             switch (mr_type_physical(items->type)) {
             case MR_PHYS_I8:

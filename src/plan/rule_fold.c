@@ -149,7 +149,7 @@ static MrExpr *fold_visit(void *arg, MrExpr *expr)
         return fold_in(self, expr);
     if (expr->kind != MR_EXPR_CALL && expr->kind != MR_EXPR_CASE && expr->kind != MR_EXPR_COALESCE)
         return expr;
-    if (!mr_expr_is_constant(expr) || mr__has_query(expr))
+    if (!mr_expr_is_constant(expr) || mr__has_query(expr) || mr_expr_may_grow(expr))
         return expr;
     mr_expr_walk(expr, lambda_visit, &inside);
     if (inside)

@@ -250,7 +250,7 @@ void mr__bind_init(Binder *b, MrBind *bind, MrExpr *const *args, const char *con
         info->name = names && names[i] ? names[i] : expr_name(arg);
         if (arg->kind == MR_EXPR_LITERAL) {
             info->value = arg->literal;
-        } else if (mr_expr_is_constant(arg)) {
+        } else if (mr_expr_is_constant(arg) && !mr_expr_may_grow(arg)) {
             MrError ignored = {0};
             const MrVector *value = NULL;
             if (mr_expr_fold(b->arena, b->planner->context, arg, &value, &ignored) == MR_OK)
