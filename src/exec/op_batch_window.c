@@ -38,7 +38,8 @@ typedef struct BatchWindowShared {
     int64_t n_gone, cap_gone;
     MrArena scratch; /* of the epoch, and of what is read back */
     MrBatchList in, out;
-    int64_t n_leaving; /* the first of out: they have weight -1 */
+    int64_t n_leaving;              /* the first of out: they have weight -1 */
+    int64_t n_rows_in, n_rows_gone; /* of this epoch */
     bool open;
     MrBuffer stored; /* the entry that is being written */
     MrBatch *filling;
@@ -173,7 +174,7 @@ static MrStatus take_in(BatchWindowShared *shared, int64_t time_us, MrError *err
     for (int32_t w = 0; w < shared->context.n_workers; w++)
         if (shared->workers[w])
             MR_TRY(mr_batch_list_move(&shared->in, &shared->workers[w]->got, err));
-    n_left = mr_batch_list_rows(&shared->in);
+    n_left = shared->n_rows_in = mr_batch_list_rows(&shared->in);
     for (int64_t b = 0; b < shared->in.n_items; b++) {
         const MrBatch *from = shared->in.items[b]->batch;
         for (int32_t at = 0, n; at < from->n_sel; at += n) {
@@ -240,6 +241,7 @@ static void forget(BatchWindowShared *shared, const MrBarrier *barrier)
         if (piece->saved)
             MR_PUSH(&shared->scratch, shared->gone, shared->n_gone, shared->cap_gone,
                     ((WindowKey){piece->time_us, piece->number}));
+        shared->n_rows_gone += piece->rows->batch->n_rows;
         mr_shared_release(&piece->rows->base);
         piece->rows = NULL;
     }
@@ -253,7 +255,7 @@ static MrStatus batch_window_finish_task(MrOp *op, int32_t input_idx, int32_t ta
     BatchWindowShared *shared = op->shared;
     int64_t end_us;
     mr_batch_list_clear(&shared->out);
-    shared->n_leaving = 0;
+    shared->n_leaving = shared->n_rows_gone = 0;
     mr_arena_reset(&shared->scratch);
     shared->gone = NULL;
     shared->n_gone = shared->cap_gone = 0;
@@ -390,6 +392,15 @@ static MrStatus batch_window_apply(void *arg, int32_t table, MrText key, const M
     return piece_put(shared, at, mr_batch_take(&shared->filling), true, err);
 }
 
+static MrStateCount batch_window_count(const void *arg)
+{
+    const BatchWindowShared *shared = arg;
+    MrStateCount count = {.updated = shared->n_rows_in, .removed = shared->n_rows_gone};
+    for (int64_t p = 0; p < shared->n_pieces; p++)
+        count.rows += shared->pieces[p].rows->batch->n_rows;
+    return count;
+}
+
 const MrOpType mr__op_batch_window = {
     .name = "BatchWindow",
     .size_bytes = sizeof(BatchWindow),
@@ -409,4 +420,5 @@ const MrOpType mr__op_batch_window = {
     .save_changes = batch_window_save_changes,
     .snapshot = batch_window_snapshot,
     .apply = batch_window_apply,
+    .count = batch_window_count,
 };

@@ -591,6 +591,18 @@ static MrStatus keyed_state_apply(void *arg, int32_t table, MrText key, const Mr
     return value_set(found, budget, state, err);
 }
 
+static MrStateCount keyed_state_count(const void *arg)
+{
+    const KeyedStateShared *shared = arg;
+    MrStateCount count = {0};
+    for (int32_t p = 0; p < N_PARTS; p++) {
+        count.rows += shared->parts[p].n_keys;
+        count.updated += shared->parts[p].n_changed;
+        count.removed += shared->parts[p].n_gone;
+    }
+    return count;
+}
+
 const MrOpType mr__op_keyed_state = {
     .name = "KeyedState",
     .size_bytes = sizeof(KeyedState),
@@ -610,4 +622,5 @@ const MrOpType mr__op_keyed_state = {
     .save_changes = keyed_state_save_changes,
     .snapshot = keyed_state_snapshot,
     .apply = keyed_state_apply,
+    .count = keyed_state_count,
 };

@@ -367,6 +367,23 @@ static MrStatus run_batch(World *world, MrError *err)
     }
 }
 
+/* All of it, from the session on. */
+static MrStatus run_short(World *world, _Atomic int64_t *countdown, MrError *err)
+{
+    MR_TRY(mr_session_create(&(MrSessionConfig){.os = world->os,
+                                                .warehouse = "/warehouse",
+                                                .memory_limit_bytes = INT64_C(256) << 20,
+                                                .n_threads = 1,
+                                                .fail_countdown = countdown},
+                             &world->session, err));
+    MR_TRY(context_open(world, err));
+    for (int b = 0; b < 3; b++) {
+        add_file(world);
+        MR_TRY(run_batch(world, err));
+    }
+    return MR_OK;
+}
+
 static void power_on(World *world)
 {
     close_all(world);
@@ -398,13 +415,22 @@ static void run_world(MrBudget *budget, uint64_t seed, bool cuts, int64_t *n_cut
             add_file(world);
         if (below(world, 5) == 0) /* batches are skipped */
             mr_os_sim_advance_us(world->os, below(world, 4 * INTERVAL_US));
-        bool cut = cuts && below(world, 3) == 0;
-        if (cut)
-            mr_os_sim_cut_at(world->os, mr_os_sim_n_io(world->os) + 1 + below(world, 12));
+        bool cut = cuts && below(world, 3) == 0, fails = cut && below(world, 3) == 0;
+        int64_t call = mr_os_sim_n_io(world->os) + 1 + below(world, 12);
+        if (fails) /* one call fails; the world goes on */
+            mr_os_sim_fail_io(world->os, call, false);
+        else if (cut)
+            mr_os_sim_cut_at(world->os, call);
         MrStatus status = run_batch(world, &err);
+        if (fails) {
+            mr_os_sim_fail_io(world->os, 0, false);
+            close_all(world);
+            session_open(world);
+        } else if (cut) {
+            power_on(world);
+        }
         if (cut) {
             *n_cut += status != MR_OK;
-            power_on(world);
             err = (MrError){.sql_idx = -1};
             MR_OKAY(context_open(world, &err));
             continue;
@@ -438,6 +464,34 @@ static void power_cuts_lose_and_double_nothing(void **state)
         run_world(*state, seed, true, &n_cut, &n_repeats);
     assert_true(n_cut > 20);
     assert_true(n_repeats > 0); /* or no cut came between an output and its record */
+}
+
+static void each_refusal_of_memory_ends_the_context(void **state)
+{
+    World *world = &world_memory;
+    int64_t n_refused = 0;
+    for (int64_t k = 1;; k += 1 + k / 60) {
+        MrError err = {.sql_idx = -1};
+        _Atomic int64_t countdown = k;
+        *world = (World){.budget = *state, .random = 5};
+        MR_OKAY(mr_os_sim_create(*state,
+                                 &(MrSimOptions){.seed = 5, .start_us = INT64_C(1767225600300000)},
+                                 &world->os, &err));
+        MR_OKAY(world->os->make_dir(world->os, "/in", &err));
+        MrStatus status = run_short(world, &countdown, &err);
+        bool all = countdown > 0;
+        atomic_store(&countdown, INT64_MAX);
+        if (!all)
+            assert_int_equal(status, MR_NO_MEMORY);
+        else
+            MR_OKAY(status);
+        n_refused += !all;
+        close_all(world); /* checks that every byte was given back */
+        mr_os_sim_destroy(world->os);
+        if (all)
+            break;
+    }
+    assert_true(n_refused > 100);
 }
 
 /* ---------------------------------------------------------------- one thing at a time */
@@ -759,6 +813,7 @@ static void a_context_runs_on_its_thread_until_it_is_stopped(void **state)
 static const struct CMUnitTest tests[] = {
     MR_UNIT_TEST(every_operation_agrees_with_plain_loops),
     MR_UNIT_TEST(power_cuts_lose_and_double_nothing),
+    MR_UNIT_TEST(each_refusal_of_memory_ends_the_context),
     MR_UNIT_TEST(bad_parameters_are_named),
     MR_UNIT_TEST(print_shows_what_spark_shows),
     MR_UNIT_TEST(a_function_that_fails_ends_the_context),
