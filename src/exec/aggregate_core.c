@@ -2,6 +2,7 @@
 #include "exec/aggregate_core.h"
 
 #define CODE_MAP_MAX 8192
+#define SPLIT_ROWS 512        /* of a batch at least */
 #define GENERATION_ROWS 32768 /* their slots fit into a core's own cache */
 
 /* -- the plan --------------------------------------------------------------------------------- */
@@ -256,6 +257,27 @@ static MrStatus find_by_codes(MrAggTable *table, MrVector **keys, const MrBatch 
     return MR_OK;
 }
 
+/* Puts the rows together by group when there are few of these by their codes. */
+static void split_by_codes(MrAggTable *table, const MrBatch *batch)
+{
+    int32_t count[MR_AGG_SPLIT_GROUPS + 1] = {0}, next[MR_AGG_SPLIT_GROUPS];
+    if (table->n_codes == 0 || table->n_codes > MR_AGG_SPLIT_GROUPS || batch->n_sel < SPLIT_ROWS)
+        return;
+    for (int32_t i = 0; i < batch->n_sel; i++)
+        count[table->codes[i]]++;
+    for (int32_t c = 0, from = 0; c < (int32_t)table->n_codes; c++) {
+        next[c] = from;
+        if (count[c] == 0)
+            continue;
+        table->split_rows[table->n_split] = table->code_map[c];
+        table->split_from[table->n_split++] = from;
+        from += count[c];
+        table->split_from[table->n_split] = from;
+    }
+    for (int32_t i = 0; i < batch->n_sel; i++)
+        table->split_sel[next[table->codes[i]]++] = (uint16_t)mr_batch_row(batch, i);
+}
+
 /* Keeps, of the rows in sel, those where filter is true and no argument that matters is NULL.  rows
  * may be NULL. Returns the number kept, or -1 when all are. */
 static int32_t select_rows(MrAggTable *table, const MrAggSpec *spec, MrVector **exprs,
@@ -348,6 +370,14 @@ static MrStatus update_states(MrAggTable *table, const MrAggSpec *spec, MrBatch 
     if (one)
         for (int32_t i = 0; i < call.n; i++)
             table->rows[i] = table->single;
+    if (table->n_split > 0 && n < 0 && spec->agg->def->update_one) {
+        for (int32_t g = 0; g < table->n_split; g++) {
+            call.n = table->split_from[g + 1] - table->split_from[g];
+            call.sel = table->split_sel + table->split_from[g];
+            MR_TRY(spec->agg->def->update_one(&call, table->split_rows[g] + spec->state_at, err));
+        }
+        return MR_OK;
+    }
     return spec->agg->def->update(&call, one || n < 0 ? table->rows : table->some_rows,
                                   spec->state_at, err);
 }
@@ -355,10 +385,12 @@ static MrStatus update_states(MrAggTable *table, const MrAggSpec *spec, MrBatch 
 MrStatus mr__agg_table_update(MrAggTable *table, MrBatch *batch, MrVector **exprs, MrError *err)
 {
     const MrAggPlan *plan = table->plan;
+    table->n_split = 0;
     if (plan->n_keys == 0) {
         /* the one group */
     } else if (codes_of(table, exprs, batch)) {
         MR_TRY(find_by_codes(table, exprs, batch, err));
+        split_by_codes(table, batch);
     } else {
         MR_TRY(find_groups(table, exprs, batch->sel, batch->n_sel, table->rows, err));
     }
@@ -380,6 +412,7 @@ MrStatus mr__agg_table_update(MrAggTable *table, MrBatch *batch, MrVector **expr
 MrStatus mr__agg_table_update_rows(MrAggTable *table, MrBatch *batch, MrVector **exprs,
                                    MrError *err)
 {
+    table->n_split = 0;
     for (int32_t a = 0; a < table->plan->n_aggs; a++)
         MR_TRY(update_states(table, &table->plan->specs[a], batch, exprs, false, err));
     return MR_OK;

@@ -38,6 +38,8 @@ void mr__agg_plan_init(MrAggPlan *plan, MrArena *arena, const MrPhys *phys);
  * rows' groups himself. */
 void mr__agg_plan_init_own(MrAggPlan *plan, MrArena *arena, const MrPhys *phys, int32_t head_bytes);
 
+#define MR_AGG_SPLIT_GROUPS 32
+
 /* The groups of one worker.
  *
  * Where equal keys stand close together (rows that were written in the order of the key, or nearly
@@ -63,6 +65,12 @@ typedef struct MrAggTable {
     char *rows[MR_BATCH_ROWS], *some_rows[MR_BATCH_ROWS], *set_rows[MR_BATCH_ROWS];
     uint16_t fresh[MR_BATCH_ROWS], some_sel[MR_BATCH_ROWS], missing[MR_BATCH_ROWS];
     uint32_t codes[MR_BATCH_ROWS];
+    /* The rows of a batch with few groups, group by group: each is updated as if it were the only
+     * one, without a look at its state for every row. */
+    int32_t n_split; /* 0: not split */
+    int32_t split_from[MR_AGG_SPLIT_GROUPS + 1];
+    char *split_rows[MR_AGG_SPLIT_GROUPS];
+    uint16_t split_sel[MR_BATCH_ROWS];
 } MrAggTable;
 
 MR_MUST_USE MrStatus mr__agg_table_init(MrAggTable *table, const MrAggPlan *plan,
