@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #define N_INPUTS 2
+#define SESSIONS 9 /* the plan that takes inserts only */
 
 typedef struct Fixture {
     MrBudget budget;
@@ -108,6 +109,10 @@ static MrStatus rows_take(void *self, int32_t worker_idx, const MrEvalContext *c
         for (int32_t c = 0; c < batch->n_cols; c++) {
             int64_t at;
             const MrVector *holder = mr_vector_at(batch->cols[c], row, &at);
+            if (holder->type->kind == MR_TYPE_STRUCT) { /* a session */
+                values[c] = holder->children[0]->i64[at] * 1000 + holder->children[1]->i64[at];
+                continue;
+            }
             values[c] = mr_vector_is_null(batch->cols[c], row)          ? INT64_MIN
                         : mr_type_physical(holder->type) == MR_PHYS_I32 ? holder->i32[at]
                                                                         : holder->i64[at];
@@ -189,13 +194,39 @@ static MrPhys *plan_aggregate(Fixture *fixture, bool streaming, MrPhys *input, i
     return phys;
 }
 
-static MrPhys *plan_join(Fixture *fixture, bool streaming)
+static MrExpr *text_literal(Fixture *fixture, const char *text)
 {
-    MrPhys *phys = phys_new(fixture, streaming ? MR_PHYS_OP_STREAM_JOIN : MR_PHYS_OP_HASH_JOIN, 4,
-                            streaming, 2, feed(fixture, 0, streaming), feed(fixture, 1, streaming));
+    MrStr str = mr_str_own(&fixture->arena, text, (int64_t)strlen(text));
+    return mr_expr_literal(&fixture->arena,
+                           mr_vector_constant(&fixture->arena, MR_T(STRING), &str));
+}
+
+/* Rows of a key that are 3 apart at most are a session. */
+static MrPhys *plan_session(Fixture *fixture)
+{
+    MrPhys *phys = plan_aggregate(fixture, true, feed(fixture, 0, true), 2, 2);
+    MrExpr *sum[2] = {column(fixture, 1), mr_expr_i64(&fixture->arena, 3)}, *end = NULL;
+    check(fixture,
+          mr_expr_call(&fixture->arena, &fixture->settings, "+", sum, 2, &end, &fixture->err));
+    MrExpr *args[4] = {text_literal(fixture, "start"), column(fixture, 1),
+                       text_literal(fixture, "end"), end};
+    check(fixture, mr_expr_call(&fixture->arena, &fixture->settings, "named_struct", args, 4,
+                                &phys->aggregate.keys[1], &fixture->err));
+    phys->kind = MR_PHYS_OP_SESSION;
+    phys->aggregate.session_key = 1;
+    ((MrField *)(void *)phys->schema.cols)[1].type = phys->aggregate.keys[1]->type;
+    return phys;
+}
+
+static MrPhys *plan_join(Fixture *fixture, bool streaming, MrJoinKind kind)
+{
+    MrPhys *phys = phys_new(fixture, streaming ? MR_PHYS_OP_STREAM_JOIN : MR_PHYS_OP_HASH_JOIN,
+                            kind == MR_JOIN_SEMI || kind == MR_JOIN_ANTI ? 2 : 4, streaming, 2,
+                            feed(fixture, 0, streaming), feed(fixture, 1, streaming));
     int32_t *out = MR_NEW_N(&fixture->arena, int32_t, 4);
     for (int32_t c = 0; c < 4; c++)
         out[c] = c;
+    phys->join.kind = kind;
     phys->join.n_keys = 1;
     phys->join.left_keys = MR_NEW_N(&fixture->arena, MrExpr *, 1);
     phys->join.right_keys = MR_NEW_N(&fixture->arena, MrExpr *, 1);
@@ -234,7 +265,7 @@ static MrPhys *plan_of(Fixture *fixture, int which, bool streaming)
     case 2:
         return plan_aggregate(fixture, streaming, feed(fixture, 0, streaming), 2, 0);
     case 3:
-        return plan_join(fixture, streaming);
+        return plan_join(fixture, streaming, MR_JOIN_INNER);
     case 4: {
         MrPhys *top = plan_top(fixture);
         if (!streaming)
@@ -244,10 +275,21 @@ static MrPhys *plan_of(Fixture *fixture, int which, bool streaming)
         phys->recompute.plan = top;
         return phys;
     }
+    case 5:
+        return plan_join(fixture, streaming, MR_JOIN_LEFT);
+    case 6:
+        return plan_join(fixture, streaming, MR_JOIN_FULL);
+    case 7:
+        return plan_join(fixture, streaming, MR_JOIN_SEMI);
+    case 8:
+        return plan_join(fixture, streaming, MR_JOIN_ANTI);
+    case SESSIONS: /* the other way to them is a plan: as one epoch here */
+        return plan_session(fixture);
     default: /* sums of pairs, then how many groups have a sum: changes into an aggregate */
         return plan_aggregate(
             fixture, streaming,
-            plan_aggregate(fixture, streaming, plan_join(fixture, streaming), 1, 2), 1, 2);
+            plan_aggregate(fixture, streaming, plan_join(fixture, streaming, MR_JOIN_INNER), 1, 2),
+            1, 2);
     }
 }
 
@@ -299,8 +341,10 @@ static void some_rows(Fixture *fixture, Rows *all, MrBatchList *list, bool retra
         rows_add(all, row.values, row.weight);
         rows[n++] = row;
     }
-    if (n > 0)
-        list_add(fixture, list, rows, n);
+    for (int32_t from = 0, n_some; from < n; from += n_some) { /* something for each worker */
+        n_some = 1 + (int32_t)random_below(fixture, n - from);
+        list_add(fixture, list, rows + from, n_some);
+    }
 }
 
 static void run_case(Fixture *fixture, int which, bool retracts, bool restarts)
@@ -315,7 +359,7 @@ static void run_case(Fixture *fixture, int which, bool retracts, bool restarts)
     }
     mr_state_writer_init(&log, &fixture->budget);
     MrPhys *phys = plan_of(fixture, which, true);
-    MrRun *run = run_open(fixture, phys, 1 + which % 2, 0);
+    MrRun *run = run_open(fixture, phys, 1 + (int32_t)random_below(fixture, 3), 0);
     MrRunOutput output = {rows_take, &got};
     for (int64_t epoch = 0; epoch < 12; epoch++) {
         MrBarrier barrier = {.epoch = epoch, .late_us = MR_TIME_MIN, .evict_us = MR_TIME_MIN};
@@ -328,7 +372,7 @@ static void run_case(Fixture *fixture, int which, bool retracts, bool restarts)
         check(fixture, mr_run_save_changes(run, &log, &fixture->err));
         if (restarts && random_below(fixture, 3) == 0) {
             mr_run_destroy(run);
-            run = run_open(fixture, phys, 1, 0);
+            run = run_open(fixture, phys, 1 + (int32_t)random_below(fixture, 3), 0);
             MrReader reader = mr_reader(log.buf.data, log.buf.size_bytes);
             for (;;) {
                 MrStateEntry entry;
@@ -358,7 +402,7 @@ static void run_case(Fixture *fixture, int which, bool retracts, bool restarts)
         mr__run_set_feed(run, i, &lists[i]);
     }
     MrRunOutput batch_output = {rows_take, &want};
-    MrBarrier end = {.late_us = MR_TIME_MIN, .evict_us = MR_TIME_MIN, .ended = true};
+    MrBarrier end = {.late_us = MR_TIME_MIN, .evict_us = MR_TIME_MIN, .ended = which != SESSIONS};
     check(fixture, mr_run_epoch(run, &end, 0, 0, &batch_output, &fixture->err));
     mr_run_destroy(run);
     rows_settle(&got);
@@ -380,8 +424,8 @@ static void run_case(Fixture *fixture, int which, bool retracts, bool restarts)
 
 static void changes_add_up(void **state)
 {
-    for (int which = 0; which < 6; which++)
-        for (int retracts = 0; retracts < 2; retracts++)
+    for (int which = 0; which < 11; which++)
+        for (int retracts = 0; retracts < (which == SESSIONS ? 1 : 2); retracts++)
             for (int restarts = 0; restarts < 2; restarts++) {
                 Fixture fixture;
                 fixture_open(&fixture);
