@@ -327,7 +327,8 @@ MR_API MR_MUST_USE MrStatus mr_rdd_save_as_text_file(MrRdd *rdd, const char *pat
  * (also when nothing came), with the outputs in the order in which they were made.  When a batch
  * takes longer than the interval the next one, with the last time that has passed, takes all that
  * came meanwhile.  Streams belong to their context and end with it; what self points to must live
- * as long.  Functions are called as those of RDDs are.
+ * as long.  Functions are called as those of RDDs are.  While a context runs, the session is its
+ * outputs' to use; other threads only await and stop.
  * Examples: example/network_word_count.c, stock_alerts.c, celsius.c, log_filter.c,
  * checkpointed_counts.c   Since: 0.1. */
 

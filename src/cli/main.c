@@ -92,7 +92,7 @@ static int parse_args(Cli *cli, int argc, char **argv)
             *flag = true;
             continue;
         }
-        if (i == 1 && strcmp(arg, "run") == 0) {
+        if (!cli->run && !cli->execute && !cli->file && strcmp(arg, "run") == 0) {
             cli->run = true;
             continue;
         }

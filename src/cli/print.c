@@ -2,7 +2,6 @@
 #include "cli/cli_int.h"
 
 #include "base/json.h"
-#include "column/arrow_ipc.h"
 
 #include <errno.h>
 #include <unistd.h>

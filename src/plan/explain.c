@@ -175,7 +175,8 @@ static void put_details(Explain *explain, const MrPhys *phys)
         mr_builder_printf(explain->out, " #%d", phys->shared.shared_id);
         break;
     case MR_PHYS_OP_GENERATE:
-        mr_builder_printf(explain->out, " %s", phys->generate.def->name);
+        mr_builder_printf(explain->out, " %s ", phys->generate.def->name);
+        put_exprs(explain, phys->generate.args, phys->generate.n_args);
         break;
     case MR_PHYS_OP_RANGE:
         mr_builder_printf(explain->out, " %lld to %lld by %lld", (long long)phys->range.start,

@@ -312,6 +312,23 @@ static MrStatus lower_stream_aggregate(Lower *self, const MrPlan *plan, MrPhys *
     return MR_OK;
 }
 
+/* Groups of -0.0 and 0.0 are one, and come out as 0.0 (Spark's NormalizeFloatingNumbers). */
+static MrStatus positive_zeros(Lower *self, MrExpr **keys, int32_t n_keys, MrError *err)
+{
+    for (int32_t k = 0; k < n_keys; k++) {
+        const MrType *type = keys[k]->type;
+        double f64 = 0;
+        float f32 = 0;
+        if (type->kind != MR_TYPE_DOUBLE && type->kind != MR_TYPE_FLOAT)
+            continue;
+        MrVector *zero = mr_vector_constant(self->arena, type,
+                                            type->kind == MR_TYPE_DOUBLE ? (void *)&f64 : &f32);
+        MrExpr *args[2] = {keys[k], mr_expr_literal(self->arena, zero)};
+        MR_TRY(mr_expr_call(self->arena, self->planner->settings, "+", args, 2, &keys[k], err));
+    }
+    return MR_OK;
+}
+
 static MrStatus lower_aggregate(Lower *self, const MrPlan *plan, MrPhys **out, MrError *err)
 {
     bool complete = self->complete, stream = self->streaming && plan->streaming && !self->per_epoch;
@@ -332,6 +349,7 @@ static MrStatus lower_aggregate(Lower *self, const MrPlan *plan, MrPhys **out, M
     phys->aggregate.close_key = phys->aggregate.time_key = -1;
     MR_TRY(lower_named(self, plan->aggregate.keys, plan->aggregate.n_keys, &phys->aggregate.keys,
                        err));
+    MR_TRY(positive_zeros(self, phys->aggregate.keys, phys->aggregate.n_keys, err));
     MR_TRY(lower_named(self, plan->aggregate.aggs, plan->aggregate.n_aggs, &phys->aggregate.aggs,
                        err));
     if (stream)

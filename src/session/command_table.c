@@ -353,6 +353,10 @@ static MrStatus drop_table(MrQuery *query, const MrSqlDrop *drop, MrError *err)
                        mr__table_quoted(&query->arena, table), "foundType", "VIEW", "alternative",
                        "DROP VIEW");
     MR_TRY(mr_catalog_remove(session->catalog, table->database, table->name, false, err));
+    if (table->kind == MR_CATALOG_STREAMING_TABLE) /* its flow begins anew */
+        MR_TRY(mr_os_remove_tree(
+            session->os, mr__flow_checkpoint(session, &query->arena, table->database, table->name),
+            err));
     if (table->location && !table->external)
         MR_TRY(mr_os_remove_tree(session->os, table->location, err));
     return MR_OK;

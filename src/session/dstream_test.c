@@ -718,6 +718,65 @@ static void an_output_transforms_and_runs_actions(void **state)
     world_close(world);
 }
 
+static MrStatus side_by_side(void *self, MrBytes key, MrBytes left, MrBytes right, MrEmitter *to,
+                             MrError *err)
+{
+    char text[100];
+    int n =
+        snprintf(text, sizeof text, "%.*s:%.*s", (int)left.size_bytes, left.data ? left.data : "",
+                 (int)right.size_bytes, right.data ? right.data : "");
+    return mr_emit(to, key, (MrBytes){text, n});
+}
+
+static MrStatus count_words_of(MrStreamContext *context, const char *folder, MrDStream **out,
+                               MrError *err)
+{
+    MrDStream *lines, *words;
+    MR_TRY(mr_dstream_text_files(context, folder, &lines, err));
+    MR_TRY(mr_dstream_flat_map(lines, split_words, NULL, &words, err));
+    return mr_dstream_count_by_value(words, out, err);
+}
+
+/* Rows meet those of the other stream in the same batch only; each output of a source sees all. */
+static void two_sources_are_joined_batch_by_batch(void **state)
+{
+    World *world = &world_memory;
+    MrError err = {0};
+    MrDStream *left, *right, *joined;
+    char *printed = NULL;
+    size_t n_printed = 0;
+    FILE *to = open_memstream(&printed, &n_printed);
+    world_open(world, *state, 6);
+    MR_OKAY(world->os->make_dir(world->os, "/other", &err));
+    MR_OKAY(mr_stream_context_open(world->session, 1000, &world->context, &err));
+    MR_OKAY(count_words_of(world->context, "/in", &left, &err));
+    MR_OKAY(count_words_of(world->context, "/other", &right, &err));
+    MR_OKAY(mr_dstream_join(left, right, "left", side_by_side, NULL, &joined, &err));
+    MR_OKAY(mr_dstream_print(left, 0, to, &err));
+    MR_OKAY(mr_dstream_print(joined, 0, to, &err));
+    MR_OKAY(mr__stream_context_open(world->context, &err));
+    MR_OKAY(run_batch(world, &err));
+    fflush(to);
+    size_t start = n_printed;
+    put_file(world, "a a");
+    MR_OKAY(mr_os_write_file(world->os, "/other/1", MR_TEXT("a b"), MR_STEP_SINK_FILE_SYNC,
+                             MR_STEP_SINK_FOLDER_SYNC, &err));
+    MR_OKAY(run_batch(world, &err));
+    put_file(world, "b");
+    MR_OKAY(run_batch(world, &err));
+    fclose(to);
+    static const char *const rows[] = {"(a,2)\n\n", "(a,2:1)\n\n", "(b,1)\n\n", "(b,1:)\n\n"};
+    const char *at = printed + start;
+    for (int i = 0; i < (int)MR_COUNT(rows); i++) {
+        for (int line = 0; line < 3; line++)
+            at = strchr(at, '\n') + 1;
+        assert_memory_equal(at, rows[i], strlen(rows[i]));
+        at += strlen(rows[i]);
+    }
+    free(printed);
+    world_close(world);
+}
+
 static MrStatus build_other(void *self, MrStreamContext *context, MrError *err)
 {
     MrDStream *lines, *window, *counts;
@@ -818,6 +877,7 @@ static const struct CMUnitTest tests[] = {
     MR_UNIT_TEST(print_shows_what_spark_shows),
     MR_UNIT_TEST(a_function_that_fails_ends_the_context),
     MR_UNIT_TEST(an_output_transforms_and_runs_actions),
+    MR_UNIT_TEST(two_sources_are_joined_batch_by_batch),
     MR_UNIT_TEST(a_changed_graph_is_refused),
     MR_UNIT_TEST(a_context_runs_on_its_thread_until_it_is_stopped),
 };

@@ -10,7 +10,7 @@
 typedef struct Flow Flow;
 struct Flow {
     Flow *next;
-    const char *name;
+    const char *database, *name;
     MrQuery *query;   /* its plan, sources, arena */
     MrStream *stream; /* NULL: a materialized view */
     const MrTable *table;
@@ -74,14 +74,22 @@ static MrStatus take_lock(Pipeline *pipeline, MrError *err)
                                            pipeline->session->warehouse));
 }
 
-static Flow *flow_add(Pipeline *pipeline, const char *name, MrQuery *query)
+static MrStatus flow_add(Pipeline *pipeline, const char *database, const char *name, MrQuery *query,
+                         Flow **out, MrError *err)
 {
+    for (Flow *other = pipeline->flows; other; other = other->next)
+        if (mr_str_equal_nocase(other->name, name) &&
+            mr_str_equal_nocase(other->database, database))
+            return MR_FAIL(err, MR_COND_PIPELINE_DUPLICATE_IDENTIFIERS__FLOW, "flowName", name,
+                           "datasetNames", other->name);
     Flow *flow = MR_NEW(&pipeline->arena, Flow);
+    flow->database = mr_arena_str(&pipeline->arena, database);
     flow->name = mr_arena_str(&pipeline->arena, name);
     flow->query = query;
     *(pipeline->last ? &pipeline->last->next : &pipeline->flows) = flow;
     pipeline->last = flow;
-    return flow;
+    *out = flow;
+    return MR_OK;
 }
 
 static bool schema_equal(const MrSchema *a, const MrSchema *b)
@@ -91,6 +99,18 @@ static bool schema_equal(const MrSchema *a, const MrSchema *b)
         equal = mr_str_equal_nocase(a->cols[i].name, b->cols[i].name) &&
                 mr_type_same_data(a->cols[i].type, b->cols[i].type);
     return equal;
+}
+
+const char *mr__flow_checkpoint(const MrSession *session, MrArena *arena, const char *database,
+                                const char *flow)
+{
+    char *path =
+        mr_arena_printf(arena, "%s/_millrace/flows/%s.%s", session->warehouse, database, flow);
+    /* Names are the same whatever their case. */
+    for (char *c = strrchr(path, '/'); *c; c++)
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c + 32);
+    return path;
 }
 
 /* The table that a flow fills: made at the first run (*is_new), the same at later ones. */
@@ -111,6 +131,11 @@ static MrStatus flow_table(MrQuery *query, const MrSqlCreateTable *create, const
                        .sql_database = query->session->database,
                        .schema = mr__plan_schema(arena, plan)};
     MR_TRY(mr__name_resolve(query, &create->name, &table->database, &table->name, err));
+    for (int32_t i = 0; i < table->schema.n_cols; i++)
+        for (int32_t k = 0; k < i; k++)
+            if (mr_str_equal_nocase(table->schema.cols[k].name, table->schema.cols[i].name))
+                return MR_FAIL(err, MR_COND_COLUMN_ALREADY_EXISTS, "columnName",
+                               mr_arena_printf(arena, "`%s`", table->schema.cols[i].name));
     const MrConnectorType *type = mr_connector_find(table->provider);
     if (!type)
         return MR_FAIL(err, MR_COND_DATA_SOURCE_NOT_FOUND, "provider", table->provider);
@@ -160,23 +185,26 @@ static MrStatus start_stream(Pipeline *pipeline, Flow *flow, MrPlan *plan, const
     MrQuery *query = flow->query;
     query->schema = mr__plan_schema(&query->arena, plan);
     const char *checkpoint =
-        mr_arena_printf(&query->arena, "%s/_millrace/flows/%s.%s", pipeline->session->warehouse,
-                        table->database, flow->name);
-    return mr__stream_start(query, plan,
-                            &(MrStreamTarget){
-                                .name = flow->name,
-                                .checkpoint = checkpoint,
-                                .type = mr_connector_find(table->provider),
-                                .options = mr__table_options(&query->arena, table),
-                                .mode = MR_MODE_APPEND,
-                                .trigger = pipeline->options->continuous ? MR_TRIGGER_DEFAULT
-                                                                         : MR_TRIGGER_AVAILABLE_NOW,
-                                .n_partition_cols = table->n_partition_cols,
-                                .partition_cols = partition_places(&query->arena, table),
-                                .progress = pipeline->options->progress,
-                                .progress_self = pipeline->options->self,
-                            },
-                            &flow->stream, err);
+        mr__flow_checkpoint(query->session, &query->arena, table->database, flow->name);
+    MrStatus status =
+        mr__stream_start(query, plan,
+                         &(MrStreamTarget){
+                             .name = flow->name,
+                             .checkpoint = checkpoint,
+                             .type = mr_connector_find(table->provider),
+                             .options = mr__table_options(&query->arena, table),
+                             .mode = MR_MODE_APPEND,
+                             .trigger = pipeline->options->continuous ? MR_TRIGGER_DEFAULT
+                                                                      : MR_TRIGGER_AVAILABLE_NOW,
+                             .n_partition_cols = table->n_partition_cols,
+                             .partition_cols = partition_places(&query->arena, table),
+                             .progress = pipeline->options->progress,
+                             .progress_self = pipeline->options->self,
+                         },
+                         &flow->stream, err);
+    if (status != MR_OK)
+        mr_error_add(err, "in flow '%s' with its checkpoint in '%s'", flow->name, checkpoint);
+    return status;
 }
 
 static MrStatus add_table_flow(Pipeline *pipeline, MrQuery *query, const MrSqlCreateTable *create,
@@ -198,11 +226,18 @@ static MrStatus add_table_flow(Pipeline *pipeline, MrQuery *query, const MrSqlCr
                        "flowIdentifier", create->name.parts[create->name.n_parts - 1],
                        "tableIdentifier", create->name.parts[create->name.n_parts - 1]);
     bool is_new;
+    const char *database, *name;
+    Flow *flow;
+    MR_TRY(mr__name_resolve(query, &create->name, &database, &name, err));
+    MR_TRY(flow_add(pipeline, database, name, query, &flow, err));
     MR_TRY(flow_table(query, create, bound.plan, &table, &is_new, err));
-    Flow *flow = flow_add(pipeline, table->name, query);
     flow->table = table;
     if (is_view)
         return MR_OK;
+    if (is_new) /* positions of a table of this name that was dropped mean nothing for this one */
+        MR_TRY(mr_os_remove_tree(
+            query->session->os,
+            mr__flow_checkpoint(query->session, &query->arena, table->database, flow->name), err));
     MrStatus status = start_stream(pipeline, flow, bound.plan, table, err);
     MrError ignored = {0};
     /* Refused: no table stays behind that the mended text would not fit. */
@@ -229,8 +264,10 @@ static MrStatus add_flow(Pipeline *pipeline, MrQuery *query, const MrSqlStatemen
                            .defaults = MR_NEW_N(&query->arena, const char *, table->schema.n_cols),
                            .n_partition_columns = table->n_partition_cols};
     MR_TRY(mr_bind_insert(&query->bind, insert, &target, &bound, err));
-    Flow *flow =
-        flow_add(pipeline, statement->flow.name.parts[statement->flow.name.n_parts - 1], query);
+    Flow *flow;
+    MR_TRY(flow_add(pipeline, table->database,
+                    statement->flow.name.parts[statement->flow.name.n_parts - 1], query, &flow,
+                    err));
     flow->table = table;
     return start_stream(pipeline, flow, bound.plan, table, err);
 }

@@ -6,6 +6,7 @@
 #define MR_SESSION_SESSION_H
 
 #include "catalog/catalog.h"
+#include "column/arrow_ipc.h" /* what a door may make of batches */
 #include "exec/run.h"
 
 typedef struct MrSession MrSession;

@@ -226,6 +226,9 @@ MrVariable **mr__variable_place(MrSession *session, const char *name); /* *place
 void mr__variables_clear(MrSession *session);
 
 /* ---- session.c */
+/* Where a flow of a pipeline keeps its positions and its state. */
+const char *mr__flow_checkpoint(const MrSession *session, MrArena *arena, const char *database,
+                                const char *flow);
 /* Takes a setting back; NULL: all. */
 MR_MUST_USE MrStatus mr__session_unset(MrSession *session, const char *key, MrError *err);
 /* Settings after a change of conf. */

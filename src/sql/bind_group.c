@@ -221,7 +221,9 @@ static MrStatus session_column(Binder *b, const MrSqlExpr *ast, Ctx *ctx, const 
     MrExpr *end = NULL, *window = NULL;
     MR_TRY(mr__call_bind(b, ctx, ast->place, "+", (MrExpr *[]){of->time, of->gap}, 2, "end", &end));
     MrExpr *args[4] = {mr__literal_text(b, "start"), of->time, mr__literal_text(b, "end"), end};
-    MR_TRY(mr__call_bind(b, ctx, ast->place, "named_struct", args, 4, "session_window", &window));
+    const char *sql =
+        mr_arena_printf(b->arena, "session_window(%s, %s)", of->time->sql, of->gap->sql);
+    MR_TRY(mr__call_bind(b, ctx, ast->place, "named_struct", args, 4, sql, &window));
     return window_column(b, ast->place, from, from->plan, of, window);
 }
 
@@ -278,6 +280,8 @@ MrStatus mr__time_windows(Binder *b, const MrSqlSelect *select, Scope *outer, Re
         args[i] = mr_expr_i64(b->arena, us[i]);
         args[i]->sql = mr_arena_printf(b->arena, "%lld", (long long)us[i]);
     }
-    MR_TRY(mr__call_bind(b, &ctx, ast->place, "time_window", args, 5, "window", &window));
+    const char *sql = mr_arena_printf(b->arena, "window(%s, %lld, %lld, %lld)", of->time->sql,
+                                      (long long)us[1], (long long)us[2], (long long)us[3]);
+    MR_TRY(mr__call_bind(b, &ctx, ast->place, "time_window", args, 5, sql, &window));
     return window_column(b, ast->place, from, plan, of, window);
 }

@@ -427,9 +427,15 @@ static MrStatus metadata_check(MrCheckpoint *checkpoint, MrText text, const char
         return record_is_malformed(err, "metadata.json lacks its format or its id");
     if (format > METADATA_FORMAT)
         return record_is_malformed(err, "metadata.json has a newer format than this program knows");
-    if (fingerprint != NULL && stored != NULL && strcmp(fingerprint, stored) != 0)
-        return MR_FAIL(err, MR_COND_STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA,
-                       "OpsInMetadataSeq", stored, "OpsInCurBatchSeq", fingerprint);
+    if (fingerprint != NULL && stored != NULL && strcmp(fingerprint, stored) != 0) {
+        MrStatus status =
+            MR_FAIL(err, MR_COND_STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA,
+                    "OpsInMetadataSeq", stored, "OpsInCurBatchSeq", fingerprint);
+        mr_error_add(err,
+                     "the query or its types have changed since the checkpoint was made: go on "
+                     "with the old text, or begin anew without this checkpoint");
+        return status;
+    }
     return MR_OK;
 }
 
