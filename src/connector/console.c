@@ -173,8 +173,7 @@ static MrStatus commit(MrSink *sink, MrEpochId epoch, const MrText *tokens, int3
 const MrConnectorType mr_connector_console = {
     .name = "console",
     .doc = "Prints each micro-batch.",
-    .flags =
-        MR_CONN_BATCH_WRITE | MR_CONN_STREAM_WRITE | MR_CONN_REPLAY_SINK | MR_CONN_TAKES_CHANGES,
+    .flags = MR_CONN_BATCH_WRITE | MR_CONN_STREAM_WRITE | MR_CONN_REPLAY_SINK,
     .options = console_options,
     .open_sink = open_sink,
     .close_sink = close_sink,

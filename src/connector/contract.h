@@ -120,7 +120,7 @@ typedef enum MrOutputMode {
     MR_MODE_APPEND,
     MR_MODE_UPDATE,
     MR_MODE_COMPLETE,
-    MR_MODE_CHANGES
+    MR_MODE_CHANGES /* batches with weights; in the other modes a sink never meets weights */
 } MrOutputMode;
 typedef enum MrSaveMode {
     MR_SAVE_ERROR,
@@ -151,11 +151,8 @@ typedef enum MrConnectorFlags {
     MR_CONN_STREAM_READ = 1 << 1,
     MR_CONN_BATCH_WRITE = 1 << 2,
     MR_CONN_STREAM_WRITE = 1 << 3,
-    MR_CONN_NO_REPLAY = 1 << 4, /* source: what was read is gone                                 */
-    MR_CONN_REPLAY_SINK =
-        1 << 5, /* sink: prepared output dies with the process (RELIABILITY 2.4) */
-    MR_CONN_TAKES_CHANGES =
-        1 << 6 /* sink: understands weights (memory, console, update/complete) */
+    MR_CONN_NO_REPLAY = 1 << 4,  /* source: what was read is gone                                 */
+    MR_CONN_REPLAY_SINK = 1 << 5 /* sink: prepared output dies with the process (RELIABILITY 2.4) */
 } MrConnectorFlags;
 
 struct MrConnectorType {

@@ -52,7 +52,7 @@ static MrStatus sink_commit(MrSink *sink, MrEpochId epoch, const MrText *tokens,
 const MrConnectorType mr_connector_foreach = {
     .name = "foreachBatch",
     .doc = "Calls a function with each micro-batch.",
-    .flags = MR_CONN_STREAM_WRITE | MR_CONN_REPLAY_SINK | MR_CONN_TAKES_CHANGES,
+    .flags = MR_CONN_STREAM_WRITE | MR_CONN_REPLAY_SINK,
     .close_sink = sink_close,
     .writer_open = mr__collect_writer_open,
     .write = mr__collect_write,

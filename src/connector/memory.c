@@ -290,7 +290,7 @@ static MrStatus sink_commit(MrSink *sink, MrEpochId epoch, const MrText *tokens,
 const MrConnectorType mr_connector_memory_sink = {
     .name = "memory",
     .doc = "Keeps the rows in memory, as a table of the query's name.",
-    .flags = MR_CONN_STREAM_WRITE | MR_CONN_REPLAY_SINK | MR_CONN_TAKES_CHANGES,
+    .flags = MR_CONN_STREAM_WRITE | MR_CONN_REPLAY_SINK,
     .close_sink = sink_close,
     .writer_open = mr__collect_writer_open,
     .write = mr__collect_write,

@@ -167,6 +167,15 @@ static const Scenario scenarios[] = {
      0,
      5,
      {{"1 1 00:10, 2 1 00:10", ""}, {"u: 1 1 00:10, 1 2 00:20", "1 | 1"}, {"1 2 00:05", "1 | 2"}}},
+    {"equal rows of one epoch are joined each by itself",
+     MR_MODE_APPEND,
+     "SELECT a.k, a.v, b.v FROM STREAM t AS a JOIN STREAM u AS b ON a.k = b.k",
+     0,
+     4,
+     {{"1 1 00:10, 1 1 00:10, 2 2 00:10", ""},
+      {"u: 1 7 00:00, 1 7 00:00, 1 7 00:00, 2 8 00:00",
+       "1 | 1 | 7; 1 | 1 | 7; 1 | 1 | 7; 1 | 1 | 7; 1 | 1 | 7; 1 | 1 | 7; 2 | 2 | 8"},
+      {"2 2 00:10, 2 2 00:10", "2 | 2 | 8; 2 | 2 | 8"}}},
 };
 
 typedef struct Play {

@@ -383,28 +383,10 @@ static MrStatus set_splits(MrStream *stream, MrError *err)
     return MR_OK;
 }
 
-/* Drops retractions: update mode shows new values only. */
-static void keep_inserts(MrBatch *batch)
-{
-    if (!batch->weights)
-        return;
-    uint16_t *sel = mr_arena_alloc(&batch->arena, (int64_t)sizeof(uint16_t) * (batch->n_sel + 1));
-    int32_t n_sel = 0;
-    for (int32_t i = 0; i < batch->n_sel; i++) {
-        int32_t row = mr_batch_row(batch, i);
-        if (batch->weights[row] > 0)
-            sel[n_sel++] = (uint16_t)row;
-    }
-    batch->sel = sel;
-    batch->n_sel = n_sel;
-}
-
-static MrStatus write_batch(MrStream *stream, int32_t worker_idx, const MrEvalContext *context,
-                            MrBatch *batch, MrError *err)
+static MrStatus write_rows(MrStream *stream, int32_t worker_idx, const MrEvalContext *context,
+                           MrBatch *batch, MrError *err)
 {
     const MrConnectorType *type = stream->options.sink_type;
-    if (stream->options.output_mode == MR_MODE_UPDATE)
-        keep_inserts(batch);
     if (batch->n_sel == 0)
         return MR_OK;
     if (!stream->writers[worker_idx])
@@ -412,6 +394,32 @@ static MrStatus write_batch(MrStream *stream, int32_t worker_idx, const MrEvalCo
                                  &stream->writers[worker_idx], err));
     stream->output_rows[worker_idx].n += batch->n_sel;
     return type->write(stream->writers[worker_idx], context, batch, err);
+}
+
+/* Beyond changes a sink is given rows without weights, each as often as it counts; retractions are
+ * not shown (update mode: new values only). */
+static MrStatus write_batch(MrStream *stream, int32_t worker_idx, const MrEvalContext *context,
+                            MrBatch *batch, MrError *err)
+{
+    const int64_t *weights = batch->weights;
+    if (!weights || stream->options.output_mode == MR_MODE_CHANGES)
+        return write_rows(stream, worker_idx, context, batch, err);
+    uint16_t *sel = mr_arena_alloc(&batch->arena, (int64_t)sizeof *sel * (batch->n_sel + 1));
+    for (int32_t i = 0; i < batch->n_sel; i++)
+        sel[i] = (uint16_t)mr_batch_row(batch, i);
+    batch->weights = NULL;
+    batch->sel = sel;
+    for (int64_t copy = 0; batch->n_sel > 0; copy++) {
+        int32_t n_sel = 0;
+        for (int32_t i = 0; i < batch->n_sel; i++)
+            if (weights[sel[i]] > copy)
+                sel[n_sel++] = sel[i];
+        batch->n_sel = n_sel;
+        if (context->canceled && *context->canceled) /* a row may count millions of times */
+            return MR_FAIL(err, MR_COND_OPERATION_CANCELED);
+        MR_TRY(write_rows(stream, worker_idx, context, batch, err));
+    }
+    return MR_OK;
 }
 
 static MrStatus consume(void *self, int32_t worker_idx, const MrEvalContext *context,
@@ -436,7 +444,7 @@ static MrStatus prepare_all(MrStream *stream, MrText *tokens, int32_t *n_tokens,
     *n_tokens = 0;
     for (int32_t i = 0; i < stream->n_workers; i++)
         any |= stream->writers[i] != NULL;
-    if (!any && (type->flags & (MR_CONN_TAKES_CHANGES | MR_CONN_REPLAY_SINK)))
+    if (!any && (type->flags & MR_CONN_REPLAY_SINK))
         MR_TRY(type->writer_open(stream->sink, stream->epoch_id, 0, &stream->budget,
                                  &stream->writers[0], err));
     for (int32_t i = 0; i < stream->n_workers; i++) {
