@@ -192,8 +192,8 @@ static MrExpr *replace_visit(void *arg, MrExpr *expr)
 
 /* -- joins ------------------------------------------------------------------------------------ */
 
-/* True when expr is NULL, or not true, whenever all columns of side are NULL. */
-static bool rejects_null(const MrExpr *expr, const MrPlan *side)
+/* True when expr is NULL whenever all columns of side are NULL. */
+static bool null_with_side(const MrExpr *expr, const MrPlan *side)
 {
     switch (expr->kind) {
     case MR_EXPR_COLUMN:
@@ -201,27 +201,38 @@ static bool rejects_null(const MrExpr *expr, const MrPlan *side)
             if (side->cols[c].id == expr->column.id)
                 return true;
         return false;
-    case MR_EXPR_AND:
-        for (int32_t a = 0; a < expr->n_args; a++)
-            if (rejects_null(expr->args[a], side))
-                return true;
-        return false;
-    case MR_EXPR_OR:
-        for (int32_t a = 0; a < expr->n_args; a++)
-            if (!rejects_null(expr->args[a], side))
-                return false;
-        return expr->n_args > 0;
     case MR_EXPR_CALL:
-        if (!(expr->bound->flags & MR_FN_NULL_IF_ANY) &&
-            strcmp(expr->bound->def->name, "isnotnull") != 0)
+        if (!(expr->bound->flags & MR_FN_NULL_IF_ANY))
             return false;
         for (int32_t a = 0; a < expr->n_args; a++)
-            if (rejects_null(expr->args[a], side))
+            if (null_with_side(expr->args[a], side))
                 return true;
         return false;
+    case MR_EXPR_AND: /* one side may decide alone: all must be NULL */
+    case MR_EXPR_OR:
+        for (int32_t a = 0; a < expr->n_args; a++)
+            if (!null_with_side(expr->args[a], side))
+                return false;
+        return expr->n_args > 0;
     default:
         return false;
     }
+}
+
+/* True when expr, as a filter, lets no row pass whose columns of side are all NULL.  That is less
+ * than being NULL: what is only not true here may be true under a NOT. */
+static bool rejects_null(const MrExpr *expr, const MrPlan *side)
+{
+    if (expr->kind == MR_EXPR_AND || expr->kind == MR_EXPR_OR) {
+        bool any = expr->kind == MR_EXPR_AND;
+        for (int32_t a = 0; a < expr->n_args; a++)
+            if (rejects_null(expr->args[a], side) == any)
+                return any;
+        return !any && expr->n_args > 0;
+    }
+    if (expr->kind == MR_EXPR_CALL && strcmp(expr->bound->def->name, "isnotnull") == 0)
+        return null_with_side(expr->args[0], side);
+    return null_with_side(expr, side);
 }
 
 /* x = y and a condition on x alone: the same condition on y. */

@@ -12,6 +12,13 @@ SELECT count(*) FROM l CROSS JOIN r;
 SELECT l.k, v, w FROM l JOIN r ON l.k < r.k ORDER BY v, w;
 SELECT k, v, w FROM l JOIN r USING (k) ORDER BY v, w;
 
+-- A filter on the NULL side of an outer join keeps its rows where it is true for NULL, also under NOT.
+SELECT l.v, w FROM l LEFT JOIN r ON l.k = r.k WHERE NOT (w IS NOT NULL) ORDER BY v;
+SELECT l.v, w FROM l LEFT JOIN r ON l.k = r.k WHERE NOT (w > 'a' AND v > 'c') ORDER BY v, w;
+SELECT l.v, w FROM l FULL JOIN r ON l.k = r.k WHERE (w IS NOT NULL) IS NOT NULL ORDER BY v, w;
+SELECT l.v, w FROM l RIGHT JOIN r ON l.k = r.k WHERE NOT (v IS NOT NULL OR w = 'y') ORDER BY w;
+SELECT l.v, w FROM l LEFT JOIN r ON l.k = r.k WHERE w > 'a' OR (w <> 'x' AND v IS NOT NULL) ORDER BY v, w;
+
 -- subqueries
 SELECT v FROM l WHERE k IN (SELECT k FROM r) ORDER BY v;
 SELECT v FROM l WHERE NOT EXISTS (SELECT 1 FROM r WHERE r.k = l.k) ORDER BY v;
