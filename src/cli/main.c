@@ -156,7 +156,7 @@ static int apply_conf(MrSession *session, const char *conf)
         return bad_usage("key of --conf is too long:", conf);
     memcpy(key, conf, (size_t)(equals - conf));
     key[equals - conf] = '\0';
-    if (mr_session_set_conf(session, key, equals + 1, &err) == MR_OK)
+    if (mr_session_start_conf(session, key, equals + 1, &err) == MR_OK)
         return -1;
     mr__print_error(&err, (MrText){0});
     return MR_EXIT_USAGE;

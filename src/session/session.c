@@ -48,6 +48,25 @@ static void system_zone(MrSession *session, char *id, size_t id_bytes)
     mr_buffer_deinit(&text);
 }
 
+/* "512m" as bytes; -1: not a size. */
+static int64_t memory_bytes(const char *value)
+{
+    static const char units[] = "kmgt";
+    MrText text = mr_text(value);
+    int64_t n, factor = 1;
+    if (text.size_bytes > 1 && (value[text.size_bytes - 1] | 32) == 'b') /* 512mb */
+        text.size_bytes--;
+    const char *unit = text.size_bytes > 0 ? strchr(units, value[text.size_bytes - 1] | 32) : NULL;
+    if (unit) {
+        text.size_bytes--;
+        for (const char *at = units; at <= unit; at++)
+            factor *= 1024;
+    }
+    if (!mr_text_to_i64(text, &n) || n < 0 || __builtin_mul_overflow(n, factor, &n))
+        return -1;
+    return n;
+}
+
 MrStatus mr__session_refresh(MrSession *session, MrError *err)
 {
     const MrConf *conf = session->conf;
@@ -60,6 +79,10 @@ MrStatus mr__session_refresh(MrSession *session, MrError *err)
         system_zone(session, id, sizeof id);
     MR_TRY(mr_zone_find(session->zones, id, &settings->zone, err));
     memcpy(session->zone_id, id, sizeof id);
+    int64_t limit_bytes = memory_bytes(mr_conf_get(conf, "millrace.memory.limit"));
+    int64_t n_threads = mr_conf_i64(conf, "millrace.exec.threads");
+    session->budget.limit_bytes = limit_bytes > 0 ? limit_bytes : INT64_MAX;
+    session->n_threads = n_threads > 0 ? (int32_t)n_threads : session->n_threads_given;
     settings->zones = session->zones;
     settings->ansi = mr_conf_bool(conf, "spark.sql.ansi.enabled");
     settings->timestamp_ntz =
@@ -104,7 +127,7 @@ MrStatus mr_session_create(const MrSessionConfig *config, MrSession **out, MrErr
     session->process.fail_countdown = config->fail_countdown;
     mr_budget_init(&session->budget, "session", &session->process, INT64_MAX);
     session->test_functions = config->test_functions;
-    session->n_threads = config->n_threads ? config->n_threads : mr_cpu_count();
+    session->n_threads_given = config->n_threads ? config->n_threads : mr_cpu_count();
     const char *user = getenv("USER");
     snprintf(session->user, sizeof session->user, "%s", user && user[0] ? user : "root");
     snprintf(session->database, sizeof session->database, "%s", MR_CATALOG_DEFAULT);
@@ -114,11 +137,11 @@ MrStatus mr_session_create(const MrSessionConfig *config, MrSession **out, MrErr
              getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
     MR_GO(mr_mutex_create(&session->budget, &session->lock, err));
     MR_GO(mr_conf_create(&session->budget, &session->conf, err));
+    MR_GO(mr_conf_create(&session->budget, &session->start_conf, err));
     MR_GO(mr_zones_create(&session->budget, read_zone, session->os, &session->zones, err));
     MR_GO(
         mr_catalog_open(session->os, &session->budget, session->warehouse, &session->catalog, err));
-    MR_GO(mr_conf_set(session->conf, "spark.sql.warehouse.dir", session->warehouse, err));
-    MR_GO(mr__session_refresh(session, err));
+    MR_GO(mr_session_start_conf(session, "spark.sql.warehouse.dir", session->warehouse, err));
     *out = session;
 done:
     if (status != MR_OK)
@@ -136,6 +159,7 @@ void mr_session_destroy(MrSession *session)
     mr_catalog_close(session->catalog);
     mr_zones_destroy(session->zones);
     mr_conf_destroy(session->conf);
+    mr_conf_destroy(session->start_conf);
     if (session->lock)
         mr_mutex_destroy(session->lock);
     mr_budget_deinit(&session->budget);
@@ -144,25 +168,6 @@ void mr_session_destroy(MrSession *session)
     mr_budget_init(&last, "process", NULL, INT64_MAX);
     last.used_bytes = (int64_t)sizeof(MrSession);
     mr_budget_free(&last, session, (int64_t)sizeof(MrSession));
-}
-
-/* "512m" as bytes; 0: 70 % of the machine's; -1: not a size. */
-static int64_t memory_bytes(const char *value)
-{
-    static const char units[] = "kmgt";
-    MrText text = mr_text(value);
-    int64_t n, factor = 1;
-    if (text.size_bytes > 1 && (value[text.size_bytes - 1] | 32) == 'b') /* 512mb */
-        text.size_bytes--;
-    const char *unit = text.size_bytes > 0 ? strchr(units, value[text.size_bytes - 1] | 32) : NULL;
-    if (unit) {
-        text.size_bytes--;
-        for (const char *at = units; at <= unit; at++)
-            factor *= 1024;
-    }
-    if (!mr_text_to_i64(text, &n) || n < 0 || __builtin_mul_overflow(n, factor, &n))
-        return -1;
-    return n > 0 ? n : mr_memory_bytes() / 10 * 7;
 }
 
 MrStatus mr_session_set_conf(MrSession *session, const char *key, const char *value, MrError *err)
@@ -175,29 +180,35 @@ MrStatus mr_session_set_conf(MrSession *session, const char *key, const char *va
                            "confName", key);
         MR_TRY(status);
     }
-    int64_t limit_bytes = strcmp(key, "millrace.memory.limit") == 0 ? memory_bytes(value) : 0;
-    if (limit_bytes < 0)
+    if (strcmp(key, "millrace.memory.limit") == 0 && memory_bytes(value) < 0)
         return MR_FAIL(err, MR_COND_INVALID_CONF_VALUE__TYPE_MISMATCH, "confName", key, "confValue",
                        value, "confType", "size");
     mr_mutex_lock(session->lock);
     MrStatus status = mr_conf_set(session->conf, key, value, err);
-    if (status == MR_OK && limit_bytes > 0)
-        session->budget.limit_bytes = limit_bytes;
-    if (status == MR_OK && strcmp(key, "millrace.exec.threads") == 0)
-        session->n_threads = mr_conf_i64(session->conf, key) > 0
-                                 ? (int32_t)mr_conf_i64(session->conf, key)
-                                 : mr_cpu_count();
     if (status == MR_OK)
         status = mr__session_refresh(session, err);
     mr_mutex_unlock(session->lock);
     return status;
 }
 
+MrStatus mr_session_start_conf(MrSession *session, const char *key, const char *value, MrError *err)
+{
+    MR_TRY(mr_session_set_conf(session, key, value, err));
+    return mr_conf_set(session->start_conf, key, value, err);
+}
+
 MrStatus mr__session_unset(MrSession *session, const char *key, MrError *err)
 {
     mr_mutex_lock(session->lock);
     mr_conf_unset(session->conf, key);
-    MrStatus status = mr__session_refresh(session, err);
+    MrStatus status = MR_OK;
+    for (int32_t i = 0; i < mr_conf_n_set(session->start_conf) && status == MR_OK; i++) {
+        MrOption start = mr_conf_set_at(session->start_conf, i);
+        if (!key || strcmp(start.key, key) == 0)
+            status = mr_conf_set(session->conf, start.key, start.value, err);
+    }
+    if (status == MR_OK)
+        status = mr__session_refresh(session, err);
     mr_mutex_unlock(session->lock);
     return status;
 }

@@ -28,6 +28,9 @@ void mr_session_destroy(MrSession *session); /* accepts NULL; ends its queries f
 /* Settings (SET k = v, --conf).  Unknown keys are kept, as Spark does; known ones are checked. */
 MR_MUST_USE MrStatus mr_session_set_conf(MrSession *session, const char *key, const char *value,
                                          MrError *err);
+/* As the session begins (--conf): what RESET goes back to. */
+MR_MUST_USE MrStatus mr_session_start_conf(MrSession *session, const char *key, const char *value,
+                                           MrError *err);
 const char *mr_session_conf(const MrSession *session,
                             const char *key); /* value or default; NULL: neither */
 

@@ -13,8 +13,8 @@ typedef struct MrVariable MrVariable;
 
 struct MrSession {
     MrOs *os;
-    MrBudget process, budget; /* the session's is a child, so that its end can be checked */
-    MrConf *conf;
+    MrBudget process, budget;  /* the session's is a child, so that its end can be checked */
+    MrConf *conf, *start_conf; /* what is set, and what RESET goes back to */
     MrCatalog *catalog;
     MrZones *zones;
     char warehouse[MR_PATH_MAX];
@@ -25,7 +25,7 @@ struct MrSession {
     MrSettings settings; /* made from conf */
     MrSqlOptions sql_options;
     const char *test_functions;
-    int32_t n_threads;
+    int32_t n_threads, n_threads_given; /* of millrace.exec.threads, of the caller */
     _Atomic bool canceled;
     /* Functions of running streams that are being called: what they run is part of the stream, so
      * an interrupt is not over when it begins. */

@@ -15,6 +15,8 @@ BROKEN = [
     ("unknown column", "CREATE STREAMING TABLE s AS SELECT b FROM STREAM t;", ["UNRESOLVED_COLUMN", "line 2, column 36"]),
     ("fails in a row", "CREATE STREAMING TABLE x AS\nSELECT 1 / (a - 1) AS q FROM STREAM t;", ["DIVIDE_BY_ZERO", "flow 'x'", "line 2"]),
     ("view fails", "CREATE MATERIALIZED VIEW v AS SELECT 1 / (a - 1) AS q FROM t;", ["DIVIDE_BY_ZERO", "flow 'v'", "line 2"]),
+    ("flow twice", "CREATE STREAMING TABLE x AS SELECT a FROM STREAM t; CREATE STREAMING TABLE X AS SELECT a FROM STREAM t;", ["PIPELINE_DUPLICATE_IDENTIFIERS.FLOW"]),
+    ("column twice", "CREATE STREAMING TABLE s AS SELECT a, a AS A FROM STREAM t;", ["COLUMN_ALREADY_EXISTS", "line 2"]),
     ("not a stream", "CREATE STREAMING TABLE s AS SELECT a FROM t;", ["INVALID_FLOW_QUERY_TYPE", "line 2"]),
 ]
 
@@ -25,9 +27,41 @@ def run(folder: str, text: str) -> subprocess.CompletedProcess:
     return subprocess.run([MILLRACE, "run", "p.sql", "--quiet"], cwd=folder, capture_output=True, text=True, timeout=60)
 
 
+def rows_of(folder: str, query: str) -> str:
+    """What a later process reads."""
+    return subprocess.run([MILLRACE, "-e", query], cwd=folder, capture_output=True, text=True, timeout=60).stdout
+
+
+def changed_texts() -> int:
+    """Runs whose text has changed since the last one: refused, or what a name or a dropped table means."""
+    windows = "CREATE STREAMING TABLE w AS SELECT window.start AS s, count(*) AS n FROM STREAM e WATERMARK at DELAY OF INTERVAL 1 SECOND GROUP BY window(at, '{}');"
+    events = "CREATE TABLE e (at TIMESTAMP) USING json OPTIONS (path 'in.json');\n"
+    copy = "CREATE STREAMING TABLE {} AS SELECT a FROM STREAM t;"
+    bad = 0
+    with tempfile.TemporaryDirectory() as folder:
+        pathlib.Path(folder, "in.json").write_text('{"a":1, "at":"2026-01-01T00:03:01Z"}\n')
+        first = run(folder, events + windows.format("1 minute"))
+        second = run(folder, events + windows.format("2 minutes"))
+        wanted = "STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA"
+        if first.returncode != 0 or second.returncode != 1 or wanted not in second.stderr:
+            print(f"FAILED a window of another size: exit {second.returncode}\n{first.stderr}{second.stderr}")
+            bad += 1
+        for name in ("copy", "COPY"):
+            run(folder, SOURCE + copy.format(name))
+        if rows_of(folder, "SELECT * FROM copy") != "1\n":
+            print(f"FAILED a name in capitals is the same flow: {rows_of(folder, 'SELECT * FROM copy')!r}")
+            bad += 1
+        rows_of(folder, "DROP TABLE Copy")
+        again = run(folder, SOURCE + copy.format("copy"))
+        if rows_of(folder, "SELECT * FROM copy") != "1\n":
+            print(f"FAILED a dropped table's flow begins anew: exit {again.returncode}\n{again.stderr}")
+            bad += 1
+    return bad
+
+
 def main() -> int:
     """Each broken text, then the mended one in the same warehouse."""
-    bad = 0
+    bad = changed_texts()
     for name, text, wanted in BROKEN:
         with tempfile.TemporaryDirectory() as folder:
             pathlib.Path(folder, "in.json").write_text('{"a":1}\n{"a":2}\n')
