@@ -34,7 +34,8 @@ typedef struct Rewrite {
     void *self;
     MrError *err;
     MrStatus status;
-    /* Bodies of SHARED are mapped once. */
+    /* Bodies of SHARED are mapped once, and so is a subquery that stands twice (nullif, BETWEEN).
+     */
     const MrPlan **bodies;
     MrPlan **mapped;
     int64_t n, cap, n_mapped, cap_mapped;
@@ -42,12 +43,28 @@ typedef struct Rewrite {
 
 static MrStatus rewrite(Rewrite *r, MrPlan *plan, MrPlan **out);
 
+static MrStatus rewrite_once(Rewrite *r, MrPlan *plan, MrPlan **out)
+{
+    for (int64_t k = 0; k < r->n; k++)
+        if (r->bodies[k] == plan) {
+            *out = r->mapped[k];
+            return MR_OK;
+        }
+    MR_TRY(rewrite(r, plan, out));
+    MR_PUSH(r->planner->arena, r->bodies, r->n, r->cap, plan);
+    MR_PUSH(r->planner->arena, r->mapped, r->n_mapped, r->cap_mapped, *out);
+    return MR_OK;
+}
+
 static MrExpr *subquery_visit(void *self, MrExpr *expr)
 {
     Rewrite *r = self;
+    MrPlan *made = expr->query.plan;
     if (r->status == MR_OK && (expr->kind == MR_EXPR_SCALAR_QUERY || expr->kind == MR_EXPR_EXISTS ||
-                               expr->kind == MR_EXPR_IN_QUERY))
-        r->status = rewrite(r, expr->query.plan, &expr->query.plan);
+                               expr->kind == MR_EXPR_IN_QUERY)) {
+        r->status = rewrite_once(r, expr->query.plan, &made);
+        expr->query.plan = made;
+    }
     return expr;
 }
 
@@ -72,20 +89,10 @@ static MrStatus rewrite(Rewrite *r, MrPlan *plan, MrPlan **out)
     MrPlan **inputs = MR_NEW_N(r->planner->arena, MrPlan *, plan->n_inputs + 1);
     bool changed = false;
     for (int32_t i = 0; i < plan->n_inputs; i++) {
-        bool known = false;
-        for (int64_t k = 0; plan->kind == MR_PLAN_SHARED && k < r->n && !known; k++) {
-            if (r->bodies[k] == plan->inputs[i]) {
-                inputs[i] = r->mapped[k];
-                known = true;
-            }
-        }
-        if (!known) {
+        if (plan->kind == MR_PLAN_SHARED)
+            MR_TRY(rewrite_once(r, plan->inputs[i], &inputs[i]));
+        else
             MR_TRY(rewrite(r, plan->inputs[i], &inputs[i]));
-            if (plan->kind == MR_PLAN_SHARED) {
-                MR_PUSH(r->planner->arena, r->bodies, r->n, r->cap, plan->inputs[i]);
-                MR_PUSH(r->planner->arena, r->mapped, r->n_mapped, r->cap_mapped, inputs[i]);
-            }
-        }
         changed = changed || inputs[i] != plan->inputs[i];
     }
     MrPlan *made = mr_plan_map_exprs(r->planner, plan, expr_rewrite, r);

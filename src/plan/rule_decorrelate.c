@@ -1040,6 +1040,44 @@ static MrStatus lateral_visit(MrPlanner *planner, MrPlan *plan, MrPlan **out, Mr
     return MR_OK;
 }
 
+static bool side_find(void *self, const MrExpr *expr)
+{
+    Find *find = self;
+    bool is_query = expr->kind == MR_EXPR_SCALAR_QUERY || expr->kind == MR_EXPR_EXISTS ||
+                    expr->kind == MR_EXPR_IN_QUERY;
+    find->found =
+        find->found ||
+        (expr->kind == MR_EXPR_COLUMN && mr_plan_column_find(find->over, expr->column.id) >= 0) ||
+        (is_query && plan_refers(expr->query.plan, find->over));
+    return !find->found;
+}
+
+/* True when a subquery, its arguments too, reads a column of this plan. */
+static bool query_reads(const MrExpr *expr, const MrPlan *plan)
+{
+    Find find = {plan, false};
+    mr_expr_walk(expr, side_find, &find);
+    return find.found;
+}
+
+/* A subquery in the condition of an outer join belongs to the one side that it reads. */
+static MrExpr *side_visit(void *self, MrExpr *expr)
+{
+    Attach *sides = self;
+    bool is_query = expr->kind == MR_EXPR_SCALAR_QUERY || expr->kind == MR_EXPR_EXISTS ||
+                    expr->kind == MR_EXPR_IN_QUERY;
+    if (!is_query || sides[0].status != MR_OK || sides[1].status != MR_OK)
+        return expr;
+    bool left = query_reads(expr, sides[0].over), right = query_reads(expr, sides[1].over);
+    if (!left || !right)
+        return attach_visit(&sides[left ? 0 : 1], expr);
+    sides[0].status = MR_FAIL(
+        sides[0].err,
+        MR_COND_UNSUPPORTED_SUBQUERY_EXPRESSION_CATEGORY__UNSUPPORTED_CORRELATED_EXPRESSION_IN_JOIN_CONDITION,
+        "subqueryExpression", expr->sql ? expr->sql : "");
+    return expr;
+}
+
 static MrStatus decorrelate_visit(MrPlanner *planner, MrPlan *plan, void *self, MrPlan **out,
                                   MrError *err)
 {
@@ -1067,24 +1105,14 @@ static MrStatus decorrelate_visit(MrPlanner *planner, MrPlan *plan, void *self, 
                 mr_plan_join(planner, MR_JOIN_INNER, plan->inputs[0], plan->inputs[1], plain);
             return decorrelate_visit(planner, mr_plan_filter(planner, join, rest), self, out, err);
         }
-        /* Other joins: the subquery belongs to the one side that it reads. */
-        MrExpr **parts = NULL, *condition = NULL;
-        int32_t n = mr__conjuncts(planner->arena, plan->join.condition, &parts);
-        MrPlan *inputs[2] = {plan->inputs[0], plan->inputs[1]};
-        for (int32_t i = 0; i < n; i++) {
-            if (has_query(parts[i])) {
-                MrExpr *reads = expr_localize(planner, parts[i], plan->inputs[0]);
-                int32_t side = mr__reads_any(reads, plan->inputs[0]) ? 0 : 1;
-                Used used = {.over = plan->inputs[1 - side], .planner = planner};
-                Attach one = {.planner = planner, .err = err, .over = inputs[side]};
-                mr_expr_walk(parts[i], used_note, &used);
-                parts[i] = attach_expr(&one, parts[i]);
-                MR_TRY(one.status);
-                inputs[side] = one.over;
-            }
-            condition = mr_expr_and(planner->arena, condition, parts[i]);
-        }
-        MrPlan *join = mr_plan_join(planner, plan->join.kind, inputs[0], inputs[1], condition);
+        Attach sides[2];
+        for (int32_t i = 0; i < 2; i++)
+            sides[i] = (Attach){.planner = planner, .err = err, .over = plan->inputs[i]};
+        MrExpr *condition = mr_expr_map(planner->arena, plan->join.condition, side_visit, sides);
+        MR_TRY(sides[0].status);
+        MR_TRY(sides[1].status);
+        MrPlan *join =
+            mr_plan_join(planner, plan->join.kind, sides[0].over, sides[1].over, condition);
         *out = columns_keep(planner, join, plan->cols, plan->n_cols);
         return MR_OK;
     }
