@@ -163,19 +163,23 @@ MR_API MR_MUST_USE MrStatus mr_frame_write(MrFrame *frame, const MrWriteOptions 
 /* ---------------------------------------------------------------- streaming queries */
 
 typedef struct MrStreamStart {
-    const char *format; /* "parquet", "csv", "json", "console", "memory", "noop" ...; NULL with
-                           foreach_batch */
-    const char *path;
-    const char *name; /* of the query; NULL: none                                            */
+    const char *format; /* "parquet" (NULL), "csv", "json", "text", "console", "noop"; "memory": the
+                           rows are a table of the query's name, for this session */
+    const char *path;   /* of file formats                                                     */
+    const char *name;   /* of the query; NULL: none                                            */
     const char *output_mode; /* "append" (NULL), "update", "complete" */
     const char *checkpoint;  /* folder; NULL: nothing survives the process  */
     int64_t interval_ms; /* processingTime trigger; 0: as fast as data comes                    */
-    bool available_now;  /* process what is there, then end                                     */
+    bool available_now;  /* process what is there in epochs as large as the source's options let
+                            them be, then end */
+    bool once;           /* process what is there in one epoch, then end */
     const MrKeyValue *options; /* n_options of them */
     int32_t n_options;
-    /* Called on the query's thread once an epoch with all its rows; at least once after a crash,
-     * with the same epoch and rows.  The stream of arrays is borrowed.  Anything but MR_OK fails
-     * the query. */
+    /* NULL, or instead of a format: called on the query's thread once an epoch with all its rows;
+     * at least once after a crash, with the same epoch and rows.  rows is borrowed for the call;
+     * arrays taken from it are yours to release.  Anything but MR_OK fails the query: with the
+     * error it wrote into err, or else FOREACH_BATCH_USER_FUNCTION_ERROR.  It may use the session,
+     * when no other thread does, and stop its query. */
     MrStatus (*foreach_batch)(void *self, int64_t epoch, struct ArrowArrayStream *rows,
                               MrError *err);
     void *self;
@@ -185,18 +189,21 @@ typedef struct MrStreamStart {
  * mr_streaming_query_close(). */
 MR_API MR_MUST_USE MrStatus mr_frame_start(MrFrame *frame, const MrStreamStart *options,
                                            MrStreamingQuery **query, MrError *err);
-/* Waits until the query ends by itself, fails (its error is given) or timeout_ms passes (< 0: for
- * ever); *ended says whether it has ended. */
+/* Waits until the query ends by itself, fails (its error is given, at each call) or timeout_ms
+ * passes (< 0: for ever); *ended says whether it has ended.  This call and the next three may come
+ * from any thread.  A foreach_batch that calls one of them for its own query does not wait. */
 MR_API MR_MUST_USE MrStatus mr_streaming_query_await(MrStreamingQuery *query, int64_t timeout_ms,
                                                      bool *ended, MrError *err);
-/* Waits until all that was there at the call has been processed. */
+/* Waits until all that was there at the call has been processed, or the query has ended. */
 MR_API MR_MUST_USE MrStatus mr_streaming_query_process_all(MrStreamingQuery *query, MrError *err);
-/* Asks it to stop at the border of an epoch, and waits for that. */
+/* Asks it to stop at the border of an epoch, and waits for that; fails when the query has failed.
+ */
 MR_API MR_MUST_USE MrStatus mr_streaming_query_stop(MrStreamingQuery *query, MrError *err);
 /* The last progress as JSON with Spark's field names; "" before the first epoch.  Borrowed until
  * the next call. */
 MR_API const char *mr_streaming_query_progress(MrStreamingQuery *query);
-MR_API void mr_streaming_query_close(MrStreamingQuery *query); /* stops it first; NULL is fine */
+/* Stops it first; not from its own foreach_batch.  NULL is fine. */
+MR_API void mr_streaming_query_close(MrStreamingQuery *query);
 
 /* ---------------------------------------------------------------- RDDs
  *

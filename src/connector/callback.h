@@ -17,6 +17,10 @@ MR_MUST_USE MrStatus mr_memory_source_append(MrMemorySource *memory, const MrBat
 MrSource *
 mr_memory_source_open(MrMemorySource *memory); /* borrowed view; close_source leaves the rows */
 
+/* A copy of the rows that are there now; closing it ends it. */
+MR_MUST_USE MrStatus mr_memory_source_copy(MrMemorySource *memory, MrBudget *budget, MrSource **out,
+                                           MrError *err);
+
 int64_t mr_memory_source_rows(MrMemorySource *memory);
 
 /* "memory" sink: appends each epoch to the rows, or (complete mode) replaces them.  The rows can be

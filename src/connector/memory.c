@@ -14,6 +14,7 @@ struct MrMemorySource {
     MrMutex *mutex;
     MrBatch **batches;
     int64_t n_batches, cap_bytes, n_rows;
+    bool is_copy; /* ends when it is closed */
 };
 
 typedef struct MemorySplit {
@@ -108,6 +109,23 @@ MrSource *mr_memory_source_open(MrMemorySource *self)
     return &self->base;
 }
 
+MrStatus mr_memory_source_copy(MrMemorySource *self, MrBudget *budget, MrSource **out, MrError *err)
+{
+    MrMemorySource *copy = NULL;
+    MR_TRY(mr_memory_source_create(budget, &self->base.schema, &copy, err));
+    MrStatus status = MR_OK;
+    copy->is_copy = true;
+    mr_mutex_lock(self->mutex);
+    for (int64_t i = 0; i < self->n_batches && status == MR_OK; i++)
+        status = mr_memory_source_append(copy, self->batches[i], err);
+    mr_mutex_unlock(self->mutex);
+    if (status != MR_OK)
+        mr_memory_source_destroy(copy);
+    else
+        *out = &copy->base;
+    return status;
+}
+
 int64_t mr_memory_source_rows(MrMemorySource *self)
 {
     mr_mutex_lock(self->mutex);
@@ -118,7 +136,8 @@ int64_t mr_memory_source_rows(MrMemorySource *self)
 
 static void source_close(MrSource *source)
 {
-    /* a borrowed view: the rows stay with whoever made them */
+    if (((MrMemorySource *)source)->is_copy) /* else the rows stay with whoever made them */
+        mr_memory_source_destroy((MrMemorySource *)source);
 }
 
 static int64_t batch_count(MrMemorySource *self)

@@ -664,7 +664,7 @@ static void context_thread(void *arg)
     MrError err = {.sql_idx = -1};
     bool last = false; /* the batch that a graceful stop waits for is the next one */
     for (;;) {
-        MrStreamStep step = MR_STREAM_IDLE;
+        MrStreamStep step = MR_STREAM_EARLY;
         int stop = atomic_load_explicit(&context->stop, memory_order_relaxed);
         if (stop == STOP_NOW)
             break;

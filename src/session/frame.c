@@ -373,11 +373,29 @@ static MrStatus first_i64(MrQuery *query, int64_t *out, MrError *err)
     }
 }
 
+static MrStatus command_count(MrQuery *command, int64_t *n_rows, MrError *err)
+{
+    int64_t n = 0;
+    command->next_row = 0;
+    for (;;) {
+        MrBatch *batch;
+        MR_TRY(mr_query_next(command, &batch, err));
+        if (!batch)
+            break;
+        n += batch->n_sel;
+        mr_batch_destroy(batch);
+    }
+    *n_rows = n;
+    return MR_OK;
+}
+
 MrStatus mr_frame_count(MrFrame *frame, int64_t *n_rows, MrError *err)
 {
     MrFrame *count;
     MrQuery *query = NULL;
     int64_t n = 0;
+    if (frame->command)
+        return command_count(frame->command, n_rows, err);
     MR_TRY(frame_printf(frame->session, &count, err, "SELECT count(*) FROM " INNER, frame->sql));
     MrStatus status = frame_query(count, &query, err);
     if (status == MR_OK)

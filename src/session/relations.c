@@ -156,9 +156,29 @@ static MrStatus fill_view(MrQuery *query, const MrTable *table, MrBindRelation *
     return MR_OK;
 }
 
+/* The rows of a memory sink. */
+static MrStatus fill_memory(MrQuery *query, const MrTable *table, bool streaming,
+                            MrBindRelation *out, MrError *err)
+{
+    MrOpenSource *open = MR_NEW(&query->arena, MrOpenSource);
+    if (streaming)
+        return MR_FAIL_UNSUPPORTED(err, "reading the source 'memory' as a stream");
+    MR_TRY(mr__memory_table_open(query->session, table->name, &query->budget, &open->source, err));
+    if (!open->source)
+        return MR_FAIL(err, MR_COND_DATA_SOURCE_NOT_FOUND, "provider", table->provider);
+    open->next = query->sources;
+    query->sources = open;
+    out->kind = MR_BIND_SOURCE;
+    out->type = &mr_connector_memory_source;
+    out->source = open->source;
+    return MR_OK;
+}
+
 static MrStatus fill_source(MrQuery *query, const MrTable *table, const MrOptions *more,
                             bool streaming, MrBindRelation *out, MrError *err)
 {
+    if (strcmp(table->provider, mr_connector_memory_sink.name) == 0)
+        return fill_memory(query, table, streaming, out, err);
     MrOptions own = mr__table_options(&query->arena, table);
     MrOption *options = MR_NEW_N(&query->arena, MrOption, own.n_options + more->n_options);
     for (int32_t i = 0; i < more->n_options; i++) /* the reference's win: they come first */

@@ -156,6 +156,7 @@ void mr_session_destroy(MrSession *session)
     while (session->queries)
         mr_query_close(session->queries);
     mr__variables_clear(session);
+    mr__memory_tables_clear(session);
     mr_catalog_close(session->catalog);
     mr_zones_destroy(session->zones);
     mr_conf_destroy(session->conf);

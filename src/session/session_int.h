@@ -2,6 +2,7 @@
 #ifndef MR_SESSION_SESSION_INT_H
 #define MR_SESSION_SESSION_INT_H
 
+#include "connector/callback.h"
 #include "function/time_zone.h"
 #include "session/conf.h"
 #include "rdd/lineage.h"
@@ -10,6 +11,7 @@
 #include "stream/stream.h"
 
 typedef struct MrVariable MrVariable;
+typedef struct MrMemoryTable MrMemoryTable;
 
 struct MrSession {
     MrOs *os;
@@ -31,6 +33,7 @@ struct MrSession {
      * an interrupt is not over when it begins. */
     _Atomic int32_t n_nested;
     MrVariable *variables;
+    MrMemoryTable *memory_tables;
     /* Of queries, conf, settings, database: a DStream's callback runs actions on the stream's
      * thread. */
     MrMutex *lock;
@@ -186,6 +189,20 @@ typedef struct MrStreamTarget {
 /* query->schema is that of plan.  The stream is closed before the query. */
 MR_MUST_USE MrStatus mr__stream_start(MrQuery *query, MrPlan *plan, const MrStreamTarget *target,
                                       MrStream **out, MrError *err);
+
+/* ---- memory_table.c: what memory sinks have written, as temporary views of their queries' names
+ */
+/* Empty rows for a query of that name, instead of those of one before; fails while that one is
+ * open.  They belong to the session. */
+MR_MUST_USE MrStatus mr__memory_table_create(MrSession *session, const char *name,
+                                             const MrSchema *schema, MrMemorySource **out,
+                                             MrError *err);
+/* Its query has ended: the rows stay. */
+void mr__memory_table_release(MrSession *session, const MrMemorySource *rows);
+/* A copy of the rows as they are now; *out NULL: there is no such table. */
+MR_MUST_USE MrStatus mr__memory_table_open(MrSession *session, const char *name, MrBudget *budget,
+                                           MrSource **out, MrError *err);
+void mr__memory_tables_clear(MrSession *session);
 
 /* ---- commands: one function a statement kind, each in the file that its subject names */
 MR_MUST_USE MrStatus mr__command_create_table(MrQuery *query, const MrSqlStatement *statement,

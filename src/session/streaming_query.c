@@ -2,7 +2,9 @@
 #include "session/frame_int.h"
 
 #include "column/arrow.h"
-#include "connector/callback.h"
+
+#define PROGRESS_MAX_BYTES (16 << 20)
+#define INTERVAL_MS_MAX INT64_C(31536000000) /* a year */
 
 struct MrStreamingQuery {
     MrSession *session;
@@ -17,14 +19,17 @@ struct MrStreamingQuery {
     int64_t n_idle; /* times that nothing new was found */
     MrStatus status;
     MrError err;
-    MrBuffer progress;
-    char shown[8192];
+    MrBuffer progress, shown; /* the newest; what was handed out */
     _Atomic bool stop;
+    MrMemorySource *memory; /* the rows of a memory sink; NULL: another sink */
     /* foreachBatch */
     MrStatus (*foreach_batch)(void *self, int64_t epoch, struct ArrowArrayStream *rows,
                               MrError *err);
     void *self;
 };
+
+/* The query whose thread this is: it cannot wait for itself. */
+static _Thread_local MrStreamingQuery *own_query;
 
 static void keep_progress(void *self, MrText json)
 {
@@ -32,7 +37,8 @@ static void keep_progress(void *self, MrText json)
     MrError ignored = {0};
     mr_mutex_lock(streaming->mutex);
     streaming->progress.size_bytes = 0;
-    if (mr_buffer_put(&streaming->progress, json.data, json.size_bytes, &ignored) != MR_OK)
+    if (mr_buffer_put(&streaming->progress, json.data, json.size_bytes, &ignored) != MR_OK ||
+        mr_buffer_put(&streaming->progress, "", 1, &ignored) != MR_OK)
         streaming->progress.size_bytes = 0; /* no memory for it: the query goes on without */
     mr_mutex_unlock(streaming->mutex);
 }
@@ -44,6 +50,7 @@ static void stream_thread(void *arg)
     MrStatus status = MR_OK;
     MrError err = {.sql_idx = -1};
     bool ended = false;
+    own_query = streaming;
     while (!ended && !atomic_load_explicit(&streaming->stop, memory_order_relaxed)) {
         MrStreamStep step;
         status = mr_stream_step(streaming->stream, &step, &err);
@@ -51,7 +58,7 @@ static void stream_thread(void *arg)
         if (ended || step == MR_STREAM_WORKED)
             continue;
         mr_mutex_lock(streaming->mutex);
-        streaming->n_idle++;
+        streaming->n_idle += step == MR_STREAM_IDLE;
         mr_cond_signal_all(streaming->changed);
         mr_mutex_unlock(streaming->mutex);
         int64_t wait_us = mr_stream_wait_us(streaming->stream);
@@ -122,16 +129,20 @@ static MrStatus call_foreach(void *self, const MrEpochId *epoch, MrBatch *const 
                                     .get_last_error = epoch_error,
                                     .release = epoch_release,
                                     .private_data = &reader};
+    atomic_fetch_add_explicit(&streaming->session->n_nested, 1, memory_order_relaxed);
     MrStatus status = streaming->foreach_batch(streaming->self, epoch->epoch, &rows, err);
+    atomic_fetch_sub_explicit(&streaming->session->n_nested, 1, memory_order_relaxed);
     if (status != MR_OK && err->status == MR_OK) /* the user's function gave no reason */
         return MR_FAIL(err, MR_COND_FOREACH_BATCH_USER_FUNCTION_ERROR, "reason",
                        "it returned a failure");
     return status;
 }
 
-static MrStatus open_foreach(void *self, const MrSinkSpec *spec, MrSink **out, MrError *err)
+static MrStatus open_sink(void *self, const MrSinkSpec *spec, MrSink **out, MrError *err)
 {
     MrStreamingQuery *streaming = self;
+    if (streaming->memory)
+        return mr_memory_sink_open(streaming->memory, spec, out, err);
     return mr_foreach_sink_open(&streaming->query->budget, call_foreach, streaming, spec, out, err);
 }
 
@@ -150,28 +161,48 @@ static MrStatus output_mode(const char *mode, MrOutputMode *out, MrError *err)
     return mode ? MR_FAIL(err, MR_COND_STREAMING_OUTPUT_MODE__INVALID, "outputMode", mode) : MR_OK;
 }
 
+static MrStatus trigger(const MrStreamStart *options, MrTriggerKind *out, MrError *err)
+{
+    int64_t interval_ms = options->interval_ms;
+    int n_given = options->available_now + options->once + (interval_ms != 0);
+    if (n_given > 1 || interval_ms < 0 || interval_ms > INTERVAL_MS_MAX) {
+        char text[MR_I64_TEXT_MAX + 1] = {0};
+        mr_i64_to_text(interval_ms, text);
+        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter",
+                       n_given > 1 ? "interval_ms, available_now, once" : "interval_ms",
+                       "functionName", "mr_frame_start", "expectedValue",
+                       n_given > 1 ? "one trigger" : "0 to 31536000000", "actualValue",
+                       n_given > 1 ? "several" : text);
+    }
+    *out = options->available_now ? MR_TRIGGER_AVAILABLE_NOW
+           : options->once        ? MR_TRIGGER_ONCE
+           : interval_ms > 0      ? MR_TRIGGER_PROCESSING_TIME
+                                  : MR_TRIGGER_DEFAULT;
+    return MR_OK;
+}
+
 static MrStatus start_stream(MrStreamingQuery *streaming, MrFrame *frame,
                              const MrStreamStart *options, MrError *err)
 {
     MrQuery *query = streaming->query;
     MrBoundQuery bound;
-    const char *format = options->foreach_batch ? "foreachbatch"
-                         : options->format      ? options->format
-                                                : "parquet";
+    const char *format = options->format ? options->format : "parquet";
+    bool to_memory =
+        !options->foreach_batch && mr_str_equal_nocase(format, mr_connector_memory_sink.name);
     MrStreamTarget target = {.name =
                                  options->name ? mr_arena_str(&query->arena, options->name) : NULL,
                              .checkpoint = options->checkpoint,
-                             .type = mr_connector_find(format),
-                             .trigger = options->available_now     ? MR_TRIGGER_AVAILABLE_NOW
-                                        : options->interval_ms > 0 ? MR_TRIGGER_PROCESSING_TIME
-                                                                   : MR_TRIGGER_DEFAULT,
+                             .type = options->foreach_batch ? &mr_connector_foreach
+                                     : to_memory            ? &mr_connector_memory_sink
+                                                            : mr_connector_find(format),
                              .interval_us = options->interval_ms * 1000,
                              .progress = keep_progress,
                              .progress_self = streaming,
-                             .open = options->foreach_batch ? open_foreach : NULL,
+                             .open = options->foreach_batch || to_memory ? open_sink : NULL,
                              .open_self = streaming};
     if (!target.type)
         return MR_FAIL(err, MR_COND_DATA_SOURCE_NOT_FOUND, "provider", format);
+    MR_TRY(trigger(options, &target.trigger, err));
     MR_TRY(output_mode(options->output_mode, &target.mode, err));
     frame->sql[frame->sql_bytes] = '\0';
     MR_TRY(mr__frame_bind(frame, query, &bound, err));
@@ -185,7 +216,18 @@ static MrStatus start_stream(MrStreamingQuery *streaming, MrFrame *frame,
     target.options =
         mr__key_values(&query->arena, given, options->n_options,
                        options->path ? mr_arena_str(&query->arena, options->path) : NULL);
-    return mr__stream_start(query, bound.plan, &target, &streaming->stream, err);
+    if (to_memory)
+        MR_TRY(mr__memory_table_create(query->session, target.name, &query->schema,
+                                       &streaming->memory, err));
+    MR_TRY(mr__stream_start(query, bound.plan, &target, &streaming->stream, err));
+    if (!to_memory)
+        return MR_OK;
+    return mr_catalog_put(query->session->catalog,
+                          &(MrTable){.kind = MR_CATALOG_VIEW,
+                                     .database = MR_CATALOG_TEMP,
+                                     .name = target.name,
+                                     .provider = mr_connector_memory_sink.name},
+                          err);
 }
 
 MrStatus mr_frame_start(MrFrame *frame, const MrStreamStart *options, MrStreamingQuery **out,
@@ -202,7 +244,8 @@ MrStatus mr_frame_start(MrFrame *frame, const MrStreamStart *options, MrStreamin
     streaming->foreach_batch = options->foreach_batch;
     streaming->self = options->self;
     mr_budget_init(&streaming->budget, "streaming query", &session->budget, INT64_MAX);
-    mr_buffer_init(&streaming->progress, &streaming->budget, 16 << 20);
+    mr_buffer_init(&streaming->progress, &streaming->budget, PROGRESS_MAX_BYTES);
+    mr_buffer_init(&streaming->shown, &streaming->budget, PROGRESS_MAX_BYTES);
     MR_GO(mr_mutex_create(&streaming->budget, &streaming->mutex, err));
     MR_GO(mr_cond_create(&streaming->budget, &streaming->changed, err));
     MR_GO(mr__query_create(session, &streaming->query, err));
@@ -224,9 +267,11 @@ MrStatus mr_streaming_query_await(MrStreamingQuery *streaming, int64_t timeout_m
                                   MrError *err)
 {
     MrOs *os = streaming->session->os;
-    int64_t deadline_ns = timeout_ms < 0 ? INT64_MAX : os->tick_ns(os) + timeout_ms * 1000000;
+    int64_t deadline_ns = timeout_ms < 0 || timeout_ms > INT64_MAX / 2000000
+                              ? INT64_MAX
+                              : os->tick_ns(os) + timeout_ms * 1000000;
     mr_mutex_lock(streaming->mutex);
-    while (!streaming->ended && os->tick_ns(os) < deadline_ns)
+    while (!streaming->ended && own_query != streaming && os->tick_ns(os) < deadline_ns)
         (void)mr_cond_wait_us(streaming->changed, streaming->mutex, 50000);
     *ended = streaming->ended;
     MrStatus status = streaming->ended ? streaming->status : MR_OK;
@@ -241,7 +286,7 @@ MrStatus mr_streaming_query_process_all(MrStreamingQuery *streaming, MrError *er
     mr_mutex_lock(streaming->mutex);
     /* Two looks without anything new: the first may have begun before the call. */
     int64_t n_idle = streaming->n_idle;
-    while (!streaming->ended && streaming->n_idle < n_idle + 2)
+    while (!streaming->ended && own_query != streaming && streaming->n_idle < n_idle + 2)
         (void)mr_cond_wait_us(streaming->changed, streaming->mutex, 50000);
     MrStatus status = streaming->ended ? streaming->status : MR_OK;
     if (status != MR_OK)
@@ -259,15 +304,13 @@ MrStatus mr_streaming_query_stop(MrStreamingQuery *streaming, MrError *err)
 
 const char *mr_streaming_query_progress(MrStreamingQuery *streaming)
 {
+    MrError ignored = {0};
     mr_mutex_lock(streaming->mutex);
-    int64_t n = streaming->progress.size_bytes;
-    if (n >= (int64_t)sizeof streaming->shown)
-        n = 0; /* too long to show */
-    if (n > 0)
-        memcpy(streaming->shown, streaming->progress.data, (size_t)n);
-    streaming->shown[n] = '\0';
+    streaming->shown.size_bytes = 0;
+    bool shown = mr_buffer_put(&streaming->shown, streaming->progress.data,
+                               streaming->progress.size_bytes, &ignored) == MR_OK;
     mr_mutex_unlock(streaming->mutex);
-    return streaming->shown;
+    return shown && streaming->shown.size_bytes > 0 ? streaming->shown.data : "";
 }
 
 void mr_streaming_query_close(MrStreamingQuery *streaming)
@@ -276,11 +319,15 @@ void mr_streaming_query_close(MrStreamingQuery *streaming)
         return;
     MrSession *session = streaming->session;
     atomic_store_explicit(&streaming->stop, true, memory_order_relaxed);
+    MR_ASSERT(own_query != streaming); /* the header forbids it */
     if (streaming->thread)
         mr_thread_join(streaming->thread);
     mr_stream_close(streaming->stream);
     mr_query_close(streaming->query);
+    if (streaming->memory)
+        mr__memory_table_release(session, streaming->memory);
     mr_buffer_deinit(&streaming->progress);
+    mr_buffer_deinit(&streaming->shown);
     mr_cond_destroy(streaming->changed);
     mr_mutex_destroy(streaming->mutex);
     mr_budget_deinit(&streaming->budget);

@@ -618,7 +618,7 @@ static MrStatus step(MrStream *stream, MrStreamStep *out, MrError *err)
                                                        : trigger == MR_TRIGGER_BATCH_INTERVAL &&
                                                              !stream->replay && !batch_due(stream);
     if (early) {
-        *out = MR_STREAM_IDLE;
+        *out = MR_STREAM_EARLY;
         return poll_sources(stream, err);
     }
     if (trigger == MR_TRIGGER_PROCESSING_TIME)

@@ -53,6 +53,7 @@ void mr_stream_close(MrStream *stream); /* accepts NULL */
 typedef enum MrStreamStep {
     MR_STREAM_WORKED, /* an epoch was run                                         */
     MR_STREAM_IDLE,   /* nothing new: try again after mr_stream_wait_us           */
+    MR_STREAM_EARLY,  /* the trigger's time has not come, and nobody looked: likewise */
     MR_STREAM_ENDED   /* availableNow, once: all that was there has been processed */
 } MrStreamStep;
 MR_MUST_USE MrStatus mr_stream_step(MrStream *stream, MrStreamStep *step, MrError *err);

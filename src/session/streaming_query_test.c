@@ -1,0 +1,386 @@
+/* streaming_query_test.c - streaming queries through the public header. */
+#include "base/testing.h"
+#include "column/arrow.h"
+#include "millrace.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LONG_MS 20000 /* longer than anything here takes */
+
+static MrError err;
+static char folder[] = "/tmp/mr-streaming-XXXXXX";
+
+static const char *path_of(const char *name)
+{
+    static char paths[4][300];
+    static int next;
+    char *path = paths[next++ % 4];
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
+static MrSession *session_open(void)
+{
+    MrSession *session = NULL;
+    MR_OKAY(mr_session_open(&(MrSessionOptions){.warehouse = path_of("warehouse"), .n_threads = 2},
+                            &session, &err));
+    return session;
+}
+
+/* n_files files of five lines each, {"a":1..5,"b":"xFILE"}. */
+static void write_input(int n_files)
+{
+    mkdir(path_of("in"), 0777);
+    for (int f = 0; f < n_files; f++) {
+        char name[50];
+        snprintf(name, sizeof name, "in/%d.json", f);
+        FILE *file = fopen(path_of(name), "w");
+        for (int a = 1; a <= 5; a++)
+            fprintf(file, "{\"a\":%d,\"b\":\"x%d\"}\n", a, f);
+        fclose(file);
+    }
+}
+
+/* The input as a stream, a file an epoch. */
+static MrFrame *input_open(MrSession *session)
+{
+    static const MrKeyValue one = {"maxFilesPerTrigger", "1"};
+    MrFrame *frame = NULL;
+    MR_OKAY(mr_session_read(session,
+                            &(MrReadOptions){.format = "json",
+                                             .path = path_of("in"),
+                                             .schema = "a INT, b STRING",
+                                             .options = &one,
+                                             .n_options = 1,
+                                             .streaming = true},
+                            &frame, &err));
+    return frame;
+}
+
+static MrStreamingQuery *start(MrFrame *frame, const MrStreamStart *options)
+{
+    MrStreamingQuery *query = NULL;
+    MR_OKAY(mr_frame_start(frame, options, &query, &err));
+    return query;
+}
+
+static void await_end(MrStreamingQuery *query)
+{
+    bool ended = false;
+    MR_OKAY(mr_streaming_query_await(query, LONG_MS, &ended, &err));
+    assert_true(ended);
+}
+
+static int64_t count_of(MrSession *session, const char *sql)
+{
+    int64_t n = -1;
+    MrFrame *frame = NULL;
+    MR_OKAY(mr_session_sql(session, sql, &frame, &err));
+    MR_OKAY(mr_frame_count(frame, &n, &err));
+    mr_frame_close(frame);
+    return n;
+}
+
+static void expect_failure(MrStatus status, const char *condition)
+{
+    assert_int_not_equal(status, MR_OK);
+    assert_string_equal(mr_error_condition(&err), condition);
+}
+
+/* ---------------------------------------------------------------- foreachBatch */
+
+typedef struct Taker {
+    MrSession *session;
+    MrStreamingQuery *query;
+    int64_t epochs[10];
+    int n_calls;
+    _Atomic int64_t n_rows;
+    int fail_at;        /* call, from 1; 0: none */
+    const char *reason; /* of the failure; NULL: none is given */
+    void (*also)(struct Taker *taker);
+} Taker;
+
+static MrStatus take(void *self, int64_t epoch, struct ArrowArrayStream *rows, MrError *error)
+{
+    Taker *taker = self;
+    struct ArrowArray array;
+    taker->epochs[taker->n_calls++ % 10] = epoch;
+    for (;;) {
+        assert_int_equal(rows->get_next(rows, &array), 0);
+        if (!array.release)
+            break;
+        taker->n_rows += array.length;
+        array.release(&array);
+    }
+    if (taker->also)
+        taker->also(taker);
+    if (taker->n_calls != taker->fail_at)
+        return MR_OK;
+    return taker->reason ? mr_error_set(error, taker->reason) : MR_INVALID;
+}
+
+static void foreach_batch_gets_each_epoch_once_in_order(void **state)
+{
+    MrSession *session = session_open();
+    write_input(3);
+    MrFrame *input = input_open(session);
+    Taker taker = {0};
+    MrStreamingQuery *query = start(
+        input, &(MrStreamStart){.foreach_batch = take, .self = &taker, .available_now = true});
+    mr_frame_close(input); /* the query does not need it any more */
+    await_end(query);
+    assert_int_equal(taker.n_calls, 3);
+    assert_int_equal(taker.n_rows, 15);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(taker.epochs[i], i);
+    mr_streaming_query_close(query);
+    mr_session_close(session);
+}
+
+static void a_foreach_batch_that_fails_ends_the_query_with_its_error(void **state)
+{
+    bool ended;
+    MrSession *session = session_open();
+    write_input(3);
+    MrFrame *input = input_open(session);
+    for (int with_reason = 0; with_reason < 2; with_reason++) {
+        const char *condition =
+            with_reason ? "USER_RAISED_EXCEPTION" : "FOREACH_BATCH_USER_FUNCTION_ERROR";
+        Taker taker = {.fail_at = 2, .reason = with_reason ? "no room" : NULL};
+        MrStreamingQuery *query =
+            start(input, &(MrStreamStart){.foreach_batch = take, .self = &taker});
+        expect_failure(mr_streaming_query_await(query, LONG_MS, &ended, &err), condition);
+        assert_true(ended);
+        assert_int_equal(taker.n_calls, 2);
+        expect_failure(mr_streaming_query_process_all(query, &err), condition);
+        expect_failure(mr_streaming_query_stop(query, &err), condition);
+        mr_streaming_query_close(query);
+    }
+    mr_frame_close(input);
+    mr_session_close(session);
+}
+
+/* Another query, on the thread of the stream. */
+static void count_more(Taker *taker)
+{
+    assert_int_equal(count_of(taker->session, "SELECT * FROM range(100000)"), 100000);
+}
+
+static void foreach_batch_may_run_queries(void **state)
+{
+    MrSession *session = session_open();
+    write_input(3);
+    MrFrame *input = input_open(session);
+    Taker taker = {.session = session, .also = count_more};
+    MrStreamingQuery *query = start(
+        input, &(MrStreamStart){.foreach_batch = take, .self = &taker, .available_now = true});
+    await_end(query);
+    assert_int_equal(taker.n_rows, 15);
+    mr_streaming_query_close(query);
+    mr_frame_close(input);
+    mr_session_close(session);
+}
+
+static void stop_it(Taker *taker)
+{
+    bool ended = true;
+    while (!taker->query)
+        usleep(1000);
+    MR_OKAY(mr_streaming_query_stop(taker->query, &err));
+    MR_OKAY(mr_streaming_query_process_all(taker->query, &err));
+    MR_OKAY(mr_streaming_query_await(taker->query, -1, &ended, &err));
+    assert_false(ended);
+}
+
+static void foreach_batch_may_stop_its_own_query(void **state)
+{
+    MrSession *session = session_open();
+    write_input(3);
+    MrFrame *input = input_open(session);
+    Taker taker = {.also = stop_it};
+    taker.query = start(input, &(MrStreamStart){.foreach_batch = take, .self = &taker});
+    await_end(taker.query);
+    assert_int_equal(taker.n_calls, 1);
+    mr_streaming_query_close(taker.query);
+    mr_frame_close(input);
+    mr_session_close(session);
+}
+
+/* ---------------------------------------------------------------- the memory sink */
+
+static void the_memory_sink_is_a_table_of_the_querys_name(void **state)
+{
+    MrSession *session = session_open();
+    MrFrame *counts = NULL;
+    write_input(3);
+    MrFrame *input = input_open(session);
+    MR_OKAY(mr_frame_group(input, "a", "count(*) AS n", &counts, &err));
+    static const struct {
+        const char *mode;
+        int64_t n_rows; /* after three files of the same five values */
+    } cases[] = {{"complete", 5}, {"update", 15}};
+    for (int i = 0; i < 2; i++) {
+        MrStreamingQuery *query = start(counts, &(MrStreamStart){.format = "memory",
+                                                                 .name = "seen",
+                                                                 .output_mode = cases[i].mode,
+                                                                 .available_now = true});
+        await_end(query);
+        mr_streaming_query_close(query);
+        assert_int_equal(count_of(session, "SELECT * FROM seen"), cases[i].n_rows);
+        assert_int_equal(count_of(session, "SELECT * FROM seen WHERE n = 3"), 5);
+    }
+    assert_int_equal(count_of(session, "SHOW TABLES LIKE 'seen'"), 1);
+    MrStreamingQuery *query = start(input, &(MrStreamStart){.format = "memory", .name = "seen"});
+    MR_OKAY(mr_streaming_query_process_all(query, &err));
+    assert_int_equal(count_of(session, "SELECT * FROM seen"), 15); /* while it runs */
+    MrStreamingQuery *second = NULL;
+    expect_failure(
+        mr_frame_start(input, &(MrStreamStart){.format = "memory", .name = "SEEN"}, &second, &err),
+        "INVALID_PARAMETER_VALUE");
+    expect_failure(mr_frame_start(input, &(MrStreamStart){.format = "memory"}, &second, &err),
+                   "INVALID_PARAMETER_VALUE");
+    assert_null(second);
+    mr_streaming_query_close(query);
+    assert_int_equal(count_of(session, "SELECT * FROM seen"), 15); /* and after */
+    assert_int_equal(count_of(session, "DROP VIEW seen"), 0);
+    mr_frame_close(counts);
+    mr_frame_close(input);
+    mr_session_close(session);
+}
+
+/* ---------------------------------------------------------------- triggers and options */
+
+static void options_that_mean_nothing_are_refused(void **state)
+{
+    static const struct {
+        MrStreamStart start;
+        const char *condition;
+    } cases[] = {
+        {{.format = "noop", .interval_ms = -1}, "INVALID_PARAMETER_VALUE"},
+        {{.format = "noop", .interval_ms = INT64_MAX}, "INVALID_PARAMETER_VALUE"},
+        {{.format = "noop", .interval_ms = 5, .available_now = true}, "INVALID_PARAMETER_VALUE"},
+        {{.format = "noop", .once = true, .available_now = true}, "INVALID_PARAMETER_VALUE"},
+        {{.format = "nothing"}, "DATA_SOURCE_NOT_FOUND"},
+        {{.format = "noop", .output_mode = "sometimes"}, "STREAMING_OUTPUT_MODE.INVALID"},
+    };
+    MrSession *session = session_open();
+    MrStreamingQuery *query = NULL;
+    MrFrame *batch = NULL;
+    write_input(1);
+    MrFrame *input = input_open(session);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        expect_failure(mr_frame_start(input, &cases[i].start, &query, &err), cases[i].condition);
+        assert_null(query);
+    }
+    MR_OKAY(mr_session_sql(session, "SELECT 1", &batch, &err));
+    expect_failure(mr_frame_start(batch, &(MrStreamStart){.format = "noop"}, &query, &err),
+                   "WRITE_STREAM_NOT_ALLOWED");
+    mr_frame_close(batch);
+    mr_frame_close(input);
+    mr_session_close(session);
+}
+
+static void once_is_one_epoch(void **state)
+{
+    MrSession *session = session_open();
+    write_input(3);
+    MrFrame *input = input_open(session);
+    Taker taker = {0};
+    MrStreamingQuery *query =
+        start(input, &(MrStreamStart){.foreach_batch = take, .self = &taker, .once = true});
+    await_end(query);
+    assert_int_equal(taker.n_calls, 1);
+    assert_int_equal(taker.n_rows, 15);
+    mr_streaming_query_close(query);
+    mr_frame_close(input);
+    mr_session_close(session);
+}
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* The second file comes when the trigger's time has not: process_all waits for it. */
+static void process_all_waits_for_the_trigger(void **state)
+{
+    MrSession *session = session_open();
+    (void)remove(path_of("in/1.json"));
+    (void)remove(path_of("in/2.json"));
+    write_input(1);
+    MrFrame *input = input_open(session);
+    Taker taker = {0};
+    MrStreamingQuery *query =
+        start(input, &(MrStreamStart){.foreach_batch = take, .self = &taker, .interval_ms = 400});
+    while (taker.n_rows < 5)
+        usleep(1000);
+    write_input(2);
+    MR_OKAY(mr_streaming_query_process_all(query, &err));
+    assert_int_equal(taker.n_rows, 10);
+    bool ended = true;
+    double before = seconds();
+    MR_OKAY(mr_streaming_query_await(query, 100, &ended, &err));
+    assert_false(ended);
+    assert_true(seconds() - before >= 0.099);
+    MR_OKAY(mr_streaming_query_stop(query, &err));
+    MR_OKAY(mr_streaming_query_await(query, INT64_MAX, &ended, &err));
+    assert_true(ended);
+    mr_streaming_query_close(query);
+    mr_frame_close(input);
+    mr_session_close(session);
+}
+
+static void a_long_progress_is_shown_whole(void **state)
+{
+    enum { N_SOURCES = 60 };
+    static char sql[20000];
+    int64_t at = 0;
+    MrSession *session = session_open();
+    MrFrame *frame = NULL;
+    write_input(1);
+    MrFrame *input = input_open(session);
+    MR_OKAY(mr_frame_create_view(input, "lines", &err));
+    for (int i = 0; i < N_SOURCES; i++)
+        at += snprintf(sql + at, sizeof sql - (size_t)at, "%sSELECT a FROM lines",
+                       i ? " UNION ALL " : "");
+    MR_OKAY(mr_session_sql(session, sql, &frame, &err));
+    MrStreamingQuery *query =
+        start(frame, &(MrStreamStart){.format = "noop", .available_now = true});
+    await_end(query);
+    const char *progress = mr_streaming_query_progress(query);
+    assert_true(strlen(progress) > 8192);
+    assert_int_equal(progress[strlen(progress) - 1], '}');
+    mr_streaming_query_close(query);
+    mr_frame_close(frame);
+    mr_frame_close(input);
+    mr_session_close(session);
+}
+
+static const struct CMUnitTest tests[] = {
+    MR_UNIT_TEST(foreach_batch_gets_each_epoch_once_in_order),
+    MR_UNIT_TEST(a_foreach_batch_that_fails_ends_the_query_with_its_error),
+    MR_UNIT_TEST(foreach_batch_may_run_queries),
+    MR_UNIT_TEST(foreach_batch_may_stop_its_own_query),
+    MR_UNIT_TEST(the_memory_sink_is_a_table_of_the_querys_name),
+    MR_UNIT_TEST(options_that_mean_nothing_are_refused),
+    MR_UNIT_TEST(once_is_one_epoch),
+    MR_UNIT_TEST(process_all_waits_for_the_trigger),
+    MR_UNIT_TEST(a_long_progress_is_shown_whole),
+};
+
+int main(void)
+{
+    char command[300];
+    if (!mkdtemp(folder))
+        return 1;
+    int n_failed = cmocka_run_group_tests(tests, NULL, NULL);
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    return system(command) != 0 || n_failed ? 1 : 0;
+}
