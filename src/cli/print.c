@@ -375,6 +375,14 @@ static MrStatus print_rows(Printer *printer, MrQuery *query, MrFormat format, Mr
     }
 }
 
+/* What the answer lacks, or has as NULLs. */
+static void print_losses(const MrQuery *query)
+{
+    char lost[MR_LOSSES_TEXT_BYTES];
+    if (mr_losses_text(mr_query_losses(query), lost)[0])
+        fprintf(stderr, "note: %s\n", lost + 2);
+}
+
 MrStatus mr__print_query(MrSession *session, MrQuery *query, MrFormat format, FILE *out,
                          MrError *err)
 {
@@ -385,8 +393,10 @@ MrStatus mr__print_query(MrSession *session, MrQuery *query, MrFormat format, FI
                        .settings = mr_session_settings(session)};
     if (format == MR_FORMAT_AUTO)
         format = isatty(fileno(out)) ? MR_FORMAT_TABLE : MR_FORMAT_TSV;
-    if (printer.schema->n_cols == 0 && format != MR_FORMAT_GOLDEN)
+    if (printer.schema->n_cols == 0 && format != MR_FORMAT_GOLDEN) {
+        print_losses(query);
         return MR_OK; /* a command without a result */
+    }
     if (format == MR_FORMAT_ARROW && isatty(fileno(out)))
         return MR_FAIL_UNSUPPORTED(err, "Arrow's bytes on a terminal; redirect them");
     mr_arena_init(&printer.arena, mr_session_budget(session));
@@ -403,6 +413,8 @@ MrStatus mr__print_query(MrSession *session, MrQuery *query, MrFormat format, FI
     MR_GUARD_END(status)
     mr_arena_deinit(&printer.kept);
     mr_arena_deinit(&printer.arena);
+    if (format != MR_FORMAT_GOLDEN)
+        print_losses(query);
     return status;
 }
 

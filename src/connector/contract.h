@@ -96,6 +96,9 @@ typedef struct MrSource { /* a connector's struct begins with it */
     const MrConnectorType *type;
     MrSchema schema;  /* set by open_source; partition columns come last                 */
     bool append_only; /* rows are never changed or taken back                            */
+    /* What its readers met since it was opened (RELIABILITY P10): records that were malformed, and
+     * files or parts of them that were left out because the user's options say so. */
+    _Atomic int64_t n_bad, n_skipped;
 } MrSource;
 typedef struct MrSourceReader {
     MrSource *source;

@@ -465,6 +465,7 @@ static MrStatus split_parquet(MrFilesSource *self, const MrFileEntry *file, Spli
     MrStatus status = handle_open(self, file, &handle, err);
     if (status != MR_OK && can_skip(self, err)) {
         *err = (MrError){0};
+        self->base.n_skipped++;
         return MR_OK;
     }
     MR_TRY(status);
@@ -899,12 +900,17 @@ MrStatus mr__files_read(MrSourceReader *reader, const MrEvalContext *context, Mr
     self->eval = context;
     MrStatus status = self->source->format ? rows_read(self, context, batch, err)
                                            : parquet_read(self, batch, err);
+    if (self->rows && self->rows->n_bad > 0) {
+        reader->source->n_bad += self->rows->n_bad;
+        self->rows->n_bad = 0;
+    }
     if (status == MR_OK && batch->n_rows > 0)
         status = place_columns(self, context, batch, err);
     if (status != MR_OK) {
         if (!can_skip(self->source, err))
             return status;
         *err = (MrError){0};
+        reader->source->n_skipped++;
         self->ended = true;
         mr_batch_reset(batch);
         return MR_OK;

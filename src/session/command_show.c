@@ -223,6 +223,11 @@ static void analyze_note(void *self, const MrPhys *phys, MrTextBuilder *out)
         mr_builder_printf(out, ", memory %.1f MiB", (double)metrics.memory_bytes / 1048576.0);
     if (metrics.spilled_bytes > 0)
         mr_builder_printf(out, ", spilled %.1f MiB", (double)metrics.spilled_bytes / 1048576.0);
+    const MrSource *source = phys->kind == MR_PHYS_OP_SCAN ? phys->scan.source : NULL;
+    if (source && source->n_bad > 0)
+        mr_builder_printf(out, ", malformed %lld", (long long)source->n_bad);
+    if (source && source->n_skipped > 0)
+        mr_builder_printf(out, ", files skipped %lld", (long long)source->n_skipped);
     mr_builder_str(out, "]");
 }
 

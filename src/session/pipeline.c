@@ -365,9 +365,11 @@ static MrStatus refresh_view(Pipeline *pipeline, Flow *flow, MrError *err)
                            .n_partition_cols = flow->table->n_partition_cols,
                            .partition_cols = partition_places(&query->arena, flow->table)},
             err);
+    char lost[MR_LOSSES_TEXT_BYTES];
+    mr_losses_text(mr_query_losses(query), lost);
     mr_query_close(query);
     if (status == MR_OK)
-        news(pipeline, "%s: refreshed", flow->name);
+        news(pipeline, "%s: refreshed%s", flow->name, lost);
     return status;
 }
 
@@ -381,14 +383,19 @@ static bool stopped(const Pipeline *pipeline)
 static MrStatus step_flow(Pipeline *pipeline, Flow *flow, bool *worked, MrError *err)
 {
     MrStreamStep step;
+    char lost[MR_LOSSES_TEXT_BYTES];
     int64_t rows_before = mr_stream_input_rows(flow->stream);
+    MrLosses before = mr_query_losses(flow->query);
     MR_TRY(flow_failed(flow, mr_stream_step(flow->stream, &step, err), err));
     flow->ended = step == MR_STREAM_ENDED;
     *worked = step == MR_STREAM_WORKED;
     if (!*worked)
         return MR_OK;
-    news(pipeline, "%s: epoch %" PRId64 ", %" PRId64 " rows in", flow->name,
-         mr_stream_epoch(flow->stream), mr_stream_input_rows(flow->stream) - rows_before);
+    MrLosses now = mr_query_losses(flow->query);
+    now = (MrLosses){now.n_bad - before.n_bad, now.n_skipped - before.n_skipped};
+    news(pipeline, "%s: epoch %" PRId64 ", %" PRId64 " rows in%s", flow->name,
+         mr_stream_epoch(flow->stream), mr_stream_input_rows(flow->stream) - rows_before,
+         mr_losses_text(now, lost));
     return MR_OK;
 }
 
@@ -404,8 +411,10 @@ static MrStatus run_once(Pipeline *pipeline, MrError *err)
             bool worked;
             MR_TRY(step_flow(pipeline, flow, &worked, err));
         }
-        news(pipeline, "%s: %" PRId64 " rows read, %" PRId64 " late", flow->name,
-             mr_stream_input_rows(flow->stream), mr_stream_late_rows(flow->stream));
+        char lost[MR_LOSSES_TEXT_BYTES];
+        news(pipeline, "%s: %" PRId64 " rows read, %" PRId64 " late%s", flow->name,
+             mr_stream_input_rows(flow->stream), mr_stream_late_rows(flow->stream),
+             mr_losses_text(mr_query_losses(flow->query), lost));
     }
     return MR_OK;
 }

@@ -201,6 +201,31 @@ bool mr_query_is_ordered(const MrQuery *query)
     return query->ordered;
 }
 
+MrLosses mr_query_losses(const MrQuery *query)
+{
+    MrLosses losses = {0};
+    for (const MrOpenSource *open = query->sources; open; open = open->next) {
+        if (!open->source) /* it did not open */
+            continue;
+        losses.n_bad += open->source->n_bad;
+        losses.n_skipped += open->source->n_skipped;
+    }
+    return losses;
+}
+
+const char *mr_losses_text(MrLosses losses, char out[MR_LOSSES_TEXT_BYTES])
+{
+    int n = 0;
+    out[0] = '\0';
+    if (losses.n_bad > 0)
+        n = snprintf(out, MR_LOSSES_TEXT_BYTES, ", %lld malformed record%s",
+                     (long long)losses.n_bad, losses.n_bad > 1 ? "s" : "");
+    if (losses.n_skipped > 0)
+        snprintf(out + n, (size_t)(MR_LOSSES_TEXT_BYTES - n), ", %lld file%s skipped",
+                 (long long)losses.n_skipped, losses.n_skipped > 1 ? "s" : "");
+    return out;
+}
+
 MrStatus mr__result_schema(MrQuery *query, const char *columns, MrError *err)
 {
     const MrType *type;

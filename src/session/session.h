@@ -40,6 +40,15 @@ MR_MUST_USE MrStatus mr_session_query(MrSession *session, MrText text, MrQuery *
 void mr_query_close(MrQuery *query);                   /* accepts NULL; stops it */
 const MrSchema *mr_query_schema(const MrQuery *query); /* 0 columns: a command without a result */
 bool mr_query_is_ordered(const MrQuery *query); /* the order of the rows is part of the answer */
+/* Rows that its sources could not read as asked, so far (RELIABILITY P10). */
+typedef struct MrLosses {
+    int64_t n_bad;     /* malformed records: NULLs, or dropped, by their mode */
+    int64_t n_skipped; /* damaged or missing files, or parts of them, that the options let pass */
+} MrLosses;
+MrLosses mr_query_losses(const MrQuery *query);
+/* ", 2 malformed records, 1 file skipped"; "" when there are none. */
+#define MR_LOSSES_TEXT_BYTES 100
+const char *mr_losses_text(MrLosses losses, char out[MR_LOSSES_TEXT_BYTES]);
 /* *out NULL: the end.  The batch is yours. */
 MR_MUST_USE MrStatus mr_query_next(MrQuery *query, MrBatch **out, MrError *err);
 

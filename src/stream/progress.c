@@ -77,6 +77,19 @@ static void put_state(MrTextBuilder *out, MrStream *stream, int32_t n, bool *fir
     *first = false;
 }
 
+/* Spark has a map of texts here; a source without losses has none. */
+static void put_metrics(MrTextBuilder *out, MrStreamSource *source)
+{
+    int64_t n_bad = source->source->n_bad, n_skipped = source->source->n_skipped;
+    if (n_bad > source->bad_before || n_skipped > source->skipped_before)
+        mr_builder_printf(out,
+                          ", \"metrics\" : {\"numMalformedRecords\" : \"%" PRId64
+                          "\", \"numSkippedFiles\" : \"%" PRId64 "\"}",
+                          n_bad - source->bad_before, n_skipped - source->skipped_before);
+    source->bad_before = n_bad;
+    source->skipped_before = n_skipped;
+}
+
 static void put_progress(MrTextBuilder *out, MrStream *stream, const MrPlanned *planned,
                          int64_t input_rows, const int64_t *source_rows, int64_t output_rows)
 {
@@ -115,7 +128,9 @@ static void put_progress(MrTextBuilder *out, MrStream *stream, const MrPlanned *
         put_position(out, "startOffset", source->from);
         mr_builder_str(out, ", ");
         put_position(out, "endOffset", source->to);
-        mr_builder_printf(out, ", \"numInputRows\" : %" PRId64 "}", source_rows[i]);
+        mr_builder_printf(out, ", \"numInputRows\" : %" PRId64, source_rows[i]);
+        put_metrics(out, &stream->sources[i]);
+        mr_builder_char(out, '}');
     }
     mr_builder_str(out, "], \"sink\" : {");
     mr_json_put_member(out, "description", stream->options.sink_type->name);

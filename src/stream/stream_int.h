@@ -9,9 +9,10 @@ typedef struct MrStreamSource {
     int32_t scan_id;
     const MrPhys *phys;
     MrSource *source;
-    const char *from, *to; /* positions; NULL: the beginning */
-    const char *replay_to; /* end of the epoch that is run again */
-    int64_t rows_before;   /* scan counter at the end of the last epoch */
+    const char *from, *to;              /* positions; NULL: the beginning */
+    const char *replay_to;              /* end of the epoch that is run again */
+    int64_t rows_before;                /* scan counter at the end of the last epoch */
+    int64_t bad_before, skipped_before; /* the source's, then */
     bool has_more;
 } MrStreamSource;
 
