@@ -62,8 +62,7 @@ static bool is_temp(const char *database)
            mr_str_equal_nocase(database, MR_CATALOG_GLOBAL_TEMP);
 }
 
-/* Lower case; what may not stand in a file name is %XX. */
-static const char *file_name(MrArena *arena, const char *name)
+const char *mr_catalog_file_name(MrArena *arena, const char *name)
 {
     MrTextBuilder out = {.arena = arena};
     for (const char *at = name; *at; at++) {
@@ -90,14 +89,14 @@ static const char *lower(MrArena *arena, const char *name)
 static const char *database_dir(const MrCatalog *catalog, MrArena *arena, const char *database)
 {
     return mr_arena_printf(arena, "%s/_millrace/catalog/%s", catalog->warehouse,
-                           file_name(arena, database));
+                           mr_catalog_file_name(arena, database));
 }
 
 static const char *object_path(const MrCatalog *catalog, MrArena *arena, const char *database,
                                const char *name, bool function)
 {
     return mr_arena_printf(arena, "%s/%s.%s.json", database_dir(catalog, arena, database),
-                           file_name(arena, name), function ? "function" : "table");
+                           mr_catalog_file_name(arena, name), function ? "function" : "table");
 }
 
 static TempEntry **temp_find(MrCatalog *catalog, const char *database, const char *name,
@@ -374,7 +373,9 @@ const char *mr_catalog_table_path(const MrCatalog *catalog, MrArena *arena, cons
                                   const char *name)
 {
     if (mr_str_equal_nocase(database, MR_CATALOG_DEFAULT))
-        return mr_arena_printf(arena, "%s/%s", catalog->warehouse, file_name(arena, name));
-    return mr_arena_printf(arena, "%s/%s.db/%s", catalog->warehouse, file_name(arena, database),
-                           file_name(arena, name));
+        return mr_arena_printf(arena, "%s/%s", catalog->warehouse,
+                               mr_catalog_file_name(arena, name));
+    return mr_arena_printf(arena, "%s/%s.db/%s", catalog->warehouse,
+                           mr_catalog_file_name(arena, database),
+                           mr_catalog_file_name(arena, name));
 }

@@ -75,6 +75,8 @@ MR_MUST_USE MrStatus mr_catalog_remove_database(MrCatalog *catalog, const char *
 MR_MUST_USE MrStatus mr_catalog_list_databases(MrCatalog *catalog, MrArena *arena,
                                                MrDatabase ***out, int32_t *n_out, MrError *err);
 
+/* A name as part of a path: lower case; all but letters, digits, _ and - is %XX. */
+const char *mr_catalog_file_name(MrArena *arena, const char *name);
 /* Where a managed table of this name keeps its data. */
 const char *mr_catalog_table_path(const MrCatalog *catalog, MrArena *arena, const char *database,
                                   const char *name);

@@ -15,15 +15,13 @@ static MrStatus need_database(MrQuery *query, const char *database, MrError *err
                    mr_arena_printf(&query->arena, "`%s`.`%s`", MR_CATALOG_NAME, database));
 }
 
-/* The declared columns; partition columns given with types come last. */
-static MrStatus declared_columns(MrQuery *query, const MrSqlCreateTable *create, MrTable *table,
-                                 MrError *err)
+MrStatus mr__table_columns(MrQuery *query, const MrSqlCreateTable *create, MrTable *table,
+                           MrError *err)
 {
     MrArena *arena = &query->arena;
     int32_t n_max = create->n_columns + create->n_partitions;
     MrField *cols = MR_NEW_N(arena, MrField, n_max);
     const char **defaults = MR_NEW_N(arena, const char *, n_max);
-    const char **partitions = MR_NEW_N(arena, const char *, create->n_partitions);
     for (int32_t i = 0; i < create->n_columns; i++) {
         const MrSqlColumn *col = &create->columns[i];
         for (int32_t k = 0; k < i; k++)
@@ -39,11 +37,22 @@ static MrStatus declared_columns(MrQuery *query, const MrSqlCreateTable *create,
         }
         table->schema.n_cols++;
     }
+    table->schema.cols = cols;
+    for (int32_t i = 0; i < create->n_partitions; i++) {
+        const MrSqlColumn *col = create->partitions[i].column;
+        if (col)
+            cols[table->schema.n_cols++] = (MrField){col->name, col->type, true, col->comment};
+    }
+    return mr__table_partitions(query, create, table, err);
+}
+
+MrStatus mr__table_partitions(MrQuery *query, const MrSqlCreateTable *create, MrTable *table,
+                              MrError *err)
+{
+    const char **partitions = MR_NEW_N(&query->arena, const char *, create->n_partitions);
     for (int32_t i = 0; i < create->n_partitions; i++) {
         const MrSqlTransform *transform = &create->partitions[i];
         if (transform->column) {
-            cols[table->schema.n_cols++] = (MrField){
-                transform->column->name, transform->column->type, true, transform->column->comment};
             partitions[table->n_partition_cols++] = transform->column->name;
         } else if (strcmp(transform->name, "identity") == 0 && transform->n_args == 1 &&
                    transform->args[0]->kind == MR_SQL_NAME &&
@@ -53,7 +62,6 @@ static MrStatus declared_columns(MrQuery *query, const MrSqlCreateTable *create,
             return MR_FAIL_UNSUPPORTED(err, "partitioning by %s()", transform->name);
         }
     }
-    table->schema.cols = cols;
     table->partition_cols = partitions;
     return MR_OK;
 }
@@ -66,8 +74,7 @@ static int32_t field_find(const MrSchema *schema, const char *name)
     return -1;
 }
 
-/* Partition columns stand last in a table, in the order of PARTITIONED BY. */
-static MrStatus partitions_last(MrQuery *query, MrTable *table, MrError *err)
+MrStatus mr__table_partitions_last(MrQuery *query, MrTable *table, MrError *err)
 {
     MrArena *arena = &query->arena;
     MrField *cols = MR_NEW_N(arena, MrField, table->schema.n_cols);
@@ -97,7 +104,7 @@ static MrStatus partitions_last(MrQuery *query, MrTable *table, MrError *err)
     return MR_OK;
 }
 
-static const int32_t *partition_places(MrQuery *query, const MrTable *table)
+const int32_t *mr__table_partition_places(MrQuery *query, const MrTable *table)
 {
     int32_t *places = MR_NEW_N(&query->arena, int32_t, table->n_partition_cols);
     for (int32_t i = 0; i < table->n_partition_cols; i++)
@@ -105,16 +112,16 @@ static const int32_t *partition_places(MrQuery *query, const MrTable *table)
     return places;
 }
 
-static MrWriteSpec write_spec(MrQuery *query, const MrTable *table, MrSaveMode mode)
+MrWriteSpec mr__table_write_spec(MrQuery *query, const MrTable *table, MrSaveMode mode)
 {
     return (MrWriteSpec){.type = mr_connector_find(table->provider),
                          .options = mr__table_options(&query->arena, table),
                          .mode = mode,
                          .n_partition_cols = table->n_partition_cols,
-                         .partition_cols = partition_places(query, table)};
+                         .partition_cols = mr__table_partition_places(query, table)};
 }
 
-static MrBindTarget bind_target(MrQuery *query, const MrTable *table)
+MrBindTarget mr__bind_target(MrQuery *query, const MrTable *table)
 {
     const char **defaults = MR_NEW_N(&query->arena, const char *, table->schema.n_cols);
     for (int32_t i = 0; table->defaults && i < table->schema.n_cols; i++)
@@ -124,6 +131,26 @@ static MrBindTarget bind_target(MrQuery *query, const MrTable *table)
                           .columns = table->schema.cols,
                           .defaults = defaults,
                           .n_partition_columns = table->n_partition_cols};
+}
+
+bool mr__schema_equal(const MrSchema *a, const MrSchema *b)
+{
+    bool equal = a->n_cols == b->n_cols;
+    for (int32_t i = 0; equal && i < a->n_cols; i++)
+        equal = mr_str_equal_nocase(a->cols[i].name, b->cols[i].name) &&
+                mr_type_same_data(a->cols[i].type, b->cols[i].type);
+    return equal;
+}
+
+MrStatus mr__table_store(MrQuery *query, const MrTable *table, MrPlan *plan, MrPlan **out,
+                         MrError *err)
+{
+    MrSchema given = mr__plan_schema(&query->arena, plan);
+    *out = plan;
+    if (mr__schema_equal(&given, &table->schema))
+        return MR_OK;
+    MrBindTarget target = mr__bind_target(query, table);
+    return mr_bind_store(&query->bind, plan, &target, true, out, err);
 }
 
 /* CREATE TABLE ... AS: the columns are the query's, with the partition columns moved last. */
@@ -145,12 +172,9 @@ static MrStatus create_as(MrQuery *query, const MrSqlCreateTable *create, MrTabl
     table->schema = (MrSchema){bound.plan->n_cols, cols};
     table->defaults = NULL;
     MrPlan *plan = bound.plan;
-    if (table->n_partition_cols > 0) {
-        MR_TRY(partitions_last(query, table, err));
-        MrBindTarget target = bind_target(query, table);
-        MR_TRY(mr_bind_store(&query->bind, plan, &target, true, &plan, err));
-    }
-    MrWriteSpec spec = write_spec(query, table, MR_SAVE_OVERWRITE);
+    MR_TRY(mr__table_partitions_last(query, table, err));
+    MR_TRY(mr__table_store(query, table, plan, &plan, err));
+    MrWriteSpec spec = mr__table_write_spec(query, table, MR_SAVE_OVERWRITE);
     MR_TRY(mr__write_plan(query, plan, &spec, err));
     return mr_catalog_put(query->session->catalog, table, err);
 }
@@ -226,13 +250,13 @@ MrStatus mr__command_create_table(MrQuery *query, const MrSqlStatement *statemen
         table.location = create->location;
     else if (!table.external && (type->flags & MR_CONN_BATCH_WRITE))
         table.location = mr_catalog_table_path(session->catalog, arena, table.database, table.name);
-    MR_TRY(declared_columns(query, create, &table, err));
+    MR_TRY(mr__table_columns(query, create, &table, err));
     if (create->like.n_parts > 0)
         MR_TRY(create_like(query, create, &table, err));
     if (create->query)
         return create_as(query, create, &table, err);
     if (table.schema.n_cols > 0)
-        MR_TRY(partitions_last(query, &table, err));
+        MR_TRY(mr__table_partitions_last(query, &table, err));
     else if (table.external)
         MR_TRY(find_schema(query, &table, err));
     if (table.location && !table.external)
@@ -270,10 +294,10 @@ static MrStatus insert_one(MrQuery *query, const MrSqlInsert *insert, MrError *e
         return MR_FAIL(err, MR_COND_UNSUPPORTED_INSERT__RDD_BASED);
     if (insert->overwrite && table->n_partition_cols > 0 && insert->partition.n > 0)
         return MR_FAIL_UNSUPPORTED(err, "INSERT OVERWRITE of single partitions");
-    MrBindTarget target = bind_target(query, table);
+    MrBindTarget target = mr__bind_target(query, table);
     MR_TRY(mr_bind_insert(&query->bind, insert, &target, &bound, err));
     MrWriteSpec spec =
-        write_spec(query, table, insert->overwrite ? MR_SAVE_OVERWRITE : MR_SAVE_APPEND);
+        mr__table_write_spec(query, table, insert->overwrite ? MR_SAVE_OVERWRITE : MR_SAVE_APPEND);
     return mr__write_plan(query, bound.plan, &spec, err);
 }
 
@@ -305,7 +329,7 @@ MrStatus mr__command_truncate(MrQuery *query, const MrSqlStatement *statement, M
         exprs[i].expr = mr_expr_null(&query->arena, col->type);
     }
     MrPlan *none = mr_plan_filter(&query->planner, one, mr_expr_bool(&query->arena, false));
-    MrWriteSpec spec = write_spec(query, table, MR_SAVE_OVERWRITE);
+    MrWriteSpec spec = mr__table_write_spec(query, table, MR_SAVE_OVERWRITE);
     return mr__write_plan(
         query, mr_plan_project(&query->planner, none, exprs, table->schema.n_cols), &spec, err);
 }

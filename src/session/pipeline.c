@@ -92,28 +92,75 @@ static MrStatus flow_add(Pipeline *pipeline, const char *database, const char *n
     return MR_OK;
 }
 
-static bool schema_equal(const MrSchema *a, const MrSchema *b)
-{
-    bool equal = a->n_cols == b->n_cols;
-    for (int32_t i = 0; equal && i < a->n_cols; i++)
-        equal = mr_str_equal_nocase(a->cols[i].name, b->cols[i].name) &&
-                mr_type_same_data(a->cols[i].type, b->cols[i].type);
-    return equal;
-}
-
 const char *mr__flow_checkpoint(const MrSession *session, MrArena *arena, const char *database,
                                 const char *flow)
 {
-    char *path =
-        mr_arena_printf(arena, "%s/_millrace/flows/%s.%s", session->warehouse, database, flow);
-    /* Names are the same whatever their case. */
-    for (char *c = strrchr(path, '/'); *c; c++)
-        if (*c >= 'A' && *c <= 'Z')
-            *c = (char)(*c + 32);
-    return path;
+    return mr_arena_printf(arena, "%s/_millrace/flows/%s.%s", session->warehouse,
+                           mr_catalog_file_name(arena, database),
+                           mr_catalog_file_name(arena, flow));
 }
 
-/* The table that a flow fills: made at the first run (*is_new), the same at later ones. */
+/* Forgets where the flow was: its positions mean nothing for a table that holds nothing yet. */
+static MrStatus flow_begin_anew(MrQuery *query, const char *database, const char *flow,
+                                MrError *err)
+{
+    MrSession *session = query->session;
+    return mr_os_remove_tree(session->os,
+                             mr__flow_checkpoint(session, &query->arena, database, flow), err);
+}
+
+/* A flow of CREATE FLOW keeps beside its checkpoint which table it fills.  When that was dropped
+ * and made anew, with its data, the flow begins anew as well. */
+static MrStatus flow_same_table(MrQuery *query, const char *database, const char *flow,
+                                const MrTable *table, MrError *err)
+{
+    MrSession *session = query->session;
+    MrArena *arena = &query->arena;
+    MrFileInfo info;
+    MrBuffer text;
+    if (table->external || !table->location)
+        return MR_OK;
+    const char *path =
+        mr_arena_printf(arena, "%s.table", mr__flow_checkpoint(session, arena, database, flow));
+    MrText now = mr_text(mr_arena_printf(arena, "%s.%s %" PRId64 "\n", table->database, table->name,
+                                         table->created_us));
+    MR_TRY(session->os->stat(session->os, path, &info, err));
+    if (info.exists) {
+        mr_buffer_init(&text, &query->budget, 4096);
+        MrStatus status = mr_os_read_file(session->os, path, 4096, &text, err);
+        bool same = status == MR_OK && mr_text_equal((MrText){text.data, text.size_bytes}, now);
+        mr_buffer_deinit(&text);
+        if (status != MR_OK || same)
+            return status;
+        MR_TRY(flow_begin_anew(query, database, flow, err));
+    }
+    MR_TRY(session->os->make_dir(
+        session->os, mr_arena_printf(arena, "%s/_millrace/flows", session->warehouse), err));
+    return mr_os_write_file(session->os, path, now, MR_STEP_CATALOG_FILE_SYNC,
+                            MR_STEP_CATALOG_FOLDER_SYNC, err);
+}
+
+/* The columns are those declared, else the query's; partition columns stand last. */
+static MrStatus flow_columns(MrQuery *query, const MrSqlCreateTable *create, const MrPlan *plan,
+                             MrTable *table, MrError *err)
+{
+    if (create->n_columns > 0) {
+        MR_TRY(mr__table_columns(query, create, table, err));
+    } else {
+        table->schema = mr__plan_schema(&query->arena, plan);
+        MR_TRY(mr__table_partitions(query, create, table, err));
+    }
+    const MrSchema *schema = &table->schema;
+    for (int32_t i = 0; i < schema->n_cols; i++)
+        for (int32_t k = 0; k < i; k++)
+            if (mr_str_equal_nocase(schema->cols[k].name, schema->cols[i].name))
+                return MR_FAIL(err, MR_COND_COLUMN_ALREADY_EXISTS, "columnName",
+                               mr_arena_printf(&query->arena, "`%s`", schema->cols[i].name));
+    return mr__table_partitions_last(query, table, err);
+}
+
+/* The table that a flow fills: made at the first run (*is_new), the same at later ones.  plan NULL:
+ * a table that others fill (CREATE FLOW). */
 static MrStatus flow_table(MrQuery *query, const MrSqlCreateTable *create, const MrPlan *plan,
                            MrTable **out, bool *is_new, MrError *err)
 {
@@ -127,15 +174,11 @@ static MrStatus flow_table(MrQuery *query, const MrSqlCreateTable *create, const
                        .properties = mr__options_own(arena, &create->properties),
                        .comment = create->comment,
                        .created_us = query->now_us,
-                       .sql = mr__source_text(query, create->query->place),
-                       .sql_database = query->session->database,
-                       .schema = mr__plan_schema(arena, plan)};
+                       .sql = plan ? mr__source_text(query, create->query->place) : NULL,
+                       .sql_database = mr_arena_str(arena, query->session->database),
+                       .external = create->location != NULL};
     MR_TRY(mr__name_resolve(query, &create->name, &table->database, &table->name, err));
-    for (int32_t i = 0; i < table->schema.n_cols; i++)
-        for (int32_t k = 0; k < i; k++)
-            if (mr_str_equal_nocase(table->schema.cols[k].name, table->schema.cols[i].name))
-                return MR_FAIL(err, MR_COND_COLUMN_ALREADY_EXISTS, "columnName",
-                               mr_arena_printf(arena, "`%s`", table->schema.cols[i].name));
+    MR_TRY(flow_columns(query, create, plan, table, err));
     const MrConnectorType *type = mr_connector_find(table->provider);
     if (!type)
         return MR_FAIL(err, MR_COND_DATA_SOURCE_NOT_FOUND, "provider", table->provider);
@@ -143,40 +186,25 @@ static MrStatus flow_table(MrQuery *query, const MrSqlCreateTable *create, const
         table->location = create->location;
     else if (type->flags & MR_CONN_BATCH_WRITE)
         table->location = mr_catalog_table_path(catalog, arena, table->database, table->name);
-    const char **partitions = MR_NEW_N(arena, const char *, create->n_partitions);
-    for (int32_t i = 0; i < create->n_partitions; i++) {
-        const MrSqlTransform *transform = &create->partitions[i];
-        if (strcmp(transform->name ? transform->name : "", "identity") != 0 ||
-            transform->n_args != 1)
-            return MR_FAIL_UNSUPPORTED(err, "partitioning a flow's table by an expression");
-        partitions[table->n_partition_cols++] = transform->args[0]->name.parts[0];
-    }
-    table->partition_cols = partitions;
     MR_TRY(mr_catalog_get(catalog, arena, table->database, table->name, false, &old, err));
     if (old && old->kind != table->kind)
         return MR_FAIL(err, MR_COND_TABLE_OR_VIEW_ALREADY_EXISTS, "relationName",
                        mr__table_quoted(arena, old));
-    if (old && !is_view && !schema_equal(&old->schema, &table->schema))
+    if (old && !is_view && !mr__schema_equal(&old->schema, &table->schema))
         return MR_FAIL(
             err, MR_COND_STATE_STORE_KEY_SCHEMA_NOT_COMPATIBLE, "storedKeySchema",
             mr_arena_printf(arena, "table %s as it was made", mr__table_quoted(arena, old)),
             "newKeySchema", "the columns of the query now");
+    if (old)
+        table->created_us = old->created_us;
+    if (!old && !is_view) /* before the table is known: whatever happens, it begins without them */
+        MR_TRY(flow_begin_anew(query, table->database, table->name, err));
     if (!old && table->location)
         MR_TRY(query->session->os->make_dir(query->session->os, table->location, err));
     MR_TRY(mr_catalog_put(catalog, table, err));
     *is_new = !old;
     *out = table;
     return MR_OK;
-}
-
-static const int32_t *partition_places(MrArena *arena, const MrTable *table)
-{
-    int32_t *places = MR_NEW_N(arena, int32_t, table->n_partition_cols);
-    for (int32_t p = 0; p < table->n_partition_cols; p++)
-        for (int32_t i = 0; i < table->schema.n_cols; i++)
-            if (mr_str_equal_nocase(table->schema.cols[i].name, table->partition_cols[p]))
-                places[p] = i;
-    return places;
 }
 
 static MrStatus start_stream(Pipeline *pipeline, Flow *flow, MrPlan *plan, const MrTable *table,
@@ -197,7 +225,7 @@ static MrStatus start_stream(Pipeline *pipeline, Flow *flow, MrPlan *plan, const
                              .trigger = pipeline->options->continuous ? MR_TRIGGER_DEFAULT
                                                                       : MR_TRIGGER_AVAILABLE_NOW,
                              .n_partition_cols = table->n_partition_cols,
-                             .partition_cols = partition_places(&query->arena, table),
+                             .partition_cols = mr__table_partition_places(query, table),
                              .progress = pipeline->options->progress,
                              .progress_self = pipeline->options->self,
                          },
@@ -212,8 +240,7 @@ static MrStatus add_table_flow(Pipeline *pipeline, MrQuery *query, const MrSqlCr
 {
     MrBoundQuery bound;
     MrTable *table;
-    if (!create->query)
-        return MR_FAIL_UNSUPPORTED(err, "a streaming table without AS");
+    bool is_new;
     MR_TRY(mr__query_bind_sql(query, create->query, &bound, err));
     bool is_view = create->table_kind == MR_SQL_TABLE_MATERIALIZED_VIEW;
     if (!is_view && !bound.plan->streaming)
@@ -225,19 +252,15 @@ static MrStatus add_table_flow(Pipeline *pipeline, MrQuery *query, const MrSqlCr
                        MR_COND_INVALID_FLOW_QUERY_TYPE__STREAMING_RELATION_FOR_MATERIALIZED_VIEW,
                        "flowIdentifier", create->name.parts[create->name.n_parts - 1],
                        "tableIdentifier", create->name.parts[create->name.n_parts - 1]);
-    bool is_new;
     const char *database, *name;
     Flow *flow;
     MR_TRY(mr__name_resolve(query, &create->name, &database, &name, err));
     MR_TRY(flow_add(pipeline, database, name, query, &flow, err));
     MR_TRY(flow_table(query, create, bound.plan, &table, &is_new, err));
+    MR_TRY(mr__table_store(query, table, bound.plan, &bound.plan, err));
     flow->table = table;
     if (is_view)
         return MR_OK;
-    if (is_new) /* positions of a table of this name that was dropped mean nothing for this one */
-        MR_TRY(mr_os_remove_tree(
-            query->session->os,
-            mr__flow_checkpoint(query->session, &query->arena, table->database, flow->name), err));
     MrStatus status = start_stream(pipeline, flow, bound.plan, table, err);
     MrError ignored = {0};
     /* Refused: no table stays behind that the mended text would not fit. */
@@ -246,6 +269,16 @@ static MrStatus add_table_flow(Pipeline *pipeline, MrQuery *query, const MrSqlCr
             MR_OK)
         mr_error_add(err, "and the table '%s' could not be taken back", table->name);
     return status;
+}
+
+/* CREATE STREAMING TABLE t (columns): flows fill it. */
+static MrStatus add_plain_table(MrQuery *query, const MrSqlCreateTable *create, MrError *err)
+{
+    MrTable *table;
+    bool is_new;
+    if (create->table_kind == MR_SQL_TABLE_MATERIALIZED_VIEW || create->n_columns == 0)
+        return MR_FAIL_UNSUPPORTED(err, "a streaming table without columns and without AS");
+    return flow_table(query, create, NULL, &table, &is_new, err);
 }
 
 /* CREATE FLOW f AS INSERT INTO t BY NAME query: a stream into a table that is there. */
@@ -258,16 +291,12 @@ static MrStatus add_flow(Pipeline *pipeline, MrQuery *query, const MrSqlStatemen
     MR_TRY(mr__table_need(query, &insert->name, &table, err));
     if (!table->provider)
         return MR_FAIL(err, MR_COND_UNSUPPORTED_INSERT__RDD_BASED);
-    MrBindTarget target = {.table = mr__table_quoted(&query->arena, table),
-                           .n_columns = table->schema.n_cols,
-                           .columns = table->schema.cols,
-                           .defaults = MR_NEW_N(&query->arena, const char *, table->schema.n_cols),
-                           .n_partition_columns = table->n_partition_cols};
+    MrBindTarget target = mr__bind_target(query, table);
     MR_TRY(mr_bind_insert(&query->bind, insert, &target, &bound, err));
     Flow *flow;
-    MR_TRY(flow_add(pipeline, table->database,
-                    statement->flow.name.parts[statement->flow.name.n_parts - 1], query, &flow,
-                    err));
+    const char *name = statement->flow.name.parts[statement->flow.name.n_parts - 1];
+    MR_TRY(flow_add(pipeline, table->database, name, query, &flow, err));
+    MR_TRY(flow_same_table(query, table->database, name, table, err));
     flow->table = table;
     return start_stream(pipeline, flow, bound.plan, table, err);
 }
@@ -275,7 +304,7 @@ static MrStatus add_flow(Pipeline *pipeline, MrQuery *query, const MrSqlStatemen
 static bool is_flow(const MrSqlStatement *statement)
 {
     return statement->kind == MR_SQL_STMT_CREATE_FLOW ||
-           (statement->kind == MR_SQL_STMT_CREATE_TABLE &&
+           (statement->kind == MR_SQL_STMT_CREATE_TABLE && statement->create_table->query &&
             statement->create_table->table_kind != MR_SQL_TABLE_PLAIN);
 }
 
@@ -307,6 +336,9 @@ static MrStatus run_statement(Pipeline *pipeline, MrQuery *query, MrText text, b
         return add_flow(pipeline, query, statement, err);
     if (*is_flow_out)
         return add_table_flow(pipeline, query, statement->create_table, err);
+    if (statement->kind == MR_SQL_STMT_CREATE_TABLE &&
+        statement->create_table->table_kind != MR_SQL_TABLE_PLAIN)
+        return add_plain_table(query, statement->create_table, err);
     if (statement->kind == MR_SQL_STMT_CREATE_TABLE)
         MR_TRY(create_again(query, statement->create_table, err));
     if (statement->kind == MR_SQL_STMT_CREATE_VIEW && !statement->create_view->if_not_exists)
@@ -339,9 +371,7 @@ static MrStatus read_script(Pipeline *pipeline, MrError *err)
     return MR_OK;
 }
 
-/* Computes a materialized view whole, in a query of its own, and replaces its contents in one
- * commit. */
-static MrStatus refresh_view(Pipeline *pipeline, Flow *flow, MrError *err)
+static MrStatus refresh_by_query(Pipeline *pipeline, Flow *flow, MrError *err)
 {
     MrStatus status;
     MrSession *session = pipeline->session;
@@ -357,20 +387,33 @@ static MrStatus refresh_view(Pipeline *pipeline, Flow *flow, MrError *err)
     if (status == MR_OK)
         status = mr__query_bind_sql(query, statement->query, &bound, err);
     if (status == MR_OK)
-        status = mr__write_plan(
-            query, bound.plan,
-            &(MrWriteSpec){.type = mr_connector_find(flow->table->provider),
-                           .options = mr__table_options(&query->arena, flow->table),
-                           .mode = MR_SAVE_OVERWRITE,
-                           .n_partition_cols = flow->table->n_partition_cols,
-                           .partition_cols = partition_places(&query->arena, flow->table)},
-            err);
+        status = mr__table_store(query, flow->table, bound.plan, &bound.plan, err);
+    if (status == MR_OK) {
+        MrWriteSpec spec = mr__table_write_spec(query, flow->table, MR_SAVE_OVERWRITE);
+        status = mr__write_plan(query, bound.plan, &spec, err);
+    }
     char lost[MR_LOSSES_TEXT_BYTES];
     mr_losses_text(mr_query_losses(query), lost);
     mr_query_close(query);
     if (status == MR_OK)
         news(pipeline, "%s: refreshed%s", flow->name, lost);
     return status;
+}
+
+/* Computes a materialized view whole, in a query of its own, and replaces its contents in one
+ * commit. Names mean what they meant where the view stands in the script. */
+static MrStatus refresh_view(Pipeline *pipeline, Flow *flow, MrError *err)
+{
+    MrStatus status;
+    char *now = pipeline->session->database;
+    char before[sizeof pipeline->session->database];
+    memcpy(before, now, sizeof before);
+    snprintf(now, sizeof before, "%s", flow->table->sql_database);
+    MR_GUARD_BEGIN(status, err)
+        status = refresh_by_query(pipeline, flow, err);
+    MR_GUARD_END(status)
+    memcpy(now, before, sizeof before);
+    return flow_failed(flow, status, err);
 }
 
 static bool stopped(const Pipeline *pipeline)
@@ -404,7 +447,7 @@ static MrStatus run_once(Pipeline *pipeline, MrError *err)
 {
     for (Flow *flow = pipeline->flows; flow && !stopped(pipeline); flow = flow->next) {
         if (!flow->stream) {
-            MR_TRY(flow_failed(flow, refresh_view(pipeline, flow, err), err));
+            MR_TRY(refresh_view(pipeline, flow, err));
             continue;
         }
         while (!flow->ended && !stopped(pipeline)) {
@@ -444,7 +487,7 @@ static MrStatus run_continuous(Pipeline *pipeline, MrError *err)
         if (stale && now_ns - refreshed_ns >= REFRESH_NS) {
             for (Flow *flow = pipeline->flows; flow; flow = flow->next)
                 if (!flow->stream)
-                    MR_TRY(flow_failed(flow, refresh_view(pipeline, flow, err), err));
+                    MR_TRY(refresh_view(pipeline, flow, err));
             refreshed_ns = os->tick_ns(os);
             stale = false;
         }

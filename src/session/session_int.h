@@ -155,6 +155,24 @@ typedef struct MrWriteSpec {
 MR_MUST_USE MrStatus mr__write_plan(MrQuery *query, MrPlan *plan, const MrWriteSpec *spec,
                                     MrError *err);
 
+/* ---- command_table.c */
+/* The declared columns; partition columns given with types come last. */
+MR_MUST_USE MrStatus mr__table_columns(MrQuery *query, const MrSqlCreateTable *create,
+                                       MrTable *table, MrError *err);
+/* The names of PARTITIONED BY. */
+MR_MUST_USE MrStatus mr__table_partitions(MrQuery *query, const MrSqlCreateTable *create,
+                                          MrTable *table, MrError *err);
+/* Partition columns stand last in a table, in the order of PARTITIONED BY. */
+MR_MUST_USE MrStatus mr__table_partitions_last(MrQuery *query, MrTable *table, MrError *err);
+const int32_t *mr__table_partition_places(MrQuery *query, const MrTable *table);
+MrBindTarget mr__bind_target(MrQuery *query, const MrTable *table);
+MrWriteSpec mr__table_write_spec(MrQuery *query, const MrTable *table, MrSaveMode mode);
+/* The same names, whatever their case, in the same order, and the same data. */
+bool mr__schema_equal(const MrSchema *a, const MrSchema *b);
+/* Brings a plan's columns, found by name, into the table's order and types. */
+MR_MUST_USE MrStatus mr__table_store(MrQuery *query, const MrTable *table, MrPlan *plan,
+                                     MrPlan **out, MrError *err);
+
 /* ---- rdd_api.c */
 /* The plans of lineages, with their sources opened for the query; see mr_lineage_plan. */
 MR_MUST_USE MrStatus mr__lineage_plans(MrQuery *query, MrLineage *const *lineages, int32_t n,
