@@ -1,6 +1,10 @@
 /* window_core.c - see window_core.h. */
 #include "exec/window_core.h"
 
+#include "function/calendar.h"
+#include "function/time_zone.h"
+#include <math.h>
+
 static bool rows_equal(MrVector *const *cols, int32_t n, int64_t a, int64_t b)
 {
     for (int32_t c = 0; c < n; c++)
@@ -188,30 +192,64 @@ static MrI128 integer_of(const MrVector *vec, int64_t row)
     }
 }
 
+/* A date or timestamp plus an interval of months, or of days of the session's zone. */
+static int64_t time_shifted(const MrWindowRows *rows, const MrVector *key, int64_t row,
+                            const MrVector *offset, bool descending)
+{
+    int64_t at, out, sign = descending ? -1 : 1, value = (int64_t)integer_of(key, row);
+    const MrVector *holder = mr_vector_at(offset, 0, &at);
+    MrTimeShift by = {0};
+    if (offset->type->kind == MR_TYPE_INTERVAL) {
+        MrInterval interval = holder->interval[at];
+        by = (MrTimeShift){sign * interval.months, sign * interval.days, sign * interval.us};
+    } else if (offset->type->kind == MR_TYPE_INTERVAL_YM) {
+        by.months = sign * holder->i32[at];
+    } else {
+        by.days = sign * (holder->i64[at] / MR_US_PER_DAY);
+        by.us = sign * (holder->i64[at] % MR_US_PER_DAY);
+    }
+    if (key->type->kind == MR_TYPE_DATE)
+        return mr_days_add_months(value, by.months);
+    const MrZone *zone = key->type->kind == MR_TYPE_TIMESTAMP ? rows->eval->settings->zone : NULL;
+    if (mr_zone_add(zone, value, by, &out))
+        return out;
+    return by.months < 0 || by.days < 0 || by.us < 0 ? INT64_MIN : INT64_MAX;
+}
+
 /* Key of row, plus the offset, on one scale with the key of other: the sign of other - (row +
  * offset). */
-static int offset_compare(const MrVector *key, int64_t row, const MrVector *offset, bool descending,
+static int offset_compare(const MrWindowRows *rows, int64_t row, const MrVector *offset,
                           int64_t other)
 {
+    const MrVector *key = rows->order[0];
+    bool descending = rows->specs[0].descending;
     if (is_float(key->type)) {
         double bound = float_of(key, row) + (descending ? -1 : 1) * float_of(offset, 0),
                value = float_of(key, other);
         int c = (value > bound) - (value < bound);
+        if (isnan(value) || isnan(bound)) /* NaN is one value, the largest */
+            c = (isnan(value) != 0) - (isnan(bound) != 0);
         return descending ? -c : c;
     }
-    MrI128 unit_key = 1, unit_offset = 1;
-    if (key->type->kind == MR_TYPE_DATE && offset->type->kind == MR_TYPE_INTERVAL_DT)
-        unit_key = INT64_C(86400000000);
-    if (key->type->kind == MR_TYPE_DECIMAL) {
-        int32_t offset_scale = offset->type->kind == MR_TYPE_DECIMAL ? offset->type->scale : 0;
-        if (offset_scale < key->type->scale)
-            unit_offset = mr_pow10_i128[key->type->scale - offset_scale];
-        else
-            unit_key = mr_pow10_i128[offset_scale - key->type->scale];
+    MrI128 bound, value = integer_of(key, other);
+    bool is_time = key->type->kind == MR_TYPE_TIMESTAMP || key->type->kind == MR_TYPE_TIMESTAMP_NTZ;
+    if (is_time || offset->type->kind == MR_TYPE_INTERVAL_YM) {
+        bound = time_shifted(rows, key, row, offset, descending);
+    } else {
+        MrI128 unit_key = 1, unit_offset = 1;
+        if (key->type->kind == MR_TYPE_DATE && offset->type->kind == MR_TYPE_INTERVAL_DT)
+            unit_key = INT64_C(86400000000);
+        if (key->type->kind == MR_TYPE_DECIMAL) {
+            int32_t offset_scale = offset->type->kind == MR_TYPE_DECIMAL ? offset->type->scale : 0;
+            if (offset_scale < key->type->scale)
+                unit_offset = mr_pow10_i128[key->type->scale - offset_scale];
+            else
+                unit_key = mr_pow10_i128[offset_scale - key->type->scale];
+        }
+        MrI128 delta = integer_of(offset, 0) * unit_offset;
+        bound = integer_of(key, row) * unit_key + (descending ? -delta : delta);
+        value *= unit_key;
     }
-    MrI128 delta = integer_of(offset, 0) * unit_offset;
-    MrI128 bound = integer_of(key, row) * unit_key + (descending ? -delta : delta);
-    MrI128 value = integer_of(key, other) * unit_key;
     int c = (value > bound) - (value < bound);
     return descending ? -c : c;
 }
@@ -222,7 +260,6 @@ static int64_t range_edge(const Frames *frames, int64_t i, const MrVector *offse
                           int64_t hint)
 {
     const MrVector *key = frames->rows->order[0];
-    bool descending = frames->rows->specs[0].descending;
     int64_t to = frames->bounds->partition_to[i], j = hint;
     if (mr_vector_is_null(key, i))
         return after ? frames->bounds->peer_to[i] : frames->bounds->peer_from[i];
@@ -232,7 +269,7 @@ static int64_t range_edge(const Frames *frames, int64_t i, const MrVector *offse
                 continue; /* NULLs first are outside */
             break;
         }
-        int c = offset_compare(key, i, offset, descending, j);
+        int c = offset_compare(frames->rows, i, offset, j);
         if (after ? c > 0 : c >= 0)
             break;
     }
@@ -281,14 +318,10 @@ static MrStatus frames_init(Frames *frames, const MrWindowRows *rows, const MrWi
         MR_TRY(mr_expr_fold(rows->arena, rows->eval, frame->from, &frames->from, err));
     if (frame->to_edge == MR_FRAME_OFFSET)
         MR_TRY(mr_expr_fold(rows->arena, rows->eval, frame->to, &frames->to, err));
-    bool offset = frame->from_edge == MR_FRAME_OFFSET || frame->to_edge == MR_FRAME_OFFSET;
-    if (!frame->rows && offset &&
-        (rows->n_order != 1 || rows->order[0]->type->kind == MR_TYPE_INTERVAL ||
-         (frames->from && frames->from->type->kind == MR_TYPE_INTERVAL_YM) ||
-         (frames->to && frames->to->type->kind == MR_TYPE_INTERVAL_YM) ||
-         (frames->from && frames->from->type->kind == MR_TYPE_INTERVAL) ||
-         (frames->to && frames->to->type->kind == MR_TYPE_INTERVAL)))
-        return MR_FAIL_UNSUPPORTED(err, "a RANGE frame by months");
+    bool calendar = (frames->from && frames->from->type->kind == MR_TYPE_INTERVAL) ||
+                    (frames->to && frames->to->type->kind == MR_TYPE_INTERVAL);
+    if (!frame->rows && calendar && rows->order[0]->type->kind == MR_TYPE_DATE)
+        return MR_FAIL_UNSUPPORTED(err, "a RANGE frame over dates by a calendar interval");
     return MR_OK;
 }
 

@@ -149,30 +149,6 @@ static MrStatus date_interval(MrCall *call, MrError *err)
 
 /* --- timestamps ------------------------------------------------------------------------------- */
 
-/* Adds months and days in local time, then microseconds in real time. */
-static bool stamp_add(const MrZone *zone, int64_t us, int64_t months, int64_t days, int64_t more_us,
-                      int64_t *out)
-{
-    if (months || days) {
-        int64_t local = zone ? mr_zone_to_local_us(zone, us) : us;
-        int64_t day = mr_us_to_days(local), rest = local - day * MR_US_PER_DAY, moved;
-        day = months ? mr_days_add_months(day, months) : day;
-        day += days;
-        if (__builtin_mul_overflow(day, MR_US_PER_DAY, &moved) ||
-            __builtin_add_overflow(moved, rest, &moved))
-            return false;
-        /* Where a local time comes twice, the offset that was before stays. */
-        if (zone) {
-            int64_t offset_us = (int64_t)mr_zone_offset_s(zone, us) * MR_US_PER_SECOND;
-            int64_t kept = moved - offset_us;
-            us = mr_zone_to_local_us(zone, kept) == moved ? kept : mr_zone_to_utc_us(zone, moved);
-        } else {
-            us = moved;
-        }
-    }
-    return !__builtin_add_overflow(us, more_us, out);
-}
-
 static const MrZone *zone_of(const MrCall *call, const MrType *type)
 {
     return type->kind == MR_TYPE_TIMESTAMP ? call->context->settings->zone : NULL;
@@ -199,7 +175,7 @@ static MrStatus stamp_interval(MrCall *call, MrError *err)
             days = sign * value.days;
             fits = !__builtin_mul_overflow(sign, value.us, &more);
         }
-        if (fits && stamp_add(zone, us, months, days, more, &sum))
+        if (fits && mr_zone_add(zone, us, (MrTimeShift){months, days, more}, &sum))
             call->out->i64[row] = sum;
         else
             MR_TRY(fail_time(call, row, err));

@@ -610,6 +610,27 @@ int64_t mr_zone_to_utc_us(const MrZone *zone, int64_t local_us)
     return utc_us;
 }
 
+bool mr_zone_add(const MrZone *zone, int64_t us, MrTimeShift by, int64_t *out)
+{
+    if (by.months || by.days) {
+        int64_t local = zone ? mr_zone_to_local_us(zone, us) : us;
+        int64_t day = mr_us_to_days(local), rest = local - day * MR_US_PER_DAY, moved;
+        day = (by.months ? mr_days_add_months(day, by.months) : day) + by.days;
+        if (__builtin_mul_overflow(day, MR_US_PER_DAY, &moved) ||
+            __builtin_add_overflow(moved, rest, &moved))
+            return false;
+        /* Where a local time comes twice, the offset that was before stays. */
+        if (zone) {
+            int64_t offset_us = (int64_t)mr_zone_offset_s(zone, us) * MR_US_PER_SECOND;
+            int64_t kept = moved - offset_us;
+            us = mr_zone_to_local_us(zone, kept) == moved ? kept : mr_zone_to_utc_us(zone, moved);
+        } else {
+            us = moved;
+        }
+    }
+    return !__builtin_add_overflow(us, by.us, out);
+}
+
 const char *mr_zone_id(const MrZone *zone)
 {
     return zone->id;

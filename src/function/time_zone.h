@@ -24,6 +24,12 @@ MR_MUST_USE MrStatus mr_zone_find(MrZones *zones, const char *id, const MrZone *
 int32_t mr_zone_offset_s(const MrZone *zone, int64_t utc_us);
 int64_t mr_zone_to_utc_us(const MrZone *zone, int64_t local_us);
 int64_t mr_zone_to_local_us(const MrZone *zone, int64_t utc_us);
+/* Adds months and days in local time (zone NULL: that of UTC), then microseconds in real time;
+ * false: beyond the range. */
+typedef struct MrTimeShift {
+    int64_t months, days, us;
+} MrTimeShift;
+bool mr_zone_add(const MrZone *zone, int64_t us, MrTimeShift by, int64_t *out);
 const char *mr_zone_id(const MrZone *zone);
 
 #endif

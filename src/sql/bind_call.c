@@ -515,6 +515,44 @@ static MrStatus frame_bind(Binder *b, Ctx *ctx, const MrSqlBound *bound, const M
     return MR_OK;
 }
 
+/* A frame's end does not come before its beginning, where both are the same kind of number. */
+static MrStatus frame_check(Binder *b, const MrSqlWindow *spec, const MrWindowFrame *frame,
+                            const char *from_text, const char *to_text)
+{
+    const char *sql =
+        mr__quote_sql(b, mr_arena_printf(b->arena, "%s BETWEEN %s AND %s",
+                                         spec->is_range ? "RANGE" : "ROWS", from_text, to_text));
+    if (spec->start.kind == MR_SQL_UNBOUNDED_FOLLOWING ||
+        spec->end.kind == MR_SQL_UNBOUNDED_PRECEDING)
+        return mr__at(b, spec->place,
+                      MR_FAIL(b->err,
+                              MR_COND_DATATYPE_MISMATCH__SPECIFIED_WINDOW_FRAME_INVALID_BOUND,
+                              "sqlExpr", sql, "upper", mr__quote_sql(b, to_text), "lower",
+                              mr__quote_sql(b, from_text)));
+    if (!frame->from || !frame->to)
+        return MR_OK;
+    if (!mr_type_same_data(frame->from->type, frame->to->type))
+        return mr__at(b, spec->place,
+                      MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__SPECIFIED_WINDOW_FRAME_DIFF_TYPES,
+                              "sqlExpr", sql, "lower", mr__quote_sql(b, frame->from->sql), "upper",
+                              mr__quote_sql(b, frame->to->sql), "lowerType",
+                              mr__quote_type(b, frame->from->type), "upperType",
+                              mr__quote_type(b, frame->to->type)));
+    if (!mr_type_is_orderable(frame->from->type))
+        return MR_OK;
+    MrExpr *wrong = NULL;
+    const MrVector *is_wrong = NULL;
+    MR_TRY(mr_expr_call(b->arena, b->settings, ">", (MrExpr *[]){frame->from, frame->to}, 2, &wrong,
+                        b->err));
+    MR_TRY(mr_expr_fold(b->arena, b->planner->context, wrong, &is_wrong, b->err));
+    if (mr_vector_is_null(is_wrong, 0) || !is_wrong->i8[0])
+        return MR_OK;
+    return mr__at(b, spec->place,
+                  MR_FAIL(b->err,
+                          MR_COND_DATATYPE_MISMATCH__SPECIFIED_WINDOW_FRAME_WRONG_COMPARISON,
+                          "sqlExpr", sql, "comparison", "less than or equal"));
+}
+
 static const MrSqlWindow *window_named(Binder *b, const Ctx *ctx, const char *name)
 {
     for (int32_t i = 0; i < ctx->n_windows; i++)
@@ -573,6 +611,7 @@ static MrStatus window_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const cha
                           &frame->from, &from_text));
         MR_TRY(frame_bind(b, ctx, &spec->end, order, spec->is_range, &frame->to_edge, &frame->to,
                           &to_text));
+        MR_TRY(frame_check(b, spec, frame, from_text, to_text));
     }
     bool entire = !spec->has_frame || (spec->start.kind == MR_SQL_UNBOUNDED_PRECEDING &&
                                        spec->end.kind == MR_SQL_UNBOUNDED_FOLLOWING);
@@ -618,6 +657,20 @@ static MrStatus window_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const cha
             return mr__at(b, ast->place,
                           MR_FAIL(b->err, MR_COND_WINDOW_FUNCTION_FRAME_NOT_ORDERED, "wf_name",
                                   name, "wf_expr", mr_builder_text(&sql).data));
+        if (spec->has_frame && (kind == MR_WINDOW_LAG || kind == MR_WINDOW_LEAD))
+            return mr__at(b, ast->place,
+                          MR_FAIL(b->err, MR_COND__LEGACY_ERROR_TEMP_1035, "prettyName", name));
+        if (spec->has_frame &&
+            (spec->is_range == frame->rows || spec->start.kind != MR_SQL_UNBOUNDED_PRECEDING ||
+             spec->end.kind != MR_SQL_CURRENT_ROW))
+            return mr__at(
+                b, ast->place,
+                MR_FAIL(b->err, MR_COND__LEGACY_ERROR_TEMP_1036, "wf",
+                        mr_arena_printf(b->arena, "%s BETWEEN %s AND %s",
+                                        spec->is_range ? "RANGE" : "ROWS", from_text, to_text),
+                        "required",
+                        mr_arena_printf(b->arena, "%s BETWEEN %s AND %s",
+                                        frame->rows ? "ROWS" : "RANGE", own_from, own_to)));
         from_text = own_from;
         to_text = own_to;
         frame->from_edge = MR_FRAME_UNBOUNDED;
@@ -792,6 +845,9 @@ static MrStatus aggregate_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const 
         MR_TRY(mr__sort_spec(&call->within[i], &order[i].spec));
     }
     bool nested = ctx->has_aggregate;
+    for (int32_t i = 0; !over && i < args.n; i++)
+        if (mr__expr_has(args.exprs[i], MR_EXPR_WINDOW))
+            return mr__at(b, ast->place, MR_FAIL(b->err, MR_COND__LEGACY_ERROR_TEMP_1031));
     ctx->has_aggregate = had_aggregate;
     ctx->in_aggregate = was_in_aggregate;
     ctx->outputs_off = were_off;

@@ -547,7 +547,9 @@ static MrStatus agg_rewrite(Select *s, MrExpr *expr, MrExpr **out)
 {
     Binder *b = s->b;
     for (int64_t i = 0; i < s->n_keys; i++) {
-        if (expr->kind != MR_EXPR_LITERAL && mr__same_expr(expr, s->keys[i].expr)) {
+        /* A literal that is a key is NULL in the sets without it. */
+        if ((expr->kind != MR_EXPR_LITERAL || s->has_sets) &&
+            mr__same_expr(expr, s->keys[i].expr)) {
             *out = column_like(s, &s->keys[i].out, expr);
             if (expr->kind == MR_EXPR_COLUMN)
                 (*out)->column.name = expr->column.name;
@@ -792,20 +794,22 @@ MrStatus mr__condition(Binder *b, MrSqlPlace place, const char *clause, MrExpr *
     return MR_OK;
 }
 
+static MrStatus no_windows(Binder *b, const char *clause, const MrExpr *expr)
+{
+    if (!mr__expr_has(expr, MR_EXPR_WINDOW))
+        return MR_OK;
+    return MR_FAIL(b->err, MR_COND_WINDOW_FUNCTION_NOT_ALLOWED_IN_CLAUSE, "clauseName", clause);
+}
+
 static MrStatus where_check(Binder *b, MrSqlPlace place, const MrExpr *expr)
 {
-    const char *what = NULL;
-    MrExprKind kinds[] = {MR_EXPR_AGGREGATE, MR_EXPR_WINDOW};
-    (void)what;
-    for (int32_t i = 0; i < 2; i++) {
-        if (!mr__expr_has(expr, kinds[i]))
-            continue;
-        const char *found = mr__expr_list_text(b, expr, kinds[i]);
-        return mr__at(b, place,
-                      MR_FAIL(b->err, MR_COND_INVALID_WHERE_CONDITION, "condition",
-                              mr__quote_sql(b, expr->sql), "expressionList", found));
-    }
-    return MR_OK;
+    MR_TRY(no_windows(b, "WHERE", expr));
+    if (!mr__expr_has(expr, MR_EXPR_AGGREGATE))
+        return MR_OK;
+    return mr__at(b, place,
+                  MR_FAIL(b->err, MR_COND_INVALID_WHERE_CONDITION, "condition",
+                          mr__quote_sql(b, expr->sql), "expressionList",
+                          mr__expr_list_text(b, expr, MR_EXPR_AGGREGATE)));
 }
 
 /* ---------------------------------------------------------------- ORDER BY */
@@ -1098,6 +1102,7 @@ MrStatus mr__select_bind(Binder *b, const MrSqlSelect *ast, const MrSqlQuery *qu
         s.scope.n_first_ids = 0;
         s.scope.n_outputs = 0;
         s.scope.outputs = NULL;
+        MR_TRY(no_windows(b, "HAVING", having));
         if (having->type->kind != MR_TYPE_BOOLEAN) /* Spark casts it as if it were written */
             MR_TRY(mr__cast_written(b, ast->having->place, having, MR_T(BOOLEAN), false, &having));
     }
