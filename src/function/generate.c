@@ -121,6 +121,10 @@ static MrStatus stack_bind(MrBind *bind, MrError *err)
                        "(0, 2147483647]", "currentValue",
                        mr_arena_printf(bind->arena, "%lld", (long long)n_rows));
     int32_t n_values = bind->n_args - 1;
+    if (n_values == 0)
+        return MR_FAIL(err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName", "`stack`",
+                       "expectedNum", "> 1", "actualNum", "1", "docroot",
+                       "https://spark.apache.org/docs/latest");
     int32_t n_cols = (int32_t)((n_values + n_rows - 1) / n_rows);
     MrField *fields = MR_NEW_N(bind->arena, MrField, n_cols + 1);
     for (int32_t c = 0; c < n_cols; c++) {
@@ -128,8 +132,9 @@ static MrStatus stack_bind(MrBind *bind, MrError *err)
         bool nullable = n_values % n_cols != 0;
         for (int32_t i = c; i < n_values; i += n_cols) {
             const MrArgInfo *arg = &bind->args[1 + i];
-            const MrType *common = mr_coerce_common(bind->arena, bind->settings, type, arg->type);
-            if (!common)
+            if (type->kind == MR_TYPE_VOID)
+                type = arg->type;
+            if (arg->type->kind != MR_TYPE_VOID && !mr_type_same_data(type, arg->type))
                 return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__STACK_COLUMN_DIFF_TYPES, "sqlExpr",
                                mr__quoted_expr(bind->arena, bind->sql), "columnIndex",
                                mr_arena_printf(bind->arena, "%d", c), "leftParamIndex",
@@ -137,7 +142,6 @@ static MrStatus stack_bind(MrBind *bind, MrError *err)
                                mr__quoted_type(bind->arena, type), "rightParamIndex",
                                mr_arena_printf(bind->arena, "%d", i + 1), "rightType",
                                mr__quoted_type(bind->arena, arg->type));
-            type = common;
             nullable = nullable || arg->nullable;
         }
         for (int32_t i = c; i < n_values; i += n_cols)

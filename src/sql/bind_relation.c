@@ -298,6 +298,20 @@ static MrStatus table_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Re
 
 /* ---------------------------------------------------------------- VALUES */
 
+/* True when going from one type to the other turns text into something else, or the reverse: VALUES
+ * does neither, at no depth. */
+static bool reads_text(const MrType *from, const MrType *to)
+{
+    if (from->kind == MR_TYPE_VOID || mr_type_same_data(from, to))
+        return false;
+    if ((from->kind == MR_TYPE_STRING) != (to->kind == MR_TYPE_STRING))
+        return true;
+    for (int32_t i = 0; i < from->n_fields && i < to->n_fields; i++)
+        if (reads_text(from->fields[i].type, to->fields[i].type))
+            return true;
+    return false;
+}
+
 static MrStatus values_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel *out)
 {
     int32_t n_rows = ast->values.n_rows, n_cols = -1;
@@ -348,7 +362,10 @@ static MrStatus values_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, R
         for (int32_t r = 0; r < n_rows; r++)
             column[r] = rows[r][c];
         const MrType *type = mr__common_type(b, column, n_rows);
-        if (!type)
+        bool fits = type != NULL;
+        for (int32_t r = 0; r < n_rows && fits; r++)
+            fits = !reads_text(rows[r][c]->type, type);
+        if (!fits)
             return mr__at(
                 b, ast->place,
                 MR_FAIL(b->err, MR_COND_INVALID_INLINE_TABLE__INCOMPATIBLE_TYPES_IN_INLINE_TABLE,

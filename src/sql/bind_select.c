@@ -14,8 +14,13 @@ typedef struct Item {
     bool is_alias;
     MrExpr *expr;
     MrSqlPlace place;
-    const Generator *generator; /* its first column's item */
 } Item;
+
+typedef struct ItemGenerator { /* explode(..) in the select list */
+    const Generator *call;
+    MrColumn *cols;
+    int32_t n_cols;
+} ItemGenerator;
 
 typedef struct Select {
     Binder *b;
@@ -42,10 +47,9 @@ typedef struct Select {
     /* windows */
     MrNamedExpr *windows;
     int64_t n_windows, cap_windows;
-    /* generator */
-    const Generator *generator;
-    MrColumn *gen_cols;
-    int32_t n_gen_cols;
+    /* generators: each one's rows for every row of those before it */
+    ItemGenerator *generators;
+    int64_t n_generators, cap_generators;
     /* order */
     MrExpr **sort_exprs;
     MrSortSpec *sort_specs;
@@ -92,7 +96,7 @@ bool mr__same_expr(const MrExpr *x, const MrExpr *y)
 
 static void item_add(Select *s, const char *name, bool is_alias, MrExpr *expr, MrSqlPlace place)
 {
-    Item item = {name, is_alias, expr, place, NULL};
+    Item item = {name, is_alias, expr, place};
     MR_PUSH(s->b->arena, s->items, s->n_items, s->cap_items, item);
     NamedItem named = {name, expr};
     MR_PUSH(s->b->arena, s->names, s->n_names, s->cap_names, named);
@@ -123,17 +127,9 @@ static const char *auto_name(const MrExpr *expr)
 static MrStatus generator_items(Select *s, const MrSqlExpr *ast, const Generator *gen)
 {
     Binder *b = s->b;
-    if (s->generator)
-        return mr__at(
-            b, ast->place,
-            MR_FAIL(b->err, MR_COND_UNSUPPORTED_GENERATOR__MULTI_GENERATOR, "num", "2",
-                    "generators",
-                    mr_arena_printf(b->arena, "%s, %s", mr__quote_sql(b, s->generator->sql),
-                                    mr__quote_sql(b, gen->sql))));
-    s->generator = gen;
     const MrType *type = gen->bound->type;
-    s->n_gen_cols = type->n_fields;
-    s->gen_cols = MR_NEW_N(b->arena, MrColumn, type->n_fields + 1);
+    ItemGenerator item = {gen, MR_NEW_N(b->arena, MrColumn, type->n_fields + 1), type->n_fields};
+    MR_PUSH(b->arena, s->generators, s->n_generators, s->cap_generators, item);
     bool is_alias = ast->kind == MR_SQL_ALIAS;
     if (is_alias && ast->alias.n_names != type->n_fields &&
         !(ast->alias.n_names == 1 && type->n_fields == 1))
@@ -144,9 +140,9 @@ static MrStatus generator_items(Select *s, const MrSqlExpr *ast, const Generator
     for (int32_t i = 0; i < type->n_fields; i++) {
         const MrField *field = &type->fields[i];
         const char *name = is_alias ? ast->alias.names[i] : field->name;
-        s->gen_cols[i] =
+        item.cols[i] =
             (MrColumn){mr_planner_id(b->planner), name, field->type, field->nullable || gen->outer};
-        item_add(s, name, is_alias, mr_plan_column_expr(b->planner, &s->gen_cols[i]), ast->place);
+        item_add(s, name, is_alias, mr_plan_column_expr(b->planner, &item.cols[i]), ast->place);
     }
     return MR_OK;
 }
@@ -154,7 +150,11 @@ static MrStatus generator_items(Select *s, const MrSqlExpr *ast, const Generator
 static MrStatus items_bind(Select *s)
 {
     Binder *b = s->b;
-    NamedItem *laterals = MR_NEW_N(b->arena, NamedItem, s->ast->n_items + 1);
+    int32_t n_aliases = 0;
+    for (int32_t i = 0; i < s->ast->n_items; i++)
+        if (s->ast->items[i]->kind == MR_SQL_ALIAS)
+            n_aliases += s->ast->items[i]->alias.n_names;
+    NamedItem *laterals = MR_NEW_N(b->arena, NamedItem, n_aliases + 1);
     s->ctx.scope->laterals = laterals;
     s->ctx.scope->laterals_are_aliases = true;
     for (int32_t i = 0; i < s->ast->n_items; i++) {
@@ -176,7 +176,10 @@ static MrStatus items_bind(Select *s)
         MR_TRY(mr__expr_bind(b, &s->ctx, value, &expr));
         s->ctx.allow_generator = false;
         if (s->ctx.generator) {
+            int64_t first = s->n_items;
             MR_TRY(generator_items(s, ast, s->ctx.generator));
+            for (int64_t k = first; ast->kind == MR_SQL_ALIAS && k < s->n_items; k++)
+                laterals[s->scope.n_laterals++] = (NamedItem){s->items[k].name, s->items[k].expr};
             continue;
         }
         if (ast->kind == MR_SQL_ALIAS) {
@@ -461,9 +464,10 @@ static MrExpr *column_like(Select *s, const MrColumn *col, const MrExpr *expr)
 
 static bool is_generated(const Select *s, int32_t id)
 {
-    for (int32_t i = 0; i < s->n_gen_cols; i++)
-        if (s->gen_cols[i].id == id)
-            return true;
+    for (int64_t g = 0; g < s->n_generators; g++)
+        for (int32_t i = 0; i < s->generators[g].n_cols; i++)
+            if (s->generators[g].cols[i].id == id)
+                return true;
     return false;
 }
 
@@ -1139,11 +1143,11 @@ MrStatus mr__select_bind(Binder *b, const MrSqlSelect *ast, const MrSqlQuery *qu
         for (int32_t i = 0; i < s.n_sort; i++)
             MR_TRY(agg_rewrite(&s, s.sort_exprs[i], &s.sort_exprs[i]));
         s.after_items = false;
-        if (s.generator) {
+        for (int64_t i = 0; i < s.n_generators; i++) {
             Generator *gen = MR_NEW(b->arena, Generator);
-            *gen = *s.generator;
-            MR_TRY(list_rewrite(&s, s.generator->args, gen->n_args, &gen->args));
-            s.generator = gen;
+            *gen = *s.generators[i].call;
+            MR_TRY(list_rewrite(&s, s.generators[i].call->args, gen->n_args, &gen->args));
+            s.generators[i].call = gen;
         }
         s.items = items;
         int32_t session = session_key(&s);
@@ -1165,14 +1169,14 @@ MrStatus mr__select_bind(Binder *b, const MrSqlSelect *ast, const MrSqlQuery *qu
     }
     if (qualify)
         s.plan = mr_plan_filter(b->planner, s.plan, qualify);
-    if (s.generator) {
-        const Generator *gen = s.generator;
+    for (int64_t i = 0; i < s.n_generators; i++) {
+        const Generator *gen = s.generators[i].call;
+        int32_t n = s.generators[i].n_cols;
         s.plan = mr_plan_generate(b->planner, s.plan, gen->def, gen->bound, gen->args, gen->n_args,
                                   gen->outer);
         MrColumn *cols = MR_NEW_N(b->arena, MrColumn, s.plan->n_cols);
         memcpy(cols, s.plan->cols, sizeof(MrColumn) * (size_t)s.plan->n_cols);
-        memcpy(cols + s.plan->n_cols - s.n_gen_cols, s.gen_cols,
-               sizeof(MrColumn) * (size_t)s.n_gen_cols);
+        memcpy(cols + s.plan->n_cols - n, s.generators[i].cols, sizeof(MrColumn) * (size_t)n);
         s.plan->cols = cols;
     }
     return final_make(&s, query, out);

@@ -18,3 +18,6 @@ SELECT count(DISTINCT item), count(DISTINCT region, item) FROM sales;
 
 -- a column that is neither grouped nor aggregated
 SELECT region, item FROM sales GROUP BY region;
+
+-- A literal that is a key of a grouping set is NULL in the sets without it.
+SELECT v, 'a' AS x, count(*) AS n FROM VALUES (1), (2) AS t(v) GROUP BY GROUPING SETS ((v, 'a'), (v)) ORDER BY v, x;

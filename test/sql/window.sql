@@ -10,3 +10,19 @@ SELECT g, o, v, sum(v) OVER (PARTITION BY g ORDER BY o) AS by_range,
   FROM w ORDER BY g, o, v;
 SELECT g, o, v, lag(v) OVER (PARTITION BY g ORDER BY o, v) AS before,
        lead(v, 1, -1) OVER (PARTITION BY g ORDER BY o, v) AS after FROM w ORDER BY g, o, v;
+
+-- RANGE frames over NaN, months, and days of the session's zone; frames that cannot be.
+SELECT a, sum(a) OVER (ORDER BY a RANGE BETWEEN 1 PRECEDING AND 1 FOLLOWING) AS s FROM VALUES (1.5D), (3D), (2D), (double('NaN')), (double('inf')), (NULL) AS t(a);
+SELECT a, sum(a) OVER (ORDER BY d RANGE BETWEEN INTERVAL 1 MONTH PRECEDING AND CURRENT ROW) AS s FROM VALUES (1, DATE'2020-01-31'), (2, DATE'2020-02-28'), (3, DATE'2020-03-31') AS t(a, d);
+SET spark.sql.session.timeZone = America/Los_Angeles;
+SELECT count(*) OVER (ORDER BY t RANGE BETWEEN INTERVAL 1 DAY PRECEDING AND CURRENT ROW) AS n FROM VALUES (TIMESTAMP'2020-03-07 12:00:00'), (TIMESTAMP'2020-03-08 12:00:00') AS t(t) ORDER BY t;
+SELECT sum(a) OVER (ORDER BY a ROWS BETWEEN 1 FOLLOWING AND 1 PRECEDING) FROM VALUES (1) AS t(a);
+SELECT sum(a) OVER (ORDER BY a ROWS BETWEEN CURRENT ROW AND UNBOUNDED PRECEDING) FROM VALUES (1) AS t(a);
+SELECT rank() OVER (ORDER BY a ROWS 1 PRECEDING) FROM VALUES (1) AS t(a);
+SELECT lag(a) OVER (ORDER BY a ROWS 1 PRECEDING) FROM VALUES (1) AS t(a);
+
+-- Window functions stand neither in WHERE and HAVING nor inside an aggregate.
+SELECT a FROM VALUES (1) AS t(a) WHERE row_number() OVER (ORDER BY a) = 1;
+SELECT a FROM VALUES (1) AS t(a) GROUP BY a HAVING row_number() OVER (ORDER BY a) = 1;
+SELECT sum(row_number() OVER (ORDER BY a)) FROM VALUES (1) AS t(a);
+SELECT sum(row_number() OVER (ORDER BY a)) OVER () AS s FROM VALUES (1), (2) AS t(a);
