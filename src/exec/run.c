@@ -981,9 +981,9 @@ static MrStatus run_save(MrRun *run, bool all, MrStateWriter *to, MrError *err)
 {
     for (int64_t i = 0; i < run->n_nodes; i++) {
         RunNode *node = run->nodes[i];
-        if (!node->phys->streaming || !node->type->save_changes || !node->shared)
-            continue;
-        to->operator_id = node->phys->id;
+        if (!mr_phys_has_state(node->phys) || !node->type->save_changes || !node->shared)
+            continue; /* type: a collect stands for its node */
+        to->operator_id = node->phys->state_id;
         MrStatus status = all ? node->type->snapshot(node->shared, to, err)
                               : node->type->save_changes(node->shared, to, err);
         if (status != MR_OK) {
@@ -1016,8 +1016,12 @@ MrStatus mr_run_apply(MrRun *run, int32_t operator_id, int32_t table, MrText key
                       const MrText *value, MrError *err)
 {
     MrStatus status = MR_OK;
-    RunNode *node = node_find(run, operator_id);
-    if (!node || !node->type->apply)
+    RunNode *node = NULL;
+    for (int64_t i = 0; i < run->n_nodes && !node; i++)
+        if (mr_phys_has_state(run->nodes[i]->phys) && run->nodes[i]->type->apply &&
+            run->nodes[i]->phys->state_id == operator_id)
+            node = run->nodes[i];
+    if (!node)
         return MR_FAIL_INTERNAL(err, "the checkpoint has state of operator %d, which keeps none",
                                 operator_id);
     MR_GUARD_BEGIN(status, err)

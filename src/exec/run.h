@@ -52,7 +52,7 @@ int64_t mr_run_watermark_us(MrRun *run, int32_t watermark_id);
 /* Every operator with state, in plan order. */
 MR_MUST_USE MrStatus mr_run_save_changes(MrRun *run, MrStateWriter *to, MrError *err);
 MR_MUST_USE MrStatus mr_run_snapshot(MrRun *run, MrStateWriter *to, MrError *err);
-/* One entry read back; operator_id is the plan id it was written under. */
+/* One entry read back; operator_id is the state id it was written under. */
 MR_MUST_USE MrStatus mr_run_apply(MrRun *run, int32_t operator_id, int32_t table, MrText key,
                                   const MrText *value, MrError *err);
 /* Between epochs; false: no such node, or it does not count. */

@@ -162,13 +162,14 @@ static MrPhys *plan_state(Fixture *fixture, MrPhys *input, int64_t slide_us, boo
     return phys;
 }
 
-static MrRun *run_open(Fixture *fixture, const MrPhys *phys)
+static MrRun *run_open(Fixture *fixture, MrPhys *phys)
 {
     MrRun *run = NULL;
     MrRunOptions options = {.os = mr_os_posix(),
                             .budget = &fixture->budget,
                             .settings = &fixture->settings,
                             .n_workers = 1 + (int32_t)random_below(fixture, 3)};
+    mr__number_states(phys);
     check(fixture, mr_run_create(phys, &options, &run, &fixture->err));
     return run;
 }
@@ -220,7 +221,7 @@ static MrStatus got_take(void *self, int32_t worker_idx, const MrEvalContext *co
 }
 
 /* A new run with what was saved: all changes, or a snapshot and the changes since. */
-static MrRun *restart(Fixture *fixture, MrRun *run, const MrPhys *phys, MrStateWriter *log)
+static MrRun *restart(Fixture *fixture, MrRun *run, MrPhys *phys, MrStateWriter *log)
 {
     if (random_below(fixture, 2)) {
         mr_state_writer_reset(log);

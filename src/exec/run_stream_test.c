@@ -293,7 +293,7 @@ static MrPhys *plan_of(Fixture *fixture, int which, bool streaming)
     }
 }
 
-static MrRun *run_open(Fixture *fixture, const MrPhys *phys, int32_t n_workers, int32_t batch_rows)
+static MrRun *run_open(Fixture *fixture, MrPhys *phys, int32_t n_workers, int32_t batch_rows)
 {
     MrRun *run = NULL;
     MrRunOptions options = {.os = mr_os_posix(),
@@ -301,6 +301,7 @@ static MrRun *run_open(Fixture *fixture, const MrPhys *phys, int32_t n_workers, 
                             .settings = &fixture->settings,
                             .n_workers = n_workers,
                             .batch_rows = batch_rows};
+    mr__number_states(phys);
     check(fixture, mr_run_create(phys, &options, &run, &fixture->err));
     return run;
 }

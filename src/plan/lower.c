@@ -1062,5 +1062,7 @@ MrStatus mr_plan_lower(MrPlanner *planner, const MrPlan *plan, const MrLowerOpti
     self.shared = MR_NEW_N(planner->arena, MrPhys *, planner->next_shared_id + 1);
     MR_TRY(lower_node(&self, plan, out, err));
     mr__key_filters_place(self.arena, *out);
+    if (options->streaming)
+        mr__number_states(*out);
     return MR_OK;
 }

@@ -47,7 +47,9 @@ typedef struct MrPhysKeyFilter {
 typedef struct MrPhys MrPhys;
 struct MrPhys {
     MrPhysKind kind;
-    int32_t id; /* unique in the plan; names the operator's state and metrics */
+    int32_t id;       /* unique in the plan; names the operator's metrics */
+    int32_t state_id; /* names its entries in a checkpoint: nodes with state (and, by themselves,
+                         watermarks) counted from the leaves on, from 1; 0: none */
     int32_t n_inputs;
     MrPhys **inputs;
     MrSchema schema; /* output */
@@ -184,6 +186,17 @@ typedef struct MrLowerOptions {
 /* Optimized logical plan to physical plan. */
 MR_MUST_USE MrStatus mr_plan_lower(MrPlanner *planner, const MrPlan *plan,
                                    const MrLowerOptions *options, MrPhys **out, MrError *err);
+
+/* Keeps something from epoch to epoch. */
+bool mr_phys_has_state(const MrPhys *phys);
+/* What a checkpoint is bound to, as lines: the columns that go out, where the sink keeps them; the
+ * sources; what each state is made of; and the meaning of the topmost nodes with state and all that
+ * feeds them.  What stands above those, and all of a query without state, may change from one run
+ * to the next.  plan: as it was bound, before the rules. */
+void mr_stream_identity(const MrPlan *plan, const MrPhys *phys, const MrSettings *settings,
+                        bool output_is_kept, MrTextBuilder *out);
+/* Sets state_id (stream_identity.c); mr_plan_lower has done so. */
+void mr__number_states(MrPhys *phys);
 
 /* Lets scans ask the joins above them (runtime_filter.c); mr_plan_lower has done so. */
 void mr__key_filters_place(MrArena *arena, MrPhys *root);

@@ -36,7 +36,12 @@ static MrStatus show_metadata(void *self, const char *query_id, const char *fing
                               MrError *err)
 {
     Show *show = self;
-    mr_builder_printf(show->out, "query %s, plan %s\n", query_id, fingerprint ? fingerprint : "-");
+    mr_builder_printf(show->out, "query %s\n", query_id);
+    for (const char *line = fingerprint; line && *line;) {
+        int n = (int)strcspn(line, "\n");
+        mr_builder_printf(show->out, "  %.*s\n", n, line);
+        line += n + (line[n] == '\n');
+    }
     return MR_OK;
 }
 

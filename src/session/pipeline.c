@@ -231,7 +231,7 @@ static MrStatus start_stream(Pipeline *pipeline, Flow *flow, MrPlan *plan, const
                          },
                          &flow->stream, err);
     if (status != MR_OK)
-        mr_error_add(err, "in flow '%s' with its checkpoint in '%s'", flow->name, checkpoint);
+        mr_error_add(err, "in flow '%s'", flow->name);
     return status;
 }
 

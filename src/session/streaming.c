@@ -1,8 +1,6 @@
 /* streaming.c - from a bound query to a running stream with a sink. */
 #include "session/session_int.h"
 
-#include "base/hash.h"
-
 static MrStatus open_sink(void *self, const char *query_id, MrSink **out, MrError *err)
 {
     MrStreamTarget *target = self;
@@ -26,16 +24,6 @@ static MrStatus open_sink(void *self, const char *query_id, MrSink **out, MrErro
     return target->type->open_sink(context, spec, out, err);
 }
 
-/* The types that flow, node by node: state is made of them. */
-static void put_types(const MrPhys *phys, MrTextBuilder *out)
-{
-    for (int32_t c = 0; c < phys->schema.n_cols; c++)
-        mr_builder_printf(out, "%s,", mr_type_catalog_text(out->arena, phys->schema.cols[c].type));
-    mr_builder_char(out, ';');
-    for (int32_t i = 0; i < phys->n_inputs; i++)
-        put_types(phys->inputs[i], out);
-}
-
 MrStatus mr__stream_start(MrQuery *query, MrPlan *plan, const MrStreamTarget *target,
                           MrStream **out, MrError *err)
 {
@@ -54,12 +42,9 @@ MrStatus mr__stream_start(MrQuery *query, MrPlan *plan, const MrStreamTarget *ta
                          &phys, err));
     const char *fingerprint = target->fingerprint;
     if (!fingerprint) {
-        mr_phys_text(phys, &query->settings, &text, NULL, NULL);
-        put_types(phys, &text);
-        MrText plan_text = mr_builder_text(&text);
-        fingerprint = mr_arena_printf(
-            arena, "%016llx",
-            (unsigned long long)mr_hash_stable(plan_text.data, plan_text.size_bytes, 0));
+        mr_stream_identity(plan, phys, &query->settings,
+                           !(target->type->flags & MR_CONN_REPLAY_SINK), &text);
+        fingerprint = mr_builder_text(&text).data;
     }
     MrStreamTarget *kept = MR_NEW(arena, MrStreamTarget);
     *kept = *target;

@@ -415,6 +415,27 @@ static MrStatus metadata_write(MrCheckpoint *checkpoint, const char *path, const
                             MR_STEP_META_FOLDER_SYNC, err);
 }
 
+/* The first line in which two fingerprints differ, cut to something that can be read. */
+static void first_difference(MrArena *arena, const char *a, const char *b, const char **a_line,
+                             const char **b_line)
+{
+    const char *texts[2] = {a, b};
+    const char **lines[2] = {a_line, b_line};
+    int64_t at = 0, begin = 0;
+    for (; a[at] && a[at] == b[at]; at++)
+        if (a[at] == '\n')
+            begin = at + 1;
+    for (int i = 0; i < 2; i++) {
+        const char *line = texts[i] + begin;
+        int64_t n = (int64_t)strcspn(line, "\n"), shown = n < 1000 ? n : 1000;
+        for (; n > 0 && (*line == ' ' || *line == '+' || *line == '-'); n--, shown--)
+            line++; /* a plan's indentation */
+        *lines[i] = n > 0
+                        ? mr_arena_printf(arena, "%.*s%s", (int)shown, line, shown < n ? "..." : "")
+                        : "nothing";
+    }
+}
+
 static MrStatus metadata_check(MrCheckpoint *checkpoint, MrText text, const char *path,
                                const char *fingerprint, const char **id, MrError *err)
 {
@@ -428,12 +449,13 @@ static MrStatus metadata_check(MrCheckpoint *checkpoint, MrText text, const char
     if (format > METADATA_FORMAT)
         return record_is_malformed(err, "metadata.json has a newer format than this program knows");
     if (fingerprint != NULL && stored != NULL && strcmp(fingerprint, stored) != 0) {
+        const char *was, *is;
+        first_difference(&checkpoint->arena, stored, fingerprint, &was, &is);
         MrStatus status =
             MR_FAIL(err, MR_COND_STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA,
-                    "OpsInMetadataSeq", stored, "OpsInCurBatchSeq", fingerprint);
-        mr_error_add(err,
-                     "the query or its types have changed since the checkpoint was made: go on "
-                     "with the old text, or begin anew without this checkpoint");
+                    "OpsInMetadataSeq", was, "OpsInCurBatchSeq", is);
+        mr_error_add(err, "what the state was made with has changed: go on with the old text, or "
+                          "begin anew without this checkpoint");
         return status;
     }
     return MR_OK;
@@ -454,12 +476,11 @@ static MrStatus metadata_open(MrCheckpoint *checkpoint, const MrCheckpointOption
         checkpoint->scratch.size_bytes = 0;
         MR_TRY(mr_os_read_file(os, path, METADATA_MAX_BYTES, &checkpoint->scratch, err));
         status = metadata_check(checkpoint, buffer_text(&checkpoint->scratch), path,
-                                options->query_text_hash, id, err);
+                                options->fingerprint, id, err);
     } else {
         MR_TRY(os->list(os, log_folder, &checkpoint->arena, &entries, &n_entries, err));
-        status = n_entries > 0
-                     ? record_is_malformed(err, "metadata.json is missing beside a log")
-                     : metadata_write(checkpoint, path, options->query_text_hash, id, err);
+        status = n_entries > 0 ? record_is_malformed(err, "metadata.json is missing beside a log")
+                               : metadata_write(checkpoint, path, options->fingerprint, id, err);
     }
     if (status != MR_OK)
         mr_error_add(err, "in checkpoint '%s'", options->path);

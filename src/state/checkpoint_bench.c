@@ -33,8 +33,7 @@ static MrStatus run(MrOs *os, MrBudget *budget, const char *path, int64_t *ns, M
     char value[180] = {0};
     mr_state_writer_init(&writer, budget);
     MR_GO(mr_checkpoint_open(
-        &(MrCheckpointOptions){
-            .os = os, .budget = budget, .path = path, .query_text_hash = "bench"},
+        &(MrCheckpointOptions){.os = os, .budget = budget, .path = path, .fingerprint = "bench"},
         entry_ignore, NULL, &checkpoint, &found, err));
     for (int64_t e = 0; e < N_EPOCHS; e++) {
         MrText from = {(char *)&e, 8}, token = MR_TEXT("token");

@@ -114,7 +114,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     file_put(os, "c/log/0000000000000001.log", segment.data, segment.size_bytes);
     MrStatus status = mr_checkpoint_open(
         &(MrCheckpointOptions){
-            .os = os, .budget = &budget, .path = "c", .query_text_hash = "f", .segment_bytes = 512},
+            .os = os, .budget = &budget, .path = "c", .fingerprint = "f", .segment_bytes = 512},
         entry_apply, NULL, &checkpoint, &found, &err);
     if (status == MR_OK) {
         if (!found.is_new && found.committed && found.planned.epoch < INT64_MAX - 1) {

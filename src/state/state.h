@@ -38,9 +38,8 @@ typedef struct MrCheckpointOptions {
     MrOs *os;
     MrBudget *budget;
     const char *path;
-    const char
-        *query_text_hash;  /* plan fingerprint: sources, keys, state schema; compared on start */
-    int64_t segment_bytes; /* of the log; 0: default */
+    const char *fingerprint;      /* lines of text that must be those of the run before */
+    int64_t segment_bytes;        /* of the log; 0: default */
     int64_t snapshot_every_bytes; /* a snapshot when the changes since the last one exceed this and
                                      its size; 0: default */
 } MrCheckpointOptions;

@@ -57,12 +57,7 @@ static void put_state(MrTextBuilder *out, MrStream *stream, int32_t n, bool *fir
     const MrPhys *phys = stream->nodes[n];
     MrOpMetrics metrics;
     MrStateCount count = {0};
-    bool has_state =
-        phys->streaming &&
-        (phys->kind == MR_PHYS_OP_AGGREGATE || phys->kind == MR_PHYS_OP_SESSION ||
-         phys->kind == MR_PHYS_OP_STREAM_JOIN || phys->kind == MR_PHYS_OP_RECOMPUTE ||
-         phys->kind == MR_PHYS_OP_BATCH_WINDOW || phys->kind == MR_PHYS_OP_KEYED_STATE);
-    if (!has_state || !mr_run_metrics(stream->run, phys->id, &metrics))
+    if (!mr_phys_has_state(phys) || !mr_run_metrics(stream->run, phys->id, &metrics))
         return;
     bool counts = mr_run_count_state(stream->run, phys->id, &count);
     mr_builder_printf(out,

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* State entries of the stream itself stand under this operator; plan ids begin at 0. */
+/* State entries of the stream itself stand under this operator; state ids begin at 1. */
 #define STREAM_OPERATOR (-1)
 enum { TABLE_WATERMARK = 0, TABLE_SOURCES = 1 };
 
@@ -23,7 +23,7 @@ static void find_nodes(MrStream *stream, const MrPhys *phys)
                 ((MrStreamSource){.scan_id = phys->id, .source = phys->scan.source, .phys = phys}));
     if (phys->kind == MR_PHYS_OP_WATERMARK)
         MR_PUSH(&stream->arena, stream->marks, stream->n_marks, stream->cap_marks,
-                ((MrStreamMark){.id = phys->id, .watermark_us = MR_TIME_MIN}));
+                ((MrStreamMark){phys->id, phys->state_id, MR_TIME_MIN}));
     if (phys->kind == MR_PHYS_OP_AGGREGATE || phys->kind == MR_PHYS_OP_SESSION ||
         phys->kind == MR_PHYS_OP_STREAM_JOIN)
         stream->closes = true; /* a moved watermark may give rows without new input */
@@ -58,7 +58,7 @@ static MrStatus apply_entry(void *self, const MrStateEntry *entry, MrError *err)
     if (!mr_reader_u32(&key, &id) || !mr_reader_u64(&value, &us))
         return MR_FAIL(err, MR_COND_MALFORMED_LOG_FILE, "text", "watermark entry of the stream");
     for (int32_t i = 0; i < stream->n_marks; i++)
-        if (stream->marks[i].id == (int32_t)id)
+        if (stream->marks[i].state_id == (int32_t)id)
             stream->marks[i].watermark_us = (int64_t)us;
     return MR_OK;
 }
@@ -77,7 +77,7 @@ static MrStatus open_checkpoint(MrStream *stream, const MrStreamOptions *options
         &(MrCheckpointOptions){.os = options->os,
                                .budget = &stream->budget,
                                .path = options->checkpoint,
-                               .query_text_hash = options->fingerprint,
+                               .fingerprint = options->fingerprint,
                                .snapshot_every_bytes = options->snapshot_bytes},
         apply_entry, stream, &stream->checkpoint, found, err);
 }
@@ -287,7 +287,7 @@ static int64_t watermark_us(const MrStream *stream)
         if (stream->marks[i].watermark_us < least)
             least = stream->marks[i].watermark_us;
     if (least == MR_TIME_MIN)
-        return least;
+        return stream->evict_us;
     int64_t ms = least / 1000 - (least % 1000 < 0);
     return ms * 1000 > stream->evict_us ? ms * 1000 : stream->evict_us; /* never back (P11) */
 }
@@ -468,7 +468,7 @@ static MrStatus save_marks(MrStream *stream, MrError *err)
             mark->watermark_us = seen_us;
         if (mark->watermark_us == MR_TIME_MIN)
             continue;
-        uint32_t id = (uint32_t)mark->id;
+        uint32_t id = (uint32_t)mark->state_id;
         uint64_t us = (uint64_t)mark->watermark_us;
         MR_TRY(mr_state_put(&stream->changes, TABLE_WATERMARK, (MrText){(char *)&id, 4},
                             (MrText){(char *)&us, 8}, err));

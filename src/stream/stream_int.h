@@ -17,8 +17,8 @@ typedef struct MrStreamSource {
 } MrStreamSource;
 
 typedef struct MrStreamMark { /* a WATERMARK operator */
-    int32_t id;
-    int64_t watermark_us; /* highest event time seen minus the delay */
+    int32_t id, state_id;     /* of the plan node */
+    int64_t watermark_us;     /* highest event time seen minus the delay */
 } MrStreamMark;
 
 typedef struct MrStreamCount { /* a worker's counter, on a cache line of its own */

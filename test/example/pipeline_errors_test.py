@@ -46,6 +46,13 @@ def changed_texts() -> int:
         if first.returncode != 0 or second.returncode != 1 or wanted not in second.stderr:
             print(f"FAILED a window of another size: exit {second.returncode}\n{first.stderr}{second.stderr}")
             bad += 1
+        half = windows.replace("GROUP BY", "WHERE at < '2027-01-01' GROUP BY").format("1 minute")
+        above = windows.replace("count(*) AS n", "count(*) + 1 AS n").format("1 minute")
+        for what, text, code in (("a filter below the state", half, 1), ("a column above it", above, 0)):
+            said = run(folder, events + text)
+            if said.returncode != code or (code and "Filter (at <" not in said.stderr):
+                print(f"FAILED {what} changes: exit {said.returncode}\n{said.stderr}")
+                bad += 1
         for name in ("copy", "COPY"):
             run(folder, SOURCE + copy.format(name))
         if rows_of(folder, "SELECT * FROM copy") != "1\n":
@@ -53,6 +60,12 @@ def changed_texts() -> int:
             bad += 1
         rows_of(folder, "DROP TABLE Copy")
         again = run(folder, SOURCE + copy.format("copy"))
+        pathlib.Path(folder, "in2.json").write_text('{"a":2}\n')
+        both = SOURCE.replace("in.json", "in*.json")
+        grown = [run(folder, both + f"CREATE STREAMING TABLE g AS SELECT a FROM STREAM t WHERE a {test};") for test in ("> 1", "= 1", "> 0")]
+        if any(said.returncode for said in grown) or rows_of(folder, "SELECT * FROM g") != "2\n":
+            print(f"FAILED a filter without state may change: {[said.stderr for said in grown]}")
+            bad += 1
         if rows_of(folder, "SELECT * FROM copy") != "1\n":
             print(f"FAILED a dropped table's flow begins anew: exit {again.returncode}\n{again.stderr}")
             bad += 1

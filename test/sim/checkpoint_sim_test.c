@@ -89,7 +89,7 @@ static MrStatus checkpoint_open(World *world, Model *model, MrCheckpoint **out, 
     return mr_checkpoint_open(&(MrCheckpointOptions){.os = world->os,
                                                      .budget = world->budget,
                                                      .path = FOLDER,
-                                                     .query_text_hash = "test",
+                                                     .fingerprint = "test",
                                                      .segment_bytes = 4096,
                                                      .snapshot_every_bytes = 3000},
                               apply_entry, model, out, found, err);
@@ -438,7 +438,7 @@ static void another_plan_is_refused_by_name(void **state)
     Model model;
     MR_OKAY(live(&world, 3, &err));
     MrCheckpointOptions options = {
-        .os = world.os, .budget = world.budget, .path = FOLDER, .query_text_hash = "other"};
+        .os = world.os, .budget = world.budget, .path = FOLDER, .fingerprint = "other"};
     assert_int_equal(mr_checkpoint_open(&options, apply_entry, &model, &checkpoint, &found, &err),
                      MR_INVALID);
     assert_string_equal(mr_error_condition(&err),
