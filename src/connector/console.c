@@ -1,7 +1,6 @@
 /* console.c - prints each micro-batch to standard output as Spark's console sink does. */
 #include "connector/collect.h"
-
-#include <stdio.h>
+#include "connector/show_table.h"
 
 typedef struct ConsoleSink {
     MrCollectSink collect; /* first */
@@ -54,100 +53,20 @@ static void close_sink(MrSink *sink)
     mr_budget_free(self->budget, self, sizeof *self);
 }
 
-/* The cell's text, cut and without line ends. */
-static MrText cell_text(const ConsoleSink *self, MrArena *arena, const MrVector *vec, int64_t row)
-{
-    MrTextBuilder raw = {.arena = arena}, text = {.arena = arena};
-    if (mr_vector_is_null(vec, row))
-        mr_builder_str(&raw, "NULL");
-    else
-        mr_value_text(vec, row, MR_TEXT_CAST, self->context->settings, &raw);
-    for (int64_t i = 0; i < raw.size_bytes; i++) {
-        char c = raw.data[i];
-        if (c == '\n' || c == '\r' || c == '\t') {
-            mr_builder_char(&text, '\\');
-            mr_builder_char(&text, c == '\n' ? 'n' : c == '\r' ? 'r' : 't');
-        } else {
-            mr_builder_char(&text, c);
-        }
-    }
-    MrText cell = mr_builder_text(&text);
-    if (self->cut_at > 0 && mr_utf8_length(cell.data, cell.size_bytes) > self->cut_at) {
-        int64_t keep = self->cut_at < 4 ? self->cut_at : self->cut_at - 3, n = 0, at = 0;
-        for (int32_t n_bytes; n < keep && at < cell.size_bytes; n++, at += n_bytes)
-            mr_utf8_next(cell.data + at, cell.size_bytes - at, &n_bytes);
-        cell = mr_text(
-            mr_arena_printf(arena, "%.*s%s", (int)at, cell.data, self->cut_at < 4 ? "" : "..."));
-    }
-    return cell;
-}
-
-static void put_rule(FILE *out, const int64_t *widths, int32_t n_cols)
-{
-    fputc('+', out);
-    for (int32_t c = 0; c < n_cols; c++) {
-        for (int64_t i = 0; i < widths[c]; i++)
-            fputc('-', out);
-        fputc('+', out);
-    }
-    fputc('\n', out);
-}
-
-static void put_row(const ConsoleSink *self, FILE *out, const MrText *cells, const int64_t *widths,
-                    int32_t n_cols)
-{
-    fputc('|', out);
-    for (int32_t c = 0; c < n_cols; c++) {
-        int64_t n_pad = widths[c] - mr_utf8_length(cells[c].data, cells[c].size_bytes);
-        if (self->cut_at > 0) /* Spark: right-aligned when cells are cut, else left-aligned */
-            fprintf(out, "%*s", (int)n_pad, "");
-        fwrite(cells[c].data, 1, (size_t)cells[c].size_bytes, out);
-        if (self->cut_at == 0)
-            fprintf(out, "%*s", (int)n_pad, "");
-        fputc('|', out);
-    }
-    fputc('\n', out);
-}
-
 static void print(const ConsoleSink *self, MrArena *arena, int64_t epoch, FILE *out)
 {
-    const MrSchema *schema = self->spec->schema;
+    static const char line[] = "-------------------------------------------";
     const MrCollected *held = &self->collect.collected;
-    int64_t n_all = 0, n_rows = 0;
-    for (int64_t i = 0; i < held->n_batches; i++)
-        n_all += held->batches[i]->n_sel;
-    int64_t n_shown = n_all < self->n_rows ? n_all : self->n_rows;
-    n_shown = n_shown > 0 ? n_shown : 0;
-    int64_t *widths = MR_NEW_N(arena, int64_t, schema->n_cols);
-    MrText *cells = mr_arena_alloc(arena, (n_shown + 1) * schema->n_cols * (int64_t)sizeof(MrText));
-    for (int32_t c = 0; c < schema->n_cols; c++) {
-        cells[c] = mr_text(schema->cols[c].name);
-        widths[c] = mr_utf8_length(cells[c].data, cells[c].size_bytes);
-        widths[c] = widths[c] < 3 ? 3 : widths[c];
-    }
-    for (int64_t i = 0; i < held->n_batches && n_rows < n_shown; i++) {
-        const MrBatch *batch = held->batches[i];
-        for (int32_t k = 0; k < batch->n_sel && n_rows < n_shown; k++) {
-            MrText *row = cells + ++n_rows * schema->n_cols;
-            for (int32_t c = 0; c < schema->n_cols; c++) {
-                row[c] = cell_text(self, arena, batch->cols[c], mr_batch_row(batch, k));
-                int64_t width = mr_utf8_length(row[c].data, row[c].size_bytes);
-                widths[c] = width > widths[c] ? width : widths[c];
-            }
-        }
-    }
-    fprintf(out,
-            "-------------------------------------------\nBatch: %lld\n"
-            "-------------------------------------------\n",
-            (long long)epoch);
-    put_rule(out, widths, schema->n_cols);
-    put_row(self, out, cells, widths, schema->n_cols);
-    put_rule(out, widths, schema->n_cols);
-    for (int64_t i = 1; i <= n_rows; i++)
-        put_row(self, out, cells + i * schema->n_cols, widths, schema->n_cols);
-    put_rule(out, widths, schema->n_cols);
-    if (n_all > n_shown)
-        fprintf(out, "only showing top %lld row%s\n", (long long)n_shown, n_shown == 1 ? "" : "s");
+    MrShowTable table = {.arena = arena,
+                         .schema = self->spec->schema,
+                         .settings = self->context->settings,
+                         .n_max = self->n_rows > 0 ? self->n_rows : 0,
+                         .cut_at = self->cut_at};
+    mr_show_begin(&table);
+    for (int64_t i = 0; i < held->n_batches && !table.more; i++)
+        mr_show_add(&table, held->batches[i]);
+    fprintf(out, "%s\nBatch: %lld\n%s\n", line, (long long)epoch, line);
+    mr_show_print(&table, out);
     fputc('\n', out);
     fflush(out);
 }

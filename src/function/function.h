@@ -196,6 +196,8 @@ MR_MUST_USE MrStatus mr_cast_bind(MrArena *arena, const MrSettings *settings, co
 /* Values as text (function/value_text.c). */
 typedef enum MrTextStyle {
     MR_TEXT_CAST, /* cast(x AS STRING)                     */
+    MR_TEXT_SHOW, /* show() and the console: as cast, but NULL inside of others and bytes as [4D 52]
+                   */
     MR_TEXT_HIVE, /* Hive result strings, as in spark-sql  */
     MR_TEXT_SQL,  /* a SQL literal, as in column names     */
     MR_TEXT_JSON  /* to_json and --format json             */

@@ -9,6 +9,7 @@ typedef struct ValueText {
     MrTextStyle style;
     const MrSettings *settings;
     MrTextBuilder *out;
+    bool show; /* MR_TEXT_SHOW, whose style is that of a cast */
 } ValueText;
 
 static void put_value(ValueText *self, const MrVector *vec, int64_t row, bool nested);
@@ -46,6 +47,13 @@ static void put_string(ValueText *self, MrText text, bool nested)
 static void put_binary(ValueText *self, MrText bytes)
 {
     static const char hex[] = "0123456789ABCDEF";
+    if (self->show) {
+        mr_builder_char(self->out, '[');
+        for (int64_t i = 0; i < bytes.size_bytes; i++)
+            mr_builder_printf(self->out, "%s%02X", i > 0 ? " " : "", (unsigned char)bytes.data[i]);
+        mr_builder_char(self->out, ']');
+        return;
+    }
     if (self->style == MR_TEXT_SQL) {
         mr_builder_str(self->out, "X'");
         for (int64_t i = 0; i < bytes.size_bytes; i++) {
@@ -90,7 +98,7 @@ static void put_binary(ValueText *self, MrText bytes)
 static void put_decimal(ValueText *self, MrI128 value, int scale)
 {
     char text[MR_DECIMAL_TEXT_MAX], digits[MR_DECIMAL_TEXT_MAX];
-    bool plain = self->style == MR_TEXT_HIVE ||
+    bool plain = self->style == MR_TEXT_HIVE || self->show ||
                  (self->style == MR_TEXT_CAST && (!self->settings || self->settings->ansi));
     MrI128 absolute = value < 0 ? -value : value;
     int32_t n = mr_decimal_to_text(absolute, 0, digits);
@@ -185,7 +193,7 @@ static void put_hive_map(ValueText *self, const MrVector *vec, MrSlice slice)
     MrText *entries = mr_arena_alloc(arena, slice.count * (int64_t)sizeof(MrText));
     for (int32_t i = 0; i < slice.count; i++) {
         MrTextBuilder text = {.arena = arena};
-        ValueText inner = {self->style, self->settings, &text};
+        ValueText inner = {self->style, self->settings, &text, false};
         put_value(&inner, vec->children[0], slice.start + i, true);
         mr_builder_char(&text, ':');
         put_value(&inner, vec->children[1], slice.start + i, true);
@@ -216,7 +224,7 @@ static void put_map(ValueText *self, const MrVector *vec, MrSlice slice)
             mr_builder_str(self->out, self->style == MR_TEXT_JSON ? "," : ", ");
         if (self->style == MR_TEXT_JSON) { /* keys are strings there */
             MrTextBuilder key = {.arena = self->out->arena};
-            ValueText inner = {MR_TEXT_CAST, self->settings, &key};
+            ValueText inner = {MR_TEXT_CAST, self->settings, &key, false};
             put_value(&inner, vec->children[0], slice.start + i, true);
             mr_json_put_string(self->out, mr_builder_text(&key));
             mr_builder_char(self->out, ':');
@@ -258,10 +266,10 @@ static void put_null(ValueText *self, const MrType *type, bool nested)
     if (self->style == MR_TEXT_SQL && type->kind != MR_TYPE_VOID && !mr_type_is_nested(type))
         mr_builder_printf(self->out, "CAST(NULL AS %s)", mr_type_sql_text(self->out->arena, type));
     else
-        mr_builder_str(self->out,
-                       self->style == MR_TEXT_JSON || (nested && self->style != MR_TEXT_SQL)
-                           ? "null"
-                           : "NULL");
+        mr_builder_str(self->out, self->style == MR_TEXT_JSON ||
+                                          (nested && self->style != MR_TEXT_SQL && !self->show)
+                                      ? "null"
+                                      : "NULL");
 }
 
 static void put_integer(ValueText *self, int64_t value, const char *suffix)
@@ -376,7 +384,8 @@ static void put_value(ValueText *self, const MrVector *vec, int64_t row, bool ne
 void mr_value_text(const MrVector *vec, int64_t row, MrTextStyle style, const MrSettings *settings,
                    MrTextBuilder *out)
 {
-    ValueText self = {style, settings, out};
+    bool show = style == MR_TEXT_SHOW;
+    ValueText self = {show ? MR_TEXT_CAST : style, settings, out, show};
     put_value(&self, vec, row, false);
 }
 

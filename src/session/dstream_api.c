@@ -60,21 +60,6 @@ struct MrStreamContext {
 /* The context whose thread this is: it cannot wait for itself. */
 static _Thread_local MrStreamContext *own_context;
 
-static MrStatus bad_parameter(MrError *err, const char *function, const char *parameter,
-                              const char *expected, const char *actual)
-{
-    return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", parameter, "functionName",
-                   function, "expectedValue", expected, "actualValue", actual);
-}
-
-static MrStatus bad_number(MrError *err, const char *function, const char *parameter,
-                           const char *expected, int64_t actual)
-{
-    char text[MR_I64_TEXT_MAX + 1] = {0};
-    mr_i64_to_text(actual, text);
-    return bad_parameter(err, function, parameter, expected, text);
-}
-
 /* ---------------------------------------------------------------- contexts */
 
 MrStatus mr_stream_context_open(MrSession *session, int64_t interval_ms, MrStreamContext **out,
@@ -83,8 +68,8 @@ MrStatus mr_stream_context_open(MrSession *session, int64_t interval_ms, MrStrea
     void *block = NULL;
     *err = (MrError){.sql_idx = -1};
     if (interval_ms < 1 || interval_ms > INTERVAL_MS_MAX)
-        return bad_number(err, "mr_stream_context_open", "interval_ms", "1 to 86400000",
-                          interval_ms);
+        return mr__bad_number("mr_stream_context_open", "interval_ms", "1 to 86400000", interval_ms,
+                              err);
     MR_TRY(mr_budget_alloc_zeroed(&session->budget, (int64_t)sizeof(MrStreamContext), &block, err));
     MrStreamContext *context = block;
     context->session = session;
@@ -98,9 +83,10 @@ MrStatus mr_stream_context_open(MrSession *session, int64_t interval_ms, MrStrea
 static MrStatus not_started(const MrStreamContext *context, const char *function, MrError *err)
 {
     *err = (MrError){.sql_idx = -1};
-    return context->started ? bad_parameter(err, function, "context",
-                                            "a context that was not started", "one that was")
-                            : MR_OK;
+    return context->started
+               ? mr__bad_parameter(function, "context", "a context that was not started",
+                                   "one that was", err)
+               : MR_OK;
 }
 
 MrStatus mr_stream_context_checkpoint(MrStreamContext *context, const char *folder, MrError *err)
@@ -193,7 +179,7 @@ MrStatus mr_dstream_socket_text(MrStreamContext *context, const char *host, int3
     MrOption options[] = {{"host", host}, {"port", digits}, {"reconnectMs", RECONNECT_MS}};
     *err = (MrError){.sql_idx = -1};
     if (port < 1 || port > 65535)
-        return bad_number(err, "mr_dstream_socket_text", "port", "1 to 65535", port);
+        return mr__bad_number("mr_dstream_socket_text", "port", "1 to 65535", port, err);
     mr_i64_to_text(port, digits);
     return mr__dstream_source(context, "socket", options, MR_COUNT(options), out, err);
 }
@@ -261,11 +247,11 @@ static MrStatus step_two(MrDStream *a, MrDStream *b, const char *function, MrLin
 {
     *err = (MrError){.sql_idx = -1};
     if (a->context != b->context)
-        return bad_parameter(err, function, "second", "a stream of the same context",
-                             "one of another");
+        return mr__bad_parameter(function, "second", "a stream of the same context",
+                                 "one of another", err);
     if (a->slide_us != b->slide_us)
-        return bad_number(err, function, "slide_ms", "the same for both streams",
-                          b->slide_us / 1000);
+        return mr__bad_number(function, "slide_ms", "the same for both streams", b->slide_us / 1000,
+                              err);
     like.n_inputs = 2;
     like.inputs[0] = a->lineage;
     like.inputs[1] = b->lineage;
@@ -294,9 +280,9 @@ static MrStatus window_check(const MrDStream *stream, const char *function, int6
     int64_t unit_ms = stream->slide_us / 1000;
     *err = (MrError){.sql_idx = -1};
     if (length_ms <= 0 || length_ms % unit_ms != 0 || length_ms > INT64_MAX / 4000)
-        return bad_number(err, function, "length_ms", expected, length_ms);
+        return mr__bad_number(function, "length_ms", expected, length_ms, err);
     if (slide_ms <= 0 || slide_ms % unit_ms != 0 || slide_ms > INT64_MAX / 4000)
-        return bad_number(err, function, "slide_ms", expected, slide_ms);
+        return mr__bad_number(function, "slide_ms", expected, slide_ms, err);
     return MR_OK;
 }
 
@@ -358,7 +344,7 @@ MrStatus mr_dstream_print(MrDStream *stream, int32_t n_rows, FILE *to, MrError *
 {
     *err = (MrError){.sql_idx = -1};
     if (n_rows < 0)
-        return bad_number(err, "mr_dstream_print", "n_rows", "0 or more", n_rows);
+        return mr__bad_number("mr_dstream_print", "n_rows", "0 or more", n_rows, err);
     return output_add(stream, "mr_dstream_print",
                       (Output){.n_rows = n_rows > 0 ? n_rows : 10, .to = to}, err);
 }
@@ -628,8 +614,8 @@ MrStatus mr__stream_context_open(MrStreamContext *context, MrError *err)
     MrStatus status;
     MR_TRY(not_started(context, "mr_stream_context_start", err));
     if (context->n_outputs == 0)
-        return bad_parameter(err, "mr_stream_context_start", "context",
-                             "a context with at least one output", "one without");
+        return mr__bad_parameter("mr_stream_context_start", "context",
+                                 "a context with at least one output", "one without", err);
     MR_TRY(mr__query_create(context->session, &context->query, err));
     MR_GUARD_BEGIN(status, err)
         status = graph_open(context, err);
@@ -703,8 +689,8 @@ MrStatus mr_stream_context_await(MrStreamContext *context, int64_t timeout_ms, b
     MrOs *os = context->session->os;
     MrStatus status = MR_OK;
     if (!context->thread)
-        return bad_parameter(err, "mr_stream_context_await", "context",
-                             "a context that was started", "one that was not");
+        return mr__bad_parameter("mr_stream_context_await", "context", "a context that was started",
+                                 "one that was not", err);
     int64_t until_ns = timeout_ms < 0 || timeout_ms > INT64_MAX / 2000000
                            ? INT64_MAX
                            : os->tick_ns(os) + timeout_ms * 1000000;

@@ -5,6 +5,7 @@
 #include "session/frame_int.h"
 
 #include "column/arrow.h"
+#include "connector/show_table.h"
 #include "sql/sql.h"
 
 #include <errno.h>
@@ -63,37 +64,6 @@ static MrStatus frame_check(MrFrame *frame, MrError *err)
     return status;
 }
 
-/* A checked frame from a format. */
-static MrStatus frame_printf(MrSession *session, MrFrame **out, MrError *err, const char *format,
-                             ...) __attribute__((format(printf, 4, 5)));
-static MrStatus frame_printf(MrSession *session, MrFrame **out, MrError *err, const char *format,
-                             ...)
-{
-    MrStatus status;
-    MrFrame *frame = NULL;
-    MrBuffer text;
-    va_list args, again;
-    va_start(args, format);
-    va_copy(again, args);
-    int n_bytes = vsnprintf(NULL, 0, format, again);
-    va_end(again);
-    mr_buffer_init(&text, &session->budget, MR_SQL_MAX_BYTES);
-    status = mr_buffer_reserve(&text, (int64_t)n_bytes + 1, err);
-    if (status == MR_OK) {
-        vsnprintf(text.data, (size_t)n_bytes + 1, format, args);
-        status = frame_create(session, (MrText){text.data, n_bytes}, &frame, err);
-    }
-    va_end(args);
-    mr_buffer_deinit(&text);
-    if (status == MR_OK)
-        status = frame_check(frame, err);
-    if (status != MR_OK)
-        mr_frame_close(frame);
-    else
-        *out = frame;
-    return status;
-}
-
 static bool is_query(MrQuery *query, MrText text, MrStatus *status, MrError *err)
 {
     MrSqlStatement *statement = NULL;
@@ -111,15 +81,16 @@ MrStatus mr_session_sql(MrSession *session, const char *sql, MrFrame **out, MrEr
     MrStatus status;
     MrQuery *query;
     MrFrame *frame = NULL;
+    MR_TRY(mr__given(sql != NULL, __func__, "sql", err));
     MrText text = mr_text(sql);
     while (text.size_bytes > 0 && strchr("; \t\r\n", text.data[text.size_bytes - 1]))
         text.size_bytes--; /* so that the text can stand in brackets */
-    *err = (MrError){.sql_idx = -1};
     MR_TRY(mr__query_create(session, &query, err));
     bool reads = is_query(query, text, &status, err);
     mr_query_close(query);
     MR_TRY(status);
     MR_TRY(frame_create(session, text, &frame, err));
+    frame->is_users = true;
     status =
         reads ? frame_check(frame, err) : mr_session_query(session, text, &frame->command, err);
     if (status != MR_OK)
@@ -131,89 +102,304 @@ MrStatus mr_session_sql(MrSession *session, const char *sql, MrFrame **out, MrEr
 
 /* ---------------------------------------------------------------- frames from frames */
 
-/* Text in brackets; the line break ends a comment that may stand at its end. */
-#define INNER "(\n%s\n)"
+typedef enum PieceKind {
+    PIECE_SQL,       /* ours                            */
+    PIECE_FRAME,     /* a frame, as FROM has it         */
+    PIECE_CONDITION, /* of the user: one expression     */
+    PIECE_EXPRS,     /* the items of a SELECT           */
+    PIECE_SORTS      /* the keys of an ORDER BY         */
+} PieceKind;
+
+typedef struct Piece {
+    PieceKind kind;
+    const char *text;
+    const char *name; /* of the user's text: the parameter */
+    const MrFrame *frame;
+    int64_t from; /* where the user's text begins in the frame's */
+} Piece;
+
+#define SQL(sql)                                                                                   \
+    {                                                                                              \
+        .kind = PIECE_SQL, .text = (sql)                                                           \
+    }
+#define FROM(of)                                                                                   \
+    {                                                                                              \
+        .kind = PIECE_FRAME, .frame = (of)                                                         \
+    }
+
+/* What the user's text is must be seen alone: beside others "a LIMIT 1" would be no mistake. */
+static MrStatus piece_parse(MrQuery *query, const Piece *piece, int32_t *n_items, MrError *err)
+{
+    MrStatus status = MR_OK;
+    MrArena *arena = &query->arena;
+    const MrSqlOptions *options = &query->session->sql_options;
+    MrSqlExpr *expr, **exprs;
+    MrSqlSort *sorts;
+    MrText text = mr_text(piece->text);
+    MR_GUARD_BEGIN(status, err)
+        if (piece->kind == PIECE_CONDITION)
+            status = mr_sql_parse_expr(arena, text, options, &expr, err);
+        else if (piece->kind == PIECE_EXPRS)
+            status = mr_sql_parse_exprs(arena, text, options, n_items, &exprs, err);
+        else if (piece->kind == PIECE_SORTS)
+            status = mr_sql_parse_sorts(arena, text, options, n_items, &sorts, err);
+    MR_GUARD_END(status)
+    if (status != MR_OK)
+        mr_error_add(err, "in %s", piece->name);
+    return status;
+}
+
+static MrStatus pieces_check(MrSession *session, const char *function, const Piece *pieces,
+                             int32_t n_pieces, MrError *err)
+{
+    MrStatus status = MR_OK;
+    MrQuery *query = NULL;
+    int32_t n_items;
+    MR_TRY(mr__query_create(session, &query, err));
+    for (int32_t i = 0; i < n_pieces && status == MR_OK; i++) {
+        const Piece *piece = &pieces[i];
+        if (piece->kind == PIECE_FRAME && piece->frame->session != session)
+            status = MR_FAIL_UNSUPPORTED(err, "frames of two sessions in one");
+        else if (piece->kind == PIECE_FRAME && piece->frame->command)
+            status = MR_FAIL_UNSUPPORTED(err, "a command as the input of a frame");
+        if (status != MR_OK || !piece->name)
+            continue;
+        status = mr__given(piece->text != NULL, function, piece->name, err);
+        if (status == MR_OK)
+            status = piece_parse(query, piece, &n_items, err);
+    }
+    mr_query_close(query);
+    return status;
+}
+
+/* A line break after each: a comment may stand at the end of the user's. */
+static MrStatus pieces_put(Piece *pieces, int32_t n_pieces, MrBuffer *text, MrError *err)
+{
+    for (int32_t i = 0; i < n_pieces; i++) {
+        Piece *piece = &pieces[i];
+        const MrFrame *frame = piece->frame;
+        piece->from = text->size_bytes;
+        if (piece->kind != PIECE_FRAME)
+            MR_TRY(mr_buffer_printf(text, err, "%s\n", piece->text));
+        else if (frame->relation_idx > 0) /* its sides' names, l and r, are seen */
+            MR_TRY(mr_buffer_printf(text, err, "%s\n", frame->sql + frame->relation_idx));
+        else
+            MR_TRY(mr_buffer_printf(text, err, "(\n%s\n)\n", frame->sql));
+    }
+    return MR_OK;
+}
+
+/* The place of an error in the user's own text; nowhere when it lies in ours. */
+static void place_in_piece(const Piece *pieces, int32_t n_pieces, MrError *err)
+{
+    int64_t idx = err->sql_idx;
+    err->sql_idx = -1;
+    for (int32_t i = 0; i < n_pieces && idx >= 0; i++) {
+        const Piece *piece = &pieces[i];
+        if (piece->name && idx >= piece->from && idx < piece->from + (int64_t)strlen(piece->text)) {
+            err->sql_idx = (int32_t)(idx - piece->from);
+            mr_error_add(err, "in %s", piece->name);
+        }
+    }
+    if (err->sql_idx < 0)
+        err->sql_len = 0;
+}
+
+/* A checked frame of the pieces, one after the other. */
+static MrStatus frame_make(MrSession *session, const char *function, Piece *pieces,
+                           int32_t n_pieces, MrFrame **out, MrError *err)
+{
+    MrFrame *frame = NULL;
+    MrBuffer text;
+    MR_TRY(pieces_check(session, function, pieces, n_pieces, err));
+    mr_buffer_init(&text, &session->budget, MR_SQL_MAX_BYTES);
+    MrStatus status = pieces_put(pieces, n_pieces, &text, err);
+    if (status == MR_OK)
+        status = frame_create(session, (MrText){text.data, text.size_bytes}, &frame, err);
+    mr_buffer_deinit(&text);
+    if (status == MR_OK) {
+        status = frame_check(frame, err);
+        if (status != MR_OK)
+            place_in_piece(pieces, n_pieces, err);
+    }
+    if (status != MR_OK)
+        mr_frame_close(frame);
+    else
+        *out = frame;
+    return status;
+}
 
 MrStatus mr_frame_select(MrFrame *frame, const char *exprs, MrFrame **out, MrError *err)
 {
-    return frame_printf(frame->session, out, err, "SELECT %s FROM " INNER, exprs, frame->sql);
+    Piece pieces[] = {SQL("SELECT"),
+                      {.kind = PIECE_EXPRS, .text = exprs, .name = "exprs"},
+                      SQL("FROM"),
+                      FROM(frame)};
+    return frame_make(frame->session, __func__, pieces, MR_COUNT(pieces), out, err);
 }
 
 MrStatus mr_frame_filter(MrFrame *frame, const char *condition, MrFrame **out, MrError *err)
 {
-    return frame_printf(frame->session, out, err, "SELECT * FROM " INNER " WHERE %s", frame->sql,
-                        condition);
+    Piece pieces[] = {SQL("SELECT * FROM"),
+                      FROM(frame),
+                      SQL("WHERE"),
+                      {.kind = PIECE_CONDITION, .text = condition, .name = "condition"}};
+    return frame_make(frame->session, __func__, pieces, MR_COUNT(pieces), out, err);
+}
+
+/* "1, 2, 3": the keys by their places, for they may have names of their own. */
+static MrStatus key_places(MrSession *session, const Piece *keys, MrBuffer *out, MrError *err)
+{
+    int32_t n_keys = 0;
+    MrQuery *query = NULL;
+    MR_TRY(mr__query_create(session, &query, err));
+    MrStatus status = piece_parse(query, keys, &n_keys, err);
+    mr_query_close(query);
+    for (int32_t i = 1; i <= n_keys && status == MR_OK; i++)
+        status = mr_buffer_printf(out, err, i > 1 ? ", %d" : "%d", (int)i);
+    return status == MR_OK ? mr_buffer_put(out, "", 1, err) : status;
 }
 
 MrStatus mr_frame_group(MrFrame *frame, const char *keys, const char *aggregates, MrFrame **out,
                         MrError *err)
 {
-    if (!keys || !keys[0])
-        return frame_printf(frame->session, out, err, "SELECT %s FROM " INNER, aggregates,
-                            frame->sql);
-    return frame_printf(frame->session, out, err, "SELECT %s, %s FROM " INNER " GROUP BY %s", keys,
-                        aggregates, frame->sql, keys);
+    MrBuffer places;
+    Piece key_piece = {.kind = PIECE_EXPRS, .text = keys, .name = "keys"};
+    Piece aggregate_piece = {.kind = PIECE_EXPRS, .text = aggregates, .name = "aggregates"};
+    if (!keys || !keys[0]) {
+        Piece pieces[] = {SQL("SELECT"), aggregate_piece, SQL("FROM"), FROM(frame),
+                          SQL("GROUP BY GROUPING SETS (())")};
+        return frame_make(frame->session, __func__, pieces, MR_COUNT(pieces), out, err);
+    }
+    mr_buffer_init(&places, &frame->session->budget, MR_SQL_MAX_BYTES);
+    MrStatus status = key_places(frame->session, &key_piece, &places, err);
+    if (status == MR_OK) {
+        Piece pieces[] = {SQL("SELECT"), key_piece,   SQL(","),        aggregate_piece,
+                          SQL("FROM"),   FROM(frame), SQL("GROUP BY"), SQL(places.data)};
+        status = frame_make(frame->session, __func__, pieces, MR_COUNT(pieces), out, err);
+    }
+    mr_buffer_deinit(&places);
+    return status;
+}
+
+/* Spark's names of joins, in any case and with or without "_". */
+static const char *join_words(const char *kind)
+{
+    static const struct {
+        const char *name, *sql;
+    } kinds[] = {{"inner", "INNER"},       {"cross", "CROSS"},        {"left", "LEFT"},
+                 {"leftouter", "LEFT"},    {"right", "RIGHT"},        {"rightouter", "RIGHT"},
+                 {"full", "FULL"},         {"outer", "FULL"},         {"fullouter", "FULL"},
+                 {"semi", "LEFT SEMI"},    {"leftsemi", "LEFT SEMI"}, {"anti", "LEFT ANTI"},
+                 {"leftanti", "LEFT ANTI"}};
+    char plain[16];
+    size_t n = 0;
+    for (; *kind && n + 1 < sizeof plain; kind++)
+        if (*kind != '_' && *kind != ' ')
+            plain[n++] = *kind;
+    plain[n] = '\0';
+    for (int64_t i = 0; i < MR_COUNT(kinds); i++)
+        if (!*kind && mr_str_equal_nocase(kinds[i].name, plain))
+            return kinds[i].sql;
+    return NULL;
 }
 
 MrStatus mr_frame_join(MrFrame *left, MrFrame *right, const char *kind, const char *condition,
                        MrFrame **out, MrError *err)
 {
-    static const char *const kinds[] = {"inner",     "left",      "right", "full",
-                                        "left semi", "left anti", "cross"};
-    bool known = false;
-    for (int64_t i = 0; i < MR_COUNT(kinds); i++)
-        known |= strcmp(kinds[i], kind) == 0;
-    if (!known)
+    static const char head[] = "SELECT * FROM\n";
+    MR_TRY(mr__given(kind != NULL, __func__, "kind", err));
+    const char *words = join_words(kind);
+    if (!words)
         return MR_FAIL(err, MR_COND_UNSUPPORTED_JOIN_TYPE, "typ", kind, "supported",
                        "inner, left, right, full, left semi, left anti, cross");
-    return frame_printf(left->session, out, err,
-                        "SELECT * FROM " INNER " AS l %s JOIN " INNER " AS r%s%s", left->sql, kind,
-                        right->sql, condition ? " ON " : "", condition ? condition : "");
+    bool is_cross = strcmp(words, "CROSS") == 0;
+    Piece pieces[] = {SQL("SELECT * FROM"),
+                      SQL("("),
+                      SQL(left->sql),
+                      SQL(") AS l"),
+                      SQL(words),
+                      SQL("JOIN ("),
+                      SQL(right->sql),
+                      SQL(") AS r"),
+                      SQL(is_cross && !condition ? "" : "ON"),
+                      {.kind = PIECE_CONDITION, .text = condition, .name = "condition"}};
+    int32_t n_pieces = is_cross && !condition ? MR_COUNT(pieces) - 1 : MR_COUNT(pieces);
+    if (left->session != right->session)
+        return MR_FAIL_UNSUPPORTED(err, "frames of two sessions in one");
+    if (left->command || right->command)
+        return MR_FAIL_UNSUPPORTED(err, "a command as the input of a frame");
+    MR_TRY(frame_make(left->session, __func__, pieces, n_pieces, out, err));
+    (*out)->relation_idx = (int64_t)sizeof head - 1;
+    return MR_OK;
 }
 
 MrStatus mr_frame_order(MrFrame *frame, const char *keys, MrFrame **out, MrError *err)
 {
-    return frame_printf(frame->session, out, err, "SELECT * FROM " INNER " ORDER BY %s", frame->sql,
-                        keys);
+    Piece pieces[] = {SQL("SELECT * FROM"),
+                      FROM(frame),
+                      SQL("ORDER BY"),
+                      {.kind = PIECE_SORTS, .text = keys, .name = "keys"}};
+    return frame_make(frame->session, __func__, pieces, MR_COUNT(pieces), out, err);
 }
 
 MrStatus mr_frame_limit(MrFrame *frame, int64_t n_rows, MrFrame **out, MrError *err)
 {
-    return frame_printf(frame->session, out, err, "SELECT * FROM " INNER " LIMIT %" PRId64,
-                        frame->sql, n_rows);
+    char digits[MR_I64_TEXT_MAX + 1] = {0};
+    mr_i64_to_text(n_rows, digits);
+    Piece pieces[] = {SQL("SELECT * FROM"), FROM(frame), SQL("LIMIT"), SQL(digits)};
+    return frame_make(frame->session, __func__, pieces, MR_COUNT(pieces), out, err);
 }
 
 MrStatus mr_frame_union(MrFrame *first, MrFrame *second, MrFrame **out, MrError *err)
 {
-    return frame_printf(first->session, out, err, INNER " UNION ALL " INNER, first->sql,
-                        second->sql);
+    Piece pieces[] = {SQL("SELECT * FROM"), FROM(first), SQL("UNION ALL SELECT * FROM"),
+                      FROM(second)};
+    return frame_make(first->session, __func__, pieces, MR_COUNT(pieces), out, err);
 }
 
 MrStatus mr_frame_distinct(MrFrame *frame, MrFrame **out, MrError *err)
 {
-    return frame_printf(frame->session, out, err, "SELECT DISTINCT * FROM " INNER, frame->sql);
+    Piece pieces[] = {SQL("SELECT DISTINCT * FROM"), FROM(frame)};
+    return frame_make(frame->session, __func__, pieces, MR_COUNT(pieces), out, err);
 }
 
 MrStatus mr_frame_watermark(MrFrame *frame, const char *time_column, const char *delay,
                             MrFrame **out, MrError *err)
 {
-    return frame_printf(frame->session, out, err,
-                        "SELECT * FROM " INNER " WATERMARK %s DELAY OF INTERVAL '%s'", frame->sql,
-                        time_column, delay);
+    char interval[100];
+    MR_TRY(mr__given(delay != NULL, __func__, "delay", err));
+    if (strpbrk(delay, "'\\\n") || strlen(delay) > sizeof interval - 30)
+        return mr__bad_parameter(__func__, "delay", "an interval, as 10 seconds", delay, err);
+    snprintf(interval, sizeof interval, "DELAY OF INTERVAL '%s'", delay);
+    Piece pieces[] = {SQL("SELECT * FROM"),
+                      FROM(frame),
+                      SQL("WATERMARK"),
+                      {.kind = PIECE_CONDITION, .text = time_column, .name = "time_column"},
+                      SQL(interval)};
+    return frame_make(frame->session, __func__, pieces, MR_COUNT(pieces), out, err);
 }
 
 MrStatus mr_frame_create_view(MrFrame *frame, const char *name, MrError *err)
 {
     MrFrame *made = NULL;
     MrBuffer text;
-    MrStatus status;
+    MrStatus status = MR_OK;
+    MR_TRY(mr__given(name != NULL, __func__, "name", err));
+    if (frame->command)
+        return MR_FAIL_UNSUPPORTED(err, "a command as the input of a frame");
     mr_buffer_init(&text, &frame->session->budget, MR_SQL_MAX_BYTES);
-    status = mr_buffer_printf(&text, err, "CREATE OR REPLACE TEMPORARY VIEW `%s` AS %s", name,
-                              frame->sql);
-    if (status == MR_OK)
-        status = mr_buffer_put(&text, "", 1, err);
-    if (status == MR_OK)
-        status = mr_session_sql(frame->session, text.data, &made, err);
+    MR_GO(mr_buffer_printf(&text, err, "CREATE OR REPLACE TEMPORARY VIEW `"));
+    for (; *name; name++)
+        MR_GO(mr_buffer_put(&text, *name == '`' ? "``" : name, *name == '`' ? 2 : 1, err));
+    MR_GO(mr_buffer_printf(&text, err, "` AS %s", frame->sql));
+    MR_GO(mr_buffer_put(&text, "", 1, err));
+    status = mr_session_sql(frame->session, text.data, &made, err);
+    if (status != MR_OK) { /* the text is ours */
+        err->sql_idx = -1;
+        err->sql_len = 0;
+    }
+done:
     mr_frame_close(made);
     mr_buffer_deinit(&text);
     return status;
@@ -223,12 +409,14 @@ MrStatus mr_frame_create_view(MrFrame *frame, const char *name, MrError *err)
 
 MrOptions mr__key_values(MrArena *arena, const MrKeyValue *given, int32_t n_given, const char *path)
 {
+    n_given = given && n_given > 0 ? n_given : 0;
     MrOption *options = MR_NEW_N(arena, MrOption, n_given + 1);
     int32_t n_options = 0;
     if (path)
         options[n_options++] = (MrOption){"path", path};
     for (int32_t i = 0; i < n_given; i++)
-        options[n_options++] = (MrOption){given[i].key, given[i].value};
+        if (given[i].key)
+            options[n_options++] = (MrOption){given[i].key, given[i].value ? given[i].value : ""};
     return (MrOptions){n_options, options};
 }
 
@@ -239,10 +427,9 @@ static MrStatus put_source_view(MrQuery *query, const MrReadOptions *options, co
     MrTable table = {.kind = MR_CATALOG_VIEW,
                      .database = MR_CATALOG_TEMP,
                      .name = name,
-                     .provider = options->format};
-    const MrConnectorType *type = mr_connector_find(options->format);
-    if (!type)
-        return MR_FAIL(err, MR_COND_DATA_SOURCE_NOT_FOUND, "provider", options->format);
+                     .provider = options->format ? options->format : "parquet"};
+    if (!mr_connector_find(table.provider))
+        return MR_FAIL(err, MR_COND_DATA_SOURCE_NOT_FOUND, "provider", table.provider);
     table.options =
         mr__key_values(&query->arena, options->options, options->n_options, options->path);
     if (options->schema) {
@@ -259,7 +446,6 @@ MrStatus mr_session_read(MrSession *session, const MrReadOptions *options, MrFra
     MrStatus status;
     MrQuery *query;
     char name[64];
-    *err = (MrError){.sql_idx = -1};
     MR_TRY(mr__query_create(session, &query, err));
     snprintf(name, sizeof name, "_frame_%016" PRIx64, query->seed);
     MR_GUARD_BEGIN(status, err)
@@ -267,17 +453,28 @@ MrStatus mr_session_read(MrSession *session, const MrReadOptions *options, MrFra
     MR_GUARD_END(status)
     mr_query_close(query);
     MR_TRY(status);
-    return frame_printf(session, out, err, "SELECT * FROM %s`%s`",
-                        options->streaming ? "STREAM " : "", name);
+    Piece pieces[] = {SQL("SELECT * FROM"), SQL(options->streaming ? "STREAM" : ""), SQL(name)};
+    return frame_make(session, __func__, pieces, MR_COUNT(pieces), out, err);
 }
 
 /* ---------------------------------------------------------------- reading */
 
+/* The error of a run; a place in a text that the user did not write is none. */
+static MrStatus frame_failed(const MrFrame *frame, MrError *err)
+{
+    if (!frame->is_users) {
+        err->sql_idx = -1;
+        err->sql_len = 0;
+    }
+    return err->status;
+}
+
 /* A query over the frame, ready to be read. */
 static MrStatus frame_query(MrFrame *frame, MrQuery **out, MrError *err)
 {
-    *err = (MrError){.sql_idx = -1};
-    return mr_session_query(frame->session, (MrText){frame->sql, frame->sql_bytes}, out, err);
+    MrStatus status =
+        mr_session_query(frame->session, (MrText){frame->sql, frame->sql_bytes}, out, err);
+    return status == MR_OK ? MR_OK : frame_failed(frame, err);
 }
 
 typedef struct ArrowReader {
@@ -396,98 +593,36 @@ MrStatus mr_frame_count(MrFrame *frame, int64_t *n_rows, MrError *err)
     int64_t n = 0;
     if (frame->command)
         return command_count(frame->command, n_rows, err);
-    MR_TRY(frame_printf(frame->session, &count, err, "SELECT count(*) FROM " INNER, frame->sql));
+    Piece pieces[] = {SQL("SELECT count(*) FROM"), FROM(frame)};
+    MR_TRY(frame_make(frame->session, __func__, pieces, MR_COUNT(pieces), &count, err));
     MrStatus status = frame_query(count, &query, err);
     if (status == MR_OK)
         status = first_i64(query, &n, err);
     mr_query_close(query);
-    mr_frame_close(count);
     if (status == MR_OK)
         *n_rows = n;
+    else
+        status = frame_failed(count, err);
+    mr_frame_close(count);
     return status;
 }
 
 /* ---------------------------------------------------------------- show */
 
-typedef struct ShowCell {
-    MrText text;
-    int64_t n_chars;
-} ShowCell;
-
-static ShowCell show_cell(MrArena *arena, MrText text, bool keep_long)
+static MrStatus show_rows(MrQuery *query, MrShowTable *table, MrError *err)
 {
-    ShowCell cell = {text, mr_utf8_length(text.data, text.size_bytes)};
-    if (keep_long || cell.n_chars <= 20)
-        return cell;
-    int64_t at = 0;
-    for (int i = 0; i < 17; i++) {
-        int32_t n_bytes;
-        mr_utf8_next(text.data + at, text.size_bytes - at, &n_bytes);
-        at += n_bytes;
-    }
-    const char *cut = mr_arena_printf(arena, "%.*s...", (int)at, text.data);
-    return (ShowCell){mr_text(cut), 20};
-}
-
-static void show_line(FILE *to, const ShowCell *cells, const int64_t *widths, int32_t n_cols)
-{
-    for (int32_t c = 0; c < n_cols; c++)
-        fprintf(to, "|%*s%.*s", (int)(widths[c] - cells[c].n_chars), "",
-                (int)cells[c].text.size_bytes, cells[c].text.data);
-    fputs("|\n", to);
-}
-
-static void show_rule(FILE *to, const int64_t *widths, int32_t n_cols)
-{
-    for (int32_t c = 0; c < n_cols; c++) {
-        fputc('+', to);
-        for (int64_t i = 0; i < widths[c]; i++)
-            fputc('-', to);
-    }
-    fputs("+\n", to);
-}
-
-static MrStatus show_rows(MrQuery *query, MrArena *arena, const MrShowOptions *options, FILE *to,
-                          MrError *err)
-{
-    const MrSchema *schema = mr_query_schema(query);
-    int64_t n_max = options && options->n_rows > 0 ? options->n_rows : 20, n_rows = 0;
-    bool keep_long = options && options->keep_long, more = false;
-    int32_t n_cols = schema->n_cols;
-    ShowCell *cells = MR_NEW_N(arena, ShowCell, (n_max + 1) * n_cols);
-    int64_t *widths = MR_NEW_N(arena, int64_t, n_cols);
-    for (int32_t c = 0; c < n_cols; c++) {
-        cells[c] = show_cell(arena, mr_text(schema->cols[c].name), keep_long);
-        widths[c] = cells[c].n_chars > 3 ? cells[c].n_chars : 3;
-    }
-    for (;;) {
+    while (!table->more) { /* closing the query stops it */
+        MrStatus status;
         MrBatch *batch;
         MR_TRY(mr_query_next(query, &batch, err));
         if (!batch)
             break;
-        more |= n_rows + batch->n_sel > n_max;
-        for (int32_t i = 0; i < batch->n_sel && n_rows < n_max; i++, n_rows++)
-            for (int32_t c = 0; c < n_cols; c++) {
-                MrTextBuilder text = {.arena = arena};
-                mr_value_text(batch->cols[c], mr_batch_row(batch, i), MR_TEXT_CAST,
-                              mr_session_settings(query->session), &text);
-                ShowCell cell = show_cell(arena, mr_builder_text(&text), keep_long);
-                cells[(n_rows + 1) * n_cols + c] = cell;
-                if (cell.n_chars > widths[c])
-                    widths[c] = cell.n_chars;
-            }
+        MR_GUARD_BEGIN(status, err)
+            mr_show_add(table, batch);
+        MR_GUARD_END(status)
         mr_batch_destroy(batch);
-        if (more)
-            break; /* closing the query stops it */
+        MR_TRY(status);
     }
-    show_rule(to, widths, n_cols);
-    show_line(to, cells, widths, n_cols);
-    show_rule(to, widths, n_cols);
-    for (int64_t r = 0; r < n_rows; r++)
-        show_line(to, cells + (r + 1) * n_cols, widths, n_cols);
-    show_rule(to, widths, n_cols);
-    if (more)
-        fprintf(to, "only showing top %" PRId64 " row%s\n", n_max, n_max == 1 ? "" : "s");
     return MR_OK;
 }
 
@@ -501,13 +636,22 @@ MrStatus mr_frame_show(MrFrame *frame, const MrShowOptions *options, FILE *to, M
     else
         query->next_row = 0;
     mr_arena_init(&arena, &frame->session->budget);
+    MrShowTable table = {.arena = &arena,
+                         .schema = mr_query_schema(query),
+                         .settings = &query->settings,
+                         .n_max = options && options->n_rows > 0 ? options->n_rows : 20,
+                         .cut_at = options && options->keep_long ? 0 : 20};
     MR_GUARD_BEGIN(status, err)
-        status = show_rows(query, &arena, options, to, err);
+        mr_show_begin(&table);
     MR_GUARD_END(status)
+    if (status == MR_OK)
+        status = show_rows(query, &table, err);
+    if (status == MR_OK)
+        mr_show_print(&table, to);
     mr_arena_deinit(&arena);
     if (query != frame->command)
         mr_query_close(query);
-    return status;
+    return status == MR_OK ? MR_OK : frame_failed(frame, err);
 }
 
 /* ---------------------------------------------------------------- write */
@@ -573,7 +717,6 @@ MrStatus mr_frame_write(MrFrame *frame, const MrWriteOptions *options, MrError *
 {
     MrStatus status;
     MrQuery *query;
-    *err = (MrError){.sql_idx = -1};
     MR_TRY(mr__query_create(frame->session, &query, err));
     MR_GUARD_BEGIN(status, err)
         status = frame_write(frame, query, options, err);
@@ -587,7 +730,6 @@ MrStatus mr_frame_write(MrFrame *frame, const MrWriteOptions *options, MrError *
 
 MrStatus mr_session_open(const MrSessionOptions *options, MrSession **session, MrError *err)
 {
-    *err = (MrError){.sql_idx = -1};
     static const MrSessionOptions defaults = {0};
     options = options ? options : &defaults;
     return mr_session_create(&(MrSessionConfig){.warehouse = options->warehouse,
@@ -603,7 +745,8 @@ void mr_session_close(MrSession *session)
 
 MrStatus mr_session_conf_set(MrSession *session, const char *key, const char *value, MrError *err)
 {
-    *err = (MrError){.sql_idx = -1};
+    MR_TRY(mr__given(key != NULL, __func__, "key", err));
+    MR_TRY(mr__given(value != NULL, __func__, "value", err));
     return mr_session_set_conf(session, key, value, err);
 }
 

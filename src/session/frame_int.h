@@ -4,7 +4,6 @@
 
 #include "session/session_int.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 struct MrFrame {
@@ -12,6 +11,8 @@ struct MrFrame {
     int64_t block_bytes;
     MrQuery *command; /* a command's rows; NULL: a query */
     bool streaming;
+    bool is_users;        /* the text is the user's, so places in it mean something */
+    int64_t relation_idx; /* a join: where its relation begins behind FROM; 0: none */
     int64_t sql_bytes;
     char sql[]; /* ended by NUL */
 };

@@ -48,6 +48,26 @@ static void system_zone(MrSession *session, char *id, size_t id_bytes)
     mr_buffer_deinit(&text);
 }
 
+MrStatus mr__bad_parameter(const char *function, const char *parameter, const char *expected,
+                           const char *actual, MrError *err)
+{
+    return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", parameter, "functionName",
+                   function, "expectedValue", expected, "actualValue", actual);
+}
+
+MrStatus mr__bad_number(const char *function, const char *parameter, const char *expected,
+                        int64_t actual, MrError *err)
+{
+    char text[MR_I64_TEXT_MAX + 1] = {0};
+    mr_i64_to_text(actual, text);
+    return mr__bad_parameter(function, parameter, expected, text, err);
+}
+
+MrStatus mr__given(bool given, const char *function, const char *parameter, MrError *err)
+{
+    return given ? MR_OK : mr__bad_parameter(function, parameter, "not NULL", "NULL", err);
+}
+
 /* "512m" as bytes; -1: not a size. */
 static int64_t memory_bytes(const char *value)
 {

@@ -117,6 +117,15 @@ void mr__result_row(MrQuery *query, int32_t n_cells, ...);
 /* A piece of the statement's text. */
 const char *mr__source_text(MrQuery *query, MrSqlPlace place);
 
+/* ---- session.c: mistakes in a call of the public header, as INVALID_PARAMETER_VALUE */
+MR_MUST_USE MrStatus mr__bad_parameter(const char *function, const char *parameter,
+                                       const char *expected, const char *actual, MrError *err);
+MR_MUST_USE MrStatus mr__bad_number(const char *function, const char *parameter,
+                                    const char *expected, int64_t actual, MrError *err);
+/* A text or a function that is needed. */
+MR_MUST_USE MrStatus mr__given(bool given, const char *function, const char *parameter,
+                               MrError *err);
+
 /* ---- relations.c: what names stand for */
 void mr__relations_init(MrQuery *query);
 MR_MUST_USE MrStatus mr__source_open(MrQuery *query, const MrConnectorType *type,

@@ -209,13 +209,13 @@ static MrStatus start_stream(MrStreamingQuery *streaming, MrFrame *frame,
     query->text = mr_text_own(&query->arena, query->text); /* the frame may be closed */
     if (!bound.plan->streaming)
         return MR_FAIL(err, MR_COND_WRITE_STREAM_NOT_ALLOWED);
-    MrKeyValue *given = MR_NEW_N(&query->arena, MrKeyValue, options->n_options);
-    for (int32_t i = 0; i < options->n_options; i++)
-        given[i] = (MrKeyValue){mr_arena_str(&query->arena, options->options[i].key),
-                                mr_arena_str(&query->arena, options->options[i].value)};
     target.options =
-        mr__key_values(&query->arena, given, options->n_options,
-                       options->path ? mr_arena_str(&query->arena, options->path) : NULL);
+        mr__key_values(&query->arena, options->options, options->n_options, options->path);
+    for (int32_t i = 0; i < target.options.n_options; i++) { /* the caller's may go */
+        MrOption *option = (MrOption *)&target.options.options[i];
+        *option = (MrOption){mr_arena_str(&query->arena, option->key),
+                             mr_arena_str(&query->arena, option->value)};
+    }
     if (to_memory)
         MR_TRY(mr__memory_table_create(query->session, target.name, &query->schema,
                                        &streaming->memory, err));

@@ -489,10 +489,15 @@ static MrStatus parse_all(MrArena *arena, MrText text, const MrSqlOptions *optio
     return MR_OK;
 }
 
-static void statement_call(MrParser *parser, void *out)
+static void not_empty(MrParser *parser)
 {
     if (mr__peek(parser) == MR_TOK_END)
         mr__fail(parser, mr__place_from(parser, 0), MR_COND_PARSE_EMPTY_STATEMENT);
+}
+
+static void statement_call(MrParser *parser, void *out)
+{
+    not_empty(parser);
     MrSqlStatement *statement = mr__statement(parser);
     statement->n_params = parser->n_marks;
     *(MrSqlStatement **)out = statement;
@@ -506,8 +511,7 @@ MrStatus mr_sql_parse_statement(MrArena *arena, MrText text, const MrSqlOptions 
 
 static void expr_call(MrParser *parser, void *out)
 {
-    if (mr__peek(parser) == MR_TOK_END)
-        mr__fail(parser, mr__place_from(parser, 0), MR_COND_PARSE_EMPTY_STATEMENT);
+    not_empty(parser);
     *(MrSqlExpr **)out = mr__named_expr(parser);
 }
 
@@ -517,10 +521,53 @@ MrStatus mr_sql_parse_expr(MrArena *arena, MrText text, const MrSqlOptions *opti
     return parse_all(arena, text, options, expr_call, out, err);
 }
 
+typedef struct ExprsOut {
+    int32_t n;
+    MrSqlExpr **exprs;
+} ExprsOut;
+
+static void exprs_call(MrParser *parser, void *out)
+{
+    ExprsOut *result = out;
+    not_empty(parser);
+    result->n = mr__named_exprs(parser, &result->exprs);
+}
+
+MrStatus mr_sql_parse_exprs(MrArena *arena, MrText text, const MrSqlOptions *options,
+                            int32_t *n_exprs, MrSqlExpr ***out, MrError *err)
+{
+    ExprsOut result = {0};
+    MR_TRY(parse_all(arena, text, options, exprs_call, &result, err));
+    *n_exprs = result.n;
+    *out = result.exprs;
+    return MR_OK;
+}
+
+typedef struct SortsOut {
+    int32_t n;
+    MrSqlSort *sorts;
+} SortsOut;
+
+static void sorts_call(MrParser *parser, void *out)
+{
+    SortsOut *result = out;
+    not_empty(parser);
+    result->n = mr__sorts(parser, &result->sorts);
+}
+
+MrStatus mr_sql_parse_sorts(MrArena *arena, MrText text, const MrSqlOptions *options,
+                            int32_t *n_sorts, MrSqlSort **out, MrError *err)
+{
+    SortsOut result = {0};
+    MR_TRY(parse_all(arena, text, options, sorts_call, &result, err));
+    *n_sorts = result.n;
+    *out = result.sorts;
+    return MR_OK;
+}
+
 static void name_call(MrParser *parser, void *out)
 {
-    if (mr__peek(parser) == MR_TOK_END)
-        mr__fail(parser, mr__place_from(parser, 0), MR_COND_PARSE_EMPTY_STATEMENT);
+    not_empty(parser);
     mr__name(parser, out);
 }
 

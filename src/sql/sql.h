@@ -33,6 +33,12 @@ MR_MUST_USE MrStatus mr_sql_parse_statement(MrArena *arena, MrText text,
                                             MrError *err);
 MR_MUST_USE MrStatus mr_sql_parse_expr(MrArena *arena, MrText text, const MrSqlOptions *options,
                                        MrSqlExpr **out, MrError *err); /* may be an ALIAS */
+/* a, b AS c, ...: the items of a SELECT */
+MR_MUST_USE MrStatus mr_sql_parse_exprs(MrArena *arena, MrText text, const MrSqlOptions *options,
+                                        int32_t *n_exprs, MrSqlExpr ***out, MrError *err);
+/* a DESC, b NULLS LAST, ...: the keys of an ORDER BY */
+MR_MUST_USE MrStatus mr_sql_parse_sorts(MrArena *arena, MrText text, const MrSqlOptions *options,
+                                        int32_t *n_sorts, MrSqlSort **out, MrError *err);
 MR_MUST_USE MrStatus mr_sql_parse_name(MrArena *arena, MrText text, const MrSqlOptions *options,
                                        MrSqlName *out, MrError *err); /* a.`b c`.d */
 MR_MUST_USE MrStatus mr_sql_parse_type(MrArena *arena, MrText text, const MrSqlOptions *options,

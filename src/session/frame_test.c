@@ -1,0 +1,297 @@
+/* frame_test.c - sessions and frames through the public header. */
+#include "base/testing.h"
+#include "column/arrow.h"
+#include "millrace.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static MrError err;
+static char folder[] = "/tmp/mr-frame-XXXXXX";
+
+static const char *path_of(const char *name)
+{
+    static char paths[4][300];
+    static int next;
+    char *path = paths[next++ % 4];
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
+static MrSession *session_open(void)
+{
+    MrSession *session = NULL;
+    MR_OKAY(mr_session_open(&(MrSessionOptions){.warehouse = path_of("warehouse"), .n_threads = 2},
+                            &session, &err));
+    return session;
+}
+
+static MrFrame *sql(MrSession *session, const char *text)
+{
+    MrFrame *frame = NULL;
+    MR_OKAY(mr_session_sql(session, text, &frame, &err));
+    return frame;
+}
+
+static int64_t rows_of(MrFrame *frame)
+{
+    int64_t n_rows = -1;
+    MR_OKAY(mr_frame_count(frame, &n_rows, &err));
+    return n_rows;
+}
+
+static int64_t count_and_close(MrFrame *frame)
+{
+    int64_t n_rows = rows_of(frame);
+    mr_frame_close(frame);
+    return n_rows;
+}
+
+static void expect_failure(MrStatus status, const char *condition)
+{
+    if (status == MR_OK)
+        fail_msg("not failed: %s", condition);
+    assert_string_equal(mr_error_condition(&err), condition);
+}
+
+/* What show() prints, as a text. */
+static const char *shown(MrFrame *frame, const MrShowOptions *options)
+{
+    static char text[4000];
+    FILE *to = fmemopen(text, sizeof text, "w");
+    MR_OKAY(mr_frame_show(frame, options, to, &err));
+    fclose(to);
+    return text;
+}
+
+static void each_step_makes_a_frame_and_leaves_the_old_one(void **state)
+{
+    MrSession *session = session_open();
+    MrFrame *numbers = sql(session, "SELECT id AS k, id * 2 AS v FROM range(10);  ");
+    MrFrame *next = NULL, *last = NULL;
+    MR_OKAY(mr_frame_select(numbers, "k, v + 1 AS w -- a comment", &next, &err));
+    MR_OKAY(mr_frame_filter(next, "w > 5 -- another", &last, &err));
+    assert_int_equal(count_and_close(last), 7);
+    MR_OKAY(mr_frame_union(next, next, &last, &err));
+    MrFrame *distinct = NULL;
+    MR_OKAY(mr_frame_distinct(last, &distinct, &err));
+    assert_int_equal(count_and_close(last), 20);
+    assert_int_equal(count_and_close(distinct), 10);
+    MR_OKAY(mr_frame_limit(next, 3, &last, &err));
+    assert_int_equal(count_and_close(last), 3);
+    MR_OKAY(mr_frame_order(next, "w DESC NULLS LAST", &last, &err));
+    assert_non_null(strstr(shown(last, &(MrShowOptions){.n_rows = 1}), "|  9| 19|"));
+    mr_frame_close(last);
+    MR_OKAY(mr_frame_create_view(next, "an `odd` name", &err));
+    assert_int_equal(count_and_close(sql(session, "SELECT * FROM `an ``odd`` name`")), 10);
+    assert_int_equal(rows_of(numbers), 10);
+    mr_frame_close(next);
+    mr_frame_close(numbers);
+    mr_session_close(session);
+}
+
+static void groups_may_name_their_keys(void **state)
+{
+    MrSession *session = session_open();
+    MrFrame *numbers = sql(session, "SELECT id AS k, id * 2 AS v FROM range(10)"), *groups = NULL;
+    MR_OKAY(
+        mr_frame_group(numbers, "k % 3 AS m, 'x'", "sum(v) AS s, count(*) AS n", &groups, &err));
+    MrFrame *one = NULL;
+    MR_OKAY(mr_frame_filter(groups, "m = 1 AND s = 24 AND n = 3", &one, &err));
+    assert_int_equal(count_and_close(one), 1);
+    assert_int_equal(count_and_close(groups), 3);
+    MR_OKAY(mr_frame_group(numbers, NULL, "1 AS one", &groups, &err));
+    assert_int_equal(count_and_close(groups), 1);
+    mr_frame_close(numbers);
+    mr_session_close(session);
+}
+
+static void joins_take_sparks_names_and_let_both_sides_be_named(void **state)
+{
+    static const struct {
+        const char *kind;
+        int64_t n_rows;
+    } cases[] = {{"inner", 1}, {"left", 3},       {"LeftOuter", 3}, {"right_outer", 2}, {"full", 4},
+                 {"outer", 4}, {"full outer", 4}, {"left semi", 1}, {"leftsemi", 1},    {"semi", 1},
+                 {"anti", 2},  {"left_anti", 2},  {"cross", 1}};
+    MrSession *session = session_open();
+    MrFrame *left =
+        sql(session, "SELECT * FROM VALUES (1, 'a'), (2, 'b'), (NULL, 'n') AS t(id, x)");
+    MrFrame *right = sql(session, "SELECT * FROM VALUES (1, 'A'), (3, 'C') AS t(id, y)");
+    MrFrame *joined = NULL, *named = NULL;
+    for (size_t i = 0; i < MR_COUNT(cases); i++) {
+        MR_OKAY(mr_frame_join(left, right, cases[i].kind, "l.id = r.id", &joined, &err));
+        assert_int_equal(count_and_close(joined), cases[i].n_rows);
+    }
+    MR_OKAY(mr_frame_join(left, right, "cross", NULL, &joined, &err));
+    assert_int_equal(count_and_close(joined), 6);
+    MR_OKAY(mr_frame_join(left, right, "full", "l.id = r.id", &joined, &err));
+    MR_OKAY(mr_frame_select(joined, "coalesce(l.id, r.id) AS id, x, y", &named, &err));
+    MrFrame *three = NULL;
+    MR_OKAY(mr_frame_filter(named, "id = 3 AND y = 'C'", &three, &err));
+    assert_int_equal(count_and_close(three), 1);
+    mr_frame_close(named);
+    mr_frame_close(joined);
+    expect_failure(mr_frame_join(left, right, "inner", NULL, &joined, &err),
+                   "INVALID_PARAMETER_VALUE");
+    expect_failure(mr_frame_join(left, right, "sideways", "true", &joined, &err),
+                   "UNSUPPORTED_JOIN_TYPE");
+    mr_frame_close(left);
+    mr_frame_close(right);
+    mr_session_close(session);
+}
+
+/* A text is what its parameter says and no more; its mistakes are placed in it. */
+static void a_text_is_judged_alone(void **state)
+{
+    MrSession *session = session_open();
+    MrFrame *frame = sql(session, "SELECT id AS k FROM range(3)"), *out = NULL;
+    expect_failure(mr_frame_filter(frame, "k > 0 LIMIT 1", &out, &err), "PARSE_SYNTAX_ERROR");
+    assert_int_equal(err.sql_idx, 6);
+    expect_failure(mr_frame_filter(frame, "k > 0) x WHERE (true", &out, &err),
+                   "PARSE_SYNTAX_ERROR");
+    expect_failure(mr_frame_filter(frame, "", &out, &err), "PARSE_EMPTY_STATEMENT");
+    expect_failure(mr_frame_filter(frame, "NOT nope", &out, &err),
+                   "UNRESOLVED_COLUMN.WITH_SUGGESTION");
+    assert_int_equal(err.sql_idx, 4);
+    assert_int_equal(err.sql_len, 4);
+    assert_non_null(strstr(err.trail, "in condition"));
+    expect_failure(mr_frame_select(frame, "1 FROM range(1) UNION ALL SELECT k", &out, &err),
+                   "PARSE_SYNTAX_ERROR");
+    expect_failure(mr_frame_group(frame, "k HAVING true", "sum(k)", &out, &err),
+                   "PARSE_SYNTAX_ERROR");
+    expect_failure(mr_frame_order(frame, "k LIMIT 3", &out, &err), "PARSE_SYNTAX_ERROR");
+    expect_failure(mr_frame_watermark(frame, "k", "10 sec'onds", &out, &err),
+                   "INVALID_PARAMETER_VALUE");
+    expect_failure(mr_frame_limit(frame, -3, &out, &err),
+                   "INVALID_LIMIT_LIKE_EXPRESSION.IS_NEGATIVE");
+    assert_int_equal(err.sql_idx, -1); /* in a text of ours */
+    MR_OKAY(mr_frame_select(frame, "1 / k AS x", &out, &err));
+    expect_failure(mr_frame_show(out, NULL, stdout, &err), "DIVIDE_BY_ZERO");
+    assert_int_equal(err.sql_idx, -1);
+    mr_frame_close(out);
+    mr_frame_close(frame);
+    mr_session_close(session);
+}
+
+static void what_must_be_given_is_asked_for(void **state)
+{
+    MrSession *session = session_open();
+    MrFrame *frame = sql(session, "SELECT 1 AS x"), *out = NULL;
+    const char *missing = "INVALID_PARAMETER_VALUE";
+    expect_failure(mr_session_sql(session, NULL, &out, &err), missing);
+    expect_failure(mr_frame_select(frame, NULL, &out, &err), missing);
+    expect_failure(mr_frame_filter(frame, NULL, &out, &err), missing);
+    expect_failure(mr_frame_group(frame, "x", NULL, &out, &err), missing);
+    expect_failure(mr_frame_order(frame, NULL, &out, &err), missing);
+    expect_failure(mr_frame_join(frame, frame, NULL, "true", &out, &err), missing);
+    expect_failure(mr_frame_watermark(frame, NULL, "1 second", &out, &err), missing);
+    expect_failure(mr_frame_watermark(frame, "x", NULL, &out, &err), missing);
+    expect_failure(mr_frame_create_view(frame, NULL, &err), missing);
+    expect_failure(mr_session_conf_set(session, NULL, "x", &err), missing);
+    expect_failure(mr_session_conf_set(session, "x", NULL, &err), missing);
+    assert_null(out);
+    mr_frame_close(frame);
+    mr_session_close(session);
+}
+
+static void a_command_has_rows_and_is_no_input(void **state)
+{
+    MrSession *session = session_open();
+    MrFrame *one = sql(session, "SELECT 1 AS x"), *out = NULL;
+    MR_OKAY(mr_frame_create_view(one, "seen", &err));
+    MrFrame *tables = sql(session, "SHOW TABLES LIKE 'seen'");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(rows_of(tables), 1);
+        assert_non_null(strstr(shown(tables, NULL), "seen"));
+    }
+    expect_failure(mr_frame_select(tables, "tableName", &out, &err),
+                   "UNSUPPORTED_FEATURE.MILLRACE");
+    expect_failure(mr_frame_join(tables, one, "cross", NULL, &out, &err),
+                   "UNSUPPORTED_FEATURE.MILLRACE");
+    mr_frame_close(tables);
+    mr_frame_close(one);
+    mr_session_close(session);
+}
+
+static void show_prints_as_spark_does(void **state)
+{
+    MrSession *session = session_open();
+    MrFrame *frame =
+        sql(session, "SELECT 'a\\n' AS x, NULL AS y, 'abcdefghijklmnopqrstuvwxyz' AS z,"
+                     " '日本' AS jp, array(1, NULL) AS a, X'4D' AS b, 1.5 AS d");
+    assert_string_equal(shown(frame, NULL),
+                        "+---+----+--------------------+----+---------+----+---+\n"
+                        "|  x|   y|                   z|  jp|        a|   b|  d|\n"
+                        "+---+----+--------------------+----+---------+----+---+\n"
+                        "|a\\n|NULL|abcdefghijklmnopq...|日本|[1, NULL]|[4D]|1.5|\n"
+                        "+---+----+--------------------+----+---------+----+---+\n");
+    mr_frame_close(frame);
+    frame = sql(session, "SELECT 'abcdefghijklmnopqrstuvwxyz' AS z, 1 AS a FROM range(3)");
+    assert_string_equal(shown(frame, &(MrShowOptions){.keep_long = true, .n_rows = 2}),
+                        "+--------------------------+---+\n"
+                        "|z                         |a  |\n"
+                        "+--------------------------+---+\n"
+                        "|abcdefghijklmnopqrstuvwxyz|1  |\n"
+                        "|abcdefghijklmnopqrstuvwxyz|1  |\n"
+                        "+--------------------------+---+\n"
+                        "only showing top 2 rows\n");
+    assert_null(strstr(shown(frame, &(MrShowOptions){.n_rows = INT32_MAX}), "only"));
+    mr_frame_close(frame);
+    mr_session_close(session);
+}
+
+static void a_frame_is_written_and_read_in_each_mode(void **state)
+{
+    static const char *const formats[] = {NULL, "parquet", "csv", "json"};
+    MrSession *session = session_open();
+    MrFrame *frame = sql(session, "SELECT id AS k, id * 2 AS v FROM range(10)"), *back = NULL;
+    for (size_t i = 0; i < MR_COUNT(formats); i++) {
+        char name[20];
+        snprintf(name, sizeof name, "out%d", (int)i);
+        MrWriteOptions write = {.format = formats[i], .path = path_of(name)};
+        static const struct {
+            const char *mode;
+            int64_t n_rows;
+        } modes[] = {{"error", 10}, {"append", 20}, {"Overwrite", 10}, {"ignore", 10}};
+        for (size_t m = 0; m < MR_COUNT(modes); m++) {
+            write.mode = modes[m].mode;
+            MR_OKAY(mr_frame_write(frame, &write, &err));
+            MR_OKAY(mr_session_read(
+                session, &(MrReadOptions){.format = formats[i], .path = write.path}, &back, &err));
+            assert_int_equal(count_and_close(back), modes[m].n_rows);
+        }
+        write.mode = NULL;
+        expect_failure(mr_frame_write(frame, &write, &err), "PATH_ALREADY_EXISTS");
+        write.mode = "replace";
+        expect_failure(mr_frame_write(frame, &write, &err), "INVALID_SAVE_MODE");
+    }
+    expect_failure(mr_frame_write(frame, &(MrWriteOptions){.format = "nothing", .path = "x"}, &err),
+                   "DATA_SOURCE_NOT_FOUND");
+    expect_failure(mr_session_read(session, &(MrReadOptions){.format = "nothing"}, &back, &err),
+                   "DATA_SOURCE_NOT_FOUND");
+    mr_frame_close(frame);
+    mr_session_close(session);
+}
+
+static const struct CMUnitTest tests[] = {
+    MR_UNIT_TEST(each_step_makes_a_frame_and_leaves_the_old_one),
+    MR_UNIT_TEST(groups_may_name_their_keys),
+    MR_UNIT_TEST(joins_take_sparks_names_and_let_both_sides_be_named),
+    MR_UNIT_TEST(a_text_is_judged_alone),
+    MR_UNIT_TEST(what_must_be_given_is_asked_for),
+    MR_UNIT_TEST(a_command_has_rows_and_is_no_input),
+    MR_UNIT_TEST(show_prints_as_spark_does),
+    MR_UNIT_TEST(a_frame_is_written_and_read_in_each_mode),
+};
+
+int main(void)
+{
+    char command[300];
+    if (!mkdtemp(folder))
+        return 1;
+    int n_failed = cmocka_run_group_tests(tests, NULL, NULL);
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    return system(command) != 0 || n_failed ? 1 : 0;
+}
