@@ -236,13 +236,14 @@ static void a_value_has_a_text_in_each_style(void **state)
 {
     static const char *const texts[] = {
         [MR_TEXT_CAST] = "[{1, x}, {300, null}, null]",
+        [MR_TEXT_SHOW] = "[{1, x}, {300, NULL}, NULL]",
         [MR_TEXT_HIVE] = "[{\"a\":1,\"b\":\"x\"},{\"a\":300,\"b\":null},null]",
         [MR_TEXT_SQL] = "ARRAY(NAMED_STRUCT('a', 1, 'b', 'x'), NAMED_STRUCT('a', 300, 'b', "
                         "CAST(NULL AS STRING)), NULL)",
         [MR_TEXT_JSON] = "[{\"a\":1,\"b\":\"x\"},{\"a\":300},null]",
     };
     MrVector *vec = nested_value();
-    for (int style = 0; style < 4; style++) {
+    for (size_t style = 0; style < MR_COUNT(texts); style++) {
         MrTextBuilder text = {.arena = &fixture.arena};
         mr_value_text(vec, 0, (MrTextStyle)style, &fixture.settings, &text);
         assert_string_equal(mr_builder_text(&text).data, texts[style]);
