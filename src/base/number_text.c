@@ -463,3 +463,36 @@ bool mr_text_to_f64(MrText text, double *out)
     *out = negative ? -value : value;
     return true;
 }
+
+bool mr_text_to_f64_java(MrText text, bool is_float, double *out)
+{
+    while (text.size_bytes > 0 && (unsigned char)*text.data <= ' ')
+        text.data++, text.size_bytes--;
+    while (text.size_bytes > 0 && (unsigned char)text.data[text.size_bytes - 1] <= ' ')
+        text.size_bytes--;
+    if (text.size_bytes == 0)
+        return false;
+    bool negative = *text.data == '-';
+    MrText word = text;
+    if (*word.data == '-' || *word.data == '+')
+        word.data++, word.size_bytes--;
+    if (mr_text_equal(word, MR_TEXT("NaN")) || mr_text_equal(word, MR_TEXT("Infinity"))) {
+        *out = *word.data == 'N' ? __builtin_nan("")
+               : negative        ? -__builtin_inf()
+                                 : __builtin_inf();
+        return true;
+    }
+    char last = text.data[text.size_bytes - 1];
+    if (last == 'd' || last == 'D' || last == 'f' || last == 'F')
+        text.size_bytes--;
+    char digit = text.size_bytes > 0 ? text.data[text.size_bytes - 1] : 0;
+    if (((digit < '0' || digit > '9') && digit != '.') || !mr_text_to_f64(text, out))
+        return false;
+    char copy[64];
+    if (is_float && text.size_bytes < (int64_t)sizeof copy) { /* rounded once, not twice */
+        memcpy(copy, text.data, (size_t)text.size_bytes);
+        copy[text.size_bytes] = 0;
+        *out = (double)strtof(copy, NULL);
+    }
+    return true;
+}

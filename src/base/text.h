@@ -46,6 +46,9 @@ int32_t mr_f64_to_text(double value, char *out); /* Double.toString, shortest: 1
 int32_t mr_f32_to_text(float value, char *out);
 bool mr_text_to_i64(MrText text, int64_t *out); /* optional sign, digits only */
 bool mr_text_to_f64(MrText text, double *out);  /* decimal and exponent forms, NaN, Infinity */
+/* As Java's parseDouble, or (is_float) parseFloat: blanks around it, 1d and 1f, NaN and Infinity
+ * spelled so.  Hexadecimal forms are not read. */
+bool mr_text_to_f64_java(MrText text, bool is_float, double *out);
 
 /* A growing run of bytes on a budget; yours to deinit. */
 typedef struct MrBuffer {

@@ -38,6 +38,7 @@ extern const MrConnectorType mr_connector_csv, mr_connector_json, mr_connector_t
          "Part of the records that the schema is inferred from."},                                 \
         {"dateFormat", MR_OPT_TEXT, 0, NULL, "Pattern of dates."},                                 \
         {"timestampFormat", MR_OPT_TEXT, 0, NULL, "Pattern of timestamps."},                       \
+        {"timeZone", MR_OPT_TEXT, 0, NULL, "Of timestamps without one; the session's."},           \
     {                                                                                              \
         "timestampNTZFormat", MR_OPT_TEXT, 0, NULL, "Pattern of timestamps without zone."          \
     }
@@ -65,6 +66,8 @@ static const MrOptionDef csv_options[] = {
     {"maxCharsPerColumn", MR_OPT_INT, 0, "-1", "Most characters in a field; -1: any number."},
     {"unescapedQuoteHandling", MR_OPT_TEXT, 0, "STOP_AT_DELIMITER",
      "What a stray quote in a quoted field does."},
+    {"columnPruning", MR_OPT_BOOL, 0, NULL,
+     "Only the wanted fields of a record are looked at; by default without multiLine."},
     {"quoteAll", MR_OPT_BOOL, 0, "false", "Writes all fields in quotes."},
     {"escapeQuotes", MR_OPT_BOOL, 0, "true", "Writes fields with quotes in quotes."},
     {0},

@@ -447,7 +447,7 @@ static MrStatus block_converted(MrFileChunks *self, MrEncodingId encoding, MrErr
     MR_GO(block_create(self->pool, text.size_bytes > 0 ? text.size_bytes : 1, &self->block, err));
     if (text.size_bytes > 0)
         memcpy(self->block->data, text.data, (size_t)text.size_bytes);
-    self->n_filled = text.size_bytes;
+    self->n_filled = self->next_offset = text.size_bytes; /* places are those of the UTF-8 text */
     self->ended = true;
 done:
     mr_buffer_deinit(&raw);

@@ -3,8 +3,9 @@
  *
  * Quotes count at the start of a field only.  Inside, the escape character before a quote gives a
  * quote, doubled it gives itself, elsewhere it stands for itself; when escape is the quote,
- * doubling is the escape.  A quote that neither closes nor is escaped makes the field plain text up
- * to the next separator, opening quote included (unescapedQuoteHandling has the other ways). */
+ * doubling is the escape; when it is not, quotes in a row stand for one fewer.  A quote that
+ * neither closes nor is escaped makes the field plain text up to the next separator, opening quote
+ * included (unescapedQuoteHandling has the other ways). */
 #include "format/csv_int.h"
 
 #if defined(__AVX2__)
@@ -138,7 +139,7 @@ static MrCsvStop quoted_field(const MrCsvConfig *config, const char **place, con
         while (at < end && *at != config->quote && *at != config->escape)
             at++;
         if (at >= end) { /* never closed */
-            out->text = (MrText){begin, end - begin};
+            out->text = begin < end ? (MrText){begin, end - begin} : (MrText){open, 1};
             *place = end;
             return MR_CSV_OPEN;
         }
@@ -151,8 +152,12 @@ static MrCsvStop quoted_field(const MrCsvConfig *config, const char **place, con
             at += pair ? 2 : 1;
             continue;
         }
+        if (config->escape != config->quote) /* of quotes in a row all but the last are text */
+            while (at + 1 < end && at[1] == config->quote)
+                at++;
         const char *close = at++; /* a quote */
-        while (at < end && (*at == ' ' || *at == '\t') && !is_sep(config, at, end))
+        while (at < end && (unsigned char)*at <= ' ' && !is_sep(config, at, end) &&
+               !is_line_end(config, at, end))
             at++;
         if (at >= end || is_sep(config, at, end) || is_line_end(config, at, end)) {
             MrText raw = {begin, close - begin};
@@ -172,6 +177,9 @@ static MrCsvStop quoted_field(const MrCsvConfig *config, const char **place, con
             at = plain_end(config, at, end);
             out->text = config->null_value;
             break;
+        case MR_CSV_BACK_TO_DELIMITER:
+            at = open;
+            /* fallthrough */
         case MR_CSV_STOP_AT_DELIMITER:
             at = plain_end(config, at, end);
             out->text = (MrText){open, at - open};
@@ -188,7 +196,8 @@ MrCsvStop mr__csv_field(const MrCsvConfig *config, const char **place, const cha
     const char *at = *place;
     out->quoted = false;
     if (__builtin_expect(config->leading_trim, 0))
-        while (at < end && (*at == ' ' || *at == '\t') && !is_sep(config, at, end))
+        while (at < end && (unsigned char)*at <= ' ' && !is_sep(config, at, end) &&
+               !is_line_end(config, at, end))
             at++;
     if (at < end && config->quote && *at == config->quote) {
         *place = at;
@@ -250,15 +259,10 @@ MrStatus mr__csv_value_init(const MrCsvConfig *config, MrTextValue *value, MrAre
                          : type->kind == MR_TYPE_TIMESTAMP     ? config->timestamp_format
                          : type->kind == MR_TYPE_TIMESTAMP_NTZ ? config->timestamp_ntz_format
                                                                : NULL;
-    if (type->kind == MR_TYPE_DATE && format && strcmp(format, "yyyy-MM-dd") == 0)
-        format = NULL;
     if (mr_type_is_nested(type))
         return MR_FAIL(err, MR_COND_UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE, "format", "CSV",
                        "columnName", "", "columnType", mr_type_sql_text(arena, type));
-    MR_TRY(mr_text_value_init(value, arena, config->settings, type, format, err));
-    if (type->kind == MR_TYPE_DATE && !format && config->prefer_date)
-        value->bound = NULL; /* Spark's default dateFormat is the strict yyyy-MM-dd */
-    return MR_OK;
+    return mr_text_value_init(value, arena, config->settings, type, format, err);
 }
 
 bool mr__csv_value_set(const MrCsvConfig *config, const MrTextValue *value,

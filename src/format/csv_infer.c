@@ -35,7 +35,7 @@ typedef struct CsvInfer {
     bool header_due;
     uint64_t n_records;
     MrTextValue date, timestamp;
-    const MrEvalContext *context;
+    MrEvalContext context;
     MrVector *trial_date, *trial_timestamp;
 } CsvInfer;
 
@@ -51,7 +51,9 @@ MrStatus mr__csv_infer_begin(const void *config, MrBudget *budget, void **infer,
     MrStatus status = MR_OK;
     if (self->config->infer) {
         MR_GUARD_BEGIN(status, err)
-            status = mr__csv_value_init(config, &self->date, &self->arena, MR_T(DATE), err);
+            const char *format = self->config->date_format; /* the inference is strict */
+            status = mr_text_value_init(&self->date, &self->arena, self->config->settings,
+                                        MR_T(DATE), format ? format : "yyyy-MM-dd", err);
             if (status == MR_OK)
                 status = mr__csv_value_init(config, &self->timestamp, &self->arena, MR_T(TIMESTAMP),
                                             err);
@@ -82,11 +84,13 @@ static bool text_is(MrText text, const char *word)
     return mr_text_equal_nocase(text, mr_text(word));
 }
 
-/* Whole number beyond BIGINT with at most 38 digits. */
+/* Whole number of at most 38 digits that is no BIGINT: too big, or with a point behind it. */
 static bool is_big_integer(MrText text, int *precision)
 {
     MrI128 value;
     int64_t n = 0;
+    if (text.size_bytes > 1 && text.data[text.size_bytes - 1] == '.')
+        text.size_bytes--;
     for (int64_t i = 0; i < text.size_bytes; i++) {
         if (text.data[i] >= '0' && text.data[i] <= '9')
             n += n > 0 || text.data[i] != '0';
@@ -121,18 +125,19 @@ static CsvKind kind_of(CsvInfer *self, MrText text, CsvKind from, int *precision
         bool likely = (first >= '0' && first <= '9') || first == '-' || first == '+' ||
                       first == '.' || first == 'N' || first == 'I' || (unsigned char)first <= ' ' ||
                       (unsigned char)last <= ' ';
-        if ((likely && mr_text_to_f64(text, &f64)) || mr_text_equal(text, config->nan_value) ||
-            mr_text_equal(text, config->positive_inf) || mr_text_equal(text, config->negative_inf))
+        if ((likely && mr_text_to_f64_java(text, false, &f64)) ||
+            mr_text_equal(text, config->nan_value) || mr_text_equal(text, config->positive_inf) ||
+            mr_text_equal(text, config->negative_inf))
             return CSV_DOUBLE;
     }
         /* fallthrough */
     case CSV_DATE:
-        if (config->prefer_date && mr_text_value_set(&self->date, self->context, &self->scratch,
+        if (config->prefer_date && mr_text_value_set(&self->date, &self->context, &self->scratch,
                                                      text, self->trial_date, 0))
             return CSV_DATE;
         /* fallthrough */
     case CSV_TIMESTAMP:
-        if (mr_text_value_set(&self->timestamp, self->context, &self->scratch, text,
+        if (mr_text_value_set(&self->timestamp, &self->context, &self->scratch, text,
                               self->trial_timestamp, 0))
             return CSV_TIMESTAMP;
         /* fallthrough */
@@ -142,6 +147,17 @@ static CsvKind kind_of(CsvInfer *self, MrText text, CsvKind from, int *precision
         break;
     }
     return CSV_STRING;
+}
+
+/* What dateFormat reads, the default reader of timestamps reads too. */
+static bool dates_are_timestamps(const MrCsvConfig *config)
+{
+    static const char *const formats[] = {"yyyy-MM-dd", "yyyy-M-d", "yyyy-M-dd", "yyyy-MM-d",
+                                          "yyyy-MM",    "yyyy-M",   "yyyy"};
+    bool known = config->date_format == NULL;
+    for (int i = 0; i < MR_COUNT(formats) && !known; i++)
+        known = strcmp(config->date_format, formats[i]) == 0;
+    return known && !config->timestamp_format;
 }
 
 static void column_see(CsvInfer *self, CsvColumn *col, const MrCsvField *field)
@@ -168,8 +184,7 @@ static void column_see(CsvInfer *self, CsvColumn *col, const MrCsvField *field)
         }
     } else if ((so_far == CSV_DATE && seen == CSV_TIMESTAMP) ||
                (so_far == CSV_TIMESTAMP && seen == CSV_DATE)) {
-        /* A strict timestampFormat cannot read dates, the default can. */
-        col->kind = self->config->timestamp_format ? CSV_STRING : CSV_TIMESTAMP;
+        col->kind = dates_are_timestamps(self->config) ? CSV_TIMESTAMP : CSV_STRING;
     } else {
         col->kind = CSV_STRING;
     }
@@ -274,7 +289,8 @@ static MrStatus infer_chunk(CsvInfer *self, MrChunk *chunk, MrError *err)
 MrStatus mr__csv_infer_feed(void *infer, const MrEvalContext *context, MrChunk *chunk, MrError *err)
 {
     CsvInfer *self = infer;
-    self->context = context;
+    self->context = *context;
+    self->context.settings = self->config->settings;
     if (chunk->starts_file && chunk->at == chunk->begin) {
         if (chunk->end - chunk->at >= 3 && memcmp(chunk->at, "\xef\xbb\xbf", 3) == 0)
             chunk->at += 3;

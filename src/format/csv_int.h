@@ -8,6 +8,7 @@
 typedef enum MrCsvUnescaped {
     MR_CSV_STOP_AT_DELIMITER,
     MR_CSV_STOP_AT_CLOSING_QUOTE,
+    MR_CSV_BACK_TO_DELIMITER,
     MR_CSV_SKIP_VALUE,
     MR_CSV_RAISE_ERROR
 } MrCsvUnescaped;
@@ -19,7 +20,7 @@ typedef struct MrCsvConfig {
     int32_t n_sep;
     char quote, escape, escape_escape, comment; /* 0: none */
     bool header, leading_trim, trailing_trim, multi_line, enforce_schema, infer, prefer_date,
-        quote_all, escape_quotes, write_leading_trim, write_trailing_trim;
+        column_pruning, quote_all, escape_quotes, write_leading_trim, write_trailing_trim;
     MrCsvUnescaped unescaped;
     const char *line_sep, *write_line_sep, *corrupt_name;
     MrText null_value, empty_value, nan_value, positive_inf, negative_inf, write_empty;

@@ -3,7 +3,7 @@
  * A record with another number of fields than the schema, or with a field that does not fit its
  * column, is malformed: what could be read is kept (PERMISSIVE), and the raw text goes to the
  * corrupt-record column.  As in Spark, the number of fields is only looked at when all columns are
- * wanted (its parser is told to cut out the wanted ones otherwise). */
+ * wanted (its parser is told to cut out the wanted ones otherwise), or without columnPruning. */
 #include "format/csv_int.h"
 
 #include <stdio.h>
@@ -78,7 +78,7 @@ static MrStatus csv_configure(MrArena *arena, const MrFormatOptions *options, co
                               MrError *err)
 {
     MrCsvConfig *config = MR_NEW(arena, MrCsvConfig);
-    config->settings = options->settings;
+    MR_TRY(mr_format_option_settings(arena, options, &config->settings, err));
     MR_TRY(mr_format_option_mode(options, &config->mode, err));
     MR_TRY(option_sep(arena,
                       mr_format_option(options, "sep", mr_format_option(options, "delimiter", ",")),
@@ -98,15 +98,17 @@ static MrStatus csv_configure(MrArena *arena, const MrFormatOptions *options, co
     config->write_trailing_trim = mr_format_option_bool(options, "ignoreTrailingWhiteSpace", true);
     config->multi_line = mr_format_option_bool(options, "multiLine",
                                                mr_format_option_bool(options, "wholeFile", false));
+    config->column_pruning = mr_format_option_bool(options, "columnPruning", !config->multi_line);
     config->enforce_schema = mr_format_option_bool(options, "enforceSchema", true);
     config->quote_all = mr_format_option_bool(options, "quoteAll", false);
     config->escape_quotes = mr_format_option_bool(options, "escapeQuotes", true);
     const char *handling = mr_format_option(options, "unescapedQuoteHandling", "STOP_AT_DELIMITER");
-    config->unescaped = mr_str_equal_nocase(handling, "STOP_AT_CLOSING_QUOTE")
-                            ? MR_CSV_STOP_AT_CLOSING_QUOTE
-                        : mr_str_equal_nocase(handling, "SKIP_VALUE")  ? MR_CSV_SKIP_VALUE
-                        : mr_str_equal_nocase(handling, "RAISE_ERROR") ? MR_CSV_RAISE_ERROR
-                                                                       : MR_CSV_STOP_AT_DELIMITER;
+    config->unescaped =
+        mr_str_equal_nocase(handling, "STOP_AT_CLOSING_QUOTE") ? MR_CSV_STOP_AT_CLOSING_QUOTE
+        : mr_str_equal_nocase(handling, "BACK_TO_DELIMITER")   ? MR_CSV_BACK_TO_DELIMITER
+        : mr_str_equal_nocase(handling, "SKIP_VALUE")          ? MR_CSV_SKIP_VALUE
+        : mr_str_equal_nocase(handling, "RAISE_ERROR")         ? MR_CSV_RAISE_ERROR
+                                                               : MR_CSV_STOP_AT_DELIMITER;
     config->null_value = mr_text(own(arena, mr_format_option(options, "nullValue", "")));
     config->empty_value = mr_text(own(arena, mr_format_option(options, "emptyValue", "")));
     config->write_empty = mr_text(own(arena, mr_format_option(options, "emptyValue", "\"\"")));
@@ -346,6 +348,8 @@ static MrStatus csv_fill(MrRowReader *reader, const MrEvalContext *context, MrBa
 {
     CsvReader *self = (CsvReader *)reader;
     const MrCsvConfig *config = self->config;
+    MrEvalContext own_context = *context;
+    own_context.settings = config->settings;
     if (chunk->owner && self->held != chunk->owner) {
         mr_batch_retain(batch, chunk->owner);
         self->held = chunk->owner;
@@ -369,13 +373,13 @@ static MrStatus csv_fill(MrRowReader *reader, const MrEvalContext *context, MrBa
             chunk->at = chunk->end;
             break;
         }
-        if (self->n_cols == 0 && !config->multi_line) { /* only counted */
+        if (self->n_cols == 0 && !self->check_count) { /* only counted */
             chunk->at = place;
             self->row++;
             continue;
         }
         bool complete;
-        MR_TRY(record_read(self, context, chunk, at, line_end, &place, &complete, err));
+        MR_TRY(record_read(self, &own_context, chunk, at, line_end, &place, &complete, err));
         if (!complete) {
             chunk->at = at;
             break;
@@ -449,7 +453,8 @@ static MrStatus reader_init(CsvReader *self, MrError *err)
             self->n_look = field_of[spec->cols[i]] + 1;
         n_wanted++;
     }
-    self->check_count = n_wanted == self->n_data || self->corrupt_col >= 0;
+    self->check_count =
+        n_wanted == self->n_data || self->corrupt_col >= 0 || !self->config->column_pruning;
     if (self->check_count)
         self->n_look = self->n_data;
     return MR_OK;

@@ -99,7 +99,7 @@ static MrStatus put_value(const MrCsvConfig *config, const MrEvalContext *contex
     /* Timestamps as yyyy-MM-dd'T'HH:mm:ss.SSSXXX, which is JSON's form in quotes; the rest as a
      * cast. */
     bool json = kind == MR_TYPE_TIMESTAMP || kind == MR_TYPE_TIMESTAMP_NTZ;
-    mr_value_text(vec, row, json ? MR_TEXT_JSON : MR_TEXT_CAST, context->settings, &text);
+    mr_value_text(vec, row, json ? MR_TEXT_JSON : MR_TEXT_CAST, config->settings, &text);
     MrText value = {text.data, text.size_bytes};
     if (json && value.size_bytes >= 2 && value.data[0] == '"')
         value = (MrText){value.data + 1, value.size_bytes - 2};

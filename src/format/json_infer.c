@@ -43,7 +43,7 @@ typedef struct JsonInfer {
     bool corrupt;
     uint64_t n_records, sample_every; /* of samplingRatio: in 1/1024 */
     MrTextValue timestamp;
-    const MrEvalContext *context;
+    MrEvalContext context;
 } JsonInfer;
 
 static InferType *field_of(JsonInfer *self, InferType *type, MrText name, int32_t hint)
@@ -204,7 +204,7 @@ static const char *infer_string(JsonInfer *self, InferType *type, const char *at
         merge_scalar(type, INFER_DECIMAL, precision, scale);
     } else if (self->config->infer_timestamp && !string.escaped && type->kind != INFER_STRING) {
         MrVector *vec = mr_vector_create(&self->scratch, MR_T(TIMESTAMP), 1);
-        bool fits = string.size_bytes >= 8 && mr_text_value_set(&self->timestamp, self->context,
+        bool fits = string.size_bytes >= 8 && mr_text_value_set(&self->timestamp, &self->context,
                                                                 &self->scratch, text, vec, 0);
         merge_scalar(type, fits ? INFER_TIMESTAMP : INFER_STRING, 0, 0);
     } else {
@@ -332,7 +332,8 @@ MrStatus mr__json_infer_feed(void *infer, const MrEvalContext *context, MrChunk 
                              MrError *err)
 {
     JsonInfer *self = infer;
-    self->context = context;
+    self->context = *context;
+    self->context.settings = self->config->settings;
     if (chunk->starts_file && chunk->end - chunk->at >= 3 &&
         memcmp(chunk->at, "\xef\xbb\xbf", 3) == 0)
         chunk->at += 3;

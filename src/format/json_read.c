@@ -71,7 +71,7 @@ typedef struct JsonReader {
     int32_t n_absent;
     MrArena step_arena;
 
-    const MrEvalContext *context;
+    MrEvalContext context;
     MrBatch *batch;
     int32_t row;
     const char *why; /* the record is bad; NULL: it is not */
@@ -238,7 +238,7 @@ static const char *json_list(JsonReader *self, const JsonNode *node, const char 
             if (!at || !mr__json_text(config, arena, &name, &text))
                 return NULL;
             set_valid(vec->children[0], item);
-            if (!mr_text_value_set(&node->fields[0].text, self->context, arena, text,
+            if (!mr_text_value_set(&node->fields[0].text, &self->context, arena, text,
                                    vec->children[0], item))
                 failed = true;
             at = mr__json_space(config, at, end);
@@ -345,7 +345,7 @@ static bool set_from_string(JsonReader *self, const JsonNode *node, MrText text,
         return false;
     default:
         return text.size_bytes > 0 &&
-               mr_text_value_set(&node->text, self->context, arena, text, vec, row);
+               mr_text_value_set(&node->text, &self->context, arena, text, vec, row);
     }
 }
 
@@ -365,16 +365,16 @@ static bool set_from_number(JsonReader *self, const JsonNode *node, MrText text,
                 vec->f32[row] = (float)value;
             return true;
         }
-        return mr_text_value_set(&node->text, self->context, &self->batch->arena, text, vec, row);
+        return mr_text_value_set(&node->text, &self->context, &self->batch->arena, text, vec, row);
     case MR_TYPE_TINYINT:
     case MR_TYPE_SMALLINT:
     case MR_TYPE_INT:
     case MR_TYPE_BIGINT:
         return kind == MR_JSON_INT &&
-               mr_text_value_set(&node->text, self->context, &self->batch->arena, text, vec, row);
+               mr_text_value_set(&node->text, &self->context, &self->batch->arena, text, vec, row);
     case MR_TYPE_DECIMAL:
         return kind != MR_JSON_NOT_FINITE &&
-               mr_text_value_set(&node->text, self->context, &self->batch->arena, text, vec, row);
+               mr_text_value_set(&node->text, &self->context, &self->batch->arena, text, vec, row);
     case MR_TYPE_TIMESTAMP: { /* seconds */
         const char *stop;
         return kind == MR_JSON_INT &&
@@ -412,7 +412,8 @@ static const char *json_value(JsonReader *self, const JsonNode *node, const char
             if (high && !mr_utf8_valid(text.data, text.size_bytes))
                 text = mr_utf8_repair(&self->batch->arena, text);
             set_valid(vec, row);
-            if (!mr_text_value_set(&node->text, self->context, &self->batch->arena, text, vec, row))
+            if (!mr_text_value_set(&node->text, &self->context, &self->batch->arena, text, vec,
+                                   row))
                 return misfit(self, vec, row, stop, "a string is too long");
         }
         return stop;
@@ -425,7 +426,8 @@ static const char *json_value(JsonReader *self, const JsonNode *node, const char
             return NULL;
         set_valid(vec, row);
         if (type == MR_TYPE_STRING
-                ? mr_text_value_set(&node->text, self->context, &self->batch->arena, text, vec, row)
+                ? mr_text_value_set(&node->text, &self->context, &self->batch->arena, text, vec,
+                                    row)
                 : !mr_type_is_nested(node->type) && set_from_string(self, node, text, vec, row))
             return stop;
         return misfit(self, vec, row, stop, "a string does not fit its column");
@@ -935,7 +937,8 @@ static MrStatus json_fill(MrRowReader *reader, const MrEvalContext *context, MrB
 {
     JsonReader *self = (JsonReader *)reader;
     const MrJsonConfig *config = self->config;
-    self->context = context;
+    self->context = *context;
+    self->context.settings = config->settings;
     if (chunk->owner && self->held != chunk->owner) {
         mr_batch_retain(batch, chunk->owner);
         self->held = chunk->owner;

@@ -10,7 +10,7 @@ MrStatus mr__json_configure(MrArena *arena, const MrFormatOptions *options, cons
                             MrError *err)
 {
     MrJsonConfig *config = MR_NEW(arena, MrJsonConfig);
-    config->settings = options->settings;
+    MR_TRY(mr_format_option_settings(arena, options, &config->settings, err));
     MR_TRY(mr_format_option_mode(options, &config->mode, err));
     const char *corrupt = "_corrupt_record";
     if (options->settings && options->settings->get) {

@@ -56,7 +56,7 @@ MrStatus mr__json_write_rows(const void *config, const MrEvalContext *context,
                 if (is_null)
                     mr_builder_str(&text, "null");
                 else
-                    mr_value_text(vec, row, MR_TEXT_JSON, context->settings, &text);
+                    mr_value_text(vec, row, MR_TEXT_JSON, self->settings, &text);
             }
             mr_builder_char(&text, '}');
             mr_builder_str(&text, self->write_line_sep);

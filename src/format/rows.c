@@ -1,6 +1,8 @@
 /* rows.c - what the text formats share: options, line borders, encodings. */
 #include "format/rows.h"
 
+#include "function/time_zone.h"
+
 #include <strings.h>
 
 const MrRowFormat *mr_row_format_find(const char *name)
@@ -33,6 +35,20 @@ MrStatus mr_format_option_int(const MrFormatOptions *options, const char *name, 
         return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", name, "functionName",
                        "option", "expectedValue", "a whole number", "actualValue", value);
     return MR_OK;
+}
+
+MrStatus mr_format_option_settings(MrArena *arena, const MrFormatOptions *options,
+                                   const MrSettings **out, MrError *err)
+{
+    const char *id = mr_format_option(options, "timeZone", NULL);
+    *out = options->settings;
+    if (!id || !options->settings || !options->settings->zones)
+        return MR_OK;
+    MrSettings *settings = MR_NEW(arena, MrSettings);
+    *settings = *options->settings;
+    settings->zone_id = mr_arena_str(arena, id);
+    *out = settings;
+    return mr_zone_find(settings->zones, settings->zone_id, &settings->zone, err);
 }
 
 MrStatus mr_format_option_mode(const MrFormatOptions *options, MrParseMode *out, MrError *err)

@@ -30,6 +30,11 @@ bool mr_format_option_bool(const MrFormatOptions *options, const char *name, boo
 MR_MUST_USE MrStatus mr_format_option_int(const MrFormatOptions *options, const char *name,
                                           int64_t fallback, int64_t *out, MrError *err);
 
+/* The settings that values are read and written with: the session's, or with the zone of timeZone.
+ */
+MR_MUST_USE MrStatus mr_format_option_settings(MrArena *arena, const MrFormatOptions *options,
+                                               const MrSettings **out, MrError *err);
+
 typedef enum MrParseMode { MR_PARSE_PERMISSIVE, MR_PARSE_DROP, MR_PARSE_FAIL } MrParseMode;
 MR_MUST_USE MrStatus mr_format_option_mode(const MrFormatOptions *options, MrParseMode *out,
                                            MrError *err);

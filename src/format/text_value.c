@@ -2,6 +2,8 @@
  */
 #include "format/text_value.h"
 
+#include "function/datetime_text.h"
+
 /* Eight ASCII digits to their value (little-endian load): pairs, fours, eight. */
 static inline bool is_8_digits(uint64_t word)
 {
@@ -159,6 +161,7 @@ MrStatus mr_text_value_init(MrTextValue *self, MrArena *arena, const MrSettings 
 {
     const char *zone = settings && settings->zone_id ? settings->zone_id : "UTC";
     *self = (MrTextValue){.type = type, .settings = settings};
+    self->iso = !format || (type->kind == MR_TYPE_DATE && strcmp(format, "yyyy-MM-dd") == 0);
     self->utc = strcmp(zone, "UTC") == 0 || strcmp(zone, "Etc/UTC") == 0 ||
                 strcmp(zone, "Z") == 0 || strcmp(zone, "GMT") == 0 || strcmp(zone, "+00:00") == 0;
     switch (type->kind) {
@@ -175,9 +178,7 @@ MrStatus mr_text_value_init(MrTextValue *self, MrArena *arena, const MrSettings 
             return pattern_bind(self, arena, "try_to_timestamp", format, err);
         break;
     case MR_TYPE_TIMESTAMP_NTZ:
-        if (format)
-            return pattern_bind(self, arena, "to_timestamp_ntz", format, err);
-        break;
+        return format ? pattern_bind(self, arena, "to_timestamp_ntz", format, err) : MR_OK;
     default:
         break;
     }
@@ -272,11 +273,7 @@ bool mr_text_value_set(const MrTextValue *self, const MrEvalContext *context, Mr
     case MR_TYPE_FLOAT:
     case MR_TYPE_DOUBLE: {
         double f64;
-        while (text.size_bytes > 0 && (unsigned char)*text.data <= ' ')
-            text.data++, text.size_bytes--;
-        while (text.size_bytes > 0 && (unsigned char)text.data[text.size_bytes - 1] <= ' ')
-            text.size_bytes--;
-        if (text.size_bytes == 0 || !mr_text_to_f64(text, &f64))
+        if (!mr_text_to_f64_java(text, self->type->kind == MR_TYPE_FLOAT, &f64))
             return false;
         if (self->type->kind == MR_TYPE_DOUBLE)
             vec->f64[row] = f64;
@@ -295,17 +292,19 @@ bool mr_text_value_set(const MrTextValue *self, const MrEvalContext *context, Mr
         return true;
     }
     case MR_TYPE_DATE:
-        if (!self->pattern && mr_text_iso_date(text, &vec->i32[row]))
+        if (self->iso && mr_text_iso_date(text, &vec->i32[row]))
             return true;
         break;
     case MR_TYPE_TIMESTAMP:
     case MR_TYPE_TIMESTAMP_NTZ: {
         bool has_zone;
-        if (!self->pattern && mr_text_iso_timestamp(text, &i64, &has_zone) &&
+        if (self->iso && mr_text_iso_timestamp(text, &i64, &has_zone) &&
             (self->type->kind == MR_TYPE_TIMESTAMP ? has_zone || self->utc : !has_zone)) {
             vec->i64[row] = i64;
             return true;
         }
+        if (!self->bound) /* TIMESTAMP_NTZ: a zone in the text does not fit */
+            return mr_text_to_timestamp_ntz(text, NULL, false, &vec->i64[row]);
         break;
     }
     default:

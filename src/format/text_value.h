@@ -12,7 +12,8 @@ typedef struct MrTextValue {
     const MrType *type;
     const MrSettings *settings;
     const MrBound *bound; /* a cast, or try_to_timestamp and its like with a pattern       */
-    MrVector *pattern;    /* constant: dateFormat, timestampFormat; NULL: ISO              */
+    MrVector *pattern;    /* constant: dateFormat, timestampFormat; NULL: as casts read it */
+    bool iso;             /* the plain ISO form means what it says                         */
     bool utc;             /* the session's zone is UTC                                     */
 } MrTextValue;
 

@@ -67,44 +67,23 @@ DEFINE_TO_INTEGER(string_to_i64, i64, int64_t)
 static bool text_to_double(MrText text, bool is_float, double *out)
 {
     static const char *const infinities[] = {"inf", "infinity"};
-    while (text.size_bytes > 0 && (unsigned char)*text.data <= ' ') {
-        text.data++;
-        text.size_bytes--;
-    }
-    while (text.size_bytes > 0 && (unsigned char)text.data[text.size_bytes - 1] <= ' ')
-        text.size_bytes--;
-    if (text.size_bytes == 0)
-        return false;
-    MrText number = text;
-    char last = text.data[text.size_bytes - 1],
-         before = text.size_bytes > 1 ? text.data[text.size_bytes - 2] : 0;
-    if ((last == 'd' || last == 'D' || last == 'f' || last == 'F') &&
-        ((before >= '0' && before <= '9') || before == '.'))
-        number.size_bytes--;
-    char digit = number.data[number.size_bytes - 1];
-    if (((digit >= '0' && digit <= '9') || digit == '.') && mr_text_to_f64(number, out)) {
-        char copy[64];
-        if (is_float && number.size_bytes < (int64_t)sizeof copy) { /* rounded once, not twice */
-            memcpy(copy, number.data, (size_t)number.size_bytes);
-            copy[number.size_bytes] = 0;
-            *out = (double)strtof(copy, NULL);
-        }
+    if (mr_text_to_f64_java(text, is_float, out))
+        return true;
+    text = mr_text_trim_all(text);
+    if (mr_text_equal_nocase(text, MR_TEXT("nan"))) {
+        *out = __builtin_nan("");
         return true;
     }
-    bool negative = *text.data == '-';
-    if (*text.data == '-' || *text.data == '+') {
-        text.data++;
-        text.size_bytes--;
-    }
+    bool negative = text.size_bytes > 0 && *text.data == '-';
+    if (text.size_bytes > 0 && (*text.data == '-' || *text.data == '+'))
+        text.data++, text.size_bytes--;
     for (int i = 0; i < MR_COUNT(infinities); i++) {
         if (mr_text_equal_nocase(text, mr_text(infinities[i]))) {
             *out = negative ? -__builtin_inf() : __builtin_inf();
             return true;
         }
     }
-    *out = __builtin_nan("");
-    return mr_text_equal_nocase(number, MR_TEXT("nan")) ||
-           (mr_text_equal(text, MR_TEXT("NaN"))); /* Java takes a sign before NaN spelled so */
+    return false;
 }
 
 static MrStatus string_to_float(MrCastRun *run, MrError *err)

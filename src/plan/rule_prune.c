@@ -87,19 +87,6 @@ static MrPlan *prune_scan(Prune *self, MrPlan *plan, const Needs *needs)
     for (int32_t f = 0; f < plan->scan.n_filters; f++)
         needs_expr(&all, plan->scan.filters[f]);
     copy->n_cols = keep_cols(self, plan, &all, &copy->cols, places);
-    if (copy->n_cols == 0 &&
-        plan->n_cols > 0) { /* only to be counted: the column that costs least */
-        int32_t best = 0;
-        for (int32_t c = 1; c < plan->n_cols; c++) {
-            int32_t bytes = mr_physical_bytes(mr_type_physical(plan->cols[c].type));
-            int32_t best_bytes = mr_physical_bytes(mr_type_physical(plan->cols[best].type));
-            if (bytes > 0 && (best_bytes == 0 || bytes < best_bytes))
-                best = c;
-        }
-        copy->cols = &plan->cols[best];
-        copy->n_cols = 1;
-        places[0] = best;
-    }
     copy->scan.source_cols = MR_NEW_N(self->arena, int32_t, copy->n_cols + 1);
     for (int32_t c = 0; c < copy->n_cols; c++)
         copy->scan.source_cols[c] = plan->scan.source_cols[places[c]];
