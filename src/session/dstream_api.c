@@ -72,7 +72,7 @@ MrStatus mr_stream_context_open(MrSession *session, int64_t interval_ms, MrStrea
                               err);
     MR_TRY(mr_budget_alloc_zeroed(&session->budget, (int64_t)sizeof(MrStreamContext), &block, err));
     MrStreamContext *context = block;
-    context->session = session;
+    context->session = mr__session_hold(session);
     context->interval_us = interval_ms * 1000;
     mr_budget_init(&context->budget, "stream context", &session->budget, INT64_MAX);
     mr_arena_init(&context->arena, &context->budget);
@@ -91,6 +91,7 @@ static MrStatus not_started(const MrStreamContext *context, const char *function
 
 MrStatus mr_stream_context_checkpoint(MrStreamContext *context, const char *folder, MrError *err)
 {
+    MR_TRY(mr__given(folder != NULL, __func__, "folder", err));
     MrStatus status;
     MR_TRY(not_started(context, "mr_stream_context_checkpoint", err));
     MR_GUARD_BEGIN(status, err)
@@ -104,6 +105,8 @@ MrStatus mr_stream_context_restore(MrSession *session, int64_t interval_ms, cons
                                                      MrError *err),
                                    void *self, MrStreamContext **out, MrError *err)
 {
+    MR_TRY(mr__given(folder != NULL, __func__, "folder", err));
+    MR_TRY(mr__given(build != NULL, __func__, "build", err));
     MrStreamContext *context = NULL;
     MR_TRY(mr_stream_context_open(session, interval_ms, &context, err));
     MrStatus status = mr_stream_context_checkpoint(context, folder, err);
@@ -138,6 +141,7 @@ void mr_stream_context_close(MrStreamContext *context)
     mr_arena_deinit(&context->arena);
     mr_budget_deinit(&context->budget);
     mr_budget_free(&session->budget, context, (int64_t)sizeof *context);
+    mr__session_let_go(session);
 }
 
 /* ---------------------------------------------------------------- the graph */
@@ -175,6 +179,7 @@ MrStatus mr__dstream_source(MrStreamContext *context, const char *connector,
 MrStatus mr_dstream_socket_text(MrStreamContext *context, const char *host, int32_t port,
                                 MrDStream **out, MrError *err)
 {
+    MR_TRY(mr__given(host != NULL, __func__, "host", err));
     char digits[MR_I64_TEXT_MAX + 1] = {0};
     MrOption options[] = {{"host", host}, {"port", digits}, {"reconnectMs", RECONNECT_MS}};
     *err = (MrError){.sql_idx = -1};
@@ -187,6 +192,7 @@ MrStatus mr_dstream_socket_text(MrStreamContext *context, const char *host, int3
 MrStatus mr_dstream_text_files(MrStreamContext *context, const char *folder, MrDStream **out,
                                MrError *err)
 {
+    MR_TRY(mr__given(folder != NULL, __func__, "folder", err));
     MrOption options[] = {{"path", folder}, {"newFilesOnly", "true"}};
     return mr__dstream_source(context, "text", options, MR_COUNT(options), out, err);
 }
@@ -203,6 +209,7 @@ static MrStatus step(MrDStream *stream, const char *function, MrLineage like, Mr
 MrStatus mr_dstream_map(MrDStream *stream, MrMapFunction map, void *self, MrDStream **out,
                         MrError *err)
 {
+    MR_TRY(mr__given(map != NULL, __func__, "map", err));
     return step(stream, "mr_dstream_map",
                 (MrLineage){.kind = MR_LINEAGE_MAP, .map = map, .self = self}, out, err);
 }
@@ -210,6 +217,7 @@ MrStatus mr_dstream_map(MrDStream *stream, MrMapFunction map, void *self, MrDStr
 MrStatus mr_dstream_flat_map(MrDStream *stream, MrMapFunction map, void *self, MrDStream **out,
                              MrError *err)
 {
+    MR_TRY(mr__given(map != NULL, __func__, "map", err));
     return step(stream, "mr_dstream_flat_map",
                 (MrLineage){.kind = MR_LINEAGE_FLAT_MAP, .map = map, .self = self}, out, err);
 }
@@ -217,6 +225,7 @@ MrStatus mr_dstream_flat_map(MrDStream *stream, MrMapFunction map, void *self, M
 MrStatus mr_dstream_map_to_pair(MrDStream *stream, MrMapFunction map, void *self, MrDStream **out,
                                 MrError *err)
 {
+    MR_TRY(mr__given(map != NULL, __func__, "map", err));
     return step(stream, "mr_dstream_map_to_pair",
                 (MrLineage){.kind = MR_LINEAGE_MAP_TO_PAIR, .map = map, .self = self}, out, err);
 }
@@ -224,6 +233,7 @@ MrStatus mr_dstream_map_to_pair(MrDStream *stream, MrMapFunction map, void *self
 MrStatus mr_dstream_filter(MrDStream *stream, MrFilterFunction filter, void *self, MrDStream **out,
                            MrError *err)
 {
+    MR_TRY(mr__given(filter != NULL, __func__, "filter", err));
     return step(stream, "mr_dstream_filter",
                 (MrLineage){.kind = MR_LINEAGE_FILTER, .filter = filter, .self = self}, out, err);
 }
@@ -231,6 +241,7 @@ MrStatus mr_dstream_filter(MrDStream *stream, MrFilterFunction filter, void *sel
 MrStatus mr_dstream_reduce_by_key(MrDStream *stream, MrReduceFunction reduce, void *self,
                                   MrDStream **out, MrError *err)
 {
+    MR_TRY(mr__given(reduce != NULL, __func__, "reduce", err));
     return step(stream, "mr_dstream_reduce_by_key",
                 (MrLineage){.kind = MR_LINEAGE_REDUCE, .reduce = reduce, .self = self}, out, err);
 }
@@ -261,6 +272,8 @@ static MrStatus step_two(MrDStream *a, MrDStream *b, const char *function, MrLin
 MrStatus mr_dstream_join(MrDStream *left, MrDStream *right, const char *kind, MrJoinFunction join,
                          void *self, MrDStream **out, MrError *err)
 {
+    MR_TRY(mr__given(kind != NULL, __func__, "kind", err));
+    MR_TRY(mr__given(join != NULL, __func__, "join", err));
     MrLineage like = {.kind = MR_LINEAGE_JOIN, .join = join, .self = self};
     *err = (MrError){.sql_idx = -1};
     MR_TRY(mr__rdd_join_kind(kind, &like.join_kind, err));
@@ -302,7 +315,8 @@ MrStatus mr_dstream_reduce_by_key_and_window(MrDStream *stream, MrReduceFunction
                                              void *self, int64_t length_ms, int64_t slide_ms,
                                              MrDStream **out, MrError *err)
 {
-    const char *function = "mr_dstream_reduce_by_key_and_window";
+    const char *function = __func__;
+    MR_TRY(mr__given(reduce != NULL, function, "reduce", err));
     MR_TRY(window_check(stream, function, length_ms, slide_ms, err));
     return step(stream, function,
                 (MrLineage){.kind = MR_LINEAGE_REDUCE_WINDOW,
@@ -318,6 +332,7 @@ MrStatus mr_dstream_reduce_by_key_and_window(MrDStream *stream, MrReduceFunction
 MrStatus mr_dstream_update_state_by_key(MrDStream *stream, MrStateFunction update, void *self,
                                         MrDStream **out, MrError *err)
 {
+    MR_TRY(mr__given(update != NULL, __func__, "update", err));
     return step(
         stream, "mr_dstream_update_state_by_key",
         (MrLineage){
@@ -342,6 +357,7 @@ static MrStatus output_add(MrDStream *stream, const char *function, Output outpu
 
 MrStatus mr_dstream_print(MrDStream *stream, int32_t n_rows, FILE *to, MrError *err)
 {
+    MR_TRY(mr__given(to != NULL, __func__, "to", err));
     *err = (MrError){.sql_idx = -1};
     if (n_rows < 0)
         return mr__bad_number("mr_dstream_print", "n_rows", "0 or more", n_rows, err);
@@ -351,6 +367,7 @@ MrStatus mr_dstream_print(MrDStream *stream, int32_t n_rows, FILE *to, MrError *
 
 MrStatus mr_dstream_foreach_rdd(MrDStream *stream, MrRddFunction function, void *self, MrError *err)
 {
+    MR_TRY(mr__given(function != NULL, __func__, "function", err));
     return output_add(stream, "mr_dstream_foreach_rdd",
                       (Output){.function = function, .self = self}, err);
 }

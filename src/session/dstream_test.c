@@ -557,8 +557,25 @@ static void bad_parameters_are_named(void **state)
     MR_OKAY(mr_dstream_window(lines, 1000, 1000, &window, &err));
     parameter_is_bad(mr_dstream_union(lines, window, &out, &err), &err, "slide_ms");
     parameter_is_bad(mr_dstream_window(window, 1500, 1000, &out, &err), &err, "length_ms");
-    assert_int_equal(mr_dstream_join(lines, lines, "outer", both, NULL, &out, &err), MR_INVALID);
+    assert_int_equal(mr_dstream_join(lines, lines, "left semi", both, NULL, &out, &err),
+                     MR_INVALID);
     assert_string_equal(mr_error_condition(&err), "UNSUPPORTED_JOIN_TYPE");
+    parameter_is_bad(mr_dstream_map(lines, NULL, NULL, &out, &err), &err, "map");
+    parameter_is_bad(mr_dstream_flat_map(lines, NULL, NULL, &out, &err), &err, "map");
+    parameter_is_bad(mr_dstream_map_to_pair(lines, NULL, NULL, &out, &err), &err, "map");
+    parameter_is_bad(mr_dstream_filter(lines, NULL, NULL, &out, &err), &err, "filter");
+    parameter_is_bad(mr_dstream_reduce_by_key(lines, NULL, NULL, &out, &err), &err, "reduce");
+    parameter_is_bad(
+        mr_dstream_reduce_by_key_and_window(lines, NULL, NULL, NULL, NULL, 1000, 1000, &out, &err),
+        &err, "reduce");
+    parameter_is_bad(mr_dstream_update_state_by_key(lines, NULL, NULL, &out, &err), &err, "update");
+    parameter_is_bad(mr_dstream_join(lines, lines, NULL, both, NULL, &out, &err), &err, "kind");
+    parameter_is_bad(mr_dstream_join(lines, lines, "inner", NULL, NULL, &out, &err), &err, "join");
+    parameter_is_bad(mr_dstream_foreach_rdd(lines, NULL, NULL, &err), &err, "function");
+    parameter_is_bad(mr_dstream_print(lines, 0, NULL, &err), &err, "to");
+    parameter_is_bad(mr_dstream_text_files(world->context, NULL, &out, &err), &err, "folder");
+    parameter_is_bad(mr_dstream_socket_text(world->context, NULL, 1, &out, &err), &err, "host");
+    parameter_is_bad(mr_stream_context_checkpoint(world->context, NULL, &err), &err, "folder");
     parameter_is_bad(mr_dstream_print(lines, -1, stdout, &err), &err, "n_rows");
     MrDStream *others;
     MR_OKAY(mr_dstream_text_files(other, "/in", &others, &err));

@@ -11,13 +11,15 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#define THREADS_MAX 1024 /* of mr_session_open */
+
 static MrStatus frame_create(MrSession *session, MrText sql, MrFrame **out, MrError *err)
 {
     void *block;
     int64_t size_bytes = (int64_t)sizeof(MrFrame) + sql.size_bytes + 1;
     MR_TRY(mr_budget_alloc_zeroed(&session->budget, size_bytes, &block, err));
     MrFrame *frame = block;
-    frame->session = session;
+    frame->session = mr__session_hold(session);
     frame->block_bytes = size_bytes;
     memcpy(frame->sql, sql.data, (size_t)sql.size_bytes);
     frame->sql_bytes = sql.size_bytes;
@@ -29,8 +31,10 @@ void mr_frame_close(MrFrame *frame)
 {
     if (!frame)
         return;
+    MrSession *session = frame->session;
     mr_query_close(frame->command);
-    mr_budget_free(&frame->session->budget, frame, frame->block_bytes);
+    mr_budget_free(&session->budget, frame, frame->block_bytes);
+    mr__session_let_go(session);
 }
 
 MrStatus mr__frame_bind(MrFrame *frame, MrQuery *query, MrBoundQuery *out, MrError *err)
@@ -282,16 +286,15 @@ MrStatus mr_frame_group(MrFrame *frame, const char *keys, const char *aggregates
     return status;
 }
 
-/* Spark's names of joins, in any case and with or without "_". */
-static const char *join_words(const char *kind)
+const char *mr__join_name(const char *kind)
 {
     static const struct {
-        const char *name, *sql;
-    } kinds[] = {{"inner", "INNER"},       {"cross", "CROSS"},        {"left", "LEFT"},
-                 {"leftouter", "LEFT"},    {"right", "RIGHT"},        {"rightouter", "RIGHT"},
-                 {"full", "FULL"},         {"outer", "FULL"},         {"fullouter", "FULL"},
-                 {"semi", "LEFT SEMI"},    {"leftsemi", "LEFT SEMI"}, {"anti", "LEFT ANTI"},
-                 {"leftanti", "LEFT ANTI"}};
+        const char *name, *plain;
+    } kinds[] = {{"inner", "inner"},       {"cross", "cross"},        {"left", "left"},
+                 {"left", "leftouter"},    {"right", "right"},        {"right", "rightouter"},
+                 {"full", "full"},         {"full", "outer"},         {"full", "fullouter"},
+                 {"left semi", "semi"},    {"left semi", "leftsemi"}, {"left anti", "anti"},
+                 {"left anti", "leftanti"}};
     char plain[16];
     size_t n = 0;
     for (; *kind && n + 1 < sizeof plain; kind++)
@@ -299,8 +302,8 @@ static const char *join_words(const char *kind)
             plain[n++] = *kind;
     plain[n] = '\0';
     for (int64_t i = 0; i < MR_COUNT(kinds); i++)
-        if (!*kind && mr_str_equal_nocase(kinds[i].name, plain))
-            return kinds[i].sql;
+        if (!*kind && mr_str_equal_nocase(kinds[i].plain, plain))
+            return kinds[i].name;
     return NULL;
 }
 
@@ -309,11 +312,11 @@ MrStatus mr_frame_join(MrFrame *left, MrFrame *right, const char *kind, const ch
 {
     static const char head[] = "SELECT * FROM\n";
     MR_TRY(mr__given(kind != NULL, __func__, "kind", err));
-    const char *words = join_words(kind);
+    const char *words = mr__join_name(kind);
     if (!words)
         return MR_FAIL(err, MR_COND_UNSUPPORTED_JOIN_TYPE, "typ", kind, "supported",
                        "inner, left, right, full, left semi, left anti, cross");
-    bool is_cross = strcmp(words, "CROSS") == 0;
+    bool is_cross = strcmp(words, "cross") == 0;
     Piece pieces[] = {SQL("SELECT * FROM"),
                       SQL("("),
                       SQL(left->sql),
@@ -494,7 +497,7 @@ static int arrow_failed(ArrowReader *reader)
 static int arrow_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out)
 {
     ArrowReader *reader = stream->private_data;
-    MrStatus status = mr_arrow_export_schema(&reader->session->budget,
+    MrStatus status = mr_arrow_export_schema(&reader->session->exports,
                                              mr_query_schema(reader->query), out, &reader->err);
     return status == MR_OK ? 0 : arrow_failed(reader);
 }
@@ -509,7 +512,7 @@ static int arrow_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
     if (!batch)
         return 0; /* released array: the end */
     MrStatus status = mr_arrow_export_batch(
-        &reader->session->budget, mr_query_schema(reader->query), batch, out, &reader->err);
+        &reader->session->exports, mr_query_schema(reader->query), batch, out, &reader->err);
     mr_batch_destroy(batch);
     return status == MR_OK ? 0 : arrow_failed(reader);
 }
@@ -522,9 +525,11 @@ static const char *arrow_error(struct ArrowArrayStream *stream)
 static void arrow_release(struct ArrowArrayStream *stream)
 {
     ArrowReader *reader = stream->private_data;
+    MrSession *session = reader->session;
     if (reader->owns_query)
         mr_query_close(reader->query);
-    mr_budget_free(&reader->session->budget, reader, (int64_t)sizeof *reader);
+    mr_budget_free(&session->budget, reader, (int64_t)sizeof *reader);
+    mr__session_let_go(session);
     stream->release = NULL;
 }
 
@@ -546,6 +551,7 @@ MrStatus mr_frame_arrow(MrFrame *frame, struct ArrowArrayStream *out, MrError *e
         }
         reader->owns_query = true;
     }
+    mr__session_hold(session);
     *out = (struct ArrowArrayStream){.get_schema = arrow_schema,
                                      .get_next = arrow_next,
                                      .get_last_error = arrow_error,
@@ -732,6 +738,11 @@ MrStatus mr_session_open(const MrSessionOptions *options, MrSession **session, M
 {
     static const MrSessionOptions defaults = {0};
     options = options ? options : &defaults;
+    if (options->memory_limit_bytes < 0)
+        return mr__bad_number(__func__, "memory_limit_bytes", "0 or more",
+                              options->memory_limit_bytes, err);
+    if (options->n_threads < 0 || options->n_threads > THREADS_MAX)
+        return mr__bad_number(__func__, "n_threads", "0 to 1024", options->n_threads, err);
     return mr_session_create(&(MrSessionConfig){.warehouse = options->warehouse,
                                                 .memory_limit_bytes = options->memory_limit_bytes,
                                                 .n_threads = options->n_threads},
@@ -740,7 +751,8 @@ MrStatus mr_session_open(const MrSessionOptions *options, MrSession **session, M
 
 void mr_session_close(MrSession *session)
 {
-    mr_session_destroy(session);
+    if (session)
+        mr__session_let_go(session);
 }
 
 MrStatus mr_session_conf_set(MrSession *session, const char *key, const char *value, MrError *err)

@@ -275,6 +275,48 @@ static void a_frame_is_written_and_read_in_each_mode(void **state)
     mr_session_close(session);
 }
 
+/* In whatever order handles are closed; what is still there works. */
+static void the_session_lives_as_long_as_what_was_made_from_it(void **state)
+{
+    struct ArrowArrayStream stream;
+    struct ArrowArray array;
+    struct ArrowSchema schema;
+    MrPair pair = {{"k", 1}, {"v", 1}}, *rows = NULL;
+    int64_t n_rows = 0;
+    MrRdd *rdd = NULL;
+    MrSession *session = session_open();
+    MrFrame *frame = sql(session, "SELECT id FROM range(5000)");
+    MR_OKAY(mr_frame_arrow(frame, &stream, &err));
+    MR_OKAY(mr_rdd_parallelize(session, &pair, 1, &rdd, &err));
+    mr_session_close(session);
+    mr_session_close(NULL);
+    assert_int_equal(rows_of(frame), 5000);
+    mr_frame_close(frame);
+    MR_OKAY(mr_rdd_collect(rdd, &rows, &n_rows, &err));
+    mr_rdd_close(rdd);
+    assert_string_equal(rows[0].value.data, "v");
+    assert_int_equal(stream.get_schema(&stream, &schema), 0);
+    assert_int_equal(stream.get_next(&stream, &array), 0);
+    mr_rows_free(rows);
+    schema.release(&schema);
+    array.release(&array);
+    stream.release(&stream);
+}
+
+static void options_of_a_session_are_checked(void **state)
+{
+    MrSession *session = NULL;
+    expect_failure(mr_session_open(&(MrSessionOptions){.memory_limit_bytes = -1}, &session, &err),
+                   "INVALID_PARAMETER_VALUE");
+    expect_failure(mr_session_open(&(MrSessionOptions){.n_threads = -1}, &session, &err),
+                   "INVALID_PARAMETER_VALUE");
+    expect_failure(mr_session_open(&(MrSessionOptions){.n_threads = 2000}, &session, &err),
+                   "INVALID_PARAMETER_VALUE");
+    expect_failure(mr_session_open(&(MrSessionOptions){.memory_limit_bytes = 1000}, &session, &err),
+                   "UNABLE_TO_ACQUIRE_MEMORY");
+    assert_null(session);
+}
+
 static const struct CMUnitTest tests[] = {
     MR_UNIT_TEST(each_step_makes_a_frame_and_leaves_the_old_one),
     MR_UNIT_TEST(groups_may_name_their_keys),
@@ -284,6 +326,8 @@ static const struct CMUnitTest tests[] = {
     MR_UNIT_TEST(a_command_has_rows_and_is_no_input),
     MR_UNIT_TEST(show_prints_as_spark_does),
     MR_UNIT_TEST(a_frame_is_written_and_read_in_each_mode),
+    MR_UNIT_TEST(the_session_lives_as_long_as_what_was_made_from_it),
+    MR_UNIT_TEST(options_of_a_session_are_checked),
 };
 
 int main(void)

@@ -18,7 +18,7 @@ MrStatus mr__rdd_create(MrSession *session, MrLineage *lineage, MrRdd **out, MrE
     void *block = NULL;
     MR_TRY(mr_budget_alloc_zeroed(&session->budget, (int64_t)sizeof(MrRdd), &block, err));
     MrRdd *rdd = block;
-    *rdd = (MrRdd){session, mr_lineage_retain(lineage)};
+    *rdd = (MrRdd){mr__session_hold(session), mr_lineage_retain(lineage)};
     *out = rdd;
     return MR_OK;
 }
@@ -27,8 +27,10 @@ void mr_rdd_close(MrRdd *rdd)
 {
     if (!rdd)
         return;
+    MrSession *session = rdd->session;
     mr_lineage_release(rdd->lineage);
-    mr_budget_free(&rdd->session->budget, rdd, (int64_t)sizeof *rdd);
+    mr_budget_free(&session->budget, rdd, (int64_t)sizeof *rdd);
+    mr__session_let_go(session);
 }
 
 static MrStatus make(MrSession *session, const MrLineage *like, MrRdd **out, MrError *err)
@@ -84,6 +86,9 @@ static MrStatus copy_rows(MrSession *session, MrMemorySource *to, const MrPair *
 MrStatus mr_rdd_parallelize(MrSession *session, const MrPair *rows, int64_t n_rows, MrRdd **out,
                             MrError *err)
 {
+    if (n_rows < 0)
+        return mr__bad_number(__func__, "n_rows", "0 or more", n_rows, err);
+    MR_TRY(mr__given(rows != NULL || n_rows == 0, __func__, "rows", err));
     MrMemorySource *memory = NULL;
     *err = (MrError){.sql_idx = -1};
     MR_TRY(mr_memory_source_create(&session->budget, &mr_lineage_schema, &memory, err));
@@ -124,6 +129,7 @@ static MrStatus source_check(MrRdd *rdd, MrError *err)
 
 MrStatus mr_rdd_text_file(MrSession *session, const char *path, MrRdd **out, MrError *err)
 {
+    MR_TRY(mr__given(path != NULL, __func__, "path", err));
     MrOption option = {"path", path};
     MrRdd *rdd = NULL;
     MR_TRY(
@@ -161,22 +167,26 @@ static MrStatus step_two(MrRdd *a, MrRdd *b, MrLineage like, MrRdd **out, MrErro
 
 MrStatus mr_rdd_map(MrRdd *rdd, MrMapFunction map, void *self, MrRdd **out, MrError *err)
 {
+    MR_TRY(mr__given(map != NULL, __func__, "map", err));
     return step(rdd, (MrLineage){.kind = MR_LINEAGE_MAP, .map = map, .self = self}, out, err);
 }
 
 MrStatus mr_rdd_flat_map(MrRdd *rdd, MrMapFunction map, void *self, MrRdd **out, MrError *err)
 {
+    MR_TRY(mr__given(map != NULL, __func__, "map", err));
     return step(rdd, (MrLineage){.kind = MR_LINEAGE_FLAT_MAP, .map = map, .self = self}, out, err);
 }
 
 MrStatus mr_rdd_map_to_pair(MrRdd *rdd, MrMapFunction map, void *self, MrRdd **out, MrError *err)
 {
+    MR_TRY(mr__given(map != NULL, __func__, "map", err));
     return step(rdd, (MrLineage){.kind = MR_LINEAGE_MAP_TO_PAIR, .map = map, .self = self}, out,
                 err);
 }
 
 MrStatus mr_rdd_filter(MrRdd *rdd, MrFilterFunction filter, void *self, MrRdd **out, MrError *err)
 {
+    MR_TRY(mr__given(filter != NULL, __func__, "filter", err));
     return step(rdd, (MrLineage){.kind = MR_LINEAGE_FILTER, .filter = filter, .self = self}, out,
                 err);
 }
@@ -184,6 +194,7 @@ MrStatus mr_rdd_filter(MrRdd *rdd, MrFilterFunction filter, void *self, MrRdd **
 MrStatus mr_rdd_reduce_by_key(MrRdd *rdd, MrReduceFunction reduce, void *self, MrRdd **out,
                               MrError *err)
 {
+    MR_TRY(mr__given(reduce != NULL, __func__, "reduce", err));
     return step(rdd, (MrLineage){.kind = MR_LINEAGE_REDUCE, .reduce = reduce, .self = self}, out,
                 err);
 }
@@ -217,8 +228,9 @@ MrStatus mr__rdd_join_kind(const char *kind, MrJoinKind *out, MrError *err)
                  {"left", MR_JOIN_LEFT},
                  {"right", MR_JOIN_RIGHT},
                  {"full", MR_JOIN_FULL}};
-    for (int64_t i = 0; i < MR_COUNT(kinds); i++)
-        if (strcmp(kinds[i].name, kind) == 0) {
+    const char *name = mr__join_name(kind);
+    for (int64_t i = 0; name && i < MR_COUNT(kinds); i++)
+        if (strcmp(kinds[i].name, name) == 0) {
             *out = kinds[i].kind;
             return MR_OK;
         }
@@ -229,6 +241,8 @@ MrStatus mr__rdd_join_kind(const char *kind, MrJoinKind *out, MrError *err)
 MrStatus mr_rdd_join(MrRdd *left, MrRdd *right, const char *kind, MrJoinFunction join, void *self,
                      MrRdd **out, MrError *err)
 {
+    MR_TRY(mr__given(kind != NULL, __func__, "kind", err));
+    MR_TRY(mr__given(join != NULL, __func__, "join", err));
     MrLineage like = {.kind = MR_LINEAGE_JOIN, .join = join, .self = self};
     *err = (MrError){.sql_idx = -1};
     MR_TRY(mr__rdd_join_kind(kind, &like.join_kind, err));
@@ -238,7 +252,7 @@ MrStatus mr_rdd_join(MrRdd *left, MrRdd *right, const char *kind, MrJoinFunction
 /* ---------------------------------------------------------------- rows of an action */
 
 typedef struct Rows { /* what mr_rows_free() finds before the rows */
-    _Alignas(16) MrBudget *budget;
+    _Alignas(16) MrSession *session;
     int64_t block_bytes;
     MrArena arena; /* of the bytes */
 } Rows;
@@ -253,13 +267,15 @@ void mr_rows_free(MrPair *pairs)
     if (!pairs)
         return;
     Rows *rows = (Rows *)(void *)pairs - 1;
+    MrSession *session = rows->session;
     mr_arena_deinit(&rows->arena);
-    mr_budget_free(rows->budget, rows, rows->block_bytes);
+    mr_budget_free(&session->budget, rows, rows->block_bytes);
+    mr__session_let_go(session);
 }
 
 typedef struct Gather {
     Rows *rows; /* NULL: none yet */
-    MrBudget *budget;
+    MrSession *session;
     int64_t n_rows;
 } Gather;
 
@@ -272,10 +288,10 @@ static MrStatus gather_reserve(Gather *gather, int64_t n_more, MrError *err)
     if (need <= old_bytes)
         return MR_OK;
     need = need > old_bytes + old_bytes / 2 ? need : old_bytes + old_bytes / 2;
-    MR_TRY(mr_budget_resize(gather->budget, &block, &old_bytes, need, err));
+    MR_TRY(mr_budget_resize(&gather->session->budget, &block, &old_bytes, need, err));
     if (!rows) {
-        *(Rows *)block = (Rows){.budget = gather->budget};
-        mr_arena_init(&((Rows *)block)->arena, gather->budget);
+        *(Rows *)block = (Rows){.session = mr__session_hold(gather->session)};
+        mr_arena_init(&((Rows *)block)->arena, &gather->session->budget);
     }
     gather->rows = block;
     gather->rows->block_bytes = old_bytes;
@@ -350,7 +366,7 @@ static MrStatus collect(MrRdd *rdd, MrLineage *lineage, int64_t limit, MrPair **
 {
     MrStatus status;
     MrQuery *query = NULL;
-    Gather gather = {.budget = &rdd->session->budget};
+    Gather gather = {.session = rdd->session};
     MR_TRY(action_begin(rdd, &query, err));
     MR_GUARD_BEGIN(status, err)
         status = query_plan(query, lineage, limit, err);
@@ -379,6 +395,7 @@ MrStatus mr_rdd_take(MrRdd *rdd, int64_t n, MrPair **rows, int64_t *n_rows, MrEr
 
 MrStatus mr_rdd_reduce(MrRdd *rdd, MrReduceFunction reduce, void *self, MrPair **row, MrError *err)
 {
+    MR_TRY(mr__given(reduce != NULL, __func__, "reduce", err));
     MrRdd *all = NULL;
     int64_t n_rows = 0;
     MR_TRY(step(rdd,
@@ -447,6 +464,7 @@ static MrStatus save_run(MrQuery *query, MrLineage *lineage, const char *path, M
 
 MrStatus mr_rdd_save_as_text_file(MrRdd *rdd, const char *path, MrError *err)
 {
+    MR_TRY(mr__given(path != NULL, __func__, "path", err));
     MrStatus status;
     MrQuery *query = NULL;
     MR_TRY(action_begin(rdd, &query, err));
@@ -619,6 +637,7 @@ static MrStatus partitions_run(MrQuery *query, MrLineage *lineage, Partitions *a
 MrStatus mr_rdd_foreach_partition(MrRdd *rdd, MrPartitionFunction function, void *self,
                                   MrError *err)
 {
+    MR_TRY(mr__given(function != NULL, __func__, "function", err));
     MrStatus status;
     MrQuery *query = NULL;
     MR_TRY(action_begin(rdd, &query, err));

@@ -339,7 +339,8 @@ static void check_joins(MrSession *session)
         bag_add(&expected, other.rows[r].key, other.rows[r].value);
     MR_OKAY(mr_rdd_union(left, right, &out, &err));
     check("union", out, &expected);
-    assert_int_equal(mr_rdd_join(left, right, "outer", join_sides, NULL, &out, &err), MR_INVALID);
+    assert_int_equal(mr_rdd_join(left, right, "left semi", join_sides, NULL, &out, &err),
+                     MR_INVALID);
     assert_string_equal(mr_error_condition(&err), "UNSUPPORTED_JOIN_TYPE");
     mr_rdd_close(right);
     mr_rdd_close(left);
@@ -1151,12 +1152,43 @@ static void numbers_are_read_from_bytes(void **state)
     assert_false(mr_bytes_to_f64(absent, &f64));
 }
 
+static void what_must_be_given_is_asked_for(void **state)
+{
+    static const char *const missing = "INVALID_PARAMETER_VALUE";
+    MrSession *session = session_of(1, 0);
+    MrRdd *rdd = NULL, *out = NULL;
+    MrPair *rows = NULL;
+    MR_OKAY(mr_rdd_parallelize(session, NULL, 0, &rdd, &err));
+    const MrStatus refused[] = {
+        mr_rdd_parallelize(session, NULL, 3, &out, &err),
+        mr_rdd_parallelize(session, NULL, -3, &out, &err),
+        mr_rdd_text_file(session, NULL, &out, &err),
+        mr_rdd_map(rdd, NULL, NULL, &out, &err),
+        mr_rdd_flat_map(rdd, NULL, NULL, &out, &err),
+        mr_rdd_map_to_pair(rdd, NULL, NULL, &out, &err),
+        mr_rdd_filter(rdd, NULL, NULL, &out, &err),
+        mr_rdd_reduce_by_key(rdd, NULL, NULL, &out, &err),
+        mr_rdd_join(rdd, rdd, "inner", NULL, NULL, &out, &err),
+        mr_rdd_join(rdd, rdd, NULL, join_sides, NULL, &out, &err),
+        mr_rdd_reduce(rdd, NULL, NULL, &rows, &err),
+        mr_rdd_foreach_partition(rdd, NULL, NULL, &err),
+        mr_rdd_save_as_text_file(rdd, NULL, &err),
+    };
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
+        assert_int_equal(refused[i], MR_INVALID);
+    assert_string_equal(mr_error_condition(&err), missing);
+    assert_null(out);
+    mr_rdd_close(rdd);
+    mr_session_close(session);
+}
+
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(numbers_are_read_from_bytes),
     cmocka_unit_test(every_step_is_what_a_loop_gives),
     cmocka_unit_test(nothing_empty_and_absent_are_three_things),
     cmocka_unit_test(values_may_have_a_megabyte),
     cmocka_unit_test(a_function_that_fails_fails_the_action),
+    cmocka_unit_test(what_must_be_given_is_asked_for),
     cmocka_unit_test(sums_tell_of_overflow),
     cmocka_unit_test(an_interrupt_stops_what_runs),
     cmocka_unit_test(an_interrupt_is_not_lost_between_the_actions_of_a_batch),

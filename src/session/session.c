@@ -48,6 +48,23 @@ static void system_zone(MrSession *session, char *id, size_t id_bytes)
     mr_buffer_deinit(&text);
 }
 
+MrSession *mr__session_hold(MrSession *session)
+{
+    atomic_fetch_add_explicit(&session->n_holders, 1, memory_order_relaxed);
+    return session;
+}
+
+void mr__session_let_go(MrSession *session)
+{
+    /* acq_rel: who ends it sees all that the others did. */
+    if (atomic_fetch_sub_explicit(&session->n_holders, 1, memory_order_acq_rel) > 1)
+        return;
+    /* Arrays that nobody has released point into the session's memory, and their release gives it
+     * back there: then it stays. */
+    if (atomic_load_explicit(&session->exports.used_bytes, memory_order_relaxed) == 0)
+        mr_session_destroy(session);
+}
+
 MrStatus mr__bad_parameter(const char *function, const char *parameter, const char *expected,
                            const char *actual, MrError *err)
 {
@@ -146,6 +163,8 @@ MrStatus mr_session_create(const MrSessionConfig *config, MrSession **out, MrErr
     mr_budget_init(&session->process, "process", NULL, limit);
     session->process.fail_countdown = config->fail_countdown;
     mr_budget_init(&session->budget, "session", &session->process, INT64_MAX);
+    mr_budget_init(&session->exports, "arrays of the caller", &session->budget, INT64_MAX);
+    session->n_holders = 1;
     session->test_functions = config->test_functions;
     session->n_threads_given = config->n_threads ? config->n_threads : mr_cpu_count();
     const char *user = getenv("USER");
@@ -183,6 +202,7 @@ void mr_session_destroy(MrSession *session)
     mr_conf_destroy(session->start_conf);
     if (session->lock)
         mr_mutex_destroy(session->lock);
+    mr_budget_deinit(&session->exports);
     mr_budget_deinit(&session->budget);
     mr_budget_deinit(&session->process);
     MrBudget last;

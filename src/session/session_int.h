@@ -32,6 +32,10 @@ struct MrSession {
     /* Functions of running streams that are being called: what they run is part of the stream, so
      * an interrupt is not over when it begins. */
     _Atomic int32_t n_nested;
+    /* Of the public header: the caller, and what was made from the session.  The last one ends it.
+     */
+    _Atomic int32_t n_holders;
+    MrBudget exports; /* arrays and schemas that are the caller's */
     MrVariable *variables;
     MrMemoryTable *memory_tables;
     /* Of queries, conf, settings, database: a DStream's callback runs actions on the stream's
@@ -117,6 +121,10 @@ void mr__result_row(MrQuery *query, int32_t n_cells, ...);
 /* A piece of the statement's text. */
 const char *mr__source_text(MrQuery *query, MrSqlPlace place);
 
+/* ---- session.c: handles of the public header */
+MrSession *mr__session_hold(MrSession *session);
+void mr__session_let_go(MrSession *session); /* ends it when nobody holds it any more */
+
 /* ---- session.c: mistakes in a call of the public header, as INVALID_PARAMETER_VALUE */
 MR_MUST_USE MrStatus mr__bad_parameter(const char *function, const char *parameter,
                                        const char *expected, const char *actual, MrError *err);
@@ -189,6 +197,12 @@ MR_MUST_USE MrStatus mr__lineage_plans(MrQuery *query, MrLineage *const *lineage
 /* An RDD over the lineage, which it retains. */
 MR_MUST_USE MrStatus mr__rdd_create(MrSession *session, MrLineage *lineage, MrRdd **out,
                                     MrError *err);
+/* ---- frame.c */
+/* "inner", "left", "right", "full", "left semi", "left anti", "cross" for any of Spark's names of
+ * them, in any case, with "_", blanks or neither; NULL: it is none. */
+const char *mr__join_name(const char *kind);
+
+/* ---- rdd_api.c */
 /* The lineage's kind for a join of the public header. */
 MR_MUST_USE MrStatus mr__rdd_join_kind(const char *kind, MrJoinKind *out, MrError *err);
 

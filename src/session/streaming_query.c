@@ -120,7 +120,7 @@ static MrStatus call_foreach(void *self, const MrEpochId *epoch, MrBatch *const 
                              int32_t n_batches, const MrSchema *schema, MrError *err)
 {
     MrStreamingQuery *streaming = self;
-    EpochReader reader = {.budget = &streaming->session->budget,
+    EpochReader reader = {.budget = &streaming->session->exports,
                           .schema = schema,
                           .batches = batches,
                           .n_batches = n_batches};
@@ -240,7 +240,7 @@ MrStatus mr_frame_start(MrFrame *frame, const MrStreamStart *options, MrStreamin
     MR_TRY(
         mr_budget_alloc_zeroed(&session->budget, (int64_t)sizeof(MrStreamingQuery), &block, err));
     MrStreamingQuery *streaming = block;
-    streaming->session = session;
+    streaming->session = mr__session_hold(session);
     streaming->foreach_batch = options->foreach_batch;
     streaming->self = options->self;
     mr_budget_init(&streaming->budget, "streaming query", &session->budget, INT64_MAX);
@@ -332,4 +332,5 @@ void mr_streaming_query_close(MrStreamingQuery *streaming)
     mr_mutex_destroy(streaming->mutex);
     mr_budget_deinit(&streaming->budget);
     mr_budget_free(&session->budget, streaming, (int64_t)sizeof *streaming);
+    mr__session_let_go(session);
 }
