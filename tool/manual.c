@@ -124,7 +124,8 @@ static void put_functions(const char *folder)
     put_entries(page, "Of one row", &list);
     for (int32_t t = 0; mr_aggregate_tables[t]; t++)
         for (const MrAggregateDef *def = mr_aggregate_tables[t]; def->name; def++)
-            entry_add(&list, (Entry){def->name, def->signature, def->doc, def->example, 0});
+            if (!(def->flags & MR_AGG_TEST))
+                entry_add(&list, (Entry){def->name, def->signature, def->doc, def->example, 0});
     put_entries(page, "Aggregates", &list);
     for (const MrWindowDef *def = mr_window_functions; def->name; def++)
         entry_add(&list, (Entry){def->name, def->signature, def->doc, def->example, 0});

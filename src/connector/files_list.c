@@ -380,7 +380,7 @@ MrStatus mr__files_list(const MrConnectorContext *context, bool may_miss, MrAren
             }
         }
     }
-    if (n_paths == 0)
+    if (n_paths == 0 && (!context->schema || context->streaming)) /* else a table of no files */
         return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", "path", "functionName",
                        "files", "expectedValue", "a path", "actualValue", "nothing");
     if (out->n_files > 0)

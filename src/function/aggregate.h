@@ -10,11 +10,12 @@
 #include "function/function.h"
 
 typedef enum MrAggregateFlags {
-    MR_AGG_SKIPS_NULL = 1 << 0,      /* rows with a NULL argument are left out before update */
-    MR_AGG_RETRACTS = 1 << 1,        /* update is right for weights < 0                      */
-    MR_AGG_ORDERED = 1 << 2,         /* the answer depends on the order of the rows          */
-    MR_AGG_NEVER_NULL = 1 << 3,      /* count                                                */
-    MR_AGG_IGNORES_DISTINCT = 1 << 4 /* min, max: DISTINCT changes nothing                   */
+    MR_AGG_SKIPS_NULL = 1 << 0,       /* rows with a NULL argument are left out before update */
+    MR_AGG_RETRACTS = 1 << 1,         /* update is right for weights < 0                      */
+    MR_AGG_ORDERED = 1 << 2,          /* the answer depends on the order of the rows          */
+    MR_AGG_NEVER_NULL = 1 << 3,       /* count                                                */
+    MR_AGG_IGNORES_DISTINCT = 1 << 4, /* min, max: DISTINCT changes nothing                   */
+    MR_AGG_TEST = 1 << 5              /* only there when named by --functions                 */
 } MrAggregateFlags;
 
 typedef struct MrAggregateDef MrAggregateDef;

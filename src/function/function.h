@@ -33,6 +33,7 @@ typedef struct MrSettings {
     const MrZone *zone;
     struct MrZones *zones; /* other zones, by id */
     const char *user, *database;
+    const char *test_functions; /* names of --functions, separated by commas; NULL: none */
     /* Any other key: its value, or NULL when it is not set and has no default. */
     const char *(*get)(const void *conf, const char *key);
     const void *conf;
@@ -177,6 +178,8 @@ extern const MrFunctionDef *const mr_function_tables[];
  * WRONG_NUM_ARGS.WITHOUT_SUGGESTION, DATATYPE_MISMATCH.* ... */
 MR_MUST_USE MrStatus mr_function_bind(MrBind *bind, const char *name, MrBound **out, MrError *err);
 bool mr_function_exists(const char *name);
+/* A scalar or aggregate function of the tests that --functions did not name. */
+bool mr_function_is_hidden(const MrSettings *settings, const char *name);
 
 /* Spark's coercions (function/coerce.c), shared by all: the implicit cast of a value to what is
  * expected, or NULL; the common type of two (arithmetic, comparison, CASE, UNION), or NULL. */

@@ -12,7 +12,8 @@ extern const MrFunctionDef mr_functions_arithmetic[], mr_functions_compare[],
     mr_functions_string_search[], mr_functions_string_like[], mr_functions_string_regexp[],
     mr_functions_date_field[], mr_functions_date_make[], mr_functions_date_pattern[],
     mr_functions_collection_array[], mr_functions_collection_map[], mr_functions_string_format[],
-    mr_functions_json_text[], mr_functions_string_sentences[], mr_functions_number_format[];
+    mr_functions_json_text[], mr_functions_string_sentences[], mr_functions_number_format[],
+    mr_functions_test[];
 
 const MrFunctionDef *const mr_function_tables[] = {
     mr_functions_arithmetic,
@@ -39,17 +40,20 @@ const MrFunctionDef *const mr_function_tables[] = {
     mr_functions_json_text,
     mr_functions_string_sentences,
     mr_functions_number_format,
+    mr_functions_test,
     NULL,
 };
 
 extern const MrAggregateDef mr_aggregates_basic[], mr_aggregates_moments[], mr_aggregates_collect[],
     mr_aggregates_quantile[], mr_aggregates_sketch[], mr_aggregates_top[], mr_aggregates_bitmap[],
-    mr_aggregates_histogram[];
+    mr_aggregates_histogram[], mr_aggregates_test[];
 
 const MrAggregateDef *const mr_aggregate_tables[] = {
-    mr_aggregates_basic,    mr_aggregates_moments,   mr_aggregates_collect,
-    mr_aggregates_quantile, mr_aggregates_sketch,    mr_aggregates_top,
-    mr_aggregates_bitmap,   mr_aggregates_histogram, NULL,
+    mr_aggregates_basic,   mr_aggregates_moments,
+    mr_aggregates_collect, mr_aggregates_quantile,
+    mr_aggregates_sketch,  mr_aggregates_top,
+    mr_aggregates_bitmap,  mr_aggregates_histogram,
+    mr_aggregates_test,    NULL,
 };
 
 #define INDEX_SLOTS 4096 /* power of two, several times the number of rows */
@@ -127,6 +131,22 @@ bool mr_aggregate_exists(const char *name)
 {
     const MrAggregateDef *rows[MAX_SAME_NAME] = {0};
     return aggregates_find(name, rows) > 0;
+}
+
+bool mr_function_is_hidden(const MrSettings *settings, const char *name)
+{
+    const MrFunctionDef *functions[MAX_SAME_NAME] = {0};
+    const MrAggregateDef *aggregates[MAX_SAME_NAME] = {0};
+    if (!(functions_find(name, functions) > 0 && (functions[0]->flags & MR_FN_TEST)) &&
+        !(aggregates_find(name, aggregates) > 0 && (aggregates[0]->flags & MR_AGG_TEST)))
+        return false;
+    size_t n = strlen(name);
+    for (const char *at = settings->test_functions; at; at = strchr(at, ',')) {
+        at += *at == ',';
+        if (strncmp(at, name, n) == 0 && (at[n] == '\0' || at[n] == ','))
+            return false;
+    }
+    return true;
 }
 
 static bool any_nullable(const MrBind *bind)

@@ -69,8 +69,26 @@ static void all_examples_hold(void **state)
     assert_int_equal(n_bad, 0);
 }
 
+static void functions_of_the_tests_are_there_when_they_are_named(void **state)
+{
+    MrError err = {0};
+    MrSession *session = NULL;
+    MrSessionConfig config = {.warehouse = "/tmp", .n_threads = 1};
+    assert_int_equal(mr_session_create(&config, &session, &err), MR_OK);
+    assert_non_null(example_fails(session, "SELECT udf(1) = 1"));
+    mr_session_destroy(session);
+    config.test_functions = "booleq,udf,udaf";
+    assert_int_equal(mr_session_create(&config, &session, &err), MR_OK);
+    assert_null(example_fails(session, "SELECT udf(1) = 1 AND booleq(udf(true), true)"));
+    assert_null(example_fails(session, "SELECT udaf(x) = 1 FROM VALUES (NULL), ('a') AS t(x)"));
+    assert_non_null(example_fails(session, "SELECT boolne(true, false)"));
+    mr_session_destroy(session);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(all_examples_hold)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_examples_hold),
+        cmocka_unit_test(functions_of_the_tests_are_there_when_they_are_named)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

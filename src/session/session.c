@@ -129,6 +129,7 @@ MrStatus mr__session_refresh(MrSession *session, MrError *err)
     settings->zone_id = session->zone_id;
     settings->user = session->user;
     settings->database = session->database;
+    settings->test_functions = session->test_functions;
     settings->get = settings_get;
     settings->conf = conf;
     session->sql_options = (MrSqlOptions){

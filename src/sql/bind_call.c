@@ -479,18 +479,20 @@ static MrStatus frame_bind(Binder *b, Ctx *ctx, const MrSqlBound *bound, const M
     const char *written = expr->sql;
     *edge = MR_FRAME_OFFSET;
     if (!mr_expr_is_constant(expr))
-        return mr__at(
-            b, bound->place,
-            MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__SPECIFIED_WINDOW_FRAME_WITHOUT_FOLDABLE,
-                    "sqlExpr", mr__quote_sql(b, mr_arena_printf(b->arena, "%s", *text)), "location",
-                    preceding ? "lower" : "upper", "expression", mr__quote_sql(b, expr->sql)));
+        return mr__at(b, bound->place,
+                      MR_FAIL(b->err, MR_COND__LEGACY_ERROR_TEMP_0064, "msg",
+                              "Frame bound value must be a literal"));
     const MrType *want = NULL;
     if (!is_range)
         want = MR_T(INT);
-    else if (order && mr_type_is_numeric(order->type) && mr_type_is_numeric(expr->type))
+    else if (order && mr_type_is_numeric(order->type) &&
+             (mr_type_is_numeric(expr->type) || expr->type->kind == MR_TYPE_STRING))
         want = order->type;
     if (want && !mr_type_same_data(expr->type, want)) {
-        const MrType *to = is_range ? want : mr_type_is_integral(expr->type) ? want : NULL;
+        const MrType *to =
+            is_range || expr->type->kind == MR_TYPE_TINYINT || expr->type->kind == MR_TYPE_SMALLINT
+                ? want
+                : NULL;
         if (!to)
             return mr__at(b, bound->place,
                           MR_FAIL(b->err,
@@ -848,7 +850,7 @@ static MrStatus aggregate_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const 
     for (int32_t i = 0; !over && i < args.n; i++)
         if (mr__expr_has(args.exprs[i], MR_EXPR_WINDOW))
             return mr__at(b, ast->place, MR_FAIL(b->err, MR_COND__LEGACY_ERROR_TEMP_1031));
-    ctx->has_aggregate = had_aggregate;
+    ctx->has_aggregate = had_aggregate || (over && nested); /* sum(count(x)) OVER () */
     ctx->in_aggregate = was_in_aggregate;
     ctx->outputs_off = were_off;
     (void)had_lateral;
@@ -1376,6 +1378,7 @@ MrStatus mr__call_ast_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr **o
                    (plain.n_parts == 2 && mr_str_equal_nocase(plain.parts[0], "builtin")) ||
                    (plain.n_parts == 3 && mr_str_equal_nocase(plain.parts[0], "system") &&
                     mr_str_equal_nocase(plain.parts[1], "builtin"));
+    builtin = builtin && !mr_function_is_hidden(b->settings, name);
     const char *base = name;
     bool outer = false;
     if (builtin) {

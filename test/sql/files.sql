@@ -14,3 +14,7 @@ SELECT id, s.a, s.b[1] FROM j ORDER BY id;
 SELECT count(*) FROM nosuch;
 DROP TABLE c;
 SELECT * FROM c;
+
+-- A view of files without a path is empty.
+CREATE TEMPORARY VIEW nowhere (a INT) USING parquet;
+SELECT count(*) FROM nowhere;

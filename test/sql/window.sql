@@ -26,3 +26,10 @@ SELECT a FROM VALUES (1) AS t(a) WHERE row_number() OVER (ORDER BY a) = 1;
 SELECT a FROM VALUES (1) AS t(a) GROUP BY a HAVING row_number() OVER (ORDER BY a) = 1;
 SELECT sum(row_number() OVER (ORDER BY a)) FROM VALUES (1) AS t(a);
 SELECT sum(row_number() OVER (ORDER BY a)) OVER () AS s FROM VALUES (1), (2) AS t(a);
+
+-- An aggregate inside of a window function makes the query one with groups: one row over none.
+SELECT sum(count(id)) OVER () AS s FROM range(10) WHERE id = 42;
+-- Text is read as the order's type; an offset of rows is an INT literal.
+SELECT a, count(*) OVER (ORDER BY a RANGE BETWEEN '1' PRECEDING AND 'inf' FOLLOWING) AS n FROM VALUES (1.5F), (3F) AS t(a);
+SELECT sum(a) OVER (ORDER BY a ROWS BETWEEN CURRENT ROW AND 2147483648 FOLLOWING) FROM VALUES (1) AS t(a);
+SELECT sum(a) OVER (ORDER BY a ROWS BETWEEN a PRECEDING AND CURRENT ROW) FROM VALUES (1) AS t(a);
