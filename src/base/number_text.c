@@ -270,6 +270,23 @@ bool mr_text_to_i64(MrText text, int64_t *out)
     return true;
 }
 
+bool mr_text_to_size(MrText text, int64_t *out)
+{
+    static const char units[] = "kmgtp";
+    int64_t n, factor = 1;
+    const char *last = text.data + text.size_bytes - 1;
+    if (text.size_bytes > 2 && (*last | 32) == 'b') /* 512mb */
+        last--;
+    const char *unit = text.size_bytes > 1 ? strchr(units, *last | 32) : NULL;
+    for (const char *at = units; unit && at <= unit; at++)
+        factor *= 1024;
+    if (unit)
+        text.size_bytes = last - text.data;
+    if (!mr_text_to_i64(text, &n) || n < 0)
+        return false;
+    return !__builtin_mul_overflow(n, factor, out);
+}
+
 /* w * 10^q to the nearest double, ties to even; false when the table is not exact enough. */
 static bool eisel_lemire(uint64_t w, int q, double *out)
 {

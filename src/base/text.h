@@ -45,7 +45,9 @@ int32_t mr_i64_to_text(int64_t value, char *out);
 int32_t mr_f64_to_text(double value, char *out); /* Double.toString, shortest: 1.0, 1.0E10, NaN */
 int32_t mr_f32_to_text(float value, char *out);
 bool mr_text_to_i64(MrText text, int64_t *out); /* optional sign, digits only */
-bool mr_text_to_f64(MrText text, double *out);  /* decimal and exponent forms, NaN, Infinity */
+/* Bytes: "512m", "1g", "64KB", "100"; units of 1,024. */
+bool mr_text_to_size(MrText text, int64_t *out);
+bool mr_text_to_f64(MrText text, double *out); /* decimal and exponent forms, NaN, Infinity */
 /* As Java's parseDouble, or (is_float) parseFloat: blanks around it, 1d and 1f, NaN and Infinity
  * spelled so.  Hexadecimal forms are not read. */
 bool mr_text_to_f64_java(MrText text, bool is_float, double *out);

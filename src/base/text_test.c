@@ -138,6 +138,36 @@ static void only_numbers_are_numbers(void **state)
     }
 }
 
+static void sizes_have_units(void **state)
+{
+    static const struct {
+        const char *text;
+        int64_t size_bytes; /* -1: not a size */
+    } cases[] = {{"0", 0},
+                 {"100", 100},
+                 {"1k", 1024},
+                 {"2M", 2 << 20},
+                 {"64KB", 65536},
+                 {"1g", 1 << 30},
+                 {"3t", INT64_C(3) << 40},
+                 {"", -1},
+                 {"k", -1},
+                 {"-1", -1},
+                 {"1b", -1},
+                 {"1x", -1},
+                 {"1 k", -1},
+                 {"9000000000000t", -1},
+                 {"b", -1},
+                 {"mb", -1}};
+    for (int64_t i = 0; i < MR_COUNT(cases); i++) {
+        int64_t size_bytes = -1;
+        if (!mr_text_to_size(mr_text(cases[i].text), &size_bytes))
+            size_bytes = -1;
+        if (size_bytes != cases[i].size_bytes)
+            fail_msg("'%s' is %lld", cases[i].text, (long long)size_bytes);
+    }
+}
+
 static void broken_utf8_counts_byte_by_byte(void **state)
 {
     static const struct {
@@ -324,11 +354,12 @@ static void bits_count_up_to_the_end(void **state)
 }
 
 static const struct CMUnitTest tests[] = {
-    MR_UNIT_TEST(doubles_print_as_in_java),       MR_UNIT_TEST(floats_print_as_in_java),
-    MR_UNIT_TEST(doubles_read_back_as_they_were), MR_UNIT_TEST(texts_parse_to_the_nearest_double),
-    MR_UNIT_TEST(only_numbers_are_numbers),       MR_UNIT_TEST(broken_utf8_counts_byte_by_byte),
-    MR_UNIT_TEST(names_are_compared_and_guessed), MR_UNIT_TEST(readers_stop_at_the_end),
-    MR_UNIT_TEST(decimals_read_round_and_print),  MR_UNIT_TEST(division_undoes_multiplication),
-    MR_UNIT_TEST(hashes_are_the_known_ones),      MR_UNIT_TEST(bits_count_up_to_the_end),
+    MR_UNIT_TEST(doubles_print_as_in_java),        MR_UNIT_TEST(floats_print_as_in_java),
+    MR_UNIT_TEST(doubles_read_back_as_they_were),  MR_UNIT_TEST(texts_parse_to_the_nearest_double),
+    MR_UNIT_TEST(only_numbers_are_numbers),        MR_UNIT_TEST(sizes_have_units),
+    MR_UNIT_TEST(broken_utf8_counts_byte_by_byte), MR_UNIT_TEST(names_are_compared_and_guessed),
+    MR_UNIT_TEST(readers_stop_at_the_end),         MR_UNIT_TEST(decimals_read_round_and_print),
+    MR_UNIT_TEST(division_undoes_multiplication),  MR_UNIT_TEST(hashes_are_the_known_ones),
+    MR_UNIT_TEST(bits_count_up_to_the_end),
 };
 MR_UNIT_TESTS_MAIN(tests)

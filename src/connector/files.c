@@ -17,7 +17,7 @@ extern const MrConnectorType mr_connector_csv, mr_connector_json, mr_connector_t
         {"ignoreCorruptFiles", MR_OPT_BOOL, 0, "false", "The rest of a damaged file is skipped."}, \
         {"maxFilesPerTrigger", MR_OPT_INT, 0, NULL,                                                \
          "Stream: new files in one micro-batch at most."},                                         \
-        {"maxBytesPerTrigger", MR_OPT_TEXT, 0, NULL,                                               \
+        {"maxBytesPerTrigger", MR_OPT_TEXT, 0, MR_FILES_EPOCH_BYTES,                               \
          "Stream: bytes in one micro-batch, as a soft limit."},                                    \
         {"latestFirst", MR_OPT_BOOL, 0, "false", "Stream: the newest files first."},               \
         {"newFilesOnly", MR_OPT_BOOL, 0, "false", "Stream: not what is there at the start."},      \

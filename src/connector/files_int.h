@@ -147,6 +147,10 @@ void mr__file_chunks_close(MrFileChunks *self);
 
 /* --- the source (files_source.c) --- */
 
+/* Of a stream, unless maxBytesPerTrigger says otherwise: no epoch takes all there ever was (D20).
+ */
+#define MR_FILES_EPOCH_BYTES "1g"
+
 typedef struct MrFilesSource {
     MrSource base;
     const MrConnectorContext *context;

@@ -162,34 +162,6 @@ static bool was_seen(const FilesStream *self, const char *path)
     return self->n_slots > 0 && slot_in(self->slots, self->n_slots, path)->path;
 }
 
-/* "128m", "1g", "100" */
-static bool size_option(const char *text, int64_t *out)
-{
-    size_t n = strlen(text);
-    int64_t unit = 1;
-    if (n > 1 && (text[n - 1] | 32) == 'b' && (text[n - 2] < '0' || text[n - 2] > '9'))
-        n--;
-    switch (n > 0 ? text[n - 1] | 32 : 0) {
-    case 'k':
-        unit = INT64_C(1) << 10;
-        break;
-    case 'm':
-        unit = INT64_C(1) << 20;
-        break;
-    case 'g':
-        unit = INT64_C(1) << 30;
-        break;
-    case 't':
-        unit = INT64_C(1) << 40;
-        break;
-    default:
-        break;
-    }
-    n -= unit > 1;
-    return mr_text_to_i64((MrText){text, (int64_t)n}, out) &&
-           !__builtin_mul_overflow(*out, unit, out) && *out > 0;
-}
-
 /* "7d", "12h", "30m", "10s", "100ms" */
 static bool age_option(const char *text, int64_t *us)
 {
@@ -226,12 +198,13 @@ static MrStatus stream_open(MrFilesSource *source, MrError *err)
     self->newest_us = INT64_MIN;
     self->step = -1;
     mr_arena_init(&self->list_arena, source->budget);
-    self->max_files = self->max_bytes = INT64_MAX;
+    self->max_files = INT64_MAX;
     const char *value = mr_option(options, NULL, "maxFilesPerTrigger");
     if (value && (!mr_text_to_i64(mr_text(value), &self->max_files) || self->max_files <= 0))
         return bad_option("maxFilesPerTrigger", value, "a whole number above 0", err);
     value = mr_option(options, NULL, "maxBytesPerTrigger");
-    if (value && !size_option(value, &self->max_bytes))
+    value = value ? value : MR_FILES_EPOCH_BYTES;
+    if (!mr_text_to_size(mr_text(value), &self->max_bytes) || self->max_bytes == 0)
         return bad_option("maxBytesPerTrigger", value, "a number of bytes above 0, such as 128m",
                           err);
     value = mr_option(options, NULL, "maxFileAge");

@@ -19,6 +19,7 @@ MrBatchList *mr__collect_list(void *shared);
 /* The batches that the replay gives in its next phase; borrowed. */
 void mr__replay_set(void *shared, MrBatchList *list);
 int64_t mr__watermark_us(void *shared);
+MrEventTimes mr__watermark_times(void *shared, int64_t epoch);
 
 /* When a row of this column is over: the end of a window, the midnight of a date, or the time
  * itself; NULL: INT64_MAX. */

@@ -74,6 +74,14 @@ typedef struct MrStateCount {
     int64_t rows, updated, removed;
 } MrStateCount;
 
+/* Event times that a WATERMARK has seen in an epoch (RELIABILITY T5). */
+typedef struct MrEventTimes {
+    int64_t n, n_null; /* times, NULLs: they never close anything */
+    int64_t n_ahead;   /* more than a day later than the epoch's own time */
+    int64_t min_us, max_us;
+    double sum_us;
+} MrEventTimes;
+
 typedef struct MrOpType MrOpType;
 typedef struct MrOp {
     const MrOpType *type;

@@ -54,28 +54,98 @@ int64_t mr__evict_us(const MrOp *op)
     return mark_us(op, op->context->barrier->evict_us);
 }
 
-typedef struct WatermarkShared {
-    int64_t delay_us;
-    _Atomic int64_t highest_us;
-} WatermarkShared;
+/* A time that is further ahead of the clock is counted: a wrong one closes all that is open. */
+#define AHEAD_US INT64_C(86400000000)
 
 typedef struct Watermark {
     MrOp op;
     MrBatch *held;
+    int64_t epoch; /* of seen */
+    MrEventTimes seen;
 } Watermark;
+
+typedef struct WatermarkShared {
+    int64_t delay_us, max_ahead_us; /* max_ahead_us: later times do not count; 0: all do */
+    _Atomic int64_t highest_us;
+    MrArena arena;
+    Watermark **workers;
+    int32_t n_workers;
+} WatermarkShared;
 
 static MrStatus watermark_shared_open(void *arg, const MrPhys *phys, const MrOpContext *context,
                                       MrError *err)
 {
     WatermarkShared *shared = arg;
+    const MrSettings *settings = context->eval->settings;
+    const char *value =
+        settings->get ? settings->get(settings->conf, "millrace.watermark.maxAheadSeconds") : NULL;
+    int64_t max_ahead_s = 0;
+    mr_arena_init(&shared->arena, context->budget);
+    shared->n_workers = context->n_workers;
+    shared->workers = MR_NEW_N(&shared->arena, Watermark *, context->n_workers);
     shared->delay_us = phys->watermark.delay_us;
+    if (value && mr_text_to_i64(mr_text(value), &max_ahead_s) && max_ahead_s > 0 &&
+        __builtin_mul_overflow(max_ahead_s, INT64_C(1000000), &shared->max_ahead_us))
+        shared->max_ahead_us = 0;
     atomic_store(&shared->highest_us, MR_TIME_MIN);
+    return MR_OK;
+}
+
+static void watermark_shared_close(void *arg)
+{
+    mr_arena_deinit(&((WatermarkShared *)arg)->arena);
+}
+
+static MrStatus watermark_open(MrOp *op, MrError *err)
+{
+    ((WatermarkShared *)op->shared)->workers[op->context->worker_idx] = (Watermark *)op;
     return MR_OK;
 }
 
 static void watermark_close(MrOp *op)
 {
+    WatermarkShared *shared = op->shared;
+    if (shared && shared->workers && shared->workers[op->context->worker_idx] == (Watermark *)op)
+        shared->workers[op->context->worker_idx] = NULL;
     mr_batch_destroy(((Watermark *)op)->held);
+}
+
+static void times_add(MrEventTimes *to, const MrEventTimes *from)
+{
+    if (from->n > 0 && (to->n == 0 || from->min_us < to->min_us))
+        to->min_us = from->min_us;
+    if (from->n > 0 && (to->n == 0 || from->max_us > to->max_us))
+        to->max_us = from->max_us;
+    to->n += from->n;
+    to->n_null += from->n_null;
+    to->n_ahead += from->n_ahead;
+    to->sum_us += from->sum_us;
+}
+
+/* The live rows' times; *highest_us: the highest that counts. */
+static MrEventTimes times_of(const MrBatch *batch, const MrVector *times, int64_t now_us,
+                             int64_t max_us, int64_t *highest_us)
+{
+    MrEventTimes seen = {.min_us = INT64_MAX, .max_us = INT64_MIN};
+    int64_t ahead_us = now_us > INT64_MAX - AHEAD_US ? INT64_MAX : now_us + AHEAD_US;
+    *highest_us = MR_TIME_MIN;
+    for (int32_t i = 0; i < batch->n_sel; i++) {
+        int64_t row = mr_batch_row(batch, i), at;
+        const MrVector *holder = mr_vector_at(times, row, &at);
+        if (mr_vector_is_null(times, row)) {
+            seen.n_null++;
+            continue;
+        }
+        int64_t us = holder->i64[at];
+        seen.n++;
+        seen.n_ahead += us > ahead_us;
+        seen.sum_us += (double)us;
+        seen.min_us = us < seen.min_us ? us : seen.min_us;
+        seen.max_us = us > seen.max_us ? us : seen.max_us;
+        if (us > *highest_us && us <= max_us)
+            *highest_us = us;
+    }
+    return seen;
 }
 
 static MrStatus watermark_push(MrOp *op, int32_t input_idx, MrBatch *batch, MrError *err)
@@ -83,19 +153,20 @@ static MrStatus watermark_push(MrOp *op, int32_t input_idx, MrBatch *batch, MrEr
     Watermark *self = (Watermark *)op;
     WatermarkShared *shared = op->shared;
     const MrVector *times = batch->cols[op->phys->watermark.time_col];
-    int64_t highest_us = MR_TIME_MIN;
+    int64_t now_us = op->context->eval->now_us, highest_us, max_us = INT64_MAX;
     self->held = batch;
     if (mr_type_physical(times->type) == MR_PHYS_STRUCT) /* a window: its end */
         times = times->encoding == MR_FLAT || times->encoding == MR_CONSTANT ? times->children[1]
                                                                              : NULL;
     if (!times)
         return MR_FAIL_UNSUPPORTED(err, "a watermark on an encoded window");
-    for (int32_t i = 0; i < batch->n_sel; i++) {
-        int64_t row = mr_batch_row(batch, i), at;
-        const MrVector *holder = mr_vector_at(times, row, &at);
-        if (!mr_vector_is_null(times, row) && holder->i64[at] > highest_us)
-            highest_us = holder->i64[at];
-    }
+    if (shared->max_ahead_us > 0 && __builtin_add_overflow(now_us, shared->max_ahead_us, &max_us))
+        max_us = INT64_MAX;
+    MrEventTimes seen = times_of(batch, times, now_us, max_us, &highest_us);
+    if (self->epoch != op->context->barrier->epoch)
+        self->seen = (MrEventTimes){0};
+    self->epoch = op->context->barrier->epoch;
+    times_add(&self->seen, &seen);
     int64_t before = atomic_load_explicit(&shared->highest_us, memory_order_relaxed);
     while (highest_us > before &&
            !atomic_compare_exchange_weak(&shared->highest_us, &before, highest_us))
@@ -119,12 +190,24 @@ int64_t mr__watermark_us(void *arg)
     return highest_us - shared->delay_us;
 }
 
+MrEventTimes mr__watermark_times(void *arg, int64_t epoch)
+{
+    WatermarkShared *shared = arg;
+    MrEventTimes all = {0};
+    for (int32_t w = 0; w < shared->n_workers; w++)
+        if (shared->workers[w] && shared->workers[w]->epoch == epoch)
+            times_add(&all, &shared->workers[w]->seen);
+    return all;
+}
+
 const MrOpType mr__op_watermark = {
     .name = "Watermark",
     .size_bytes = sizeof(Watermark),
     .shared_bytes = sizeof(WatermarkShared),
     .n_inputs = 1,
     .shared_open = watermark_shared_open,
+    .shared_close = watermark_shared_close,
+    .open = watermark_open,
     .close = watermark_close,
     .push = watermark_push,
     .pull = watermark_pull,

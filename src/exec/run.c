@@ -977,6 +977,14 @@ int64_t mr_run_watermark_us(MrRun *run, int32_t watermark_id)
                : MR_TIME_MIN;
 }
 
+MrEventTimes mr_run_event_times(MrRun *run, int32_t watermark_id, int64_t epoch)
+{
+    RunNode *node = node_find(run, watermark_id);
+    return node && node->shared && node->phys->kind == MR_PHYS_OP_WATERMARK
+               ? mr__watermark_times(node->shared, epoch)
+               : (MrEventTimes){0};
+}
+
 static MrStatus run_save(MrRun *run, bool all, MrStateWriter *to, MrError *err)
 {
     for (int64_t i = 0; i < run->n_nodes; i++) {

@@ -49,6 +49,8 @@ MR_MUST_USE MrStatus mr_run_next(MrRun *run, int64_t now_us, uint64_t seed, MrBa
 /* Highest event time seen by the WATERMARK operator with this plan id, minus its delay;
  * MR_TIME_MIN: none. */
 int64_t mr_run_watermark_us(MrRun *run, int32_t watermark_id);
+/* What it has seen in this epoch. */
+MrEventTimes mr_run_event_times(MrRun *run, int32_t watermark_id, int64_t epoch);
 /* Every operator with state, in plan order. */
 MR_MUST_USE MrStatus mr_run_save_changes(MrRun *run, MrStateWriter *to, MrError *err);
 MR_MUST_USE MrStatus mr_run_snapshot(MrRun *run, MrStateWriter *to, MrError *err);

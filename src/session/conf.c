@@ -8,6 +8,8 @@ const MrConfDef mr_conf_defs[] = {
     {"millrace.exec.threads", MR_OPT_INT, "0", false, "Worker threads; 0: as many as cores."},
     {"millrace.memory.limit", MR_OPT_TEXT, "0", false,
      "Bytes that queries may hold, with k, m or g; 0: 70 % of the machine's."},
+    {"millrace.watermark.maxAheadSeconds", MR_OPT_INT, "0", false,
+     "Event times that are further ahead of the clock do not move a watermark; 0: all do."},
     {"spark.sql.ansi.doubleQuotedIdentifiers", MR_OPT_BOOL, "false", false,
      "Text in double quotes is a name."},
     {"spark.sql.ansi.enabled", MR_OPT_BOOL, "true", false,

@@ -427,7 +427,7 @@ static MrStatus step_flow(Pipeline *pipeline, Flow *flow, bool *worked, MrError 
 {
     MrStreamStep step;
     char lost[MR_LOSSES_TEXT_BYTES];
-    int64_t rows_before = mr_stream_input_rows(flow->stream);
+    int64_t rows_before = mr_stream_totals(flow->stream).input_rows;
     MrLosses before = mr_query_losses(flow->query);
     MR_TRY(flow_failed(flow, mr_stream_step(flow->stream, &step, err), err));
     flow->ended = step == MR_STREAM_ENDED;
@@ -437,9 +437,23 @@ static MrStatus step_flow(Pipeline *pipeline, Flow *flow, bool *worked, MrError 
     MrLosses now = mr_query_losses(flow->query);
     now = (MrLosses){now.n_bad - before.n_bad, now.n_skipped - before.n_skipped};
     news(pipeline, "%s: epoch %" PRId64 ", %" PRId64 " rows in%s", flow->name,
-         mr_stream_epoch(flow->stream), mr_stream_input_rows(flow->stream) - rows_before,
+         mr_stream_epoch(flow->stream), mr_stream_totals(flow->stream).input_rows - rows_before,
          mr_losses_text(now, lost));
     return MR_OK;
+}
+
+static void flow_summary(Pipeline *pipeline, const Flow *flow)
+{
+    char lost[MR_LOSSES_TEXT_BYTES], times[100] = "";
+    MrStreamTotals totals = mr_stream_totals(flow->stream);
+    int n = 0;
+    if (totals.null_times > 0)
+        n = snprintf(times, sizeof times, ", %" PRId64 " without event time", totals.null_times);
+    if (totals.ahead_rows > 0)
+        snprintf(times + n, sizeof times - (size_t)n, ", %" PRId64 " more than a day ahead",
+                 totals.ahead_rows);
+    news(pipeline, "%s: %" PRId64 " rows read, %" PRId64 " late%s%s", flow->name, totals.input_rows,
+         totals.late_rows, times, mr_losses_text(mr_query_losses(flow->query), lost));
 }
 
 /* Everything that is there: flows in the order of the text, until none has more. */
@@ -454,10 +468,7 @@ static MrStatus run_once(Pipeline *pipeline, MrError *err)
             bool worked;
             MR_TRY(step_flow(pipeline, flow, &worked, err));
         }
-        char lost[MR_LOSSES_TEXT_BYTES];
-        news(pipeline, "%s: %" PRId64 " rows read, %" PRId64 " late%s", flow->name,
-             mr_stream_input_rows(flow->stream), mr_stream_late_rows(flow->stream),
-             mr_losses_text(mr_query_losses(flow->query), lost));
+        flow_summary(pipeline, flow);
     }
     return MR_OK;
 }

@@ -85,25 +85,6 @@ MrStatus mr__given(bool given, const char *function, const char *parameter, MrEr
     return given ? MR_OK : mr__bad_parameter(function, parameter, "not NULL", "NULL", err);
 }
 
-/* "512m" as bytes; -1: not a size. */
-static int64_t memory_bytes(const char *value)
-{
-    static const char units[] = "kmgt";
-    MrText text = mr_text(value);
-    int64_t n, factor = 1;
-    if (text.size_bytes > 1 && (value[text.size_bytes - 1] | 32) == 'b') /* 512mb */
-        text.size_bytes--;
-    const char *unit = text.size_bytes > 0 ? strchr(units, value[text.size_bytes - 1] | 32) : NULL;
-    if (unit) {
-        text.size_bytes--;
-        for (const char *at = units; at <= unit; at++)
-            factor *= 1024;
-    }
-    if (!mr_text_to_i64(text, &n) || n < 0 || __builtin_mul_overflow(n, factor, &n))
-        return -1;
-    return n;
-}
-
 MrStatus mr__session_refresh(MrSession *session, MrError *err)
 {
     const MrConf *conf = session->conf;
@@ -116,7 +97,8 @@ MrStatus mr__session_refresh(MrSession *session, MrError *err)
         system_zone(session, id, sizeof id);
     MR_TRY(mr_zone_find(session->zones, id, &settings->zone, err));
     memcpy(session->zone_id, id, sizeof id);
-    int64_t limit_bytes = memory_bytes(mr_conf_get(conf, "millrace.memory.limit"));
+    int64_t limit_bytes = 0;
+    (void)mr_text_to_size(mr_text(mr_conf_get(conf, "millrace.memory.limit")), &limit_bytes);
     int64_t n_threads = mr_conf_i64(conf, "millrace.exec.threads");
     session->budget.limit_bytes = limit_bytes > 0 ? limit_bytes : INT64_MAX;
     session->n_threads = n_threads > 0 ? (int32_t)n_threads : session->n_threads_given;
@@ -222,7 +204,8 @@ MrStatus mr_session_set_conf(MrSession *session, const char *key, const char *va
                            "confName", key);
         MR_TRY(status);
     }
-    if (strcmp(key, "millrace.memory.limit") == 0 && memory_bytes(value) < 0)
+    int64_t size_bytes;
+    if (strcmp(key, "millrace.memory.limit") == 0 && !mr_text_to_size(mr_text(value), &size_bytes))
         return MR_FAIL(err, MR_COND_INVALID_CONF_VALUE__TYPE_MISMATCH, "confName", key, "confValue",
                        value, "confType", "size");
     mr_mutex_lock(session->lock);

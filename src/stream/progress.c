@@ -1,5 +1,6 @@
 /* progress.c - Spark's StreamingQueryProgress as JSON, field names and nesting as Spark's. */
 #include "base/json.h"
+#include "function/calendar.h"
 #include "stream/stream_int.h"
 
 #include <inttypes.h>
@@ -8,18 +9,11 @@
 static void put_instant(MrTextBuilder *out, int64_t us)
 {
     int64_t ms = us / 1000, days = ms / 86400000 - (ms % 86400000 < 0), rest = ms - days * 86400000;
-    /* Civil date from days since 1970 (Hinnant, "chrono-compatible low-level date algorithms"). */
-    int64_t z = days + 719468, era = (z >= 0 ? z : z - 146096) / 146097, doe = z - era * 146097;
-    int64_t yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365,
-            doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    int64_t mp = (5 * doy + 2) / 153, day = doy - (153 * mp + 2) / 5 + 1,
-            month = mp < 10 ? mp + 3 : mp - 9;
-    int64_t year = yoe + era * 400 + (month <= 2);
-    mr_builder_printf(out,
-                      "\"%04" PRId64 "-%02" PRId64 "-%02" PRId64 "T%02" PRId64 ":%02" PRId64
-                      ":%02" PRId64 ".%03" PRId64 "Z\"",
-                      year, month, day, rest / 3600000, rest / 60000 % 60, rest / 1000 % 60,
-                      rest % 1000);
+    MrCivil civil = mr_days_to_civil(days);
+    mr_builder_printf(
+        out, "\"%04" PRId64 "-%02d-%02dT%02" PRId64 ":%02" PRId64 ":%02" PRId64 ".%03" PRId64 "Z\"",
+        civil.year, civil.month, civil.day, rest / 3600000, rest / 60000 % 60, rest / 1000 % 60,
+        rest % 1000);
 }
 
 /* A position is JSON already, unless a connector chose another text. */
@@ -85,6 +79,40 @@ static void put_metrics(MrTextBuilder *out, MrStreamSource *source)
     source->skipped_before = n_skipped;
 }
 
+/* Of the first watermark that has seen any, as Spark. */
+static MrEventTimes times_seen(const MrStream *stream, int64_t epoch)
+{
+    MrEventTimes seen = {0};
+    for (int32_t i = 0; i < stream->n_marks && seen.n + seen.n_null == 0; i++)
+        seen = mr_run_event_times(stream->run, stream->marks[i].id, epoch);
+    return seen;
+}
+
+static void put_event_times(MrTextBuilder *out, MrEventTimes seen, int64_t watermark_us)
+{
+    const struct {
+        const char *name;
+        bool shown;
+        int64_t us;
+    } instants[] = {{"avg", seen.n > 0, seen.n > 0 ? (int64_t)(seen.sum_us / (double)seen.n) : 0},
+                    {"max", seen.n > 0, seen.max_us},
+                    {"min", seen.n > 0, seen.min_us},
+                    {"watermark", watermark_us != MR_TIME_MIN, watermark_us}};
+    const char *comma = "";
+    mr_builder_str(out, ", \"eventTime\" : {");
+    for (int64_t i = 0; i < MR_COUNT(instants); i++) {
+        if (!instants[i].shown)
+            continue;
+        mr_builder_printf(out, "%s\"%s\" : ", comma, instants[i].name);
+        put_instant(out, instants[i].us);
+        comma = ", ";
+    }
+    if (seen.n_null > 0 || seen.n_ahead > 0)
+        mr_builder_printf(out, "%s\"numNull\" : \"%" PRId64 "\", \"numAhead\" : \"%" PRId64 "\"",
+                          comma, seen.n_null, seen.n_ahead);
+    mr_builder_char(out, '}');
+}
+
 static void put_progress(MrTextBuilder *out, MrStream *stream, const MrPlanned *planned,
                          int64_t input_rows, const int64_t *source_rows, int64_t output_rows)
 {
@@ -106,12 +134,8 @@ static void put_progress(MrTextBuilder *out, MrStream *stream, const MrPlanned *
     put_rate(out, "processedRowsPerSecond", input_rows, ns);
     mr_builder_str(out, ", ");
     put_durations(out, times);
-    mr_builder_str(out, ", \"eventTime\" : {");
-    if (planned->evict_us != MR_TIME_MIN) {
-        mr_builder_str(out, "\"watermark\" : ");
-        put_instant(out, planned->evict_us);
-    }
-    mr_builder_str(out, "}, \"stateOperators\" : [");
+    put_event_times(out, times_seen(stream, planned->epoch), planned->evict_us);
+    mr_builder_str(out, ", \"stateOperators\" : [");
     for (int32_t n = 0; n < stream->n_nodes; n++)
         put_state(out, stream, n, &first);
     mr_builder_str(out, "], \"sources\" : [");
@@ -158,8 +182,13 @@ void mr__stream_report(MrStream *stream, const MrPlanned *planned)
     }
     for (int32_t i = 0; i < stream->n_workers; i++)
         output_rows += stream->output_rows[i].n;
-    stream->input_rows += total_rows;
-    stream->late_rows = late_rows(stream);
+    stream->totals.input_rows += total_rows;
+    stream->totals.late_rows = late_rows(stream);
+    for (int32_t i = 0; i < stream->n_marks; i++) {
+        MrEventTimes seen = mr_run_event_times(stream->run, stream->marks[i].id, planned->epoch);
+        stream->totals.ahead_rows += seen.n_ahead;
+        stream->totals.null_times += seen.n_null;
+    }
     if (!stream->options.progress)
         return;
     MrTextBuilder out = {.arena = &stream->epoch_arena};

@@ -679,12 +679,7 @@ int64_t mr_stream_epoch(const MrStream *stream)
     return stream->epoch;
 }
 
-int64_t mr_stream_late_rows(const MrStream *stream)
+MrStreamTotals mr_stream_totals(const MrStream *stream)
 {
-    return stream->late_rows;
-}
-
-int64_t mr_stream_input_rows(const MrStream *stream)
-{
-    return stream->input_rows;
+    return stream->totals;
 }

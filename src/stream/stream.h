@@ -62,8 +62,12 @@ int64_t mr_stream_wait_us(const MrStream *stream);
 
 const char *mr_stream_query_id(const MrStream *stream);
 int64_t mr_stream_epoch(const MrStream *stream); /* the last one finished; -1: none */
-int64_t
-mr_stream_late_rows(const MrStream *stream); /* dropped as late since the stream was opened */
-int64_t mr_stream_input_rows(const MrStream *stream);
+/* Since the stream was opened. */
+typedef struct MrStreamTotals {
+    int64_t input_rows;
+    int64_t late_rows;              /* dropped by watermarks */
+    int64_t null_times, ahead_rows; /* event times that are NULL, or more than a day ahead */
+} MrStreamTotals;
+MrStreamTotals mr_stream_totals(const MrStream *stream);
 
 #endif

@@ -68,7 +68,7 @@ struct MrStream {
     MrStateWriter changes;
     MrBuffer key; /* of an entry that a source remembers */
     MrStreamTimes times;
-    int64_t late_rows, input_rows;
+    MrStreamTotals totals;
 };
 
 /* Counts the epoch and tells the listener. */
