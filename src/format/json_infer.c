@@ -355,6 +355,36 @@ static int compare_fields(const void *a, const void *b)
     return mr_text_compare(((const InferField *)a)->name, ((const InferField *)b)->name);
 }
 
+static int compare_fields_nocase(const void *a, const void *b)
+{
+    MrText left = ((const InferField *)a)->name, right = ((const InferField *)b)->name;
+    int64_t n = left.size_bytes < right.size_bytes ? left.size_bytes : right.size_bytes;
+    int order = strncasecmp(left.data, right.data, (size_t)n);
+    return order != 0 ? order
+                      : (left.size_bytes > right.size_bytes) - (left.size_bytes < right.size_bytes);
+}
+
+/* Two fields whose names differ in case only could not be told apart. */
+static MrStatus names_check(JsonInfer *self, const InferType *type, MrError *err)
+{
+    MrArena *arena = &self->scratch;
+    if (type->kind == INFER_ARRAY)
+        return names_check(self, type->element, err);
+    if (type->kind != INFER_STRUCT || type->n_fields == 0)
+        return MR_OK;
+    InferField *sorted = mr_arena_alloc(arena, type->n_fields * (int64_t)sizeof(InferField));
+    memcpy(sorted, type->fields, (size_t)type->n_fields * sizeof(InferField));
+    qsort(sorted, (size_t)type->n_fields, sizeof(InferField), compare_fields_nocase);
+    for (int32_t i = 0; i < type->n_fields; i++) {
+        if (i > 0 && compare_fields_nocase(&sorted[i - 1], &sorted[i]) == 0)
+            return MR_FAIL(err, MR_COND_COLUMN_ALREADY_EXISTS, "columnName",
+                           mr_arena_printf(arena, "`%.*s`", (int)sorted[i].name.size_bytes,
+                                           sorted[i].name.data));
+        MR_TRY(names_check(self, sorted[i].type, err));
+    }
+    return MR_OK;
+}
+
 /* The type at the end; NULL: the field goes. */
 static const MrType *settle(const JsonInfer *self, MrArena *arena, const InferType *type)
 {
@@ -408,7 +438,10 @@ MrStatus mr__json_infer_end(void *infer, MrArena *arena, MrSchema *out, MrError 
             field->kind = INFER_STRING;
         }
         const MrType *type = settle(self, arena, &self->root);
-        *out = type ? (MrSchema){type->n_fields, type->fields} : (MrSchema){0, NULL};
+        if (!self->config->settings || !self->config->settings->case_sensitive)
+            status = names_check(self, &self->root, err);
+        if (status == MR_OK)
+            *out = type ? (MrSchema){type->n_fields, type->fields} : (MrSchema){0, NULL};
     MR_GUARD_END(status)
     return status;
 }

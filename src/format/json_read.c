@@ -77,7 +77,8 @@ typedef struct JsonReader {
     const char *why; /* the record is bad; NULL: it is not */
     bool failed;     /* the value just read became NULL because it does not fit its type */
     const char *array_at, *array_end, *array_next; /* inside a record that is an array; NULL: not */
-    MrShared *held;                                /* last chunk owner retained by the batch */
+    const char *array_begin;
+    MrShared *held; /* last chunk owner retained by the batch */
 } JsonReader;
 
 static inline void set_valid(MrVector *vec, int64_t row)
@@ -365,6 +366,8 @@ static bool set_from_number(JsonReader *self, const JsonNode *node, MrText text,
                 vec->f32[row] = (float)value;
             return true;
         }
+        if (kind == MR_JSON_INT && mr_text_equal(text, MR_TEXT("-0")))
+            text = MR_TEXT("0"); /* a whole number has no negative zero */
         return mr_text_value_set(&node->text, &self->context, &self->batch->arena, text, vec, row);
     case MR_TYPE_TINYINT:
     case MR_TYPE_SMALLINT:
@@ -622,6 +625,17 @@ static inline const char *value_limit(const char *at, const char *end)
     return *at == '{' || *at == '[' ? line_behind(at, end) : end;
 }
 
+/* The value of a step, which may stand behind more blanks than the learnt one did. */
+static const char *step_value(JsonReader *self, const JsonStep *step, const char *at,
+                              const char *end)
+{
+    while (at < end && (*at == ' ' || *at == '\t'))
+        at++;
+    at = json_value(self, &self->root.fields[step->col], at, value_limit(at, end), step->vec,
+                    self->row);
+    return self->why ? NULL : at;
+}
+
 typedef enum JsonFast { JSON_FAST_ROW, JSON_FAST_DROPPED, JSON_FAST_LEFT, JSON_FAST_NO } JsonFast;
 
 /* Reads the record at *place by the steps.  end: a byte behind a line end, so nothing here runs
@@ -664,17 +678,15 @@ static JsonFast fast_record(JsonReader *self, const char **place, const char *en
         case JSON_STR: {
             uint32_t high = 0;
             if (*at != '"') {
-                at = json_value(self, &self->root.fields[step->col], at, value_limit(at, end), vec,
-                                row);
-                if (!at || self->why)
+                at = step_value(self, step, at, end);
+                if (!at)
                     return JSON_FAST_NO;
                 break;
             }
             const char *stop = step_string(step, at + 1, &high);
             if (__builtin_expect(*stop != '"' || high, 0)) {
-                at = json_value(self, &self->root.fields[step->col], at, value_limit(at, end), vec,
-                                row);
-                if (!at || self->why)
+                at = step_value(self, step, at, end);
+                if (!at)
                     return JSON_FAST_NO;
                 break;
             }
@@ -693,9 +705,8 @@ static JsonFast fast_record(JsonReader *self, const char **place, const char *en
             if ((unsigned char)(c - '1') > 8 || !mr_digits_i64(at, end, &value, &stop) ||
                 (*stop != ',' && *stop != '}' && *stop != ' ') ||
                 (step->op == JSON_I32 && value != (int32_t)value)) {
-                at = json_value(self, &self->root.fields[step->col], at, value_limit(at, end), vec,
-                                row);
-                if (!at || self->why)
+                at = step_value(self, step, at, end);
+                if (!at)
                     return JSON_FAST_NO;
                 break;
             }
@@ -709,9 +720,8 @@ static JsonFast fast_record(JsonReader *self, const char **place, const char *en
         }
         case JSON_F64:
         case JSON_ANY:
-            at =
-                json_value(self, &self->root.fields[step->col], at, value_limit(at, end), vec, row);
-            if (!at || self->why)
+            at = step_value(self, step, at, end);
+            if (!at)
                 return JSON_FAST_NO;
             break;
         }
@@ -882,6 +892,7 @@ static MrStatus slow_record(JsonReader *self, const MrChunk *chunk, const char *
                 self->why = "it is not JSON";
         } else if (*at == '[' && mr__json_skip(config, at, end)) {
             self->array_at = at + 1;
+            self->array_begin = begin;
             self->array_end = end;
             return MR_OK;
         } else {
@@ -902,8 +913,9 @@ static MrStatus array_rows(JsonReader *self, const MrChunk *chunk, MrError *err)
 {
     const MrJsonConfig *config = self->config;
     const char *end = self->array_end;
+    const MrText raw = {self->array_begin, end - self->array_begin}; /* the record is the array */
     while (self->array_at && self->row < MR_BATCH_ROWS) {
-        const char *at = mr__json_space(config, self->array_at, end), *begin = at;
+        const char *at = mr__json_space(config, self->array_at, end);
         self->array_at = NULL;
         if (*at == ']')
             break;
@@ -921,9 +933,9 @@ static MrStatus array_rows(JsonReader *self, const MrChunk *chunk, MrError *err)
         if (!at) { /* a bad escape: the text is malformed after all */
             self->why = "it is not JSON";
             null_row(self);
-            return record_done(self, chunk, (MrText){begin, end - begin}, err);
+            return record_done(self, chunk, raw, err);
         }
-        MR_TRY(record_done(self, chunk, (MrText){begin, at - begin}, err));
+        MR_TRY(record_done(self, chunk, raw, err));
         at = mr__json_space(config, at, end);
         self->array_at = *at == ',' ? at + 1 : NULL;
     }

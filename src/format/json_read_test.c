@@ -87,7 +87,7 @@ static const RowCase cases[] = {
      "{\"b\":1.50}\n{\"b\":true}\n{\"b\":{\"x\": 1}}\n{\"b\":[1, 2]}\n",
      "1.50\ntrue\n{\"x\": 1}\n[1, 2]\n"},
     {"NaN and Infinity are floats", "", "a DOUBLE",
-     "{\"a\":NaN}\n{\"a\":-Infinity}\n{\"a\":\"Infinity\"}\n{\"a\":\"INF\"}\n{\"a\":1}\n",
+     "{\"a\":NaN}\n{\"a\":-Infinity}\n{\"a\":\"Infinity\"}\n{\"a\":\"+INF\"}\n{\"a\":1}\n",
      "NaN\n-Infinity\nInfinity\nInfinity\n1.0\n"},
     {"NaN can be switched off", "allowNonNumericNumbers=false", "a DOUBLE", "{\"a\":NaN}\n",
      "NULL\n"},
@@ -136,6 +136,13 @@ static const RowCase cases[] = {
      "!MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION"},
     {"FAILFAST fails on a type", "mode=FAILFAST", AB, "{\"a\":1}\n{\"a\":\"x\"}\n",
      "!MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION"},
+    {"the record of an array's rows is the array", "", ABC, "[{\"a\":1},{\"a\":\"x\"}, 3]\n",
+     "1|NULL|NULL\nNULL|NULL|[{\"a\":1},{\"a\":\"x\"}, 3]\nNULL|NULL|[{\"a\":1},{\"a\":\"x\"}, "
+     "3]\n"},
+    {"words of numbers that are none", "", "d DOUBLE, _corrupt_record STRING",
+     "{\"d\":\"+INF\"}\n{\"d\":\"-Infinity\"}\n{\"d\":NaN}\n{\"d\":-0}\n{\"d\":-0.0}\n{\"d\":"
+     "\"INF\"}\n",
+     "Infinity|NULL\n-Infinity|NULL\nNaN|NULL\n0.0|NULL\n-0.0|NULL\nNULL|{\"d\":\"INF\"}\n"},
     {"multiLine reads one document", "multiLine=true", AB, "{\n \"a\": 1,\n \"b\": \"x\"\n}\n",
      "1|x\n"},
     {"multiLine reads an array of records", "multiLine=true", AB, "[\n{\"a\": 1},\n{\"a\": 2}\n]\n",
@@ -182,6 +189,8 @@ static const struct {
      "a STRING, b STRING"},
     {"decimals preferred", "prefersDecimal=true", "{\"a\":1.50}\n{\"a\":100.5}\n",
      "a DECIMAL(5,2)"},
+    {"names that differ in case only", "", "{\"s\":{\"A\":1}}\n{\"s\":{\"a\":2}}\n",
+     "COLUMN_ALREADY_EXISTS"},
     {"arrays at the top", "", "[{\"a\":1},{\"b\":2}]\n", "a BIGINT, b BIGINT"},
 };
 
@@ -236,6 +245,10 @@ static void steps_agree_with_the_general_parser(void **state)
         "{\"a\":9223372036854775808,\"b\":\"x\",\"c\":1}",
         "{\"a\":11, \"b\":\"x\",\"c\":1}",
         "{\"a\":12,\"b\":\"\xc3\xa9\",\"c\":1}",
+        "{\"a\":13,\"b\": \"blanks\",\"c\":1}",
+        "{\"a\":  14,\"b\":\t 5.50,\"c\": 2}",
+        "{\"a\":15,\"b\":  {\"x\": 1},\"c\": -0}",
+        "{\"a\": null,\"b\": null,\"c\": \"INF\"}",
     };
     uint64_t seed = 88172645463325252u;
     for (int run = 0; run < 300; run++) {

@@ -255,13 +255,9 @@ bool mr__json_not_finite(MrText text, double *out)
     static const struct {
         const char *word;
         double value;
-    } words[] = {{"NaN", NAN},
-                 {"INF", INFINITY},
-                 {"Infinity", INFINITY},
-                 {"+INF", INFINITY},
-                 {"+Infinity", INFINITY},
-                 {"-INF", -INFINITY},
-                 {"-Infinity", -INFINITY}};
+    } words[] = {{"NaN", NAN},        {"Infinity", INFINITY},
+                 {"+INF", INFINITY},  {"+Infinity", INFINITY},
+                 {"-INF", -INFINITY}, {"-Infinity", -INFINITY}};
     for (int64_t i = 0; i < MR_COUNT(words); i++)
         if (mr_text_equal(text, mr_text(words[i].word))) {
             *out = words[i].value;
