@@ -149,8 +149,13 @@ MrStatus mr_catalog_get(MrCatalog *catalog, MrArena *arena, const char *database
     MrText text;
     MR_TRY(read_text(catalog, arena, path, &text, err));
     *out = NULL;
-    return text.data ? mr__catalog_read(arena, lower(arena, database), path, text, out, err)
-                     : MR_OK;
+    if (!text.data)
+        return MR_OK;
+    MR_TRY(mr__catalog_read(arena, lower(arena, database), path, text, out, err));
+    if (mr_str_equal_nocase((*out)->name, name))
+        return MR_OK;
+    return mr_error_raisef(err, MR_COND_MALFORMED_LOG_FILE, "text",
+                           "catalog file '%s' describes '%s'", path, (*out)->name);
 }
 
 static MrStatus temp_put(MrCatalog *catalog, const MrTable *table, MrError *err)

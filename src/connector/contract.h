@@ -142,6 +142,12 @@ typedef struct MrSinkSpec {
     const int32_t *partition_cols;
 } MrSinkSpec;
 
+/* What a sink remembers of a query: its last epoch, and that epoch's lineage. */
+typedef struct MrEpochMark {
+    int64_t epoch;
+    uint64_t lineage;
+} MrEpochMark;
+
 typedef struct MrEpochId {
     int64_t epoch;       /* Spark's batch id; a batch write is epoch 0                      */
     uint64_t lineage;    /* D17                                                              */
@@ -218,6 +224,9 @@ struct MrConnectorType {
         MrSinkWriter *writer); /* accepts NULL; not prepared: throws its output away */
     MrStatus (*commit)(MrSink *sink, MrEpochId epoch, const MrText *tokens, int32_t n_tokens,
                        MrError *err);
+    /* At start: the sink must hold this epoch of the query, or a later one; it lost what it held
+     * when it does not (D17).  NULL: a sink without memory. */
+    MrStatus (*check_mark)(MrSink *sink, MrEpochMark mark, MrError *err);
     /* At start: throws away prepared output that no COMMITTED record names (epochs beyond
      * last_epoch). */
     MrStatus (*recover)(MrSink *sink, int64_t last_epoch, MrError *err);

@@ -138,6 +138,7 @@ static const MrOptionDef parquet_options[] = {
         .prepare = mr__files_prepare,                                                              \
         .writer_close = mr__files_writer_close,                                                    \
         .commit = mr__files_commit,                                                                \
+        .check_mark = mr__files_check_mark,                                                        \
         .recover = mr__files_recover,                                                              \
     }
 

@@ -7,6 +7,8 @@
  * or behind from - 1, and reads on to the first line end at or behind to - 1. */
 #include "connector/files_int.h"
 
+#include "base/hash.h"
+
 #include <lz4frame.h>
 #include <snappy-c.h>
 #include <stdio.h>
@@ -628,4 +630,49 @@ MrStatus mr__file_chunks_next(MrFileChunks *self, bool *more, MrError *err)
         *more = true;
         return MR_OK;
     }
+}
+
+/* Files up to here are read through: it costs less than to list them. */
+#define VERIFY_MAX_BYTES (INT64_C(4) << 20)
+#define VERIFY_BLOCK_BYTES (INT64_C(256) << 10)
+
+MrStatus mr__file_verify(MrOs *os, MrBudget *budget, const MrFileEntry *entry, MrError *err)
+{
+    MrFileInfo info;
+    MrFile *file = NULL;
+    void *block = NULL;
+    uint32_t crc = 0;
+    MrStatus status = MR_OK;
+    int64_t n_block =
+        entry->size_bytes < VERIFY_BLOCK_BYTES ? entry->size_bytes : VERIFY_BLOCK_BYTES;
+    if (!entry->has_crc)
+        return MR_OK;
+    MR_TRY(os->stat(os, entry->path, &info, err));
+    if (!info.exists)
+        return MR_FAIL(err, MR_COND_FAILED_READ_FILE__FILE_NOT_EXIST, "path", entry->path);
+    bool same = info.size_bytes == entry->size_bytes;
+    if (same && entry->size_bytes <= VERIFY_MAX_BYTES) {
+        MR_GO(os->file_open(os, entry->path, MR_FILE_READ, &file, err));
+        MR_GO(mr_budget_alloc(budget, n_block, &block, err));
+        for (int64_t at = 0; at < entry->size_bytes;) {
+            int64_t n_read;
+            MR_GO(os->file_read_at(file, at, block, n_block, &n_read, err));
+            if (n_read == 0)
+                break;
+            crc = mr_crc32c(block, n_read, crc);
+            at += n_read;
+        }
+        same = crc == entry->crc;
+    }
+    if (!same) {
+        status = MR_FAIL(err, MR_COND_FAILED_READ_FILE__NO_HINT, "path", entry->path);
+        mr_error_add(err,
+                     "it holds other bytes than the manifest says: %lld bytes, CRC %08x instead of "
+                     "%lld bytes, CRC %08x",
+                     (long long)info.size_bytes, crc, (long long)entry->size_bytes, entry->crc);
+    }
+done:
+    os->file_close(file);
+    mr_budget_free(budget, block, n_block);
+    return status;
 }

@@ -21,6 +21,8 @@ typedef struct MrFileEntry {
     int64_t size_bytes, modified_us;
     int32_t n_parts;
     const MrFilePart *parts;
+    bool has_crc; /* a manifest says what the file holds: size_bytes with this CRC32C */
+    uint32_t crc;
 } MrFileEntry;
 
 /* A folder (or manifest) that was looked at: as long as none changes, neither does the list. */
@@ -76,6 +78,7 @@ typedef struct MrManifestEntry {
     int64_t n_added;
     const char **removed; /* ours or not: not seen any more */
     int64_t n_removed;
+    bool batch; /* not a stream's: nobody will ask for it in another process */
 } MrManifestEntry;
 
 /* Reads the manifest below root; *out NULL: there is none. */
@@ -85,14 +88,25 @@ void mr__manifest_close(MrManifest *manifest); /* accepts NULL */
 /* Should the file below root be seen?  Files that Millrace did not write always are, unless
  * removed.  Notes that a listing met it. */
 bool mr__manifest_shows(MrManifest *manifest, const char *path);
+/* The folder of the manifest is there, but no manifest. */
+bool mr__manifest_lost(const MrManifest *manifest);
+/* What the file below root holds; false: it is not one of the manifest's. */
+bool mr__manifest_file(const MrManifest *manifest, const char *path, int64_t *size_bytes,
+                       uint32_t *crc);
+/* The last epoch of a stream that it holds; false: none. */
+bool mr__manifest_mark(const MrManifest *manifest, const char *query, MrEpochMark *out);
 /* A file below root whose path begins so, which the manifest names and no listing met; NULL: none.
  */
 const char *mr__manifest_unseen(const MrManifest *manifest, const char *below);
 int64_t mr__manifest_n_files(const MrManifest *manifest);
 bool mr__manifest_is_ours(const char *name);
 const char *mr__manifest_log_path(const MrManifest *manifest);
-/* Makes the folders, so that nothing published is seen before its entry. */
-MR_MUST_USE MrStatus mr__manifest_prepare(MrOs *os, MrArena *arena, const char *root, MrError *err);
+/* Makes the folders and an empty manifest, so that nothing published is seen before its entry.
+ * overwrite: what is there does not matter. */
+MR_MUST_USE MrStatus mr__manifest_prepare(MrOs *os, MrBudget *budget, const char *root,
+                                          bool overwrite, MrError *err);
+/* A manifest that should be there and is not: the files of the folder cannot be told apart. */
+MR_MUST_USE MrStatus mr__manifest_fail_lost(MrArena *arena, const char *root, MrError *err);
 /* Is the epoch in already?  Another lineage, or a later epoch, is refused (D17). */
 MR_MUST_USE MrStatus mr__manifest_has(const MrManifest *manifest, const char *query, int64_t epoch,
                                       uint64_t lineage, bool *has, MrError *err);
@@ -144,6 +158,11 @@ MR_MUST_USE MrStatus mr__file_chunks_open(MrFileChunks *self, MrOs *os, MrBlockP
 /* The next chunk, with what the last one left unread in front; *more false: no more. */
 MR_MUST_USE MrStatus mr__file_chunks_next(MrFileChunks *self, bool *more, MrError *err);
 void mr__file_chunks_close(MrFileChunks *self);
+
+/* Does the file hold what a manifest says?  Small ones are read through; of others the size must
+ * be right, and their format's own checksums vouch for the rest. */
+MR_MUST_USE MrStatus mr__file_verify(MrOs *os, MrBudget *budget, const MrFileEntry *file,
+                                     MrError *err);
 
 /* --- the source (files_source.c) --- */
 
@@ -208,5 +227,6 @@ void mr__files_writer_close(MrSinkWriter *writer);
 MrStatus mr__files_commit(MrSink *sink, MrEpochId epoch, const MrText *tokens, int32_t n_tokens,
                           MrError *err);
 MrStatus mr__files_recover(MrSink *sink, int64_t last_epoch, MrError *err);
+MrStatus mr__files_check_mark(MrSink *sink, MrEpochMark mark, MrError *err);
 
 #endif

@@ -19,6 +19,7 @@ typedef struct Lister {
     MrArena *arena;
     MrFileList *out;
     bool recursive, may_miss;
+    bool may_lack; /* files that a manifest names, or the manifest itself, may be gone */
     const char *name_filter;
     int64_t before_us, after_us;
     MrManifest *manifest; /* of the root being walked */
@@ -104,7 +105,10 @@ static void add_file(Lister *self, const char *path, int64_t size_bytes, int64_t
     MrFilePart *own = MR_NEW_N(self->arena, MrFilePart, n_parts);
     if (n_parts > 0)
         memcpy(own, parts, (size_t)n_parts * sizeof *own);
-    MrFileEntry entry = {path, size_bytes, modified_us, n_parts, own};
+    MrFileEntry entry = {path, size_bytes, modified_us, n_parts, own, false, 0};
+    if (self->manifest && (int64_t)strlen(path) > self->n_root)
+        entry.has_crc =
+            mr__manifest_file(self->manifest, path + self->n_root, &entry.size_bytes, &entry.crc);
     MR_PUSH(self->arena, self->out->files, self->out->n_files, self->out->cap_files, entry);
 }
 
@@ -152,6 +156,9 @@ static MrStatus walk(Lister *self, const char *folder, MrFilePart *parts, int32_
                                            strcmp(folder, "/") == 0 ? "" : "/", entry->name);
         if (!entry->is_dir) {
             bool shown = !self->manifest || mr__manifest_shows(self->manifest, path + self->n_root);
+            if (!shown && mr__manifest_lost(self->manifest) && !self->may_lack)
+                return mr__manifest_fail_lost(
+                    self->arena, mr_arena_strn(self->arena, path, self->n_root - 1), err);
             if (shown && wanted(self, entry->name, entry->modified_us))
                 add_file(self, path, entry->size_bytes, entry->modified_us, parts, n_parts);
             continue;
@@ -204,7 +211,7 @@ static MrStatus list_shown(Lister *self, const char *path, const MrFileInfo *inf
 /* A file that the manifest names and the listing of the folder did not meet; NULL: none. */
 static const char *lost_file(Lister *self, const char *path, const MrFileInfo *info)
 {
-    if (!self->manifest || !info->is_dir || mr__files_flag(self->context, "ignoreMissingFiles"))
+    if (!self->manifest || !info->is_dir || self->may_lack)
         return NULL;
     bool is_root = (int64_t)strlen(path) < self->n_root;
     const char *below = is_root ? "" : mr_arena_printf(self->arena, "%s/", path + self->n_root);
@@ -349,7 +356,11 @@ MrStatus mr__files_list(const MrConnectorContext *context, bool may_miss, MrAren
                         MrFileList *out, MrError *err)
 {
     const MrOptions *options = &context->options;
-    Lister self = {.context = context, .arena = arena, .out = out, .may_miss = may_miss};
+    Lister self = {.context = context,
+                   .arena = arena,
+                   .out = out,
+                   .may_miss = may_miss,
+                   .may_lack = mr__files_flag(context, "ignoreMissingFiles")};
     self.recursive = mr_option_bool(options, NULL, "recursiveFileLookup");
     self.name_filter = mr_option(options, NULL, "pathGlobFilter");
     MR_TRY(option_time(context, arena, "modifiedBefore", INT64_MAX, &self.before_us, err));

@@ -7,7 +7,8 @@
  *   {"files":[["k=1/part-...",size,crc],...],"hidden":["name",...],
  *    "marks":[["query",epoch,"lineage"],...]}                                    second: a snapshot
  *   {"query":"..","epoch":3,"lineage":"..","add":[[path,size,crc],...],
- *    "remove":[path,...]}                                                        then one per epoch
+ *    "remove":[path,...]}                                   then one per epoch; "batch":true of a
+ *                                                           batch, whose mark is not kept for long
  *
  * An entry is one write and one fdatasync.  When the entries outweigh what lives, the next file
  * starts with a snapshot (written aside, synced, renamed) and the old one goes, so the cost of an
@@ -34,6 +35,7 @@ typedef struct Mark {
     const char *query;
     int64_t epoch;
     uint64_t lineage;
+    bool batch;
 } Mark;
 
 struct MrManifest {
@@ -103,7 +105,8 @@ static void path_remove(MrManifest *self, const char *path)
         !mr__manifest_is_ours(name ? name + 1 : path); /* ours need no entry to be unseen */
 }
 
-static void mark_set(MrManifest *self, const char *query, int64_t epoch, uint64_t lineage)
+static void mark_set(MrManifest *self, const char *query, int64_t epoch, uint64_t lineage,
+                     bool batch)
 {
     for (int64_t i = 0; i < self->n_marks; i++) {
         if (strcmp(self->marks[i].query, query) == 0) {
@@ -112,7 +115,7 @@ static void mark_set(MrManifest *self, const char *query, int64_t epoch, uint64_
             return;
         }
     }
-    Mark mark = {mr_arena_str(&self->arena, query), epoch, lineage};
+    Mark mark = {mr_arena_str(&self->arena, query), epoch, lineage, batch};
     MR_PUSH(&self->arena, self->marks, self->n_marks, self->cap_marks, mark);
 }
 
@@ -136,6 +139,31 @@ const char *mr__manifest_unseen(const MrManifest *self, const char *below)
             return slot->path;
     }
     return NULL;
+}
+
+bool mr__manifest_lost(const MrManifest *self)
+{
+    return self->log_path == NULL;
+}
+
+bool mr__manifest_file(const MrManifest *self, const char *path, int64_t *size_bytes, uint32_t *crc)
+{
+    const PathSlot *slot = slot_of(self, path);
+    if (!slot || !slot->path || !slot->live)
+        return false;
+    *size_bytes = slot->size_bytes;
+    *crc = slot->crc;
+    return true;
+}
+
+bool mr__manifest_mark(const MrManifest *self, const char *query, MrEpochMark *out)
+{
+    for (int64_t i = 0; self && i < self->n_marks; i++)
+        if (strcmp(self->marks[i].query, query) == 0) {
+            *out = (MrEpochMark){self->marks[i].epoch, self->marks[i].lineage};
+            return true;
+        }
+    return false;
 }
 
 int64_t mr__manifest_n_files(const MrManifest *self)
@@ -219,12 +247,13 @@ static void apply_line(MrManifest *self, const MrJson *line)
         const MrJson *query = mark->first, *epoch = query ? query->next : NULL,
                      *lineage = epoch ? epoch->next : NULL;
         if (lineage)
-            mark_set(self, query->text.data, number_of(epoch), lineage_of(lineage->text.data));
+            mark_set(self, query->text.data, number_of(epoch), lineage_of(lineage->text.data),
+                     false);
     }
     const char *query = mr_json_str(line, "query");
     if (query)
         mark_set(self, query, mr_json_i64(line, "epoch", 0),
-                 lineage_of(mr_json_str(line, "lineage")));
+                 lineage_of(mr_json_str(line, "lineage")), mr_json_get(line, "batch") != NULL);
 }
 
 /* A line with a right CRC; its JSON. */
@@ -253,11 +282,8 @@ static MrStatus log_apply(MrManifest *self, MrText text, MrError *err)
         if (!good) {
             torn = true;
         } else if (torn) {
-            MrStatus status =
-                MR_FAIL(err, MR_COND_MALFORMED_LOG_FILE, "text", "a damaged line before good ones");
-            mr_error_add(err, "in manifest '%s', behind byte %lld", self->log_path,
-                         (long long)self->good_bytes);
-            return status;
+            return MR_FAIL(err, MR_COND_MALFORMED_LOG_FILE, "text",
+                           "a damaged line before good ones");
         } else {
             MrJson *line;
             MR_TRY(mr_json_parse(&self->arena, (MrText){at + 9, feed - at - 9}, "manifest", &line,
@@ -273,9 +299,14 @@ static MrStatus log_apply(MrManifest *self, MrText text, MrError *err)
     return MR_OK;
 }
 
-MrStatus mr__manifest_prepare(MrOs *os, MrArena *arena, const char *root, MrError *err)
+MrStatus mr__manifest_fail_lost(MrArena *arena, const char *root, MrError *err)
 {
-    return os->make_dir(os, mr_arena_printf(arena, "%s/_millrace/manifest", root), err);
+    MrStatus status = MR_FAIL(err, MR_COND_BATCH_METADATA_NOT_FOUND, "batchMetadataFile",
+                              mr_arena_printf(arena, "%s/_millrace/manifest", root));
+    mr_error_add(err,
+                 "the manifest says which files belong to '%s'; put it back, or empty the folder",
+                 root);
+    return status;
 }
 
 static MrStatus manifest_load(MrManifest *self, const char *root, bool *found, MrError *err)
@@ -311,6 +342,9 @@ static MrStatus manifest_load(MrManifest *self, const char *root, bool *found, M
             MR_GUARD_BEGIN(status, err) /* text is ours: a refusal must not jump over its end */
                 status = log_apply(self, (MrText){text.data, text.size_bytes}, err);
             MR_GUARD_END(status)
+            if (status != MR_OK)
+                mr_error_add(err, "in manifest '%s', behind byte %lld", self->log_path,
+                             (long long)self->good_bytes);
         }
         mr_buffer_deinit(&text);
         if (status == MR_OK || n_tries == 3)
@@ -384,8 +418,9 @@ static void put_entry(MrTextBuilder *out, const MrManifestEntry *entry)
     int64_t begin = line_begin(out);
     mr_builder_char(out, '{');
     mr_json_put_member(out, "query", entry->query);
-    mr_builder_printf(out, ",\"epoch\":%lld,\"lineage\":\"%016llx\",\"remove\":[",
-                      (long long)entry->epoch, (unsigned long long)entry->lineage);
+    mr_builder_printf(out, ",\"epoch\":%lld,\"lineage\":\"%016llx\"%s,\"remove\":[",
+                      (long long)entry->epoch, (unsigned long long)entry->lineage,
+                      entry->batch ? ",\"batch\":true" : "");
     for (int64_t i = 0; i < entry->n_removed; i++) {
         if (i > 0)
             mr_builder_char(out, ',');
@@ -425,8 +460,12 @@ static void put_snapshot(MrTextBuilder *out, const MrManifest *self)
         }
     }
     mr_builder_str(out, "],\"marks\":[");
+    first = true;
     for (int64_t i = 0; i < self->n_marks; i++) {
-        mr_builder_str(out, i == 0 ? "[" : ",[");
+        if (self->marks[i].batch)
+            continue;
+        mr_builder_str(out, first ? "[" : ",[");
+        first = false;
         mr_json_put_string(out, mr_text(self->marks[i].query));
         mr_builder_printf(out, ",%lld,\"%016llx\"]", (long long)self->marks[i].epoch,
                           (unsigned long long)self->marks[i].lineage);
@@ -464,6 +503,31 @@ static MrStatus lock_take(MrOs *os, MrArena *arena, const char *root, MrFile **o
     }
 }
 
+/* The next manifest: what lives, and the entry (NULL: none). */
+static MrStatus log_roll(MrManifest *self, const char *root, const MrManifestEntry *entry,
+                         MrArena *scratch, MrError *err)
+{
+    MrOs *os = self->os;
+    MrTextBuilder text = {.arena = scratch};
+    put_snapshot(&text, self);
+    if (entry)
+        put_entry(&text, entry);
+    char *path = mr_arena_printf(&self->arena, "%s/_millrace/manifest/%010lld", root,
+                                 (long long)self->seq + 1);
+    MR_TRY(mr_os_write_file(os, path, mr_builder_text(&text), MR_STEP_SINK_MANIFEST_SYNC,
+                            MR_STEP_SINK_MANIFEST_FOLDER_SYNC, err));
+    const char *old = self->log_path;
+    self->log_path = path;
+    self->seq++;
+    self->good_bytes = text.size_bytes;
+    self->n_entries = 0;
+    MrError ignored = {0};
+    if (old && os->remove(os, old, &ignored) != MR_OK)
+        mr_error_add(&ignored,
+                     "left behind"); /* the next roll's reader takes the highest number anyway */
+    return MR_OK;
+}
+
 static MrStatus log_append(MrManifest *self, const char *root, const MrManifestEntry *entry,
                            MrError *err)
 {
@@ -474,26 +538,8 @@ static MrStatus log_append(MrManifest *self, const char *root, const MrManifestE
     MrStatus status;
     MR_GUARD_BEGIN(status, err)
         MrTextBuilder text = {.arena = &scratch};
-        bool roll = !self->log_path || self->n_entries > 64 + 2 * self->n_live;
-        if (roll) {
-            put_snapshot(&text, self);
-            put_entry(&text, entry);
-            char *path = mr_arena_printf(&self->arena, "%s/_millrace/manifest/%010lld", root,
-                                         (long long)self->seq + 1);
-            status = mr_os_write_file(os, path, mr_builder_text(&text), MR_STEP_SINK_MANIFEST_SYNC,
-                                      MR_STEP_SINK_MANIFEST_FOLDER_SYNC, err);
-            if (status == MR_OK) {
-                const char *old = self->log_path;
-                self->log_path = path;
-                self->seq++;
-                self->good_bytes = text.size_bytes;
-                self->n_entries = 0;
-                MrError ignored = {0};
-                if (old && os->remove(os, old, &ignored) != MR_OK)
-                    mr_error_add(
-                        &ignored,
-                        "left behind"); /* the next roll's reader takes the highest number anyway */
-            }
+        if (!self->log_path || self->n_entries > 64 + 2 * self->n_live) {
+            status = log_roll(self, root, entry, &scratch, err);
         } else {
             put_entry(&text, entry);
             status = os->file_open(os, self->log_path, MR_FILE_READ_WRITE, &file, err);
@@ -512,7 +558,7 @@ static MrStatus log_append(MrManifest *self, const char *root, const MrManifestE
             for (int64_t i = 0; i < entry->n_added; i++)
                 path_add(self, entry->added[i].path, entry->added[i].size_bytes,
                          entry->added[i].crc);
-            mark_set(self, entry->query, entry->epoch, entry->lineage);
+            mark_set(self, entry->query, entry->epoch, entry->lineage, entry->batch);
             self->n_entries += 1 + entry->n_added + entry->n_removed;
         }
     MR_GUARD_END(status)
@@ -553,5 +599,54 @@ MrStatus mr__manifest_append(MrOs *os, MrBudget *budget, const char *root,
     MR_GUARD_END(status)
     os->file_close(lock);
     mr_arena_deinit(&scratch);
+    return status;
+}
+
+static MrStatus manifest_begin(MrOs *os, MrBudget *budget, const char *root, bool overwrite,
+                               MrArena *arena, MrError *err)
+{
+    MrFileInfo info;
+    MrFileList list;
+    MrManifest *manifest = NULL;
+    MrStatus status = MR_OK;
+    const char *folder = mr_arena_printf(arena, "%s/_millrace/manifest", root);
+    MR_TRY(os->stat(os, folder, &info, err));
+    if (info.exists) {
+        MR_TRY(mr__manifest_read(os, budget, root, &manifest, err));
+        bool lost = manifest && mr__manifest_lost(manifest);
+        mr__manifest_close(manifest);
+        if (!lost)
+            return MR_OK;
+    }
+    if (info.exists && !overwrite) {
+        MrOption of_root[] = {{"path", root}};
+        MrConnectorContext context = {
+            .os = os, .budget = budget, .options = {MR_COUNT(of_root), of_root}};
+        MR_TRY(mr__files_list(&context, true, arena, &list, err)); /* refuses what was written */
+    }
+    MR_TRY(os->make_dir(os, folder, err));
+    MrFile *lock = NULL;
+    MR_TRY(lock_take(os, arena, root, &lock, err));
+    status = mr__manifest_read(os, budget, root, &manifest, err);
+    if (status == MR_OK && mr__manifest_lost(manifest)) {
+        MR_GUARD_BEGIN(status, err)
+            status = log_roll(manifest, root, NULL, arena, err);
+        MR_GUARD_END(status)
+    }
+    mr__manifest_close(manifest);
+    os->file_close(lock);
+    return status;
+}
+
+MrStatus mr__manifest_prepare(MrOs *os, MrBudget *budget, const char *root, bool overwrite,
+                              MrError *err)
+{
+    MrArena arena;
+    MrStatus status;
+    mr_arena_init(&arena, budget);
+    MR_GUARD_BEGIN(status, err)
+        status = manifest_begin(os, budget, root, overwrite, &arena, err);
+    MR_GUARD_END(status)
+    mr_arena_deinit(&arena);
     return status;
 }

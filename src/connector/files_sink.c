@@ -213,7 +213,8 @@ static MrStatus sink_init(FilesSink *self, MrError *err)
             dynamic && mr_str_equal_nocase(dynamic, "dynamic") && spec->n_partition_cols > 0;
     }
     self->clean_due = context->streaming;
-    MR_TRY(mr__manifest_prepare(os, arena, self->root, err));
+    MR_TRY(mr__manifest_prepare(os, self->budget, self->root,
+                                !context->streaming && spec->save_mode == MR_SAVE_OVERWRITE, err));
     return os->make_dir(os, self->staging, err);
 }
 
@@ -808,7 +809,10 @@ static MrStatus commit_run(Commit *self, MrEpochId epoch, const MrText *tokens, 
     if (!sink->manifest)
         MR_TRY(mr__manifest_read(os, sink->budget, sink->root, &sink->manifest, err));
     MR_TRY(mr__manifest_has(sink->manifest, sink->query, epoch.epoch, epoch.lineage, &has, err));
-    MrManifestEntry entry = {.query = sink->query, .epoch = epoch.epoch, .lineage = epoch.lineage};
+    MrManifestEntry entry = {.query = sink->query,
+                             .epoch = epoch.epoch,
+                             .lineage = epoch.lineage,
+                             .batch = !sink->context->streaming};
     if (!has) {
         if (overwrite) {
             MrOption of_root[] = {{"path", sink->root}, {"ignoreMissingFiles", "true"}};
@@ -895,6 +899,31 @@ MrStatus mr__files_commit(MrSink *sink, MrEpochId epoch, const MrText *tokens, i
         if (staging_clean(self, epoch.epoch + 1, INT64_MAX, &ignored) != MR_OK)
             self->clean_due = true;
     }
+    return status;
+}
+
+MrStatus mr__files_check_mark(MrSink *sink, MrEpochMark mark, MrError *err)
+{
+    FilesSink *self = (FilesSink *)sink;
+    MrEpochMark held;
+    mr__manifest_close(self->manifest);
+    self->manifest = NULL;
+    MR_TRY(mr__manifest_read(self->context->os, self->budget, self->root, &self->manifest, err));
+    bool any = mr__manifest_mark(self->manifest, self->query, &held);
+    if (any &&
+        (held.epoch > mark.epoch || (held.epoch == mark.epoch && held.lineage == mark.lineage)))
+        return MR_OK;
+    char last[40] = "none";
+    if (any)
+        snprintf(last, sizeof last, "epoch %lld", (long long)held.epoch);
+    MrStatus status = MR_FAIL(err, MR_COND_BATCH_METADATA_NOT_FOUND, "batchMetadataFile",
+                              mr_arena_printf(&self->arena, "%s/_millrace/manifest", self->root));
+    mr_error_add(
+        err,
+        "the query has written epoch %lld into '%s', but its manifest holds %s of it: "
+        "rows were lost there. Put the folder back as it was, or begin anew without it and "
+        "without the checkpoint",
+        (long long)mark.epoch, self->root, last);
     return status;
 }
 

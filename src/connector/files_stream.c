@@ -1,11 +1,12 @@
 /* files_stream.c - a folder as a stream: files that were not there before, oldest first.
  *
- * A position is JSON: {"logOffset":n,"mark":[us,"path"],"files":[["path",size,us],...]}.  files are
- * those of step n, so the step can be read again from the position alone.  Every path that was
- * given is remembered, in the stream's state too, so a file that comes late with an old time is
- * found, also when it came while nobody looked; only files more than maxFileAge older than the
- * newest one given are past, and forgotten.  The folders are listed only when one of them changed:
- * 10,000 old files cost an epoch nothing but a stat of each folder.
+ * A position is JSON: {"logOffset":n,"mark":[us,"path"],"files":[["path",size,us],...]}; a file of
+ * a manifest has its CRC32C behind.  files are those of step n, so the step can be read again from
+ * the position alone.  Every path that was given is remembered, in the stream's state too, so a
+ * file that comes late with an old time is found, also when it came while nobody looked; only files
+ * more than maxFileAge older than the newest one given are past, and forgotten.  The folders are
+ * listed only when one of them changed: 10,000 old files cost an epoch nothing but a stat of each
+ * folder.
  *
  * With newFilesOnly step 0 is what is there at the start, and has no files; a checkpoint keeps it,
  * so that a crash before the first epoch does not move the start.  mark is the newest (time, path)
@@ -87,6 +88,9 @@ static MrStatus position_files(MrArena *arena, const Position *position, MrFileL
             !mr_text_to_i64(size->text, &entry.size_bytes) ||
             !mr_text_to_i64(time->text, &entry.modified_us))
             return MR_FAIL(err, MR_COND_MALFORMED_LOG_FILE, "text", "a position of a file source");
+        int64_t crc;
+        entry.has_crc = time->next && mr_text_to_i64(time->next->text, &crc);
+        entry.crc = entry.has_crc ? (uint32_t)crc : 0;
         entry.path = path->text.data;
         mr__files_parts_of(arena, &entry);
         MR_PUSH(arena, out->files, out->n_files, out->cap_files, entry);
@@ -345,8 +349,11 @@ MrStatus mr__files_latest(MrSource *base, const char *from, bool unlimited, MrAr
     for (int64_t i = 0; i < n_fresh; i++) {
         mr_builder_str(&text, i == 0 ? "[" : ",[");
         mr_json_put_string(&text, mr_text(fresh[i].path));
-        mr_builder_printf(&text, ",%lld,%lld]", (long long)fresh[i].size_bytes,
+        mr_builder_printf(&text, ",%lld,%lld", (long long)fresh[i].size_bytes,
                           (long long)fresh[i].modified_us);
+        if (fresh[i].has_crc)
+            mr_builder_printf(&text, ",%u", fresh[i].crc);
+        mr_builder_char(&text, ']');
     }
     mr_builder_str(&text, "]}");
     *to = mr_builder_text(&text).data;

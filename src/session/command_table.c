@@ -104,6 +104,24 @@ MrStatus mr__table_partitions_last(MrQuery *query, MrTable *table, MrError *err)
     return MR_OK;
 }
 
+MrStatus mr__table_location_free(MrQuery *query, const MrTable *table, MrError *err)
+{
+    MrOs *os = query->session->os;
+    MrFileInfo info;
+    MrDirEntry *entries;
+    int64_t n_entries;
+    if (table->external || !table->location)
+        return MR_OK;
+    MR_TRY(os->stat(os, table->location, &info, err));
+    if (!info.exists)
+        return MR_OK;
+    MR_TRY(os->list(os, table->location, &query->arena, &entries, &n_entries, err));
+    return n_entries == 0
+               ? MR_OK
+               : MR_FAIL(err, MR_COND_LOCATION_ALREADY_EXISTS, "identifier",
+                         mr__table_quoted(&query->arena, table), "location", table->location);
+}
+
 const int32_t *mr__table_partition_places(MrQuery *query, const MrTable *table)
 {
     int32_t *places = MR_NEW_N(&query->arena, int32_t, table->n_partition_cols);
@@ -250,6 +268,8 @@ MrStatus mr__command_create_table(MrQuery *query, const MrSqlStatement *statemen
         table.location = create->location;
     else if (!table.external && (type->flags & MR_CONN_BATCH_WRITE))
         table.location = mr_catalog_table_path(session->catalog, arena, table.database, table.name);
+    if (!old)
+        MR_TRY(mr__table_location_free(query, &table, err));
     MR_TRY(mr__table_columns(query, create, &table, err));
     if (create->like.n_parts > 0)
         MR_TRY(create_like(query, create, &table, err));

@@ -197,6 +197,8 @@ static MrStatus flow_table(MrQuery *query, const MrSqlCreateTable *create, const
             "newKeySchema", "the columns of the query now");
     if (old)
         table->created_us = old->created_us;
+    if (!old)
+        MR_TRY(mr__table_location_free(query, table, err));
     if (!old && !is_view) /* before the table is known: whatever happens, it begins without them */
         MR_TRY(flow_begin_anew(query, table->database, table->name, err));
     if (!old && table->location)
@@ -263,10 +265,13 @@ static MrStatus add_table_flow(Pipeline *pipeline, MrQuery *query, const MrSqlCr
         return MR_OK;
     MrStatus status = start_stream(pipeline, flow, bound.plan, table, err);
     MrError ignored = {0};
+    MrSession *session = query->session;
     /* Refused: no table stays behind that the mended text would not fit. */
     if (status != MR_OK && is_new &&
-        mr_catalog_remove(query->session->catalog, table->database, table->name, false, &ignored) !=
-            MR_OK)
+        (mr_catalog_remove(session->catalog, table->database, table->name, false, &ignored) !=
+             MR_OK ||
+         (!table->external && table->location &&
+          mr_os_remove_tree(session->os, table->location, &ignored) != MR_OK)))
         mr_error_add(err, "and the table '%s' could not be taken back", table->name);
     return status;
 }

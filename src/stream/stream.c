@@ -5,7 +5,7 @@
 
 /* State entries of the stream itself stand under this operator; state ids begin at 1. */
 #define STREAM_OPERATOR (-1)
-enum { TABLE_WATERMARK = 0, TABLE_SOURCES = 1 };
+enum { TABLE_WATERMARK = 0, TABLE_SOURCES = 1, TABLE_OUTPUT = 2 };
 
 #define POLL_US 1000
 
@@ -55,6 +55,14 @@ static MrStatus apply_entry(void *self, const MrStateEntry *entry, MrError *err)
     uint64_t us = 0;
     if (entry->table == TABLE_SOURCES)
         return recall(stream, entry, &key, err);
+    if (entry->table == TABLE_OUTPUT) {
+        uint64_t epoch = 0, lineage = 0;
+        if (!mr_reader_u32(&key, &id) || id >= MR_COUNT(stream->outputs) ||
+            !mr_reader_u64(&value, &epoch) || !mr_reader_u64(&value, &lineage))
+            return MR_FAIL(err, MR_COND_MALFORMED_LOG_FILE, "text", "output entry of the stream");
+        stream->outputs[id] = (MrEpochMark){(int64_t)epoch, lineage};
+        return MR_OK;
+    }
     if (!mr_reader_u32(&key, &id) || !mr_reader_u64(&value, &us))
         return MR_FAIL(err, MR_COND_MALFORMED_LOG_FILE, "text", "watermark entry of the stream");
     for (int32_t i = 0; i < stream->n_marks; i++)
@@ -147,6 +155,12 @@ static MrStatus recover(MrStream *stream, const MrRecovered *found, MrError *err
     }
     if (stream->checkpoint)
         MR_TRY(open_logs(stream, err));
+    /* An epoch that is not closed may not be in the sink yet; the output before it must be. */
+    bool open = !found->is_new && found->committed && found->closed_through < stream->epoch;
+    const MrEpochMark *mark =
+        &stream->outputs[open && stream->outputs[0].epoch == stream->epoch ? 1 : 0];
+    if (type->check_mark && mark->epoch >= 0)
+        MR_TRY(type->check_mark(stream->sink, *mark, err));
     if (type->recover)
         MR_TRY(type->recover(stream->sink, stream->epoch, err));
     if (found->is_new || !found->committed || found->closed_through >= stream->epoch)
@@ -199,6 +213,8 @@ static MrStatus stream_start(MrStream *stream, MrError *err)
     MrRecovered found = {0};
     stream->closed_through = -1;
     stream->last_us = MR_TIME_MIN;
+    for (int64_t i = 0; i < MR_COUNT(stream->outputs); i++)
+        stream->outputs[i].epoch = -1;
     stream->run_id = options->os->random_u64(options->os);
     find_nodes(stream, options->phys);
     stream->late_before = MR_NEW_N(&stream->arena, int64_t, stream->n_nodes + 1);
@@ -476,6 +492,19 @@ static MrStatus save_marks(MrStream *stream, MrError *err)
     return MR_OK;
 }
 
+/* The last epoch that had output and the one before it, and their lineages. */
+static MrStatus save_outputs(MrStream *stream, MrError *err)
+{
+    stream->changes.operator_id = STREAM_OPERATOR;
+    for (uint32_t i = 0; i < MR_COUNT(stream->outputs); i++) {
+        uint64_t value[] = {(uint64_t)stream->outputs[i].epoch, stream->outputs[i].lineage};
+        if (stream->outputs[i].epoch >= 0)
+            MR_TRY(mr_state_put(&stream->changes, TABLE_OUTPUT, (MrText){(char *)&i, 4},
+                                (MrText){(char *)value, sizeof value}, err));
+    }
+    return MR_OK;
+}
+
 typedef struct SourceMemory {
     MrStream *stream;
     uint32_t source_idx;
@@ -519,6 +548,11 @@ static MrStatus commit_epoch(MrStream *stream, const MrText *tokens, int32_t n_t
     MR_TRY(save_marks(stream, err));
     if (stream->checkpoint) {
         MR_TRY(save_sources(stream, false, err));
+        if (type->check_mark && n_tokens > 0) {
+            stream->outputs[1] = stream->outputs[0];
+            stream->outputs[0] = (MrEpochMark){stream->epoch_id.epoch, stream->epoch_id.lineage};
+            MR_TRY(save_outputs(stream, err));
+        }
         MR_TRY(mr_run_save_changes(stream->run, &stream->changes, err));
         MR_TRY(mr_checkpoint_commit(
             stream->checkpoint,
@@ -557,6 +591,7 @@ static MrStatus take_snapshot(MrStream *stream, MrError *err)
     mr_state_writer_reset(&stream->changes);
     MR_TRY(save_marks(stream, err));
     MR_TRY(save_sources(stream, true, err));
+    MR_TRY(save_outputs(stream, err));
     MR_TRY(mr_run_snapshot(stream->run, &stream->changes, err));
     return mr_checkpoint_snapshot(stream->checkpoint, &stream->changes, err);
 }
@@ -654,8 +689,10 @@ MrStatus mr_stream_step(MrStream *stream, MrStreamStep *out, MrError *err)
     MR_GUARD_END(status)
     stream->failed = status != MR_OK;
     if (status != MR_OK)
-        mr_error_add(err, "in epoch %" PRId64 " of stream '%s'", stream->epoch + 1,
-                     stream->options.name ? stream->options.name : stream->query_id);
+        mr_error_add(err, "in epoch %" PRId64 " of stream '%s'%s%s", stream->epoch + 1,
+                     stream->options.name ? stream->options.name : stream->query_id,
+                     stream->options.checkpoint ? ", checkpoint " : "",
+                     stream->options.checkpoint ? stream->options.checkpoint : "");
     return status;
 }
 

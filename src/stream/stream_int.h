@@ -51,6 +51,7 @@ struct MrStream {
     bool closes;          /* some operator gives rows when the watermark moves */
     int64_t epoch, closed_through;
     uint64_t lineage;
+    MrEpochMark outputs[2];    /* the last epochs that gave the sink something; epoch -1: none */
     int64_t late_us, evict_us; /* of the last epoch */
     bool replay;               /* the next epoch is in the log already */
     int64_t replay_time_us;
