@@ -84,6 +84,9 @@ struct MrOs {
 
     MrStatus (*stat)(MrOs *os, const char *path, MrFileInfo *out,
                      MrError *err); /* missing: MR_OK */
+    /* A file that nobody has open for writing: *out is what it is while that is so.  Else, or when
+     * it is gone, out->exists is false.  Where this cannot be found out, as stat. */
+    MrStatus (*stat_settled)(MrOs *os, const char *path, MrFileInfo *out, MrError *err);
     MrStatus (*list)(MrOs *os, const char *path, MrArena *arena, MrDirEntry **out, int64_t *n_out,
                      MrError *err);
     /* And its parents; each new level is durable on return.  Exists: fine. */
