@@ -216,7 +216,7 @@ MR_API void mr_streaming_query_close(MrStreamingQuery *query);
  * Your functions are called by several threads at once, each row as often as the plan needs it, so
  * they must not change what self points to without a lock, nor keep the bytes that they are given
  * after they return.  One that returns anything but MR_OK fails the action: with the error it wrote
- * into err, or else FAILED_EXECUTE_UDF.
+ * into err, or else FAILED_EXECUTE_UDF; MR_CANCELED is OPERATION_CANCELED.
  * Source: Spark's RDD programming guide for what each transformation means. */
 
 /* Borrowed bytes, at most 2 GiB; data NULL: there is none (no key, the absent side of an outer

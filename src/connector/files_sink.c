@@ -149,6 +149,33 @@ static MrStatus check_parquet(const MrSchema *schema, MrArena *arena, MrError *e
     return MR_OK;
 }
 
+/* False: all there is are the empty folders of a batch write that failed.  A folder that somebody
+ * made and left empty counts as there, as in Spark. */
+static MrStatus holds_anything(FilesSink *self, bool *out, MrError *err)
+{
+    MrOs *os = self->context->os;
+    MrArena *arena = &self->arena;
+    const char *ours = mr_arena_printf(arena, "%s/_millrace", self->root);
+    MrDirEntry *entries;
+    int64_t n_entries, n_inner = 0;
+    *out = true;
+    MR_TRY(os->list(os, self->root, arena, &entries, &n_entries, err));
+    if (n_entries != 1 || strcmp(entries[0].name, "_millrace") != 0)
+        return MR_OK;
+    MR_TRY(os->list(os, ours, arena, &entries, &n_entries, err));
+    for (int64_t i = 0; i < n_entries; i++) {
+        MrDirEntry *inner;
+        int64_t n = 0;
+        if (strcmp(entries[i].name, "lock") == 0)
+            continue;
+        MR_TRY(os->list(os, mr_arena_printf(arena, "%s/%s", ours, entries[i].name), arena, &inner,
+                        &n, err));
+        n_inner += n;
+    }
+    *out = n_inner > 0;
+    return MR_OK;
+}
+
 static MrStatus sink_init(FilesSink *self, MrError *err)
 {
     const MrConnectorContext *context = self->context;
@@ -197,6 +224,8 @@ static MrStatus sink_init(FilesSink *self, MrError *err)
     if (!context->streaming) {
         MrFileInfo info;
         MR_TRY(os->stat(os, self->root, &info, err));
+        if (info.exists && info.is_dir)
+            MR_TRY(holds_anything(self, &info.exists, err));
         if (info.exists && spec->save_mode == MR_SAVE_ERROR)
             return MR_FAIL(err, MR_COND_PATH_ALREADY_EXISTS, "outputPath", path);
         if (info.exists && spec->save_mode == MR_SAVE_IGNORE) {

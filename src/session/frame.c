@@ -475,6 +475,8 @@ static MrStatus frame_failed(const MrFrame *frame, MrError *err)
 /* A query over the frame, ready to be read. */
 static MrStatus frame_query(MrFrame *frame, MrQuery **out, MrError *err)
 {
+    if (frame->streaming) /* as Spark: it would have no end, or none of its rows */
+        return MR_FAIL_UNSUPPORTED(err, "reading a streaming frame; mr_frame_start runs it");
     MrStatus status =
         mr_session_query(frame->session, (MrText){frame->sql, frame->sql_bytes}, out, err);
     return status == MR_OK ? MR_OK : frame_failed(frame, err);
@@ -711,6 +713,8 @@ static MrStatus frame_write(MrFrame *frame, MrQuery *query, const MrWriteOptions
     if (!spec.type)
         return MR_FAIL(err, MR_COND_DATA_SOURCE_NOT_FOUND, "provider", format);
     MR_TRY(mr__frame_bind(frame, query, &bound, err));
+    if (bound.plan->streaming)
+        return MR_FAIL_UNSUPPORTED(err, "reading a streaming frame; mr_frame_start runs it");
     spec.options =
         mr__key_values(&query->arena, options->options, options->n_options, options->path);
     MR_TRY(mr__save_mode(options->mode, &spec.mode, err));

@@ -275,6 +275,29 @@ static void a_frame_is_written_and_read_in_each_mode(void **state)
     mr_session_close(session);
 }
 
+static void a_streaming_frame_is_started_not_read(void **state)
+{
+    const char *refused = "UNSUPPORTED_FEATURE.MILLRACE";
+    struct ArrowArrayStream stream;
+    int64_t n_rows;
+    MrFrame *rate = NULL, *late = NULL;
+    MrSession *session = session_open();
+    MR_OKAY(mr_session_read(session, &(MrReadOptions){.format = "rate", .streaming = true}, &rate,
+                            &err));
+    expect_failure(mr_frame_count(rate, &n_rows, &err), refused);
+    expect_failure(mr_frame_show(rate, NULL, stdout, &err), refused);
+    expect_failure(mr_frame_arrow(rate, &stream, &err), refused);
+    expect_failure(mr_frame_write(rate, &(MrWriteOptions){.path = path_of("rate")}, &err), refused);
+    MR_OKAY(mr_frame_watermark(rate, "timestamp", "10 seconds", &late, &err));
+    mr_frame_close(late);
+    expect_failure(mr_frame_watermark(rate, "timestamp", "-10 seconds", &late, &err),
+                   "INVALID_PARAMETER_VALUE");
+    expect_failure(mr_frame_watermark(rate, "value", "10 seconds", &late, &err),
+                   "EVENT_TIME_IS_NOT_ON_TIMESTAMP_TYPE");
+    mr_frame_close(rate);
+    mr_session_close(session);
+}
+
 /* In whatever order handles are closed; what is still there works. */
 static void the_session_lives_as_long_as_what_was_made_from_it(void **state)
 {
@@ -326,6 +349,7 @@ static const struct CMUnitTest tests[] = {
     MR_UNIT_TEST(a_command_has_rows_and_is_no_input),
     MR_UNIT_TEST(show_prints_as_spark_does),
     MR_UNIT_TEST(a_frame_is_written_and_read_in_each_mode),
+    MR_UNIT_TEST(a_streaming_frame_is_started_not_read),
     MR_UNIT_TEST(the_session_lives_as_long_as_what_was_made_from_it),
     MR_UNIT_TEST(options_of_a_session_are_checked),
 };
