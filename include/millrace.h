@@ -139,6 +139,12 @@ struct ArrowArrayStream; /* Arrow specification, "C stream interface" */
 MR_API MR_MUST_USE MrStatus mr_frame_arrow(MrFrame *frame, struct ArrowArrayStream *out,
                                            MrError *err);
 
+/* A frame of the rows that the stream gives: they are copied and kept until the session ends.  The
+ * stream is taken: it is released here, also when the call fails.  Fails with
+ * UNSUPPORTED_ARROWTYPE, MR_NO_MEMORY, or IO_ERROR with the stream's own message. */
+MR_API MR_MUST_USE MrStatus mr_session_arrow(MrSession *session, struct ArrowArrayStream *rows,
+                                             MrFrame **frame, MrError *err);
+
 typedef struct MrShowOptions {
     int32_t n_rows; /* 0: 20 */
     bool keep_long; /* cells of more than 20 characters are shown whole */
