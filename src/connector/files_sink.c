@@ -149,30 +149,22 @@ static MrStatus check_parquet(const MrSchema *schema, MrArena *arena, MrError *e
     return MR_OK;
 }
 
-/* False: all there is are the empty folders of a batch write that failed.  A folder that somebody
- * made and left empty counts as there, as in Spark. */
+/* False: all there is was left by a batch write that failed: no data, no _SUCCESS, nobody at work.
+ * A folder that somebody made and left empty counts as there, as in Spark. */
 static MrStatus holds_anything(FilesSink *self, bool *out, MrError *err)
 {
     MrOs *os = self->context->os;
-    MrArena *arena = &self->arena;
-    const char *ours = mr_arena_printf(arena, "%s/_millrace", self->root);
+    MrFileInfo info;
     MrDirEntry *entries;
-    int64_t n_entries, n_inner = 0;
-    *out = true;
-    MR_TRY(os->list(os, self->root, arena, &entries, &n_entries, err));
-    if (n_entries != 1 || strcmp(entries[0].name, "_millrace") != 0)
+    int64_t n_entries, n_staged = 0;
+    const char *staging = mr_arena_printf(&self->arena, "%s/_millrace/staging", self->root);
+    MR_TRY(os->list(os, self->root, &self->arena, &entries, &n_entries, err));
+    *out = n_entries != 1 || strcmp(entries[0].name, "_millrace") != 0;
+    MR_TRY(os->stat(os, staging, &info, err));
+    if (*out || !info.exists)
         return MR_OK;
-    MR_TRY(os->list(os, ours, arena, &entries, &n_entries, err));
-    for (int64_t i = 0; i < n_entries; i++) {
-        MrDirEntry *inner;
-        int64_t n = 0;
-        if (strcmp(entries[i].name, "lock") == 0)
-            continue;
-        MR_TRY(os->list(os, mr_arena_printf(arena, "%s/%s", ours, entries[i].name), arena, &inner,
-                        &n, err));
-        n_inner += n;
-    }
-    *out = n_inner > 0;
+    MR_TRY(os->list(os, staging, &self->arena, &entries, &n_staged, err));
+    *out = n_staged > 0;
     return MR_OK;
 }
 
