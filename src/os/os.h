@@ -128,7 +128,8 @@ void mr_cond_destroy(MrCondVar *cond);
 void mr_cond_wait(MrCondVar *cond, MrMutex *mutex);
 bool mr_cond_wait_us(MrCondVar *cond, MrMutex *mutex, int64_t timeout_us); /* false: timed out */
 void mr_cond_signal_all(MrCondVar *cond);
-int mr_cpu_count(void);        /* cores this process may use */
+int mr_cpu_count(void); /* cores this process may use */
+int64_t mr_process_id(void);
 int64_t mr_memory_bytes(void); /* the smaller of RAM and the cgroup's limit */
 
 /* Whole small files (at most max_bytes), for metadata. */
