@@ -23,8 +23,12 @@ def main() -> int:
     last = json.loads(LAST.read_text()) if LAST.exists() else {}
     commands = [[str(p)] for p in sorted((ROOT / "build" / "bench").glob("*_bench"))]
     commands += [[sys.executable, str(p)] for p in sorted((ROOT / "bench").glob("*.py")) if p.stem != "peer"]
+    commands = [command for command in commands if name in Path(command[-1]).name]
+    if not commands:
+        print(f"no bench has '{name}' in its name", file=sys.stderr)
+        return 2
     failed = 0
-    for command in (c for c in commands if name in Path(c[-1]).name):
+    for command in commands:
         print(f"-- {Path(command[-1]).name}", flush=True)
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None

@@ -149,10 +149,29 @@ def run_sql(tally: Tally, folder: Path, options: argparse.Namespace, variants: b
         list(pool.map(lambda job: sql_one(tally, engine, *job), jobs))
 
 
-def run_fuzz(tally: Tally, seconds: int) -> None:
+def fuzz_targets(name: str | None) -> list[str]:
+    """The fuzz targets whose name contains name."""
+    sources = [*ROOT.glob("src/*/*_fuzz.c"), *TEST.glob("fuzz/*_fuzz.c")]
+    return sorted(p.stem for p in sources if not name or name in p.stem)
+
+
+def any_of(kind: str, name: str | None) -> bool:
+    """Whether the kind has anything to run; without a name all have."""
+    if not name:
+        return True
+    if kind in ("sql", "tsan"):
+        return bool(sql_files(name))
+    if kind == "asan":
+        return any_of("unit", name) or any_of("sql", name)
+    if kind == "fuzz":
+        return bool(fuzz_targets(name))
+    return kind != "build" and bool(programs(ROOT, kind, name))
+
+
+def run_fuzz(tally: Tally, targets: list[str], seconds: int) -> None:
     """Every target over its corpus and some seconds more."""
-    for source in sorted([*ROOT.glob("src/*/*_fuzz.c"), *TEST.glob("fuzz/*_fuzz.c")]):
-        name = source.stem.removesuffix("_fuzz")
+    for target in targets:
+        name = target.removesuffix("_fuzz")
         args = [sys.executable, str(ROOT / "tool/fuzz.py"), name, "--seconds", str(seconds)]
         run_program(tally, args[:1] + args[1:], dict(os.environ))
 
@@ -212,12 +231,12 @@ def full(tally: Tally, options: argparse.Namespace) -> None:
             if subprocess.run(["which", "clang"], capture_output=True).returncode != 0:
                 tally.skip("fuzz", "clang is not installed")
             else:
-                targets = [p.stem for p in [*ROOT.glob("src/*/*_fuzz.c"), *TEST.glob("fuzz/*_fuzz.c")]]
+                targets = fuzz_targets(options.name)
                 if targets and ready("fuzz", targets):
-                    run_fuzz(tally, options.fuzz_seconds)
+                    run_fuzz(tally, targets, options.fuzz_seconds)
 
     for kind in KINDS:
-        if options.only and kind != options.only:
+        if (options.only and kind != options.only) or not any_of(kind, options.name):
             continue
         start, before = time.monotonic(), (tally.passed, tally.failed)
         do(kind)
@@ -243,6 +262,9 @@ def main() -> int:
     else:
         print(f"seed {options.seed}", flush=True)
         full(tally, options)
+    if not any(any_of(kind, options.name) for kind in KINDS):
+        print(f"no test has '{options.name}' in its name")
+        tally.failed += 1
     print(f"{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped")
     return 1 if tally.failed else 0
 
