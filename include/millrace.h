@@ -1,8 +1,20 @@
 /* millrace.h - Spark SQL, frames and streams for C and C++.
  *
- * Threads: one call at a time per session.  Version: MR_VERSION; calls are added, not changed.
- * Data leaves through the Arrow C data and stream interfaces.  Every function that can fail returns
- * MrStatus and takes an MrError last; on failure nothing is written to an out argument. */
+ * Threads: one call at a time per session and what was made from it, unless a comment says more.
+ * Several sessions are independent.  Version: MR_VERSION; calls are added, not changed; new members
+ * of structs go last.
+ * Data leaves and comes in through the Arrow C stream interface.
+ *
+ * What holds where nothing else is said:
+ *   - Every function that can fail returns MrStatus and takes an MrError last.  On failure nothing
+ *     is written to an out argument.
+ *   - Texts are UTF-8, end in NUL and are borrowed for the call.  Handles, out arguments and err
+ *     must not be NULL; a text or function that is NULL, and a number out of its range, fail with
+ *     INVALID_PARAMETER_VALUE.  NULL options are all zero.
+ *   - What a call makes is yours, to be ended by the close or free beside it.  Handles may be
+ * closed in any order: the session lives until the last of them is.  Close each once.
+ *   - Any call may fail with MR_NO_MEMORY, and one that runs a query with MR_CANCELED, or with what
+ *     the query's data is to blame for (DIVIDE_BY_ZERO ...).  Since: 0.1. */
 #ifndef MILLRACE_H
 #define MILLRACE_H
 
@@ -41,7 +53,7 @@ typedef struct MrError {
     char trail[500];      /* "in ..." lines, innermost first: split, operator, query           */
 } MrError;
 
-/* "DIVIDE_BY_ZERO", "22012"; a constant string. */
+/* "DIVIDE_BY_ZERO", "22012"; a constant string.  Without an error: "" and "00000". */
 MR_API const char *mr_error_condition(const MrError *err);
 MR_API const char *mr_error_sqlstate(const MrError *err);
 
@@ -62,80 +74,102 @@ typedef struct MrSessionOptions {
     int32_t n_threads; /* 0: as many as cores                                               */
 } MrSessionOptions;
 
-/* Opens a session; options NULL: all zero.  *session is yours, end it with mr_session_close().
- * Fails with MR_NO_MEMORY or MR_IO. Since: 0.1.   Example: example/first_query.c */
+/* Opens a session; at most 1,024 threads.  Tables are looked for when they are asked for: the
+ * folder need not be there.  Fails with MR_NO_MEMORY or MR_IO.   Example: example/first_query.c */
 MR_API MR_MUST_USE MrStatus mr_session_open(const MrSessionOptions *options, MrSession **session,
                                             MrError *err);
-/* Ends the session; frames and streaming queries of it must be closed before.  NULL is fine. */
+/* Gives the session up; it ends when all that was made from it is closed, too.  Arrays that nobody
+ * releases keep its memory for the rest of the process.  NULL is fine. */
 MR_API void mr_session_close(MrSession *session);
-/* Sets one of Spark's or Millrace's settings; unknown keys are kept.   Since: 0.1. */
+/* Sets one of Spark's or Millrace's settings, as SET does; unknown keys are kept.  Queries that run
+ * keep what they began with.  Fails with INVALID_CONF_VALUE. */
 MR_API MR_MUST_USE MrStatus mr_session_conf_set(MrSession *session, const char *key,
                                                 const char *value, MrError *err);
-/* From any thread or a signal handler: the running query fails with OPERATION_CANCELED within 50
- * ms. */
+/* From any thread or a signal handler: what runs in the session, streaming queries and contexts
+ * too, fails with OPERATION_CANCELED within 50 ms. */
 MR_API void mr_session_interrupt(MrSession *session);
 
 /* Runs a command (CREATE, INSERT, SET ...), or binds a query, which runs each time the frame is
  * read.
  *
- *   sql    UTF-8, ends in NUL, at most 16 MiB; one statement
- *   frame  yours, end it with mr_frame_close(); of a command: its rows, often none
+ *   sql    at most 16 MiB; one statement, semicolons may follow
+ *   frame  end it with mr_frame_close(); of a command: its rows, often none
  *
- * Fails with MR_INVALID (the condition is Spark's) or MR_NO_MEMORY.
- * Source: Spark SQL reference, ANSI on.   Since: 0.1.   Example: example/first_query.c */
+ * Fails with MR_INVALID: the condition is Spark's, err->sql_idx its place in sql.
+ * Source: Spark SQL reference, ANSI on.   Example: example/first_query.c */
 MR_API MR_MUST_USE MrStatus mr_session_sql(MrSession *session, const char *sql, MrFrame **frame,
                                            MrError *err);
 
 /* ---------------------------------------------------------------- frames
  *
- * A frame is a query that has not run yet.  Each call makes a new frame from old ones, which stay
- * as they are; names and types are checked at once.  Texts are Spark SQL, as in selectExpr and
- * where. */
+ * A frame is a query that has not run yet.  Each call makes a new frame, to be ended with
+ * mr_frame_close(), from old ones, which stay as they are and may be closed; names and types are
+ * checked at once.  A frame runs each time it is read.
+ * Texts are Spark SQL, as in selectExpr and where: each must be whole by itself
+ * (PARSE_SYNTAX_ERROR), and err->sql_idx is a place in it.  A command's frame can be read, but not
+ * built upon. Source: Spark's Dataset API for what each call means. */
 
+/* An option of a source or sink by its name in Spark, in any case: {"header", "true"}. */
 typedef struct MrKeyValue {
     const char *key, *value;
 } MrKeyValue;
 
 typedef struct MrReadOptions {
-    const char *format; /* "csv", "json", "text", "parquet", "socket", "rate" ...              */
-    const char *path;   /* NULL: none                                                        */
+    const char *format; /* "parquet" (NULL), "csv", "json", "text"; also "socket", "rate",
+                           "rate-micro-batch" when streaming */
+    const char *path;   /* a file, a folder, a glob; NULL: none                              */
     const char *schema; /* "a INT, b STRING"; NULL: found out                                */
     const MrKeyValue *options; /* n_options of them */
     int32_t n_options;
     bool streaming; /* as spark.readStream                                               */
 } MrReadOptions;
+/* A frame over a source; its schema is found out now, its rows are read when the frame is.  Fails
+ * with DATA_SOURCE_NOT_FOUND, PATH_NOT_FOUND, UNABLE_TO_INFER_SCHEMA, INVALID_PARAMETER_VALUE (an
+ * option) and those of the schema's text. */
 MR_API MR_MUST_USE MrStatus mr_session_read(MrSession *session, const MrReadOptions *options,
                                             MrFrame **frame, MrError *err);
 
+/* exprs: "a, b + 1 AS c, *". */
 MR_API MR_MUST_USE MrStatus mr_frame_select(MrFrame *frame, const char *exprs, MrFrame **out,
                                             MrError *err);
+/* Rows of which condition ("a > 1 AND b IS NOT NULL") is true. */
 MR_API MR_MUST_USE MrStatus mr_frame_filter(MrFrame *frame, const char *condition, MrFrame **out,
                                             MrError *err);
-/* keys "a, b" (NULL or "": one group), aggregates "sum(x) AS total". */
+/* keys "a, b % 2 AS odd" (NULL or "": one group, also without rows), aggregates
+ * "sum(x) AS total, count(*)".  Columns: the keys, then the aggregates. */
 MR_API MR_MUST_USE MrStatus mr_frame_group(MrFrame *frame, const char *keys, const char *aggregates,
                                            MrFrame **out, MrError *err);
-/* kind: "inner", "left", "right", "full", "left semi", "left anti", "cross".  In condition the
- * frames are named l and r: "l.id = r.id"; NULL only with cross. */
+/* kind: "inner", "left", "right", "full", "left semi", "left anti", "cross", or Spark's other names
+ * of them, in any case; else UNSUPPORTED_JOIN_TYPE.  In condition, and in the next call over the
+ * result, the frames are named l and r: "l.id = r.id"; NULL only with cross.  Columns: the left
+ * frame's, then (but of semi and anti) the right one's, so that names may come twice. */
 MR_API MR_MUST_USE MrStatus mr_frame_join(MrFrame *left, MrFrame *right, const char *kind,
                                           const char *condition, MrFrame **out, MrError *err);
+/* keys: "a, b DESC NULLS LAST". */
 MR_API MR_MUST_USE MrStatus mr_frame_order(MrFrame *frame, const char *keys, MrFrame **out,
                                            MrError *err);
+/* n_rows: 0 .. 2,147,483,647, else INVALID_LIMIT_LIKE_EXPRESSION. */
 MR_API MR_MUST_USE MrStatus mr_frame_limit(MrFrame *frame, int64_t n_rows, MrFrame **out,
                                            MrError *err);
+/* All rows of both, columns by their places; NUM_COLUMNS_MISMATCH, INCOMPATIBLE_COLUMN_TYPE. */
 MR_API MR_MUST_USE MrStatus mr_frame_union(MrFrame *first, MrFrame *second, MrFrame **out,
-                                           MrError *err); /* all */
+                                           MrError *err);
+/* Equal rows once; NULLs are equal here. */
 MR_API MR_MUST_USE MrStatus mr_frame_distinct(MrFrame *frame, MrFrame **out, MrError *err);
-/* Of a streaming frame: rows more than delay ("10 seconds") behind the highest time_column are
- * late. */
+/* Of a streaming frame: rows more than delay ("10 seconds", not negative) behind the highest
+ * time_column are late.  Fails with EVENT_TIME_IS_NOT_ON_TIMESTAMP_TYPE. */
 MR_API MR_MUST_USE MrStatus mr_frame_watermark(MrFrame *frame, const char *time_column,
                                                const char *delay, MrFrame **out, MrError *err);
-/* Makes the frame known to SQL under a name, for this session. */
+/* Makes the frame known to SQL under a name (one part, any characters), for this session, instead
+ * of a view that had it. */
 MR_API MR_MUST_USE MrStatus mr_frame_create_view(MrFrame *frame, const char *name, MrError *err);
 MR_API void mr_frame_close(MrFrame *frame); /* NULL is fine */
 
 struct ArrowArrayStream; /* Arrow specification, "C stream interface" */
-/* Runs the frame; the stream's arrays are structs of up to 2,048 rows.  Release it before the
- * session is closed. */
+/* Runs the frame while the stream is read; its arrays are structs of up to 2,048 rows, one child a
+ * column.  The stream, its schema and its arrays are yours, each released as Arrow has it, in any
+ * order; one thread at a time.  A failure while reading is EIO, or ENOMEM, and get_last_error has
+ * the message. */
 MR_API MR_MUST_USE MrStatus mr_frame_arrow(MrFrame *frame, struct ArrowArrayStream *out,
                                            MrError *err);
 
@@ -149,20 +183,22 @@ typedef struct MrShowOptions {
     int32_t n_rows; /* 0: 20 */
     bool keep_long; /* cells of more than 20 characters are shown whole */
 } MrShowOptions;
-/* Prints a table as Spark's show() does. */
+/* Prints a table as Spark's show() does.  Like the other calls that read, it refuses a streaming
+ * frame (UNSUPPORTED_FEATURE): mr_frame_start runs those. */
 MR_API MR_MUST_USE MrStatus mr_frame_show(MrFrame *frame, const MrShowOptions *options, FILE *to,
                                           MrError *err);
 MR_API MR_MUST_USE MrStatus mr_frame_count(MrFrame *frame, int64_t *n_rows, MrError *err);
 
 typedef struct MrWriteOptions {
-    const char *format; /* NULL: parquet                                          */
-    const char *path;
+    const char *format;        /* NULL: parquet                                          */
+    const char *path;          /* a folder                                               */
     const char *mode;          /* "error" (NULL), "append", "overwrite", "ignore"         */
     const MrKeyValue *options; /* n_options of them                                      */
     int32_t n_options;
     const char *partition_by; /* "a, b"; NULL: not partitioned                           */
 } MrWriteOptions;
-/* Runs the frame and writes its rows; readers see all of them or none. */
+/* Runs the frame and writes its rows, one file a worker; readers see all of them or none.  Fails
+ * with PATH_ALREADY_EXISTS (mode error), INVALID_SAVE_MODE, DATA_SOURCE_NOT_FOUND, MR_IO. */
 MR_API MR_MUST_USE MrStatus mr_frame_write(MrFrame *frame, const MrWriteOptions *options,
                                            MrError *err);
 
@@ -192,7 +228,10 @@ typedef struct MrStreamStart {
 } MrStreamStart;
 
 /* Starts the query on a thread of its own.  *query is yours, end it with
- * mr_streaming_query_close(). */
+ * mr_streaming_query_close(); the frame may be closed.  Fails with WRITE_STREAM_NOT_ALLOWED (the
+ * frame is not streaming), STREAMING_OUTPUT_MODE, DATA_SOURCE_NOT_FOUND,
+ * CONCURRENT_STREAM_LOG_UPDATE (another process or query has the checkpoint), and when the
+ * checkpoint is of another query or damaged (MR_CORRUPT). */
 MR_API MR_MUST_USE MrStatus mr_frame_start(MrFrame *frame, const MrStreamStart *options,
                                            MrStreamingQuery **query, MrError *err);
 /* Waits until the query ends by itself, fails (its error is given, at each call) or timeout_ms
@@ -277,9 +316,9 @@ MR_API MR_MUST_USE MrStatus mr_partition_next(MrPartition *partition, MrPair *ro
 typedef MrStatus (*MrPartitionFunction)(void *self, int32_t partition_idx, MrPartition *rows,
                                         MrError *err);
 
-/* Each *out is yours, end it with mr_rdd_close() before the session; the RDDs it was made from may
- * be closed before it.  self must live until the last action.  At most 500 steps in a row.
- * Example of all: example/rdd_word_count.c   Since: 0.1.
+/* Each *out is yours, end it with mr_rdd_close(); the RDDs it was made from may be closed before
+ * it.  self must live until the last action.  At most 500 steps in a row.
+ * Example of all: example/rdd_word_count.c
  *
  * The rows of parallelize are copied. */
 typedef struct MrRdd MrRdd;
@@ -302,8 +341,8 @@ MR_API MR_MUST_USE MrStatus mr_rdd_reduce_by_key(MrRdd *rdd, MrReduceFunction re
                                                  MrRdd **out, MrError *err);
 /* How often each value comes: the value as the key, the count in decimal digits as the value. */
 MR_API MR_MUST_USE MrStatus mr_rdd_count_by_value(MrRdd *rdd, MrRdd **out, MrError *err);
-/* kind: "inner", "left", "right", "full"; rows without a key match nothing.  The absent side of an
- * outer join has data NULL. */
+/* kind: as of frames, without semi, anti and cross; rows without a key match nothing.  The absent
+ * side of an outer join has data NULL. */
 MR_API MR_MUST_USE MrStatus mr_rdd_join(MrRdd *left, MrRdd *right, const char *kind,
                                         MrJoinFunction join, void *self, MrRdd **out, MrError *err);
 MR_API MR_MUST_USE MrStatus mr_rdd_union(MrRdd *first, MrRdd *second, MrRdd **out, MrError *err);
@@ -314,8 +353,8 @@ MR_API MR_MUST_USE MrStatus mr_rdd_sort_by_key(MrRdd *rdd, bool descending, MrRd
 MR_API void mr_rdd_close(MrRdd *rdd); /* NULL is fine */
 
 /* Actions: each computes the RDD anew.  *rows is one block of the session's memory, yours, end it
- * with mr_rows_free() before the session; NULL when there are none.  In no order unless sorted.
- * For convenience all bytes in it are followed by a NUL, which is not counted. */
+ * with mr_rows_free(); NULL when there are none.  In no order unless sorted.  For convenience all
+ * bytes in it are followed by a NUL, which is not counted. */
 MR_API MR_MUST_USE MrStatus mr_rdd_collect(MrRdd *rdd, MrPair **rows, int64_t *n_rows,
                                            MrError *err);
 MR_API MR_MUST_USE MrStatus mr_rdd_take(MrRdd *rdd, int64_t n, MrPair **rows, int64_t *n_rows,
@@ -343,7 +382,7 @@ MR_API MR_MUST_USE MrStatus mr_rdd_save_as_text_file(MrRdd *rdd, const char *pat
  * as long.  Functions are called as those of RDDs are.  While a context runs, the session is its
  * outputs' to use; other threads only await and stop.
  * Examples: example/network_word_count.c, stock_alerts.c, celsius.c, log_filter.c,
- * checkpointed_counts.c   Since: 0.1. */
+ * checkpointed_counts.c */
 
 typedef struct MrStreamContext MrStreamContext;
 typedef struct MrDStream MrDStream;

@@ -456,6 +456,8 @@ static MrStatus put_source_view(MrQuery *query, const MrReadOptions *options, co
 MrStatus mr_session_read(MrSession *session, const MrReadOptions *options, MrFrame **out,
                          MrError *err)
 {
+    static const MrReadOptions defaults = {0};
+    options = options ? options : &defaults;
     MrStatus status;
     MrQuery *query;
     char name[MR_FRAME_VIEW_NAME];
@@ -653,6 +655,8 @@ static MrStatus frame_write(MrFrame *frame, MrQuery *query, const MrWriteOptions
 
 MrStatus mr_frame_write(MrFrame *frame, const MrWriteOptions *options, MrError *err)
 {
+    static const MrWriteOptions defaults = {0};
+    options = options ? options : &defaults;
     MrStatus status;
     MrQuery *query;
     MR_TRY(mr__query_create(frame->session, &query, err));

@@ -192,6 +192,17 @@ static void what_must_be_given_is_asked_for(void **state)
     expect_failure(mr_session_conf_set(session, NULL, "x", &err), missing);
     expect_failure(mr_session_conf_set(session, "x", NULL, &err), missing);
     assert_null(out);
+    MrStreamingQuery *query = NULL;
+    expect_failure(mr_session_read(session, NULL, &out, &err), missing);
+    expect_failure(mr_frame_write(frame, NULL, &err), missing);
+    expect_failure(mr_frame_start(frame, NULL, &query, &err), "WRITE_STREAM_NOT_ALLOWED");
+    MrError none = {0};
+    char text[10];
+    assert_string_equal(mr_error_condition(&none), "");
+    assert_string_equal(mr_error_sqlstate(&none), "00000");
+    assert_true(mr_error_message(&err, text, sizeof text) > 9);
+    assert_string_equal(text, "[WRITE_ST");
+    assert_int_equal(mr_error_message(&none, text, 0), mr_error_message(&none, text, 10));
     mr_frame_close(frame);
     mr_session_close(session);
 }

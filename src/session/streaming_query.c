@@ -233,6 +233,8 @@ static MrStatus start_stream(MrStreamingQuery *streaming, MrFrame *frame,
 MrStatus mr_frame_start(MrFrame *frame, const MrStreamStart *options, MrStreamingQuery **out,
                         MrError *err)
 {
+    static const MrStreamStart defaults = {0};
+    options = options ? options : &defaults;
     MrStatus status = MR_OK;
     MrSession *session = frame->session;
     void *block;
