@@ -195,7 +195,7 @@ static MrStatus build_push(MrJoin *self, MrBatch *batch, MrError *err)
     for (int32_t i = 0; i < batch->n_sel; i++) {
         int32_t row = mr_batch_row(batch, i);
         bool null_key = mr__join_key_is_null(phys, cols, row);
-        if (null_key)
+        if (null_key && !phys->join.sure_keys)
             atomic_store_explicit(&shared->has_null, true, memory_order_relaxed);
         self->unknown[n] = null_key;
         self->live[n] = (uint16_t)row;
@@ -412,6 +412,25 @@ static MrStatus note_pair(MrJoin *self, uint16_t place, char *row, MrError *err)
     return MR_OK;
 }
 
+/* The rest of the condition is true, false or unknown for n pairs: rows of the batch in their order
+ * (places: of their probe rows), or, in a loop, all live rows (places NULL). */
+static MrStatus note_values(MrJoin *self, MrBatch *batch, const uint16_t *places, int32_t n,
+                            MrError *err)
+{
+    MrVector *value = NULL;
+    MR_TRY(mr_program_eval(self->rest, self->op.context->eval, batch, &value, err));
+    for (int32_t i = 0; i < n; i++) {
+        int64_t at;
+        int32_t place = places ? places[i] : i, row = places ? i : self->live[i];
+        const MrVector *holder = mr_vector_at(value, row, &at);
+        if (mr_vector_is_null(value, row))
+            self->unknown[place] = 1;
+        else if (holder->i8[at])
+            self->matched[place] = 1;
+    }
+    return MR_OK;
+}
+
 /* Tests the rest of the condition on the pairs gathered; gives a batch when this kind gives pairs.
  * checked: the pairs satisfy it already (a loop). */
 static MrStatus flush_pairs(MrJoin *self, bool checked, MrBatch **out, MrError *err)
@@ -436,6 +455,12 @@ static MrStatus flush_pairs(MrJoin *self, bool checked, MrBatch **out, MrError *
     MR_TRY(make_pairs(self, n, &self->given, err));
     MrBatch *batch = self->given;
     set_combined(self, batch);
+    if (phys->join.kind == MR_JOIN_MARK || phys->join.kind == MR_JOIN_ANTI_NULL) {
+        MR_TRY(note_values(self, batch, self->pairs, n, err));
+        mr_batch_destroy(batch);
+        self->given = NULL;
+        return MR_OK;
+    }
     MR_TRY(mr_program_filter(self->rest, self->op.context->eval, batch, err));
     for (int32_t i = 0; i < batch->n_sel; i++) {
         int32_t p = mr_batch_row(batch, i);
@@ -510,7 +535,7 @@ void mr__join_probe_begin(MrJoin *self)
             __builtin_prefetch(&table->buckets[self->hash[i] & mask]);
     for (int32_t i = 0; i < self->n_live; i++) {
         if (may_be_null && mr__join_key_is_null(phys, self->keys, self->live[i])) {
-            self->unknown[i] = 1;
+            self->unknown[i] = !phys->join.sure_keys;
             continue;
         }
         char *row = mr__join_head(table, self->hash[i]);
@@ -649,16 +674,7 @@ static MrStatus loop_round(MrJoin *self, MrBatch **out, bool *done, MrError *err
     bool three_valued = phys->join.kind == MR_JOIN_MARK || phys->join.kind == MR_JOIN_ANTI_NULL;
     set_combined(self, batch);
     if (self->rest && three_valued) {
-        MrVector *value = NULL;
-        MR_TRY(mr_program_eval(self->rest, self->op.context->eval, batch, &value, err));
-        for (int32_t i = 0; i < self->n_live; i++) {
-            int64_t at;
-            const MrVector *holder = mr_vector_at(value, self->live[i], &at);
-            if (mr_vector_is_null(value, self->live[i]))
-                self->unknown[i] = 1;
-            else if (holder->i8[at])
-                self->matched[i] = 1;
-        }
+        MR_TRY(note_values(self, batch, NULL, self->n_live, err));
         mr_batch_destroy(batch);
         self->tested = NULL;
         return MR_OK;

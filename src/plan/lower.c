@@ -412,6 +412,17 @@ static bool equal_key(Lower *self, const MrExpr *expr, int32_t n_left, MrExpr **
     return false;
 }
 
+/* p of coalesce(p, false), which is never NULL. */
+static const MrExpr *sure_part(const MrExpr *expr, bool *is_sure)
+{
+    if (expr->kind != MR_EXPR_COALESCE || expr->n_args != 2 ||
+        expr->args[1]->kind != MR_EXPR_LITERAL || expr->args[1]->type->kind != MR_TYPE_BOOLEAN ||
+        mr_vector_is_null(expr->args[1]->literal, 0) || expr->args[1]->literal->i8[0])
+        return expr;
+    *is_sure = true;
+    return expr->args[0];
+}
+
 /* The join has at least one key, so that two states can be probed. */
 static bool has_equal_key(Lower *self, const MrPlan *plan)
 {
@@ -613,18 +624,22 @@ static MrStatus lower_join(Lower *self, const MrPlan *plan, MrPhys **out, MrErro
     MrExpr **right_keys = MR_NEW_N(self->arena, MrExpr *, n_conjuncts + 1);
     bool *null_safe = MR_NEW_N(self->arena, bool, n_conjuncts + 1);
     int32_t n_keys = 0;
+    /* Where a pair may be unknown, keys are what is known (<=>, or an = that is false for NULL), or
+     * one plain = that is the whole condition. */
+    bool three_valued = kind == MR_JOIN_MARK || kind == MR_JOIN_ANTI_NULL;
     MrExpr *rest = NULL;
     for (int32_t c = 0; c < n_conjuncts; c++) {
-        if (equal_key(self, conjuncts[c], left->n_cols, &left_keys[n_keys], &right_keys[n_keys],
-                      &null_safe[n_keys]))
+        bool is_sure = !three_valued || n_conjuncts == 1;
+        const MrExpr *equal = three_valued ? sure_part(conjuncts[c], &is_sure) : conjuncts[c];
+        if (equal_key(self, equal, left->n_cols, &left_keys[n_keys], &right_keys[n_keys],
+                      &null_safe[n_keys]) &&
+            (is_sure || null_safe[n_keys]))
             n_keys++;
         else
             rest = mr_expr_and(self->arena, rest, conjuncts[c]);
     }
-    /* Three-valued matching needs the whole condition unless one plain key is all of it. */
-    bool three_valued = kind == MR_JOIN_MARK || kind == MR_JOIN_ANTI_NULL;
-    if (three_valued && (n_keys != 1 || rest))
-        n_keys = 0;
+    phys->join.sure_keys =
+        three_valued && (n_conjuncts > 1 || (condition && condition->kind == MR_EXPR_COALESCE));
     bool changes = self->streaming && !self->complete && !self->per_epoch;
     bool both_stream = changes && left->streaming && right->streaming;
     if (n_keys == 0 ||

@@ -104,7 +104,8 @@ struct MrPhys {
             MrExpr **left_keys;    /* over the left input                */
             MrExpr **right_keys;   /* over the right input               */
             const bool *null_safe; /* key by key: <=>                    */
-            MrExpr *rest;          /* over both; NULL: true.  LOOP_JOIN: the whole condition */
+            bool sure_keys; /* NullAwareAnti, Mark: a NULL key is no match, not an unknown one */
+            MrExpr *rest;   /* over both; NULL: true.  LOOP_JOIN: the whole condition */
             /* Output column c is column out_cols[c] of left columns ++ right columns (++ the mark).
              * SEMI and ANTI have left columns only; with build_left they are those of the built
              * side. */

@@ -857,6 +857,30 @@ static MrStatus in_condition(MrPlanner *planner, const MrExpr *expr, const MrCol
     return MR_OK;
 }
 
+/* What relates a subquery's rows to the outer row holds or does not: unknown is not.  Only the
+ * comparison of IN itself has three values. */
+static MrExpr *correlation_sure(MrPlanner *planner, MrExpr *condition)
+{
+    MrExpr **parts = NULL, *sure = NULL;
+    int32_t n = mr__conjuncts(planner->arena, condition, &parts);
+    for (int32_t i = 0; i < n; i++) {
+        MrExpr *part = parts[i];
+        if (part->kind != MR_EXPR_CALL || strcmp(part->bound->def->name, "<=>") != 0) {
+            part = MR_NEW(planner->arena, MrExpr);
+            part->kind = MR_EXPR_COALESCE;
+            part->type = MR_T(BOOLEAN);
+            part->sql = parts[i]->sql;
+            part->sql_idx = -1;
+            part->n_args = 2;
+            part->args = MR_NEW_N(planner->arena, MrExpr *, 2);
+            part->args[0] = parts[i];
+            part->args[1] = mr_expr_bool(planner->arena, false);
+        }
+        sure = mr_expr_and(planner->arena, sure, part);
+    }
+    return sure;
+}
+
 static MrExpr *not_expr(MrPlanner *planner, MrExpr *arg, MrStatus *status, MrError *err)
 {
     MrExpr *out = arg;
@@ -910,8 +934,9 @@ static MrStatus attach_one(Attach *a, MrExpr *expr, MrExpr **out)
         return MR_OK;
     }
     bool exists = expr->kind == MR_EXPR_EXISTS;
-    MR_TRY(query_free(planner, &a->over, query, exists, false, &free_query, &condition, &empty,
-                      a->err));
+    MR_TRY(
+        query_free(planner, &a->over, query, true, false, &free_query, &condition, &empty, a->err));
+    condition = correlation_sure(planner, condition);
     if (!exists)
         MR_TRY(in_condition(planner, expr, query->cols, &condition, a->err));
     a->over = mr_plan_join(planner, MR_JOIN_MARK, a->over, free_query, condition);
@@ -999,8 +1024,10 @@ static MrStatus filter_conjunct(Attach *a, MrExpr *expr, bool *done)
     MrPlan *query = NULL;
     MrExpr *condition = NULL, *empty = NULL;
     bool exists = expr->kind == MR_EXPR_EXISTS;
-    MR_TRY(query_free(planner, &a->over, expr->query.plan, exists || !negated, false, &query,
-                      &condition, &empty, a->err));
+    MR_TRY(query_free(planner, &a->over, expr->query.plan, true, false, &query, &condition, &empty,
+                      a->err));
+    if (!exists && negated)
+        condition = correlation_sure(planner, condition);
     if (!exists)
         MR_TRY(in_condition(planner, expr, expr->query.plan->cols, &condition, a->err));
     MrJoinKind kind = !negated ? MR_JOIN_SEMI : exists ? MR_JOIN_ANTI : MR_JOIN_ANTI_NULL;

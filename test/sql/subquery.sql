@@ -12,3 +12,14 @@ SELECT v, w FROM l LEFT JOIN r ON l.k = r.k AND EXISTS (SELECT 1 FROM r AS q WHE
 SELECT v, w FROM l LEFT JOIN r ON (SELECT max(w) FROM r AS q WHERE q.k = l.k) BETWEEN 11 AND r.w ORDER BY v, w;
 SELECT v, w FROM l FULL JOIN r ON l.k = r.k AND l.k IN (SELECT k FROM r AS q WHERE q.w < 20) ORDER BY v, w;
 SELECT v, w FROM l LEFT JOIN r ON EXISTS (SELECT 1 FROM r AS q WHERE q.w > r.w AND q.k = l.k);
+
+-- NOT IN over related rows: a NULL that relates is no relation, a NULL that is compared is unknown.
+CREATE TEMPORARY VIEW a AS SELECT * FROM VALUES (1, 5), (1, 6), (2, 5), (3, 5), (NULL, 5), (1, NULL), (4, NULL) AS t(k, x);
+CREATE TEMPORARY VIEW b AS SELECT * FROM VALUES (1, 5), (2, NULL), (NULL, 5), (3, 7), (NULL, NULL) AS t(k, x);
+SELECT * FROM a WHERE x NOT IN (SELECT x FROM b WHERE b.k = a.k) ORDER BY ALL;
+SELECT *, x NOT IN (SELECT x FROM b WHERE b.k = a.k) AS n, x IN (SELECT x FROM b WHERE b.k = a.k AND b.x > 5) AS i FROM a ORDER BY ALL;
+SELECT * FROM a WHERE x NOT IN (SELECT x FROM b WHERE b.k <=> a.k) ORDER BY ALL;
+SELECT * FROM a WHERE (x, k) NOT IN (SELECT x, k FROM b) ORDER BY ALL;
+SELECT *, EXISTS (SELECT 1 FROM b WHERE b.k = a.k AND b.x = a.x) AS e FROM a ORDER BY ALL;
+-- Such a join goes by the hash of the relation.
+EXPLAIN SELECT * FROM a WHERE x NOT IN (SELECT x FROM b WHERE b.k = a.k);
