@@ -7,10 +7,10 @@
 #include "exec/run.h"
 
 extern const MrOpType mr__op_scan, mr__op_values, mr__op_range, mr__op_project, mr__op_filter,
-    mr__op_aggregate, mr__op_session, mr__op_expand, mr__op_hash_join, mr__op_loop_join,
-    mr__op_stream_join, mr__op_sort, mr__op_limit, mr__op_union, mr__op_window, mr__op_generate,
-    mr__op_sample, mr__op_watermark, mr__op_late_drop, mr__op_recompute, mr__op_batch_window,
-    mr__op_keyed_state;
+    mr__op_aggregate, mr__op_stream_aggregate, mr__op_session, mr__op_expand, mr__op_hash_join,
+    mr__op_loop_join, mr__op_stream_join, mr__op_sort, mr__op_limit, mr__op_union, mr__op_window,
+    mr__op_generate, mr__op_sample, mr__op_watermark, mr__op_late_drop, mr__op_recompute,
+    mr__op_batch_window, mr__op_keyed_state;
 /* A sink that keeps what it gets, and a leaf that gives batches of a list. */
 extern const MrOpType mr__op_collect, mr__op_replay;
 

@@ -125,7 +125,7 @@ struct MrOpType {
     MrStateCount (*count)(const void *shared); /* between epochs; NULL: it does not say */
 };
 
-/* The operator of a plan node's kind. */
-const MrOpType *mr_op_type(MrPhysKind kind);
+/* The operator of a plan node. */
+const MrOpType *mr_op_type(const MrPhys *phys);
 
 #endif

@@ -12,9 +12,9 @@
  * Snapshot:  table 0: keys and the session's start -> its end, whether shown, states.
  * Source:    Spark's rules: a session is closed when its end <= watermark; a row is late when its
  * own session is.  A batch computes sessions by a sort instead: plan/session.c. */
-#include "exec/aggregate_core.h"
+#include "exec/close_queue.h"
+#include "exec/kept_rows.h"
 
-#define N_PARTS 16
 #define FEW_SESSIONS 4096 /* are merged by one task */
 
 typedef struct Session { /* between the keys and the states of a session's row */
@@ -36,17 +36,12 @@ typedef struct SessionTable {
     MrGroups keys; /* each with a SessionList */
     MrGroups rows; /* of sessions, dead ones too */
     int64_t n_dead;
-    int64_t n_removed; /* in this epoch */
 } SessionTable;
 
 typedef struct SessionPart {
+    MrKeptPart kept;
     SessionTable table;
-    char **touched;
-    int64_t n_touched, cap_touched;
-    MrBatchList out;
-    MrBuffer deleted; /* stored keys, each a text */
-    MrArena scratch;  /* of an epoch */
-    int64_t min_end_us;
+    MrCloseQueue closing; /* by the ends that they once had; in the arena of the rows */
 } SessionPart;
 
 typedef struct SessionAgg SessionAgg;
@@ -59,8 +54,9 @@ typedef struct SessionShared {
     MrAggPlan plan;
     MrGroupLayout key_layout;
     SessionAgg **workers;
-    int32_t n_workers, n_parts;
+    int32_t n_workers, n_tasks;
     SessionPart *parts;
+    MrKeptPart *kept[MR_KEPT_PARTS];
     int32_t n_open_parts;
     _Atomic int32_t next_out;
     int64_t n_epochs;
@@ -75,11 +71,8 @@ struct SessionAgg {
     SessionTable table;
     bool table_open, ended;
     MrBatch *held;
-    char **part_rows; /* living sessions part by part */
-    int64_t part_from[N_PARTS + 1];
-    int64_t part_cap;
-    SessionPart *out_part;
-    int64_t out_at;
+    MrPartedRows parted; /* living sessions */
+    MrKeptCursor cursor;
     uint16_t keep[MR_BATCH_ROWS], fresh[MR_BATCH_ROWS];
     uint64_t hash[MR_BATCH_ROWS];
     char *key_rows[MR_BATCH_ROWS];
@@ -183,7 +176,6 @@ static MrStatus session_widen(const SessionShared *shared, SessionTable *table, 
         next->dead = true;
         next->merged_into = list->items[at];
         table->n_dead++;
-        table->n_removed++;
         list_remove(list, at + 1);
         if (gone)
             MR_TRY(gone(self, row, err));
@@ -224,14 +216,12 @@ static MrStatus session_shared_open(void *arg, const MrPhys *phys, const MrOpCon
     mr_arena_init(&shared->arena, context->budget);
     plan_make(shared);
     shared->workers = MR_NEW_N(&shared->arena, SessionAgg *, context->n_workers);
-    shared->parts = MR_NEW_N(&shared->arena, SessionPart, N_PARTS);
-    for (int32_t p = 0; p < N_PARTS; p++) {
+    shared->parts = MR_NEW_N(&shared->arena, SessionPart, MR_KEPT_PARTS);
+    for (int32_t p = 0; p < MR_KEPT_PARTS; p++) {
         SessionPart *part = &shared->parts[p];
+        shared->kept[p] = &part->kept;
+        mr__kept_init(&part->kept, context);
         table_init(&part->table, shared, context->budget);
-        mr_batch_list_init(&part->out, context->batch_budget);
-        mr_buffer_init(&part->deleted, context->budget, INT64_MAX);
-        mr_arena_init(&part->scratch, context->budget);
-        part->min_end_us = INT64_MAX;
         shared->n_open_parts++;
     }
     return MR_OK;
@@ -241,11 +231,8 @@ static void session_shared_close(void *arg)
 {
     SessionShared *shared = arg;
     for (int32_t p = 0; p < shared->n_open_parts; p++) {
-        SessionPart *part = &shared->parts[p];
-        table_deinit(&part->table);
-        mr_batch_list_deinit(&part->out);
-        mr_buffer_deinit(&part->deleted);
-        mr_arena_deinit(&part->scratch);
+        table_deinit(&shared->parts[p].table);
+        mr__kept_deinit(&shared->parts[p].kept);
     }
     mr_arena_deinit(&shared->arena);
 }
@@ -368,37 +355,17 @@ static MrStatus session_push(MrOp *op, int32_t input_idx, MrBatch *batch, MrErro
     return MR_OK;
 }
 
-static int32_t part_of(const SessionShared *shared, const char *row)
+static bool is_dead(const MrGroups *groups, char *row)
 {
-    return mr__agg_part(mr__group_hash(&shared->plan.layout, row), N_PARTS);
+    return ((Session *)(void *)(row + groups->layout->states_at))->dead;
 }
 
 static MrStatus session_barrier(MrOp *op, int32_t input_idx, const MrBarrier *barrier, MrError *err)
 {
     SessionAgg *self = (SessionAgg *)op;
-    const SessionShared *shared = op->shared;
-    MrGroups *groups = &self->table.rows;
-    int64_t at[N_PARTS] = {0};
-    memset(self->part_from, 0, sizeof self->part_from);
-    if (groups->n_rows > self->part_cap) {
-        self->part_cap = groups->n_rows + groups->n_rows / 4;
-        self->part_rows = mr_arena_alloc(&self->arena, self->part_cap * (int64_t)sizeof(char *));
-    }
-    for (int64_t r = 0; r < groups->n_rows; r++) {
-        char *row = mr__groups_row(groups, r);
-        self->part_from[part_of(shared, row) + 1] += !session_of(shared, row)->dead;
-    }
-    for (int32_t p = 0; p < N_PARTS; p++) {
-        self->part_from[p + 1] += self->part_from[p];
-        at[p] = self->part_from[p];
-    }
-    for (int64_t r = 0; r < groups->n_rows; r++) {
-        char *row = mr__groups_row(groups, r);
-        if (!session_of(shared, row)->dead)
-            self->part_rows[at[part_of(shared, row)]++] = row;
-    }
+    mr__part_rows(&self->parted, &self->table.rows, &self->arena, is_dead);
     self->ended = true;
-    self->out_part = NULL;
+    self->cursor.part_idx = -1;
     return MR_OK;
 }
 
@@ -408,11 +375,11 @@ static int32_t session_n_finish_tasks(void *arg, int32_t input_idx)
     int64_t n_rows = 0;
     for (int32_t w = 0; w < shared->n_workers; w++)
         if (shared->workers[w] && shared->workers[w]->ended)
-            n_rows += shared->workers[w]->part_from[N_PARTS];
+            n_rows += shared->workers[w]->parted.from[MR_KEPT_PARTS];
     atomic_store(&shared->next_out, 0);
     shared->n_epochs++;
-    shared->n_parts = n_rows > FEW_SESSIONS ? N_PARTS : 1;
-    return shared->n_parts;
+    shared->n_tasks = n_rows > FEW_SESSIONS ? MR_KEPT_PARTS : 1;
+    return shared->n_tasks;
 }
 
 /* -- merging into the state ------------------------------------------------------------------- */
@@ -431,74 +398,42 @@ static MrVector *windows_make(const SessionShared *shared, char *const *rows, in
     return out;
 }
 
-static MrStatus rows_finish(const SessionShared *shared, const MrEvalContext *eval,
-                            char *const *rows, int32_t n, int64_t weight, MrBatch *batch,
-                            MrError *err)
+static MrStatus sessions_finish(const void *self, const MrEvalContext *eval, char *const *rows,
+                                int32_t n, MrBatch *batch, MrError *err)
 {
+    const SessionShared *shared = self;
     int32_t n_cols = shared->phys->schema.n_cols, at = shared->phys->aggregate.session_key;
     mr_batch_set_cols(batch, n_cols);
     MR_TRY(mr__agg_finish(&shared->plan, eval, &shared->plain.schema, rows, n, batch, err));
     memmove(&batch->cols[at + 1], &batch->cols[at],
             sizeof *batch->cols * (size_t)(n_cols - 1 - at));
     batch->cols[at] = windows_make(shared, rows, n, &batch->arena);
-    if (weight != 1) {
-        batch->weights = mr_arena_alloc(&batch->arena, n * (int64_t)sizeof(int64_t));
-        for (int32_t i = 0; i < n; i++)
-            batch->weights[i] = weight;
-    }
     return MR_OK;
 }
 
-/* Gives out rows of sessions with this weight. */
 static MrStatus sessions_emit(SessionShared *shared, SessionPart *part, const MrOpContext *context,
                               char *const *rows, int64_t n_rows, int64_t weight, MrError *err)
 {
-    for (int64_t from = 0; from < n_rows; from += MR_BATCH_ROWS) {
-        int32_t n = n_rows - from < MR_BATCH_ROWS ? (int32_t)(n_rows - from) : MR_BATCH_ROWS;
-        MrBatch *batch = NULL, *copy = NULL;
-        MrStatus status = MR_OK, guarded = MR_OK;
-        MR_TRY(mr_batch_create(context->batch_budget, &batch, err));
-        MR_GUARD_BEGIN(guarded, err)
-            status = rows_finish(shared, context->eval, rows + from, n, weight, batch, err);
-            /* The state goes on changing while the batch travels: it gets bytes of its own. */
-            if (status == MR_OK)
-                status = mr_batch_copy(batch, context->batch_budget, &copy, err);
-        MR_GUARD_END(guarded)
-        mr_batch_destroy(batch);
-        MR_TRY(guarded);
-        MR_TRY(status);
-        MR_TRY(mr_batch_list_add(&part->out, copy, err));
-    }
-    return MR_OK;
+    return mr__kept_emit(&part->kept, context, rows, n_rows, weight, sessions_finish, shared, err);
 }
 
-/* Puts the stored keys of a session and its start into out. */
-static MrStatus store_key(SessionShared *shared, SessionPart *part, char *row, int64_t start_us,
-                          MrBuffer *out, MrError *err)
+/* The keys of a session and its start: what it is stored under. */
+static MrVector **stored_keys(SessionShared *shared, SessionPart *part, char *row, int64_t start_us)
 {
-    const MrAggPlan *plan = &shared->plan;
-    MrVector **keys = MR_NEW_N(&part->scratch, MrVector *, plan->n_keys + 1);
-    const void *rows[1] = {row};
-    for (int32_t k = 0; k < plan->n_keys; k++)
-        keys[k] = mr_rows_gather(&plan->layout.rows, k, rows, 1, &part->scratch);
-    keys[plan->n_keys] = mr_vector_constant(&part->scratch, MR_T(BIGINT), &start_us);
-    return mr_row_store(keys, plan->n_keys + 1, 0, out, err);
+    MrVector **keys = mr__kept_keys(&part->kept, &shared->plan, row);
+    keys[shared->plan.n_keys] = mr_vector_constant(&part->kept.scratch, MR_T(BIGINT), &start_us);
+    return keys;
 }
 
 /* What the checkpoint has of a session that is no more, or begins earlier now. */
 static MrStatus state_forget(SessionShared *shared, SessionPart *part, char *row, MrError *err)
 {
     Session *session = session_of(shared, row);
-    MrBuffer key;
     if (!session->saved)
         return MR_OK;
-    mr_buffer_init(&key, shared->budget, INT64_MAX);
-    MrStatus status = store_key(shared, part, row, session->saved_us, &key, err);
-    if (status == MR_OK)
-        status = mr_buffer_put_text(&part->deleted, (MrText){key.data, key.size_bytes}, err);
-    mr_buffer_deinit(&key);
     session->saved = false;
-    return status;
+    return mr__kept_delete(&part->kept, stored_keys(shared, part, row, session->saved_us),
+                           shared->plan.n_keys + 1, err);
 }
 
 typedef struct Merge {
@@ -509,6 +444,7 @@ typedef struct Merge {
 static MrStatus merge_gone(void *arg, char *row, MrError *err)
 {
     Merge *merge = arg;
+    merge->part->kept.n_removed++;
     return state_forget(merge->shared, merge->part, row, err);
 }
 
@@ -518,12 +454,25 @@ static void session_touch(SessionShared *shared, SessionPart *part, char *row)
     if (session->touched == shared->n_epochs)
         return;
     session->touched = shared->n_epochs;
-    MR_PUSH(&part->scratch, part->touched, part->n_touched, part->cap_touched, row);
+    mr__kept_touch(&part->kept, row);
 }
 
 static bool gives_changes(const SessionShared *shared)
 {
     return shared->phys->aggregate.close_key < 0 && !shared->phys->aggregate.complete;
+}
+
+/* The watermark closes sessions: they are given out or dropped then. */
+static bool closes_sessions(const SessionShared *shared)
+{
+    return shared->phys->aggregate.close_key >= 0 || shared->phys->aggregate.evict;
+}
+
+static void session_watch(SessionShared *shared, SessionPart *part, char *row)
+{
+    if (closes_sessions(shared))
+        mr__close_queue_put(&part->closing, &part->table.rows.arena,
+                            session_of(shared, row)->end_us, row);
 }
 
 /* Looks up the keys of n sessions of a worker.  make: keys that are not there yet are made. */
@@ -532,12 +481,12 @@ static MrStatus keys_find(SessionShared *shared, SessionPart *part, char *const 
 {
     const MrAggPlan *plan = &shared->plan;
     int32_t n_fresh = 0;
-    uint64_t *hash = mr_arena_alloc(&part->scratch, (n + 1) * (int64_t)sizeof *hash);
-    uint16_t *fresh = mr_arena_alloc(&part->scratch, (n + 1) * (int64_t)sizeof *fresh);
-    *keys = MR_NEW_N(&part->scratch, MrVector *, plan->n_keys + 1);
+    uint64_t *hash = mr_arena_alloc(&part->kept.scratch, (n + 1) * (int64_t)sizeof *hash);
+    uint16_t *fresh = mr_arena_alloc(&part->kept.scratch, (n + 1) * (int64_t)sizeof *fresh);
+    *keys = MR_NEW_N(&part->kept.scratch, MrVector *, plan->n_keys + 1);
     for (int32_t k = 0; k < plan->n_keys; k++)
-        (*keys)[k] =
-            mr_rows_gather(&plan->layout.rows, k, (const void *const *)from, n, &part->scratch);
+        (*keys)[k] = mr_rows_gather(&plan->layout.rows, k, (const void *const *)from, n,
+                                    &part->kept.scratch);
     for (int32_t i = 0; i < n; i++)
         hash[i] = mr__group_hash(&plan->layout, from[i]);
     return mr__groups_find(&part->table.keys, *keys, NULL, n, hash, key_rows, fresh, &n_fresh, err);
@@ -550,7 +499,7 @@ static MrStatus sessions_merge(SessionShared *shared, SessionPart *part, const M
     SessionTable *table = &part->table;
     MrVector **keys = NULL;
     Merge merge = {shared, part};
-    char **key_rows = mr_arena_alloc(&part->scratch, (n + 1) * (int64_t)sizeof *key_rows);
+    char **key_rows = mr_arena_alloc(&part->kept.scratch, (n + 1) * (int64_t)sizeof *key_rows);
     MR_TRY(keys_find(shared, part, from, n, &keys, key_rows, err));
     for (int32_t i = 0; i < n; i++) {
         Session *own = session_of(shared, from[i]);
@@ -558,9 +507,10 @@ static MrStatus sessions_merge(SessionShared *shared, SessionPart *part, const M
         int64_t at = list_find(shared, list, own->start_us);
         if (at == list->n || session_of(shared, list->items[at])->start_us > own->end_us) {
             uint64_t hash = mr__group_hash(&shared->plan.layout, from[i]);
-            list_insert(
-                table, list, at,
-                session_new(shared, table, keys, (uint16_t)i, hash, own->start_us, own->end_us));
+            char *row =
+                session_new(shared, table, keys, (uint16_t)i, hash, own->start_us, own->end_us);
+            list_insert(table, list, at, row);
+            session_watch(shared, part, row);
         } else {
             if (own->start_us < session_of(shared, list->items[at])->start_us)
                 MR_TRY(state_forget(shared, part, list->items[at], err));
@@ -570,8 +520,6 @@ static MrStatus sessions_merge(SessionShared *shared, SessionPart *part, const M
         char *row = list->items[at];
         session_touch(shared, part, row);
         MR_TRY(mr__agg_merge(&shared->plan, context->eval, &table->rows.arena, row, from[i], err));
-        if (session_of(shared, row)->end_us < part->min_end_us)
-            part->min_end_us = session_of(shared, row)->end_us;
     }
     return MR_OK;
 }
@@ -583,7 +531,7 @@ static MrStatus old_emit(SessionShared *shared, SessionPart *part, const MrOpCon
     char **old = NULL;
     int64_t n_old = 0, cap_old = 0;
     MrVector **keys = NULL;
-    char **key_rows = mr_arena_alloc(&part->scratch, (n + 1) * (int64_t)sizeof *key_rows);
+    char **key_rows = mr_arena_alloc(&part->kept.scratch, (n + 1) * (int64_t)sizeof *key_rows);
     MR_TRY(keys_find(shared, part, from, n, &keys, key_rows, err));
     for (int32_t i = 0; i < n; i++) {
         Session *own = session_of(shared, from[i]);
@@ -593,7 +541,7 @@ static MrStatus old_emit(SessionShared *shared, SessionPart *part, const MrOpCon
             if (session->start_us > own->end_us)
                 break;
             if (session->shown && session->touched != shared->n_epochs)
-                MR_PUSH(&part->scratch, old, n_old, cap_old, list->items[at]);
+                MR_PUSH(&part->kept.scratch, old, n_old, cap_old, list->items[at]);
             session_touch(shared, part, list->items[at]);
         }
     }
@@ -609,9 +557,9 @@ static MrStatus workers_each(SessionShared *shared, int32_t part_idx, const MrOp
         SessionAgg *worker = shared->workers[w];
         if (!worker || !worker->ended)
             continue;
-        int64_t to = worker->part_from[part_idx + 1];
-        for (int64_t r = worker->part_from[part_idx]; r < to; r += MR_BATCH_ROWS)
-            MR_TRY(each(shared, &shared->parts[part_idx], context, worker->part_rows + r,
+        int64_t to = worker->parted.from[part_idx + 1];
+        for (int64_t r = worker->parted.from[part_idx]; r < to; r += MR_BATCH_ROWS)
+            MR_TRY(each(shared, &shared->parts[part_idx], context, worker->parted.rows + r,
                         to - r < MR_BATCH_ROWS ? (int32_t)(to - r) : MR_BATCH_ROWS, err));
     }
     return MR_OK;
@@ -631,34 +579,43 @@ static MrStatus session_remove(SessionShared *shared, SessionPart *part, char *r
     list_remove(list, at);
     session->dead = true;
     table->n_dead++;
-    table->n_removed++;
+    part->kept.n_removed++;
     if (list->n == 0)
         mr__groups_remove(&table->keys, key_row);
     return state_forget(shared, part, row, err);
+}
+
+/* Those that end first come first; so it is also when they were read back from a checkpoint. */
+static int compare_ends(const void *a, const void *b, void *arg)
+{
+    const SessionShared *shared = arg;
+    char *rows[2] = {*(char *const *)a, *(char *const *)b};
+    const Session *x = session_of(shared, rows[0]), *y = session_of(shared, rows[1]);
+    uint64_t hash[2] = {mr__group_hash(&shared->plan.layout, rows[0]),
+                        mr__group_hash(&shared->plan.layout, rows[1])};
+    if (x->end_us != y->end_us)
+        return x->end_us < y->end_us ? -1 : 1;
+    if (x->start_us != y->start_us)
+        return x->start_us < y->start_us ? -1 : 1;
+    return hash[0] != hash[1] ? (hash[0] < hash[1] ? -1 : 1) : 0;
 }
 
 /* Sessions that the watermark has closed: given out when the mode waits for it, and forgotten. */
 static MrStatus sessions_end(SessionShared *shared, SessionPart *part, const MrOpContext *context,
                              int64_t evict_us, MrError *err)
 {
-    bool emits = shared->phys->aggregate.close_key >= 0;
-    MrGroups *groups = &part->table.rows;
-    int64_t min_end_us = INT64_MAX, n = 0;
-    if (part->min_end_us > evict_us || (!emits && !shared->phys->aggregate.evict))
-        return MR_OK;
-    char **closed = mr_arena_alloc(&part->scratch, (groups->n_rows + 1) * (int64_t)sizeof *closed);
-    for (int64_t r = 0; r < groups->n_rows; r++) {
-        char *row = mr__groups_row(groups, r);
+    char **closed = NULL, *row;
+    int64_t n = 0, cap = 0;
+    while ((row = mr__close_queue_take(&part->closing, evict_us)) != NULL) {
         Session *session = session_of(shared, row);
-        if (session->dead)
-            continue;
-        if (session->end_us <= evict_us)
-            closed[n++] = row;
-        else if (session->end_us < min_end_us)
-            min_end_us = session->end_us;
+        if (!session->dead && session->end_us > evict_us)
+            session_watch(shared, part, row); /* it has grown since */
+        else if (!session->dead)
+            MR_PUSH(&part->kept.scratch, closed, n, cap, row);
     }
-    part->min_end_us = min_end_us;
-    if (emits)
+    if (n > 1)
+        qsort_r(closed, (size_t)n, sizeof *closed, compare_ends, shared);
+    if (shared->phys->aggregate.close_key >= 0)
         MR_TRY(sessions_emit(shared, part, context, closed, n, 1, err));
     for (int64_t i = 0; i < n; i++)
         MR_TRY(session_remove(shared, part, closed[i], err));
@@ -669,15 +626,16 @@ static MrStatus sessions_end(SessionShared *shared, SessionPart *part, const MrO
 static MrStatus sessions_show(SessionShared *shared, SessionPart *part, const MrOpContext *context,
                               MrError *err)
 {
+    const MrKeptPart *kept = &part->kept;
     MrGroups *groups = &part->table.rows;
     bool complete = shared->phys->aggregate.complete;
-    int64_t n = 0;
-    char **rows = mr_arena_alloc(&part->scratch, (groups->n_rows + 1) * (int64_t)sizeof *rows);
-    for (int64_t t = 0; t < part->n_touched; t++) {
-        Session *session = session_of(shared, part->touched[t]);
+    int64_t n = 0, n_most = complete ? groups->n_rows : kept->n_touched;
+    char **rows = mr_arena_alloc(&part->kept.scratch, (n_most + 1) * (int64_t)sizeof *rows);
+    for (int64_t t = 0; t < kept->n_touched; t++) {
+        Session *session = session_of(shared, kept->touched[t]);
         session->shown = true;
         if (!session->dead && gives_changes(shared))
-            rows[n++] = part->touched[t];
+            rows[n++] = kept->touched[t];
     }
     for (int64_t r = 0; complete && r < groups->n_rows; r++) {
         rows[n] = mr__groups_row(groups, r);
@@ -695,12 +653,7 @@ static MrStatus part_finish(const MrOp *op, int32_t part_idx, const MrBarrier *b
     const MrOpContext *context = op->context;
     SessionPart *part = &shared->parts[part_idx];
     SessionTable *table = &part->table;
-    mr_arena_reset(&part->scratch);
-    part->touched = NULL;
-    part->n_touched = part->cap_touched = 0;
-    part->deleted.size_bytes = 0;
-    mr_batch_list_clear(&part->out);
-    table->n_removed = 0;
+    mr__kept_epoch(&part->kept);
     if (table->n_dead > 1024 && table->n_dead > table->rows.n_rows / 2)
         MR_TRY(table_compact(shared, part, err));
     if (gives_changes(shared))
@@ -716,9 +669,9 @@ static MrStatus session_finish_task(MrOp *op, int32_t input_idx, int32_t task_id
                                     const MrBarrier *barrier, MrError *err)
 {
     SessionShared *shared = op->shared;
-    if (shared->n_parts == N_PARTS)
+    if (shared->n_tasks == MR_KEPT_PARTS)
         return part_finish(op, task_idx, barrier, err);
-    for (int32_t p = 0; p < N_PARTS; p++)
+    for (int32_t p = 0; p < MR_KEPT_PARTS; p++)
         MR_TRY(part_finish(op, p, barrier, err));
     return MR_OK;
 }
@@ -729,22 +682,9 @@ static MrStatus session_pull(MrOp *op, MrBatch **out, MrStep *step, MrError *err
 {
     SessionAgg *self = (SessionAgg *)op;
     SessionShared *shared = op->shared;
-    *step = MR_STEP_NEED_INPUT;
-    while (self->ended) {
-        if (!self->out_part) {
-            int32_t p = atomic_fetch_add(&shared->next_out, 1);
-            if (p >= N_PARTS)
-                return MR_OK;
-            self->out_part = &shared->parts[p];
-            self->out_at = 0;
-        }
-        if (self->out_at < self->out_part->out.n_items) {
-            *out = mr_batch_list_take(&self->out_part->out, self->out_at++);
-            *step = MR_STEP_OUTPUT;
-            return MR_OK;
-        }
-        self->out_part = NULL;
-    }
+    if (self->ended)
+        *out = mr__kept_next(shared->kept, &shared->next_out, &self->cursor);
+    *step = self->ended && *out ? MR_STEP_OUTPUT : MR_STEP_NEED_INPUT;
     return MR_OK;
 }
 
@@ -758,7 +698,6 @@ static MrStatus session_epoch_end(void *arg, const MrBarrier *barrier, MrError *
         table_clear(&worker->table);
         mr__agg_table_clear(&worker->states);
         worker->ended = false;
-        worker->out_part = NULL;
     }
     return MR_OK;
 }
@@ -768,41 +707,24 @@ static MrStatus session_epoch_end(void *arg, const MrBarrier *barrier, MrError *
 static MrStatus state_put(SessionShared *shared, SessionPart *part, char *row, MrStateWriter *to,
                           MrError *err)
 {
-    const MrAggPlan *plan = &shared->plan;
     Session *session = session_of(shared, row);
-    MrStatus status = MR_OK;
-    MrBuffer key, value;
-    mr_buffer_init(&key, shared->budget, INT64_MAX);
-    mr_buffer_init(&value, shared->budget, INT64_MAX);
-    MR_GO(store_key(shared, part, row, session->start_us, &key, err));
-    MR_GO(mr_buffer_put_u64(&value, (uint64_t)session->end_us, err));
-    MR_GO(mr_buffer_put_u8(&value, session->shown, err));
-    for (int32_t a = 0; a < plan->n_aggs; a++)
-        MR_GO(plan->specs[a].agg->def->save(plan->specs[a].agg, row + plan->specs[a].state_at,
-                                            &value, err));
-    MR_GO(mr_state_put(to, 0, (MrText){key.data, key.size_bytes},
-                       (MrText){value.data, value.size_bytes}, err));
+    MR_TRY(mr__kept_put(&part->kept, &shared->plan,
+                        stored_keys(shared, part, row, session->start_us), shared->plan.n_keys + 1,
+                        &session->end_us, 1, session->shown, row, to, err));
     session->saved = true;
     session->saved_us = session->start_us;
-done:
-    mr_buffer_deinit(&key);
-    mr_buffer_deinit(&value);
-    return status;
+    return MR_OK;
 }
 
-/* Deletions first: another session may begin now where one did that is no more. */
 static MrStatus session_save_changes(void *arg, MrStateWriter *to, MrError *err)
 {
     SessionShared *shared = arg;
-    for (int32_t p = 0; p < N_PARTS; p++) {
+    for (int32_t p = 0; p < MR_KEPT_PARTS; p++) {
         SessionPart *part = &shared->parts[p];
-        MrReader reader = mr_reader(part->deleted.data, part->deleted.size_bytes);
-        MrText key;
-        while (reader.at < reader.end && mr_reader_text(&reader, &key))
-            MR_TRY(mr_state_delete(to, 0, key, err));
-        for (int64_t t = 0; t < part->n_touched; t++)
-            if (!session_of(shared, part->touched[t])->dead)
-                MR_TRY(state_put(shared, part, part->touched[t], to, err));
+        MR_TRY(mr__kept_save_deleted(&part->kept, to, err));
+        for (int64_t t = 0; t < part->kept.n_touched; t++)
+            if (!session_of(shared, part->kept.touched[t])->dead)
+                MR_TRY(state_put(shared, part, part->kept.touched[t], to, err));
     }
     return MR_OK;
 }
@@ -821,56 +743,29 @@ static MrStatus part_snapshot(SessionShared *shared, SessionPart *part, MrStateW
 static MrStatus session_snapshot(void *arg, MrStateWriter *to, MrError *err)
 {
     SessionShared *shared = arg;
-    for (int32_t p = 0; p < N_PARTS; p++)
+    for (int32_t p = 0; p < MR_KEPT_PARTS; p++)
         MR_TRY(part_snapshot(shared, &shared->parts[p], to, err));
     return MR_OK;
 }
 
-static MrStatus session_load(SessionShared *shared, SessionPart *part, char *row,
-                             const MrText *value, MrError *err)
-{
-    const MrAggPlan *plan = &shared->plan;
-    Session *session = session_of(shared, row);
-    uint64_t end_us = 0;
-    uint8_t shown = 0;
-    MrReader reader = mr_reader(value->data, value->size_bytes);
-    if (!mr_reader_u64(&reader, &end_us) || !mr_reader_u8(&reader, &shown))
-        return MR_FAIL_INTERNAL(err, "a session in the state is cut short");
-    session->end_us = (int64_t)end_us;
-    session->shown = shown;
-    session->saved = true;
-    session->saved_us = session->start_us;
-    if (session->end_us < part->min_end_us)
-        part->min_end_us = session->end_us;
-    MrAggregateCall call = {.context = &shared->eval, .arena = &part->table.rows.arena};
-    for (int32_t a = 0; a < plan->n_aggs; a++) {
-        const MrAggSpec *spec = &plan->specs[a];
-        call.agg = spec->agg;
-        memset(row + spec->state_at, 0, (size_t)spec->agg->state_bytes);
-        if (spec->agg->def->init)
-            spec->agg->def->init(spec->agg, row + spec->state_at);
-        MR_TRY(spec->agg->def->load(&call, &reader, row + spec->state_at, err));
-    }
-    return MR_OK;
-}
+typedef struct Reading {
+    SessionShared *shared;
+    MrArena *scratch; /* of the part at hand: others are worked on at the same time */
+} Reading;
 
-static MrStatus entry_apply(SessionShared *shared, MrArena *scratch, MrText key,
-                            const MrText *value, MrError *err)
+static MrStatus entry_apply(void *arg, MrText key, const MrText *value, MrError *err)
 {
+    Reading *reading = arg;
+    SessionShared *shared = reading->shared;
     const MrAggPlan *plan = &shared->plan;
-    uint64_t hash = 0;
+    uint64_t hash;
     uint16_t fresh[1];
     int32_t n_fresh = 0;
     char *key_row = NULL;
-    MrReader reader = mr_reader(key.data, key.size_bytes);
-    MrVector **keys = MR_NEW_N(scratch, MrVector *, plan->n_keys + 1);
-    for (int32_t k = 0; k < plan->n_keys; k++)
-        keys[k] = mr_vector_create(scratch, plan->key_types[k], 1);
-    keys[plan->n_keys] = mr_vector_create(scratch, MR_T(BIGINT), 1);
-    MR_TRY(mr_row_load(&reader, scratch, keys, plan->n_keys + 1, 0, err));
-    int64_t start_us = keys[plan->n_keys]->i64[0], at = 0;
-    mr__hash_columns(keys, plan->n_keys, NULL, 1, &hash);
-    SessionPart *part = &shared->parts[mr__agg_part(hash, N_PARTS)];
+    MrVector **keys = NULL;
+    MR_TRY(mr__kept_read_keys(plan, 1, key, reading->scratch, &keys, &hash, err));
+    int64_t start_us = keys[plan->n_keys]->i64[0], end_us, at = 0;
+    SessionPart *part = &shared->parts[mr__kept_part_of(hash)];
     SessionTable *table = &part->table;
     MR_TRY(mr__groups_find(&table->keys, keys, NULL, 1, &hash, &key_row, fresh, &n_fresh, err));
     SessionList *list = list_of(shared, key_row);
@@ -888,14 +783,23 @@ static MrStatus entry_apply(SessionShared *shared, MrArena *scratch, MrText key,
         return MR_OK;
     if (!there)
         list_insert(table, list, at, session_new(shared, table, keys, 0, hash, start_us, start_us));
-    return session_load(shared, part, list->items[at], value, err);
+    char *row = list->items[at];
+    Session *session = session_of(shared, row);
+    MR_TRY(mr__kept_load(plan, &shared->eval, &table->rows.arena, value, &end_us, 1,
+                         &session->shown, row, err));
+    session->end_us = end_us;
+    session->saved = true;
+    session->saved_us = start_us;
+    if (!there)
+        session_watch(shared, part, row);
+    return MR_OK;
 }
 
 static MrStatus session_apply(void *arg, int32_t table_idx, MrText key, const MrText *value,
                               MrError *err)
 {
     SessionShared *shared = arg;
-    return entry_apply(shared, &shared->parts[0].scratch, key, value, err);
+    return entry_apply(&(Reading){shared, &shared->parts[0].kept.scratch}, key, value, err);
 }
 
 /* Writes the living sessions out and reads them back, so that the memory of the dead ones returns.
@@ -904,18 +808,11 @@ static MrStatus table_compact(SessionShared *shared, SessionPart *part, MrError 
 {
     MrStatus status = MR_OK;
     MrStateWriter writer;
-    MrStateEntry entry;
-    bool done = false;
     mr_state_writer_init(&writer, shared->budget);
     MR_GO(part_snapshot(shared, part, &writer, err));
     table_clear(&part->table);
-    MrReader reader = mr_reader(writer.buf.data, writer.buf.size_bytes);
-    for (;;) {
-        MR_GO(mr_state_next(&reader, &entry, &done, err));
-        if (done)
-            break;
-        MR_GO(entry_apply(shared, &part->scratch, entry.key, &entry.value, err));
-    }
+    part->closing = (MrCloseQueue){0};
+    MR_GO(mr__kept_replay(&writer, entry_apply, &(Reading){shared, &part->kept.scratch}, err));
 done:
     mr_state_writer_deinit(&writer);
     return status;
@@ -925,11 +822,11 @@ static MrStateCount session_count(const void *arg)
 {
     const SessionShared *shared = arg;
     MrStateCount count = {0};
-    for (int32_t p = 0; p < N_PARTS; p++) {
+    for (int32_t p = 0; p < MR_KEPT_PARTS; p++) {
         const SessionPart *part = &shared->parts[p];
         count.rows += part->table.rows.n_rows - part->table.n_dead;
-        count.updated += part->n_touched;
-        count.removed += part->table.n_removed;
+        count.updated += part->kept.n_touched;
+        count.removed += part->kept.n_removed;
     }
     return count;
 }

@@ -190,20 +190,34 @@ static MrStatus side_reserve(StreamJoinShared *shared, JoinSide *side, int64_t n
         mr_budget_alloc_zeroed(shared->budget, n_buckets * (int64_t)sizeof(uint64_t), &block, err));
     uint64_t *buckets = block;
     for (int64_t b = 0; b < side->n_buckets; b++) {
-        char *row = (char *)(uintptr_t)side->buckets[b];
-        while (row) {
-            MrZRow *tail = mr__zset_row(&side->set, row);
+        char *first = (char *)(uintptr_t)side->buckets[b], *oldest = NULL;
+        while (first) { /* the oldest first */
+            char *next = mr__zset_row(&side->set, first)->next;
+            mr__zset_row(&side->set, first)->next = oldest;
+            oldest = first;
+            first = next;
+        }
+        while (oldest) {
+            MrZRow *tail = mr__zset_row(&side->set, oldest);
             char *next = tail->next;
             uint64_t *bucket = &buckets[tail->hash & (uint64_t)(n_buckets - 1)];
             tail->next = (char *)(uintptr_t)*bucket;
-            *bucket = (uint64_t)(uintptr_t)row;
-            row = next;
+            *bucket = (uint64_t)(uintptr_t)oldest;
+            oldest = next;
         }
     }
     mr_budget_free(shared->budget, side->buckets, side->n_buckets * (int64_t)sizeof(uint64_t));
     side->buckets = buckets;
     side->n_buckets = n_buckets;
     return MR_OK;
+}
+
+/* Equal times: in the order in which the rows came, in this process or one before it. */
+static bool is_earlier(const JoinSide *side, Timed a, Timed b)
+{
+    return a.us != b.us
+               ? a.us < b.us
+               : mr__zset_row(&side->set, a.row)->number < mr__zset_row(&side->set, b.row)->number;
 }
 
 static MrStatus heap_push(StreamJoinShared *shared, JoinSide *side, Timed timed, MrError *err)
@@ -218,7 +232,7 @@ static MrStatus heap_push(StreamJoinShared *shared, JoinSide *side, Timed timed,
         side->cap_heap = cap;
     }
     int64_t at = side->n_heap++;
-    for (; at > 0 && side->heap[(at - 1) / 2].us > timed.us; at = (at - 1) / 2)
+    for (; at > 0 && is_earlier(side, timed, side->heap[(at - 1) / 2]); at = (at - 1) / 2)
         side->heap[at] = side->heap[(at - 1) / 2];
     side->heap[at] = timed;
     return MR_OK;
@@ -229,25 +243,33 @@ static void heap_pop(JoinSide *side)
     Timed last = side->heap[--side->n_heap];
     int64_t at = 0;
     for (int64_t child; (child = 2 * at + 1) < side->n_heap; at = child) {
-        if (child + 1 < side->n_heap && side->heap[child + 1].us < side->heap[child].us)
+        if (child + 1 < side->n_heap && is_earlier(side, side->heap[child + 1], side->heap[child]))
             child++;
-        if (side->heap[child].us >= last.us)
+        if (!is_earlier(side, side->heap[child], last))
             break;
         side->heap[at] = side->heap[child];
     }
     side->heap[at] = last;
 }
 
-/* Makes a new row of the side known: to those who look for its keys, and to the watermark.  time:
- * its column of times, at `at`. */
+/* Makes a new row of the side known: to those who look for its keys, the newest first whatever the
+ * order in which rows are read back, and to the watermark.  time: its column of times, at `at`. */
 static MrStatus side_link(StreamJoinShared *shared, JoinSide *side, char *row, uint64_t hash,
                           const MrVector *time, int64_t at, MrError *err)
 {
     MrZRow *tail = mr__zset_row(&side->set, row);
     uint64_t *bucket = &side->buckets[hash & (uint64_t)(side->n_buckets - 1)];
+    char *before = NULL, *after = (char *)(uintptr_t)*bucket;
+    while (after && mr__zset_row(&side->set, after)->number > tail->number) {
+        before = after;
+        after = mr__zset_row(&side->set, after)->next;
+    }
     tail->hash = hash;
-    tail->next = (char *)(uintptr_t)*bucket;
-    *bucket = (uint64_t)(uintptr_t)row;
+    tail->next = after;
+    if (before)
+        mr__zset_row(&side->set, before)->next = row;
+    else
+        *bucket = (uint64_t)(uintptr_t)row;
     side->n_linked++;
     int64_t us = time ? mr__event_time_us(time, at) : INT64_MAX;
     return us == INT64_MAX ? MR_OK : heap_push(shared, side, (Timed){us, row}, err);

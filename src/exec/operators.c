@@ -30,7 +30,9 @@ static const MrOpType *const types[] = {
     [MR_PHYS_OP_RECURSION_REF] = &mr__op_replay,
 };
 
-const MrOpType *mr_op_type(MrPhysKind kind)
+const MrOpType *mr_op_type(const MrPhys *phys)
 {
-    return (int64_t)kind < MR_COUNT(types) ? types[kind] : NULL;
+    if (phys->kind == MR_PHYS_OP_AGGREGATE && phys->streaming)
+        return &mr__op_stream_aggregate;
+    return (int64_t)phys->kind < MR_COUNT(types) ? types[phys->kind] : NULL;
 }

@@ -139,7 +139,7 @@ static MrStatus collect_build(MrRun *run, const MrPhys *input, RunNode **out, Mr
 static MrStatus node_build(MrRun *run, const MrPhys *phys, RunNode *parent, int32_t input_idx,
                            RunNode **out, MrError *err)
 {
-    const MrOpType *type = mr_op_type(phys->kind);
+    const MrOpType *type = mr_op_type(phys);
     if (!type)
         return MR_FAIL_UNSUPPORTED(err, "operator %d", (int)phys->kind);
     RunNode *node = node_new(run, phys, type, parent, input_idx);

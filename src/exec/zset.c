@@ -105,6 +105,8 @@ MrStatus mr__zset_add(MrZSet *set, MrBatch *batch, int64_t weight, int32_t *n_fr
     mr__hash_columns(batch->cols, set->n_cols, batch->sel, batch->n_sel, set->hash);
     MR_TRY(mr__groups_find(&set->groups, batch->cols, batch->sel, batch->n_sel, set->hash,
                            set->rows, set->fresh, n_fresh, err));
+    for (int32_t f = 0; f < *n_fresh; f++)
+        mr__zset_row(set, set->rows[set->fresh[f]])->number = ++set->last_number;
     for (int32_t i = 0; i < batch->n_sel; i++) {
         char *row = set->rows[i];
         *mr__zset_weight(set, row) +=
@@ -153,6 +155,7 @@ static MrStatus row_save(MrZSet *set, int32_t table, char *row, MrStateWriter *t
     mr_buffer_init(&value, set->budget, INT64_MAX);
     MR_GO(mr_row_store(cols, set->n_cols, 0, &key, err));
     MR_GO(mr_buffer_put_u64(&value, (uint64_t)weight, err));
+    MR_GO(mr_buffer_put_u64(&value, (uint64_t)tail->number, err));
     if (set->counts) {
         MR_GO(mr_buffer_put_u64(&value, (uint64_t)tail->matches, err));
         MR_GO(mr_buffer_put_u64(&value, (uint64_t)tail->before, err));
@@ -189,7 +192,7 @@ MrStatus mr__zset_apply(MrZSet *set, MrText key, const MrText *value, char **row
     MrReader reader = mr_reader(key.data, key.size_bytes);
     MrVector **cols = MR_NEW_N(&set->scratch, MrVector *, set->n_cols + 1);
     int32_t n_fresh = 0;
-    uint64_t weight = 0, matches = 0, alone = 0;
+    uint64_t weight = 0, number = 0, matches = 0, alone = 0;
     for (int32_t c = 0; c < set->n_cols; c++)
         cols[c] = mr_vector_create(&set->scratch, set->types[c], 1);
     MR_TRY(mr_row_load(&reader, &set->scratch, cols, set->n_cols, 0, err));
@@ -202,7 +205,7 @@ MrStatus mr__zset_apply(MrZSet *set, MrText key, const MrText *value, char **row
         return MR_OK;
     }
     MrReader values = mr_reader(value->data, value->size_bytes);
-    bool good = mr_reader_u64(&values, &weight);
+    bool good = mr_reader_u64(&values, &weight) && mr_reader_u64(&values, &number);
     if (set->counts)
         good = good && mr_reader_u64(&values, &matches) && mr_reader_u64(&values, &alone);
     if (!good || values.at != values.end)
@@ -213,6 +216,9 @@ MrStatus mr__zset_apply(MrZSet *set, MrText key, const MrText *value, char **row
     *mr__zset_weight(set, set->rows[0]) = (int64_t)weight;
     tail->before = (int64_t)(set->counts ? alone : weight);
     tail->matches = (int64_t)matches;
+    tail->number = (int64_t)number;
+    if (tail->number > set->last_number)
+        set->last_number = tail->number;
     *row = set->rows[0];
     *fresh = n_fresh > 0;
     return MR_OK;

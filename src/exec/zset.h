@@ -13,6 +13,7 @@ typedef struct MrZRow {
                         weight under which the row alone (its columns, NULLs) was given out */
     int64_t matches; /* of a join that counts: the weights of the rows that match it */
     char *next;      /* of a chain of the owner                            */
+    int64_t number;  /* rises from row to row as they come: an order that outlives the process */
     int64_t dirty;   /* number of the epoch that changed it                */
     uint64_t hash;   /* of the owner                                       */
     int64_t gone;    /* it was removed                                     */
@@ -26,7 +27,8 @@ typedef struct MrZSet {
     int32_t n_cols;
     MrBudget *budget;
     bool open;
-    bool counts;       /* matches and before belong to the state */
+    bool counts; /* matches and before belong to the state */
+    int64_t last_number;
     int64_t n_removed; /* in this epoch */
     int64_t n_gone;    /* rows that were removed: their memory returns when the set is compacted */
     char **dirty;      /* rows changed in this epoch */
@@ -63,8 +65,8 @@ MR_MUST_USE MrStatus mr__zset_add(MrZSet *set, MrBatch *batch, int64_t weight, i
 /* A batch of rows with weights. */
 MR_MUST_USE MrStatus mr__zset_batch(const MrZSet *set, char *const *rows, const int64_t *weights,
                                     int32_t n, MrBudget *budget, MrBatch **out, MrError *err);
-/* State: key is the row, value its weight, and what counts.  apply of a deletion (value NULL): *row
- * is NULL when there is none, else its weight is 0. */
+/* State: key is the row, value its weight, its number, and what counts.  apply of a deletion (value
+ * NULL): *row is NULL when there is none, else its weight is 0. */
 MR_MUST_USE MrStatus mr__zset_save(MrZSet *set, int32_t table, bool all, MrStateWriter *to,
                                    MrError *err);
 MR_MUST_USE MrStatus mr__zset_apply(MrZSet *set, MrText key, const MrText *value, char **row,

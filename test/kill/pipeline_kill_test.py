@@ -26,10 +26,21 @@ CREATE STREAMING TABLE totals AS
 SELECT at, k, count(*) AS n, sum(v) AS total
 FROM STREAM events WATERMARK at DELAY OF INTERVAL 5 SECONDS
 GROUP BY at, k;
+CREATE STREAMING TABLE visits AS
+SELECT session_window.start AS since, session_window.end AS until, k, count(*) AS n, max(v) AS high
+FROM STREAM events WATERMARK at DELAY OF INTERVAL 5 SECONDS
+GROUP BY session_window(at, '2 seconds'), k;
+CREATE STREAMING TABLE pairs AS
+SELECT a.at, a.k, a.v AS first, b.v AS second
+FROM STREAM events AS a WATERMARK at DELAY OF INTERVAL 5 SECONDS
+LEFT JOIN STREAM events AS b WATERMARK at DELAY OF INTERVAL 5 SECONDS
+ON a.k = b.k AND b.v % 7 = 0 AND b.at BETWEEN a.at AND a.at + INTERVAL 2 SECONDS;
 """
 
 QUERIES = {
     "passed": "SELECT at, k, w FROM passed ORDER BY at, k, w",
+    "visits": "SELECT since, until, k, n, high FROM visits ORDER BY since, until, k",
+    "pairs": "SELECT at, k, first, second FROM pairs ORDER BY at, k, first, second",
     "totals": "SELECT at, k, n, total FROM totals ORDER BY at, k",
 }
 
