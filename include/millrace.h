@@ -173,6 +173,12 @@ struct ArrowArrayStream; /* Arrow specification, "C stream interface" */
 MR_API MR_MUST_USE MrStatus mr_frame_arrow(MrFrame *frame, struct ArrowArrayStream *out,
                                            MrError *err);
 
+/* A frame of the rows that the stream gives: they are copied and kept until the session ends.  The
+ * stream is taken: it is released here, also when the call fails.  Fails with
+ * UNSUPPORTED_ARROWTYPE, MR_NO_MEMORY, or IO_ERROR with the stream's own message. */
+MR_API MR_MUST_USE MrStatus mr_session_arrow(MrSession *session, struct ArrowArrayStream *rows,
+                                             MrFrame **frame, MrError *err);
+
 typedef struct MrShowOptions {
     int32_t n_rows; /* 0: 20 */
     bool keep_long; /* cells of more than 20 characters are shown whole */
@@ -255,7 +261,7 @@ MR_API void mr_streaming_query_close(MrStreamingQuery *query);
  * Your functions are called by several threads at once, each row as often as the plan needs it, so
  * they must not change what self points to without a lock, nor keep the bytes that they are given
  * after they return.  One that returns anything but MR_OK fails the action: with the error it wrote
- * into err, or else FAILED_EXECUTE_UDF.
+ * into err, or else FAILED_EXECUTE_UDF; MR_CANCELED is OPERATION_CANCELED.
  * Source: Spark's RDD programming guide for what each transformation means. */
 
 /* Borrowed bytes, at most 2 GiB; data NULL: there is none (no key, the absent side of an outer

@@ -19,7 +19,7 @@ typedef enum MrFormat {
 } MrFormat;
 
 /* Exit codes of the command (RELIABILITY part 5). */
-enum { MR_EXIT_OK = 0, MR_EXIT_FAILED = 1, MR_EXIT_USAGE = 2 };
+enum { MR_EXIT_OK = 0, MR_EXIT_FAILED = 1, MR_EXIT_USAGE = 2, MR_EXIT_INTERRUPTED = 130 };
 
 MrFormat mr__format_find(const char *name); /* MR_N_FORMATS: none */
 
@@ -29,11 +29,12 @@ MR_MUST_USE MrStatus mr__print_query(MrSession *session, MrQuery *query, MrForma
 /* What errno says of standard output; without a message (err is "no error") when its reader left.
  */
 MR_MUST_USE MrStatus mr__output_failed(MrError *err);
-/* The message on standard error, with the place in the text marked. */
-void mr__print_error(const MrError *err, MrText sql);
+/* The message on standard error, with the place in the text marked; file: where the text is from,
+ * NULL: nowhere. */
+void mr__print_error(const MrError *err, MrText sql, const char *file);
 
 /* Runs the statements of a script; stops at the first error.  Returns an exit code. */
-int mr__run_script(MrSession *session, MrText script, MrFormat format);
+int mr__run_script(MrSession *session, MrText script, const char *file, MrFormat format);
 int mr__run_golden(MrSession *session); /* JSON lines in and out: the conformance protocol */
 int mr__run_shell(MrSession *session, MrFormat format);
 

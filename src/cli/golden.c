@@ -96,7 +96,7 @@ int mr__run_golden(MrSession *session)
         mr_arena_reset(&arena);
     }
     if (status != MR_OK)
-        mr__print_error(&err, (MrText){0});
+        mr__print_error(&err, (MrText){0}, NULL);
     free(line.data); /* getline's */
     mr_arena_deinit(&arena);
     return status == MR_OK ? MR_EXIT_OK : MR_EXIT_FAILED;

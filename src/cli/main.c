@@ -1,6 +1,8 @@
 /* main.c - the millrace command: options, then one of its ways to work. */
 #include "cli/cli_int.h"
 
+#include <errno.h>
+#include <locale.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -21,8 +23,8 @@ static const char usage[] =
     "  millrace checkpoint verify DIR   checks every record and file of it; exit 1 when one is "
     "damaged\n"
     "\n"
-    "  --format NAME      table, tsv, csv, json, markdown (default: table on a terminal, else "
-    "tsv)\n"
+    "  --format NAME      table, tsv, csv, json, markdown, arrow, golden (default: table on a\n"
+    "                     terminal, else tsv)\n"
     "  --conf KEY=VALUE   a setting, may be repeated\n"
     "  --warehouse DIR    folder of tables and catalog (default: spark-warehouse)\n"
     "  --golden           answer {\"sql\": ...} lines on standard input, for conformance tests\n"
@@ -73,6 +75,11 @@ static int parse_args(Cli *cli, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
         const char *arg = argv[i], *value = i + 1 < argc ? argv[i + 1] : NULL;
+        char *equals = arg[0] == '-' && arg[1] == '-' ? strchr(argv[i], '=') : NULL;
+        if (equals) { /* --format=csv */
+            *equals = '\0';
+            value = equals + 1;
+        }
         if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0) {
             fputs(usage, stdout);
             return MR_EXIT_OK;
@@ -89,6 +96,8 @@ static int parse_args(Cli *cli, int argc, char **argv)
                      : strcmp(arg, "--progress") == 0   ? &cli->progress
                                                         : NULL;
         if (flag) {
+            if (equals)
+                return bad_usage("takes no value:", arg);
             *flag = true;
             continue;
         }
@@ -120,7 +129,7 @@ static int parse_args(Cli *cli, int argc, char **argv)
             return arg[0] == '-' ? unknown_option(arg) : bad_usage("unknown command", arg);
         if (!value)
             return bad_usage("no value for", arg);
-        i++;
+        i += equals ? 0 : 1;
         if (slot) {
             if (*slot)
                 return bad_usage("given twice:", arg);
@@ -158,7 +167,7 @@ static int apply_conf(MrSession *session, const char *conf)
     key[equals - conf] = '\0';
     if (mr_session_start_conf(session, key, equals + 1, &err) == MR_OK)
         return -1;
-    mr__print_error(&err, (MrText){0});
+    mr__print_error(&err, (MrText){0}, NULL);
     return MR_EXIT_USAGE;
 }
 
@@ -169,6 +178,9 @@ static MrStatus read_stdin(MrBuffer *script, MrError *err)
     size_t n;
     while ((n = fread(block, 1, sizeof block, stdin)) > 0)
         MR_TRY(mr_buffer_put(script, block, (int64_t)n, err));
+    if (ferror(stdin))
+        return MR_FAIL(err, MR_COND_IO_ERROR, "operation", "read", "path", "standard input",
+                       "message", strerror(errno));
     return MR_OK;
 }
 
@@ -183,10 +195,10 @@ static int run_file(MrSession *session, const Cli *cli)
             ? read_stdin(&script, &err)
             : mr_os_read_file(mr_session_os(session), cli->file, 1 << 26, &script, &err);
     if (status != MR_OK)
-        mr__print_error(&err, (MrText){0});
+        mr__print_error(&err, (MrText){0}, NULL);
     else
         code = mr__run_script(session, (MrText){script.data ? script.data : "", script.size_bytes},
-                              cli->format);
+                              strcmp(cli->file, "-") == 0 ? NULL : cli->file, cli->format);
     mr_buffer_deinit(&script);
     return code;
 }
@@ -207,7 +219,7 @@ static int run_checkpoint(MrSession *session, const Cli *cli)
     if (status == MR_OK && guarded == MR_OK && fflush(stdout) != 0)
         status = mr__output_failed(&err);
     if (status != MR_OK || guarded != MR_OK)
-        mr__print_error(&err, (MrText){0});
+        mr__print_error(&err, (MrText){0}, NULL);
     mr_arena_deinit(&arena);
     return status == MR_OK && guarded == MR_OK ? MR_EXIT_OK : MR_EXIT_FAILED;
 }
@@ -227,7 +239,7 @@ static int run(MrSession *session, const Cli *cli)
     if (cli->golden)
         return mr__run_golden(session);
     if (cli->execute)
-        return mr__run_script(session, mr_text(cli->execute), cli->format);
+        return mr__run_script(session, mr_text(cli->execute), NULL, cli->format);
     if (cli->file)
         return run_file(session, cli);
     if (isatty(STDIN_FILENO))
@@ -244,6 +256,9 @@ int main(int argc, char **argv)
     MrError err = {.sql_idx = -1};
     MrSession *session = NULL;
     signal(SIGPIPE, SIG_IGN);
+    /* What is typed and shown is UTF-8 wherever we run: widths and the line editor ask for it. */
+    if (!setlocale(LC_CTYPE, "C.UTF-8"))
+        setlocale(LC_CTYPE, "");
     mr_memory_keep();
     int code = parse_args(&cli, argc, argv);
     if (code >= 0)
@@ -254,7 +269,7 @@ int main(int argc, char **argv)
         if (!config.warehouse && strncmp(confs[i], "spark.sql.warehouse.dir=", 24) == 0)
             config.warehouse = confs[i] + 24;
     if (mr_session_create(&config, &session, &err) != MR_OK) {
-        mr__print_error(&err, (MrText){0});
+        mr__print_error(&err, (MrText){0}, NULL);
         return MR_EXIT_FAILED;
     }
     code = run(session, &cli);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <unistd.h>
+#include <wchar.h>
 
 static const char *const format_names[MR_N_FORMATS] = {"auto", "table",    "tsv",   "csv",
                                                        "json", "markdown", "arrow", "golden"};
@@ -17,9 +18,12 @@ MrFormat mr__format_find(const char *name)
     return format;
 }
 
-/* Rows that a boxed table looks at before it fixes the widths. */
+/* Rows, and bytes of text, that a boxed table looks at before it fixes the widths. */
 #define TABLE_ROWS 10000
+#define TABLE_BYTES (1 << 20)
+/* Columns of a cell beside others, and of the only one: a plan's lines may be long. */
 #define TABLE_CELL_MAX 200
+#define TABLE_ONLY_CELL_MAX 1000
 
 MrStatus mr__output_failed(MrError *err)
 {
@@ -38,7 +42,16 @@ typedef struct Printer {
     MrArena arena; /* of one batch, or of the rows of a boxed table that are shown next */
     MrArena kept;  /* of the whole result */
     const MrSettings *settings;
+    MrBatch *held; /* the batch at hand: an arena without room jumps over who prints it */
 } Printer;
+
+/* The next batch in held; NULL at the end. */
+static MrStatus next_batch(Printer *printer, MrQuery *query, MrError *err)
+{
+    mr_batch_destroy(printer->held);
+    printer->held = NULL;
+    return mr_query_next(query, &printer->held, err);
+}
 
 static MrText cell_text(Printer *printer, const MrBatch *batch, int32_t row, int32_t col_idx,
                         MrTextStyle style)
@@ -48,7 +61,7 @@ static MrText cell_text(Printer *printer, const MrBatch *batch, int32_t row, int
     return mr_builder_text(&text);
 }
 
-static void put_text(Printer *printer, MrText text)
+static void put_text(const Printer *printer, MrText text)
 {
     fwrite(text.data, 1, (size_t)text.size_bytes, printer->out);
 }
@@ -152,35 +165,85 @@ static void markdown_row(Printer *printer, const MrBatch *batch, int32_t row)
     fputc('\n', printer->out);
 }
 
-/* One line of what a terminal can show: control characters as blanks, long cells cut. */
-static MrText table_cell(Printer *printer, MrText text, int32_t *n_chars)
+/* Columns that a terminal gives to a character; -1: none that it could show. */
+static int32_t code_width(int32_t code)
+{
+    bool is_control =
+        code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029;
+    bool turns_text = (code >= 0x202a && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+    if (is_control || turns_text)
+        return -1;
+    int32_t width = wcwidth((wchar_t)code);
+    return width < 0 ? 1 : width; /* newer than the system's tables */
+}
+
+/* Text as a terminal can show it; width: of its longest line. */
+typedef struct TableCell {
+    MrText text; /* lines, '\n' between them */
+    int32_t width, n_lines;
+} TableCell;
+
+/* Controls become blanks, but line ends stay; lines longer than max are cut. */
+static TableCell table_cell(Printer *printer, MrText text, int32_t max)
 {
     MrTextBuilder out = {.arena = &printer->arena};
-    *n_chars = 0;
+    TableCell cell = {.n_lines = 1};
+    int32_t width = 0;
+    bool is_cut = false;
     for (int64_t i = 0; i < text.size_bytes;) {
         int32_t n_bytes;
         int32_t code = mr_utf8_next(text.data + i, text.size_bytes - i, &n_bytes);
-        if (*n_chars == TABLE_CELL_MAX) {
+        int32_t code_columns = code < 0 ? 1 : code_width(code);
+        if (code == '\n' && i + 1 < text.size_bytes) {
+            mr_builder_char(&out, '\n');
+            cell.n_lines++;
+            width = 0;
+            is_cut = false;
+        } else if (code == '\n' || is_cut) {
+            /* the last line's end; the rest of a long line */
+        } else if (width + code_columns > max) {
             mr_builder_str(&out, "...");
-            *n_chars += 3;
-            break;
-        }
-        if (code < 0)
-            mr_builder_str(&out, "\xEF\xBF\xBD");
-        else if (code < 0x20 || code == 0x7f)
+            width += 3;
+            is_cut = true;
+        } else if (code_columns < 0) {
             mr_builder_char(&out, ' ');
-        else
-            mr_builder_put(&out, text.data + i, n_bytes);
+            width++;
+        } else {
+            if (code < 0)
+                mr_builder_str(&out, "\xEF\xBF\xBD");
+            else
+                mr_builder_put(&out, text.data + i, n_bytes);
+            width += code_columns;
+        }
+        if (width > cell.width)
+            cell.width = width;
         i += n_bytes;
-        (*n_chars)++;
     }
-    return mr_builder_text(&out);
+    cell.text = mr_builder_text(&out);
+    return cell;
 }
 
-typedef struct TableCell {
-    MrText text;
-    int32_t n_chars;
-} TableCell;
+static int32_t text_width(MrText text)
+{
+    int32_t width = 0, n_bytes;
+    for (int64_t i = 0; i < text.size_bytes; i += n_bytes) {
+        int32_t code = mr_utf8_next(text.data + i, text.size_bytes - i, &n_bytes);
+        int32_t columns = code < 0 ? 1 : code_width(code);
+        width += columns < 0 ? 1 : columns;
+    }
+    return width;
+}
+
+/* Takes the next line off text. */
+static MrText line_take(MrText *text)
+{
+    const char *end =
+        text->size_bytes > 0 ? memchr(text->data, '\n', (size_t)text->size_bytes) : NULL;
+    MrText line = {text->data, end ? end - text->data : text->size_bytes};
+    int64_t taken = line.size_bytes + (end != NULL);
+    *text = (MrText){text->data + taken, text->size_bytes - taken};
+    return line;
+}
 
 static void table_rule(const Printer *printer, const int32_t *widths)
 {
@@ -192,34 +255,40 @@ static void table_rule(const Printer *printer, const int32_t *widths)
     fputs("+\n", printer->out);
 }
 
-static void table_line(const Printer *printer, const int32_t *widths, const TableCell *cells,
-                       bool head)
+/* The lines of a row; takes the cells' texts apart. */
+static void table_row(const Printer *printer, const int32_t *widths, TableCell *cells, bool head)
 {
-    for (int32_t c = 0; c < printer->schema->n_cols; c++) {
-        bool right = !head && mr_type_is_numeric(printer->schema->cols[c].type);
-        int32_t gap = widths[c] - cells[c].n_chars;
-        fprintf(printer->out, "| %*s", right ? gap : 0, "");
-        fwrite(cells[c].text.data, 1, (size_t)cells[c].text.size_bytes, printer->out);
-        fprintf(printer->out, "%*s ", right ? 0 : gap, "");
+    int32_t n_lines = 1;
+    for (int32_t c = 0; c < printer->schema->n_cols; c++)
+        n_lines = cells[c].n_lines > n_lines ? cells[c].n_lines : n_lines;
+    for (int32_t l = 0; l < n_lines; l++) {
+        for (int32_t c = 0; c < printer->schema->n_cols; c++) {
+            bool right = !head && mr_type_is_numeric(printer->schema->cols[c].type);
+            MrText line = line_take(&cells[c].text);
+            int32_t gap = widths[c] - text_width(line);
+            fprintf(printer->out, "| %*s", right ? gap : 0, "");
+            put_text(printer, line);
+            fprintf(printer->out, "%*s ", right ? 0 : gap, "");
+        }
+        fputs("|\n", printer->out);
     }
-    fputs("|\n", printer->out);
 }
 
 /* Prints the cells gathered so far; the first time with the head. */
-static void table_flush(Printer *printer, const TableCell *head, const TableCell *cells,
-                        int64_t n_rows, int32_t *widths, bool first)
+static void table_flush(Printer *printer, TableCell *head, TableCell *cells, int64_t n_rows,
+                        int32_t *widths, bool first)
 {
     int32_t n_cols = printer->schema->n_cols;
     for (int64_t i = 0; i < n_rows * n_cols; i++)
-        if (cells[i].n_chars > widths[i % n_cols])
-            widths[i % n_cols] = cells[i].n_chars;
+        if (cells[i].width > widths[i % n_cols])
+            widths[i % n_cols] = cells[i].width;
     if (first) {
         table_rule(printer, widths);
-        table_line(printer, widths, head, true);
+        table_row(printer, widths, head, true);
         table_rule(printer, widths);
     }
     for (int64_t r = 0; r < n_rows; r++)
-        table_line(printer, widths, cells + r * n_cols, false);
+        table_row(printer, widths, cells + r * n_cols, false);
 }
 
 static MrStatus print_table(Printer *printer, MrQuery *query, MrError *err)
@@ -227,34 +296,32 @@ static MrStatus print_table(Printer *printer, MrQuery *query, MrError *err)
     int32_t n_cols = printer->schema->n_cols;
     int32_t *widths = MR_NEW_N(&printer->kept, int32_t, n_cols);
     TableCell *head = MR_NEW_N(&printer->kept, TableCell, n_cols), *cells = NULL;
-    int64_t n_cells = 0, cap_cells = 0, n_rows = 0;
+    int64_t n_cells = 0, cap_cells = 0, n_rows = 0, n_bytes = 0;
+    int32_t max = n_cols == 1 ? TABLE_ONLY_CELL_MAX : TABLE_CELL_MAX;
     bool first = true;
     for (int32_t c = 0; c < n_cols; c++) {
-        head[c].text =
-            mr_text_own(&printer->kept, table_cell(printer, mr_text(printer->schema->cols[c].name),
-                                                   &head[c].n_chars));
-        widths[c] = head[c].n_chars;
+        head[c] = table_cell(printer, mr_text(printer->schema->cols[c].name), max);
+        head[c].text = mr_text_own(&printer->kept, head[c].text);
+        widths[c] = head[c].width;
     }
     for (;;) {
-        MrBatch *batch;
-        MR_TRY(mr_query_next(query, &batch, err));
+        MR_TRY(next_batch(printer, query, err));
+        const MrBatch *batch = printer->held;
         if (!batch)
             break;
         for (int32_t i = 0; i < batch->n_sel; i++)
             for (int32_t c = 0; c < n_cols; c++) {
-                TableCell cell;
-                cell.text = table_cell(
-                    printer, cell_text(printer, batch, mr_batch_row(batch, i), c, MR_TEXT_HIVE),
-                    &cell.n_chars);
+                MrText text = cell_text(printer, batch, mr_batch_row(batch, i), c, MR_TEXT_HIVE);
+                TableCell cell = table_cell(printer, text, max);
+                n_bytes += cell.text.size_bytes;
                 MR_PUSH(&printer->arena, cells, n_cells, cap_cells, cell);
             }
         n_rows += batch->n_sel;
-        mr_batch_destroy(batch);
-        if (n_cells >= (int64_t)TABLE_ROWS * n_cols) {
+        if (n_cells >= (int64_t)TABLE_ROWS * n_cols || n_bytes >= TABLE_BYTES) {
             table_flush(printer, head, cells, n_cells / n_cols, widths, first);
             first = false;
             cells = NULL;
-            n_cells = cap_cells = 0;
+            n_cells = cap_cells = n_bytes = 0;
             mr_arena_reset(&printer->arena);
             if (ferror(printer->out))
                 return mr__output_failed(err);
@@ -278,8 +345,8 @@ static MrStatus print_golden(Printer *printer, MrQuery *query, MrError *err)
     mr_builder_str(&out, ", \"rows\": [");
     int64_t n_rows = 0;
     for (;;) {
-        MrBatch *batch;
-        MR_TRY(mr_query_next(query, &batch, err));
+        MR_TRY(next_batch(printer, query, err));
+        const MrBatch *batch = printer->held;
         if (!batch)
             break;
         for (int32_t i = 0; i < batch->n_sel; i++) {
@@ -293,7 +360,6 @@ static MrStatus print_golden(Printer *printer, MrQuery *query, MrError *err)
             mr_builder_str(&out, n_rows++ > 0 ? ", " : "");
             mr_json_put_string(&out, mr_builder_text(&row));
         }
-        mr_batch_destroy(batch);
     }
     mr_builder_printf(&out, "], \"ordered\": %s}\n", mr_query_is_ordered(query) ? "true" : "false");
     put_text(printer, mr_builder_text(&out));
@@ -315,15 +381,13 @@ static MrStatus arrow_batches(Printer *printer, MrQuery *query, const struct Arr
 {
     MR_TRY(mr_arrow_ipc_schema(schema, bytes, err));
     for (;;) {
-        MrBatch *batch;
         MR_TRY(flush_bytes(printer, bytes, err));
-        MR_TRY(mr_query_next(query, &batch, err));
-        if (!batch)
+        MR_TRY(next_batch(printer, query, err));
+        if (!printer->held)
             break;
         struct ArrowArray array = {0};
         MrStatus status = mr_arrow_export_batch(mr_session_budget(printer->session),
-                                                printer->schema, batch, &array, err);
-        mr_batch_destroy(batch);
+                                                printer->schema, printer->held, &array, err);
         MR_TRY(status);
         status = mr_arrow_ipc_batch(schema, &array, bytes, err);
         array.release(&array);
@@ -359,8 +423,8 @@ static MrStatus print_rows(Printer *printer, MrQuery *query, MrFormat format, Mr
     if (heads[format])
         heads[format](printer);
     for (;;) {
-        MrBatch *batch;
-        MR_TRY(mr_query_next(query, &batch, err));
+        MR_TRY(next_batch(printer, query, err));
+        const MrBatch *batch = printer->held;
         if (!batch)
             return MR_OK;
         for (int32_t i = 0; i < batch->n_sel; i++) {
@@ -369,7 +433,6 @@ static MrStatus print_rows(Printer *printer, MrQuery *query, MrFormat format, Mr
                 mr_arena_reset(&printer->arena);
         }
         mr_arena_reset(&printer->arena);
-        mr_batch_destroy(batch);
         if (ferror(printer->out))
             return mr__output_failed(err);
     }
@@ -411,6 +474,7 @@ MrStatus mr__print_query(MrSession *session, MrQuery *query, MrFormat format, FI
         else
             status = print_rows(&printer, query, format, err);
     MR_GUARD_END(status)
+    mr_batch_destroy(printer.held);
     mr_arena_deinit(&printer.kept);
     mr_arena_deinit(&printer.arena);
     if (format != MR_FORMAT_GOLDEN)
@@ -418,34 +482,62 @@ MrStatus mr__print_query(MrSession *session, MrQuery *query, MrFormat format, FI
     return status;
 }
 
-/* Line and column, from 1, of a byte of the text. */
-static void find_line(MrText sql, int32_t idx, int32_t *line, int32_t *col, MrText *line_text)
+/* Line, from 1, of a byte of the text, and where in the line it is. */
+static int32_t find_line(MrText sql, int32_t idx, MrText *line, int64_t *at)
 {
     int64_t begin = 0;
-    *line = 1;
-    for (int64_t i = 0; i < idx && i < sql.size_bytes; i++)
+    int32_t n = 1;
+    for (int64_t i = 0; i < idx; i++)
         if (sql.data[i] == '\n') {
-            (*line)++;
+            n++;
             begin = i + 1;
         }
-    const char *end = memchr(sql.data + begin, '\n', (size_t)(sql.size_bytes - begin));
-    *line_text =
-        (MrText){sql.data + begin, (end ? end : sql.data + sql.size_bytes) - (sql.data + begin)};
-    *col = (int32_t)mr_utf8_length(sql.data + begin, idx - begin) + 1;
+    MrText rest = {sql.data + begin, sql.size_bytes - begin};
+    *line = line_take(&rest);
+    *at = idx - begin;
+    return n;
 }
 
-void mr__print_error(const MrError *err, MrText sql)
+static void put_plain(MrText text)
+{
+    int32_t n_bytes;
+    for (int64_t i = 0; i < text.size_bytes; i += n_bytes) {
+        int32_t code = mr_utf8_next(text.data + i, text.size_bytes - i, &n_bytes);
+        if (code < 0)
+            fputs("\xEF\xBF\xBD", stderr);
+        else if (code_width(code) < 0)
+            fputc(' ', stderr);
+        else
+            fwrite(text.data + i, 1, (size_t)n_bytes, stderr);
+    }
+}
+
+#define SHOWN_BEFORE 100 /* bytes of a line before the place that an error names, and after it */
+#define SHOWN_AFTER 100
+
+void mr__print_error(const MrError *err, MrText sql, const char *file)
 {
     char message[4096];
     mr_error_message(err, message, (int64_t)sizeof message);
     fprintf(stderr, "%s\n", message);
-    if (err->sql_idx < 0 || err->sql_idx > sql.size_bytes || sql.size_bytes == 0)
+    if (err->sql_idx < 0 || err->sql_idx > sql.size_bytes || sql.size_bytes == 0) {
+        if (file)
+            fprintf(stderr, "in %s\n", file);
         return;
-    int32_t line, col;
-    MrText line_text;
-    find_line(sql, err->sql_idx, &line, &col, &line_text);
-    int64_t shown = line_text.size_bytes > 300 ? 300 : line_text.size_bytes;
-    fprintf(stderr, "line %d, column %d:\n  %.*s\n", line, col, (int)shown, line_text.data);
-    if (col <= 300)
-        fprintf(stderr, "  %*s%s\n", col - 1, "", "^");
+    }
+    MrText text;
+    int64_t at;
+    int32_t line = find_line(sql, err->sql_idx, &text, &at);
+    int64_t from = at > SHOWN_BEFORE ? at - SHOWN_BEFORE : 0;
+    int64_t to = text.size_bytes - at > SHOWN_AFTER ? at + SHOWN_AFTER : text.size_bytes;
+    while (from > 0 && from < at &&
+           ((uint8_t)text.data[from] & 0xc0) == 0x80) /* whole characters */
+        from++;
+    while (to < text.size_bytes && ((uint8_t)text.data[to] & 0xc0) == 0x80)
+        to++;
+    fprintf(stderr, "%s%sline %d, column %d:\n  %s", file ? file : "", file ? ", " : "", line,
+            (int)mr_utf8_length(text.data, at) + 1, from > 0 ? "..." : "");
+    put_plain((MrText){text.data + from, to - from});
+    fprintf(stderr, "%s\n  %*s^\n", to < text.size_bytes ? "..." : "",
+            text_width((MrText){text.data + from, at - from}) + (from > 0 ? 3 : 0), "");
 }

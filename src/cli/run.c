@@ -40,7 +40,7 @@ int mr__run_pipeline(MrSession *session, const char *path, bool continuous, bool
     sigaction(SIGTERM, &action, NULL);
     mr_buffer_init(&script, mr_session_budget(session), 1 << 24);
     if (mr_os_read_file(mr_session_os(session), path, 1 << 24, &script, &err) != MR_OK) {
-        mr__print_error(&err, (MrText){0});
+        mr__print_error(&err, (MrText){0}, NULL);
         mr_buffer_deinit(&script);
         return MR_EXIT_USAGE;
     }
@@ -55,7 +55,7 @@ int mr__run_pipeline(MrSession *session, const char *path, bool continuous, bool
                                              .self = stdout},
                         &err);
     if (status != MR_OK)
-        mr__print_error(&err, text);
+        mr__print_error(&err, text, path);
     mr_buffer_deinit(&script);
     return status == MR_OK ? MR_EXIT_OK : MR_EXIT_FAILED;
 }

@@ -11,26 +11,29 @@ static MrStatus run_statement(MrSession *session, MrText sql, MrFormat format, M
     return status;
 }
 
-int mr__run_script(MrSession *session, MrText script, MrFormat format)
+int mr__run_script(MrSession *session, MrText script, const char *file, MrFormat format)
 {
     MrStatus status;
     MrError err = {.sql_idx = -1};
     MrArena arena;
-    MrText *statements = NULL, failed = script;
+    MrText *statements = NULL;
     int32_t n_statements = 0;
     mr_arena_init(&arena, mr_session_budget(session));
     MR_GUARD_BEGIN(status, &err)
         status = mr_session_split(session, &arena, script, &n_statements, &statements, &err);
     MR_GUARD_END(status)
     for (int32_t i = 0; i < n_statements && status == MR_OK; i++) {
-        failed = statements[i];
         err.sql_idx = -1;
         status = run_statement(session, statements[i], format, &err);
+        if (status != MR_OK && err.sql_idx >= 0) /* the place in the script */
+            err.sql_idx += (int32_t)(statements[i].data - script.data);
     }
     if (status == MR_OK && (fflush(stdout) != 0 || ferror(stdout)))
         status = mr__output_failed(&err);
     if (status != MR_OK && err.status != MR_OK)
-        mr__print_error(&err, failed);
+        mr__print_error(&err, script, file);
     mr_arena_deinit(&arena);
+    if (status == MR_CANCELED && err.status == MR_CANCELED) /* by Ctrl-C */
+        return MR_EXIT_INTERRUPTED;
     return status == MR_OK ? MR_EXIT_OK : MR_EXIT_FAILED;
 }

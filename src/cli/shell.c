@@ -44,9 +44,9 @@ static void shell_read_file(Shell *shell, const char *path)
     MrBuffer script;
     mr_buffer_init(&script, mr_session_budget(shell->session), 1 << 26);
     if (mr_os_read_file(mr_session_os(shell->session), path, 1 << 26, &script, &err) != MR_OK)
-        mr__print_error(&err, (MrText){0});
+        mr__print_error(&err, (MrText){0}, NULL);
     else
-        (void)mr__run_script(shell->session, (MrText){script.data, script.size_bytes},
+        (void)mr__run_script(shell->session, (MrText){script.data, script.size_bytes}, path,
                              shell->format);
     mr_buffer_deinit(&script);
 }
@@ -54,7 +54,9 @@ static void shell_read_file(Shell *shell, const char *path)
 static void shell_command(Shell *shell, const char *line)
 {
     char name[32] = "", arg[1024] = "";
-    sscanf(line, "%31s %1023s", name, arg);
+    sscanf(line, "%31s %1023[^\n]", name, arg);
+    for (size_t n = strlen(arg); n > 0 && strchr(" \t;", arg[n - 1]); n--)
+        arg[n - 1] = '\0';
     if (strcmp(name, ".exit") == 0 || strcmp(name, ".quit") == 0) {
         shell->ended = true;
     } else if (strcmp(name, ".help") == 0) {
@@ -89,7 +91,7 @@ static MrStatus shell_line(Shell *shell, const char *line, MrError *err)
     if (is_blank(text)) {
         shell->text.size_bytes = 0;
     } else if (mr_session_is_complete(text)) {
-        (void)mr__run_script(shell->session, text, shell->format);
+        (void)mr__run_script(shell->session, text, NULL, shell->format);
         shell->text.size_bytes = 0;
     }
     return MR_OK;
@@ -126,7 +128,7 @@ int mr__run_shell(MrSession *session, MrFormat format)
     putchar('\n');
     write_history(history);
     if (status != MR_OK)
-        mr__print_error(&err, (MrText){0});
+        mr__print_error(&err, (MrText){0}, NULL);
     mr_buffer_deinit(&shell.text);
     return status == MR_OK ? MR_EXIT_OK : MR_EXIT_FAILED;
 }

@@ -489,6 +489,10 @@ static void batch_save_modes(void **state)
     } cases[] = {{MR_SAVE_ERROR, "1|odd\n"},     {MR_SAVE_ERROR, NULL},
                  {MR_SAVE_IGNORE, "1|odd\n"},    {MR_SAVE_APPEND, "1|odd\n4|even\n"},
                  {MR_SAVE_OVERWRITE, "5|odd\n"}, {MR_SAVE_APPEND, "5|odd\n6|even\n"}};
+    MrSinkSpec given_up = {.schema = &two_schema, .query_id = "no", .save_mode = MR_SAVE_ERROR};
+    MrSink *failed;
+    MR_OKAY(type->open_sink(&context, &given_up, &failed, &err));
+    type->close_sink(failed); /* what it made does not stand in the way of the next */
     for (int64_t i = 0; i < MR_COUNT(cases); i++) {
         char id[20];
         snprintf(id, sizeof id, "batch%d", (int)i);

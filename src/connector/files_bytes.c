@@ -636,7 +636,8 @@ MrStatus mr__file_chunks_next(MrFileChunks *self, bool *more, MrError *err)
 #define VERIFY_MAX_BYTES (INT64_C(4) << 20)
 #define VERIFY_BLOCK_BYTES (INT64_C(256) << 10)
 
-MrStatus mr__file_verify(MrOs *os, MrBudget *budget, const MrFileEntry *entry, MrError *err)
+MrStatus mr__file_verify(MrOs *os, MrBudget *budget, const MrFileEntry *entry, bool may_grow,
+                         MrError *err)
 {
     MrFileInfo info;
     MrFile *file = NULL;
@@ -645,12 +646,18 @@ MrStatus mr__file_verify(MrOs *os, MrBudget *budget, const MrFileEntry *entry, M
     MrStatus status = MR_OK;
     int64_t n_block =
         entry->size_bytes < VERIFY_BLOCK_BYTES ? entry->size_bytes : VERIFY_BLOCK_BYTES;
-    if (!entry->has_crc)
-        return MR_OK;
     MR_TRY(os->stat(os, entry->path, &info, err));
     if (!info.exists)
         return MR_FAIL(err, MR_COND_FAILED_READ_FILE__FILE_NOT_EXIST, "path", entry->path);
     bool same = info.size_bytes == entry->size_bytes;
+    if (!entry->has_crc) {
+        if (same || (may_grow && info.size_bytes > entry->size_bytes))
+            return MR_OK;
+        status = MR_FAIL(err, MR_COND_FAILED_READ_FILE__NO_HINT, "path", entry->path);
+        mr_error_add(err, "it was changed while it was read: from %lld to %lld bytes",
+                     (long long)entry->size_bytes, (long long)info.size_bytes);
+        return status;
+    }
     if (same && entry->size_bytes <= VERIFY_MAX_BYTES) {
         MR_GO(os->file_open(os, entry->path, MR_FILE_READ, &file, err));
         MR_GO(mr_budget_alloc(budget, n_block, &block, err));

@@ -160,9 +160,10 @@ MR_MUST_USE MrStatus mr__file_chunks_next(MrFileChunks *self, bool *more, MrErro
 void mr__file_chunks_close(MrFileChunks *self);
 
 /* Does the file hold what a manifest says?  Small ones are read through; of others the size must
- * be right, and their format's own checksums vouch for the rest. */
+ * be right, and their format's own checksums vouch for the rest.  Without a manifest: has it kept
+ * its size since it was listed, or may_grow and has grown? */
 MR_MUST_USE MrStatus mr__file_verify(MrOs *os, MrBudget *budget, const MrFileEntry *file,
-                                     MrError *err);
+                                     bool may_grow, MrError *err);
 
 /* --- the source (files_source.c) --- */
 

@@ -149,6 +149,25 @@ static MrStatus check_parquet(const MrSchema *schema, MrArena *arena, MrError *e
     return MR_OK;
 }
 
+/* False: all there is was left by a batch write that failed: no data, no _SUCCESS, nobody at work.
+ * A folder that somebody made and left empty counts as there, as in Spark. */
+static MrStatus holds_anything(FilesSink *self, bool *out, MrError *err)
+{
+    MrOs *os = self->context->os;
+    MrFileInfo info;
+    MrDirEntry *entries;
+    int64_t n_entries, n_staged = 0;
+    const char *staging = mr_arena_printf(&self->arena, "%s/_millrace/staging", self->root);
+    MR_TRY(os->list(os, self->root, &self->arena, &entries, &n_entries, err));
+    *out = n_entries != 1 || strcmp(entries[0].name, "_millrace") != 0;
+    MR_TRY(os->stat(os, staging, &info, err));
+    if (*out || !info.exists)
+        return MR_OK;
+    MR_TRY(os->list(os, staging, &self->arena, &entries, &n_staged, err));
+    *out = n_staged > 0;
+    return MR_OK;
+}
+
 static MrStatus sink_init(FilesSink *self, MrError *err)
 {
     const MrConnectorContext *context = self->context;
@@ -197,6 +216,8 @@ static MrStatus sink_init(FilesSink *self, MrError *err)
     if (!context->streaming) {
         MrFileInfo info;
         MR_TRY(os->stat(os, self->root, &info, err));
+        if (info.exists && info.is_dir)
+            MR_TRY(holds_anything(self, &info.exists, err));
         if (info.exists && spec->save_mode == MR_SAVE_ERROR)
             return MR_FAIL(err, MR_COND_PATH_ALREADY_EXISTS, "outputPath", path);
         if (info.exists && spec->save_mode == MR_SAVE_IGNORE) {

@@ -103,12 +103,7 @@ static MrStatus handle_open(MrFilesSource *self, const MrFileEntry *file, MrParq
     MrParquetHandle *handle = block;
     handle->os = os;
     memcpy(handle->path, file->path, n_path);
-    MrFileInfo info;
-    MrStatus status = os->stat(os, file->path, &info, err);
-    if (status == MR_OK && !info.exists)
-        status = MR_FAIL(err, MR_COND_FAILED_READ_FILE__FILE_NOT_EXIST, "path", file->path);
-    if (status == MR_OK)
-        status = mr__file_verify(os, self->budget, file, err);
+    MrStatus status = mr__file_verify(os, self->budget, file, false, err);
     if (status == MR_OK)
         status = os->file_open(os, file->path, MR_FILE_READ, &handle->file, err);
     MrInput input = {.size_bytes = file->size_bytes,
@@ -842,7 +837,8 @@ static MrStatus rows_read(FilesReader *self, const MrEvalContext *eval, MrBatch 
     const MrRowFormat *format = self->source->format;
     const FileSplit *split = self->split;
     if (!self->opened) {
-        MR_TRY(mr__file_verify(self->source->context->os, self->budget, split->file, err));
+        MR_TRY(mr__file_verify(self->source->context->os, self->budget, split->file,
+                               !self->source->context->streaming, err));
         MR_TRY(mr__file_chunks_open(&self->chunks, self->source->context->os, self->source->pool,
                                     &self->source->cut, split->file->path, split->from, split->to,
                                     split->file->size_bytes, err));

@@ -34,8 +34,8 @@ typedef struct MrFilesStream {
     int64_t step;      /* all files up to it are among the slots; -1: none */
     const char **past; /* forgotten since the last remember */
     int64_t n_past, cap_past;
-    MrFileList list; /* of the last look */
-    bool listed;
+    MrFileList list;        /* of the last look */
+    bool listed, all_given; /* of the list */
     int64_t listed_us;
     bool restored;
     int64_t max_files, max_bytes, max_age_us;
@@ -253,7 +253,7 @@ static MrStatus list_refresh(MrFilesSource *source, MrError *err)
     MR_TRY(list_current(source, &current, err));
     if (current)
         return MR_OK;
-    self->listed = false;
+    self->listed = self->all_given = false;
     mr_arena_reset(&self->list_arena);
     self->listed_us = os->now_us(os);
     MR_TRY(mr__files_list(source->context, true, &self->list_arena, &self->list, err));
@@ -291,6 +291,25 @@ static void given_before(FilesStream *self, const Position *from)
     }
 }
 
+/* A file that somebody still writes is not there yet, nor is one without bytes, which may be about
+ * to be written.  A manifest names only whole files. */
+static MrStatus file_ready(MrFilesSource *source, MrFileEntry *file, bool *ready, MrError *err)
+{
+    MrOs *os = source->context->os;
+    MrFileInfo info;
+    *ready = file->has_crc;
+    if (*ready)
+        return MR_OK;
+    MR_TRY(os->stat(os, file->path, &info, err));
+    if (!info.exists || (info.size_bytes == 0 && source->format))
+        return MR_OK;
+    MR_TRY(os->stat_settled(os, file->path, &info, err));
+    *ready = info.exists;
+    file->size_bytes = info.size_bytes; /* it may have grown since it was listed */
+    file->modified_us = info.modified_us;
+    return MR_OK;
+}
+
 MrStatus mr__files_latest(MrSource *base, const char *from, bool unlimited, MrArena *arena,
                           const char **to, MrError *err)
 {
@@ -314,9 +333,16 @@ MrStatus mr__files_latest(MrSource *base, const char *from, bool unlimited, MrAr
     int64_t oldest = oldest_us(self);
     MrFileEntry *fresh = NULL;
     int64_t n_fresh = 0, cap_fresh = 0, n_bytes = 0;
-    for (int64_t i = 0; i < n; i++) {
-        const MrFileEntry *file = &self->list.files[self->latest_first ? n - 1 - i : i];
+    bool any_left = false;
+    for (int64_t i = 0; i < n && !self->all_given; i++) {
+        MrFileEntry *file = &self->list.files[self->latest_first ? n - 1 - i : i];
+        bool ready = true;
         if (file->modified_us < oldest || was_seen(self, file->path))
+            continue;
+        any_left = true;
+        if (!skips)
+            MR_TRY(file_ready(source, file, &ready, err));
+        if (!ready)
             continue;
         if (!unlimited && !skips && n_fresh > 0 &&
             (n_fresh >= self->max_files || n_bytes + file->size_bytes > self->max_bytes))
@@ -324,6 +350,7 @@ MrStatus mr__files_latest(MrSource *base, const char *from, bool unlimited, MrAr
         n_bytes += file->size_bytes;
         MR_PUSH(arena, fresh, n_fresh, cap_fresh, *file);
     }
+    self->all_given = !any_left;
     if (n_fresh == 0 && !skips)
         return MR_OK;
     int64_t step = position.step + 1;

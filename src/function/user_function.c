@@ -70,6 +70,8 @@ MrStatus mr_emitter_end(MrEmitter *to, MrStatus returned, MrError *err)
         bool wrote = err->condition > MR_COND_NONE && err->condition < MR_N_CONDITIONS;
         if (wrote) /* what the row says wins: budgets and retries rely on it */
             status = err->status = mr_conditions[err->condition].status;
+        if (status == MR_OK && returned == MR_CANCELED)
+            status = MR_FAIL(err, MR_COND_OPERATION_CANCELED);
         if (status == MR_OK)
             status = mr_user_fail(to->name, err, "it returned status %d", (int)returned);
     }

@@ -84,6 +84,9 @@ struct MrOs {
 
     MrStatus (*stat)(MrOs *os, const char *path, MrFileInfo *out,
                      MrError *err); /* missing: MR_OK */
+    /* A file that nobody has open for writing: *out is what it is while that is so.  Else, or when
+     * it is gone, out->exists is false.  Where this cannot be found out, as stat. */
+    MrStatus (*stat_settled)(MrOs *os, const char *path, MrFileInfo *out, MrError *err);
     MrStatus (*list)(MrOs *os, const char *path, MrArena *arena, MrDirEntry **out, int64_t *n_out,
                      MrError *err);
     /* And its parents; each new level is durable on return.  Exists: fine. */
@@ -125,7 +128,8 @@ void mr_cond_destroy(MrCondVar *cond);
 void mr_cond_wait(MrCondVar *cond, MrMutex *mutex);
 bool mr_cond_wait_us(MrCondVar *cond, MrMutex *mutex, int64_t timeout_us); /* false: timed out */
 void mr_cond_signal_all(MrCondVar *cond);
-int mr_cpu_count(void);        /* cores this process may use */
+int mr_cpu_count(void); /* cores this process may use */
+int64_t mr_process_id(void);
 int64_t mr_memory_bytes(void); /* the smaller of RAM and the cgroup's limit */
 
 /* Whole small files (at most max_bytes), for metadata. */

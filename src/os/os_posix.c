@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -235,19 +236,51 @@ static int64_t stat_modified_us(const struct stat *info)
     return (int64_t)info->st_mtim.tv_sec * 1000000 + info->st_mtim.tv_nsec / 1000;
 }
 
+static void stat_take(const struct stat *info, MrFileInfo *out)
+{
+    *out = (MrFileInfo){
+        .exists = true,
+        .is_dir = S_ISDIR(info->st_mode),
+        .size_bytes = info->st_size,
+        .modified_us = stat_modified_us(info),
+        .inode = info->st_ino,
+    };
+}
+
 static MrStatus posix_stat(MrOs *os, const char *path, MrFileInfo *out, MrError *err)
 {
     struct stat info;
     *out = (MrFileInfo){.exists = false};
     if (stat(path, &info) != 0)
         return errno == ENOENT || errno == ENOTDIR ? MR_OK : io_fail(err, "look at", path, errno);
-    *out = (MrFileInfo){
-        .exists = true,
-        .is_dir = S_ISDIR(info.st_mode),
-        .size_bytes = info.st_size,
-        .modified_us = stat_modified_us(&info),
-        .inode = info.st_ino,
-    };
+    stat_take(&info, out);
+    return MR_OK;
+}
+
+/* A read lease is refused while some process has the file open for writing.  One who opens it so
+ * while we hold the lease waits for us, some microseconds; the signal that tells us is one that is
+ * ignored by default. */
+static MrStatus posix_stat_settled(MrOs *os, const char *path, MrFileInfo *out, MrError *err)
+{
+    struct stat info;
+    *out = (MrFileInfo){.exists = false};
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+        return MR_OK;
+    if (fd < 0)
+        return posix_stat(os, path, out, err);
+    bool leased = fcntl(fd, F_SETSIG, SIGURG) == 0 && fcntl(fd, F_SETLEASE, F_RDLCK) == 0;
+    if (!leased && errno == EAGAIN) {
+        close(fd);
+        return MR_OK;
+    }
+    int failed = fstat(fd, &info) != 0 ? errno : 0;
+    if (leased)
+        (void)fcntl(fd, F_SETLEASE, F_UNLCK);
+    close(fd);
+    if (failed != 0)
+        return io_fail(err, "look at", path, failed);
+    stat_take(&info, out);
     return MR_OK;
 }
 
@@ -501,6 +534,7 @@ MrOs *mr_os_posix(void)
         .file_sync = posix_file_sync,
         .file_lock = posix_file_lock,
         .stat = posix_stat,
+        .stat_settled = posix_stat_settled,
         .list = posix_list,
         .make_dir = posix_make_dir,
         .dir_sync = posix_dir_sync,

@@ -821,6 +821,7 @@ MrStatus mr_os_sim_create(MrBudget *budget, const MrSimOptions *options, MrOs **
                .file_sync = sim_file_sync,
                .file_lock = sim_file_lock,
                .stat = sim_stat,
+               .stat_settled = sim_stat, /* nobody else writes */
                .list = sim_list,
                .make_dir = sim_make_dir,
                .dir_sync = sim_dir_sync,

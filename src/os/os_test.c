@@ -119,6 +119,32 @@ static void links_are_not_followed_when_a_tree_goes(void **state)
     MR_OKAY(mr_os_remove_tree(os, folder, &err));
 }
 
+static void a_file_is_settled_when_nobody_writes_it(void **state)
+{
+    MrOs *os = mr_os_posix();
+    MrError err = {0};
+    MrFileInfo info;
+    MrFile *file = NULL;
+    char folder[] = "/tmp/mr-os-test-XXXXXX", path[100];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/file", folder);
+    MR_OKAY(os->stat_settled(os, path, &info, &err));
+    assert_false(info.exists);
+    MR_OKAY(os->file_open(os, path, MR_FILE_CREATE, &file, &err));
+    MR_OKAY(os->file_write_at(file, 0, "12345", 5, &err));
+    MR_OKAY(os->stat_settled(os, path, &info, &err));
+    bool unknown = info.exists; /* a file system without leases */
+    os->file_close(file);
+    MR_OKAY(os->stat_settled(os, path, &info, &err));
+    assert_true(info.exists);
+    assert_int_equal(info.size_bytes, 5);
+    MR_OKAY(os->file_open(os, path, MR_FILE_READ_WRITE, &file, &err));
+    MR_OKAY(os->stat_settled(os, path, &info, &err));
+    assert_true(!info.exists || unknown);
+    os->file_close(file);
+    MR_OKAY(mr_os_remove_tree(os, folder, &err));
+}
+
 static void scratch_files_have_no_name(void **state)
 {
     MrOs *os = mr_os_posix();
@@ -314,6 +340,7 @@ static void the_clock_moves_when_told(void **state)
 static const struct CMUnitTest tests[] = {
     MR_UNIT_TEST(both_worlds_obey_the_same_rules),
     MR_UNIT_TEST(links_are_not_followed_when_a_tree_goes),
+    MR_UNIT_TEST(a_file_is_settled_when_nobody_writes_it),
     MR_UNIT_TEST(scratch_files_have_no_name),
     MR_UNIT_TEST(threads_count_together),
     MR_UNIT_TEST(a_whole_file_survives_every_cut),

@@ -194,6 +194,11 @@ static void see_limit(const char *line, void *arg)
         *bytes = limit;
 }
 
+int64_t mr_process_id(void)
+{
+    return getpid();
+}
+
 int64_t mr_memory_bytes(void)
 {
     char line[128];

@@ -156,6 +156,16 @@ static void meaning_put(MrTextBuilder *out, const MrSettings *settings, const Mr
         meaning_put(out, settings, plan->inputs[i]);
 }
 
+/* Days, hours and texts of instants are those of the session's zone. */
+static void zone_put(MrTextBuilder *out, const char *zone_id)
+{
+    static const char *const same[] = {"Etc/UTC", "GMT", "Etc/GMT", "Z", "+00:00", "Zulu", "UCT"};
+    for (int64_t i = 0; zone_id && i < MR_COUNT(same); i++)
+        if (strcmp(zone_id, same[i]) == 0)
+            zone_id = "UTC";
+    mr_builder_printf(out, "time zone %s\n", zone_id ? zone_id : "UTC");
+}
+
 void mr_stream_identity(const MrPlan *plan, const MrPhys *phys, const MrSettings *settings,
                         bool output_is_kept, MrTextBuilder *out)
 {
@@ -166,6 +176,8 @@ void mr_stream_identity(const MrPlan *plan, const MrPhys *phys, const MrSettings
         mr_builder_char(out, '\n');
     }
     sources_put(out, phys, &sources);
-    if (states_put(out, phys, &states) > 0)
-        meaning_put(out, settings, plan);
+    if (states_put(out, phys, &states) == 0)
+        return;
+    meaning_put(out, settings, plan);
+    zone_put(out, settings->zone_id);
 }

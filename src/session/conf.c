@@ -150,11 +150,36 @@ static MrStatus conf_check(const MrConfDef *def, const char *value, MrError *err
                                              : "double");
 }
 
+/* A key of ours that is not there: a slip, unlike Spark's many. */
+static MrStatus fail_unknown(const char *key, const char *value, MrError *err)
+{
+    char requirement[160] = "a setting that there is";
+    int best = 6;
+    for (const MrConfDef *def = mr_conf_defs; def->key; def++) {
+        int distance = mr_text_distance(mr_text(def->key), mr_text(key), best);
+        if (distance < best) {
+            best = distance;
+            snprintf(requirement, sizeof requirement, "a setting that there is; did you mean %s?",
+                     def->key);
+        }
+    }
+    return MR_FAIL(err, MR_COND_INVALID_CONF_VALUE__REQUIREMENT, "confName", key, "confValue",
+                   value, "confRequirement", requirement);
+}
+
 MrStatus mr_conf_set(MrConf *conf, const char *key, const char *value, MrError *err)
 {
     const MrConfDef *def = mr_conf_find(key);
+    bool ours = strncmp(key, "millrace.", 9) == 0;
+    int64_t number;
+    if (!def && ours)
+        return fail_unknown(key, value, err);
     if (def)
         MR_TRY(conf_check(def, value, err));
+    if (ours && def->kind == MR_OPT_INT && mr_text_to_i64(mr_text(value), &number) &&
+        (number < 0 || number > INT32_MAX))
+        return MR_FAIL(err, MR_COND_INVALID_CONF_VALUE__REQUIREMENT, "confName", key, "confValue",
+                       value, "confRequirement", "from 0 to 2147483647");
     size_t key_bytes = strlen(key) + 1, value_bytes = strlen(value) + 1;
     void *text;
     MR_TRY(mr_budget_alloc(conf->budget, (int64_t)(key_bytes + value_bytes), &text, err));

@@ -18,7 +18,7 @@ MR_MUST_USE MrStatus mr_conf_create(MrBudget *budget, MrConf **out, MrError *err
 void mr_conf_destroy(MrConf *conf); /* accepts NULL */
 /* What is set now, for one query; lives in the arena, is not destroyed, and stays as it is. */
 const MrConf *mr_conf_copy(const MrConf *conf, MrArena *arena);
-/* Checks known keys (INVALID_CONF_VALUE.TYPE_MISMATCH), keeps unknown ones. */
+/* Checks known keys (INVALID_CONF_VALUE), refuses unknown ones of ours, keeps others. */
 MR_MUST_USE MrStatus mr_conf_set(MrConf *conf, const char *key, const char *value, MrError *err);
 void mr_conf_unset(MrConf *conf, const char *key); /* NULL: all */
 const char *mr_conf_get(const MrConf *conf,

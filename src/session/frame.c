@@ -4,11 +4,9 @@
  * have one meaning and one binder; the optimizer removes the nesting. */
 #include "session/frame_int.h"
 
-#include "column/arrow.h"
 #include "connector/show_table.h"
 #include "sql/sql.h"
 
-#include <errno.h>
 #include <inttypes.h>
 
 #define THREADS_MAX 1024 /* of mr_session_open */
@@ -423,6 +421,18 @@ MrOptions mr__key_values(MrArena *arena, const MrKeyValue *given, int32_t n_give
     return (MrOptions){n_options, options};
 }
 
+void mr__frame_view_name(const MrQuery *query, char name[MR_FRAME_VIEW_NAME])
+{
+    snprintf(name, MR_FRAME_VIEW_NAME, "_frame_%016" PRIx64, query->seed);
+}
+
+MrStatus mr__frame_of_view(MrSession *session, const char *name, bool streaming, MrFrame **out,
+                           MrError *err)
+{
+    Piece pieces[] = {SQL("SELECT * FROM"), SQL(streaming ? "STREAM" : ""), SQL(name)};
+    return frame_make(session, __func__, pieces, MR_COUNT(pieces), out, err);
+}
+
 /* The source gets a temporary view's name, which the frame's text reads. */
 static MrStatus put_source_view(MrQuery *query, const MrReadOptions *options, const char *name,
                                 MrError *err)
@@ -450,16 +460,15 @@ MrStatus mr_session_read(MrSession *session, const MrReadOptions *options, MrFra
     options = options ? options : &defaults;
     MrStatus status;
     MrQuery *query;
-    char name[64];
+    char name[MR_FRAME_VIEW_NAME];
     MR_TRY(mr__query_create(session, &query, err));
-    snprintf(name, sizeof name, "_frame_%016" PRIx64, query->seed);
+    mr__frame_view_name(query, name);
     MR_GUARD_BEGIN(status, err)
         status = put_source_view(query, options, name, err);
     MR_GUARD_END(status)
     mr_query_close(query);
     MR_TRY(status);
-    Piece pieces[] = {SQL("SELECT * FROM"), SQL(options->streaming ? "STREAM" : ""), SQL(name)};
-    return frame_make(session, __func__, pieces, MR_COUNT(pieces), out, err);
+    return mr__frame_of_view(session, name, options->streaming, out, err);
 }
 
 /* ---------------------------------------------------------------- reading */
@@ -474,92 +483,13 @@ static MrStatus frame_failed(const MrFrame *frame, MrError *err)
     return err->status;
 }
 
-/* A query over the frame, ready to be read. */
-static MrStatus frame_query(MrFrame *frame, MrQuery **out, MrError *err)
+MrStatus mr__frame_query(MrFrame *frame, MrQuery **out, MrError *err)
 {
+    if (frame->streaming) /* as Spark: it would have no end, or none of its rows */
+        return MR_FAIL_UNSUPPORTED(err, "reading a streaming frame; mr_frame_start runs it");
     MrStatus status =
         mr_session_query(frame->session, (MrText){frame->sql, frame->sql_bytes}, out, err);
     return status == MR_OK ? MR_OK : frame_failed(frame, err);
-}
-
-typedef struct ArrowReader {
-    MrSession *session;
-    MrQuery *query;
-    bool owns_query;
-    MrError err;
-    char message[2048];
-} ArrowReader;
-
-static int arrow_failed(ArrowReader *reader)
-{
-    mr_error_message(&reader->err, reader->message, (int64_t)sizeof reader->message);
-    return reader->err.status == MR_NO_MEMORY ? ENOMEM : EIO;
-}
-
-static int arrow_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out)
-{
-    ArrowReader *reader = stream->private_data;
-    MrStatus status = mr_arrow_export_schema(&reader->session->exports,
-                                             mr_query_schema(reader->query), out, &reader->err);
-    return status == MR_OK ? 0 : arrow_failed(reader);
-}
-
-static int arrow_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
-{
-    ArrowReader *reader = stream->private_data;
-    MrBatch *batch;
-    *out = (struct ArrowArray){0};
-    if (mr_query_next(reader->query, &batch, &reader->err) != MR_OK)
-        return arrow_failed(reader);
-    if (!batch)
-        return 0; /* released array: the end */
-    MrStatus status = mr_arrow_export_batch(
-        &reader->session->exports, mr_query_schema(reader->query), batch, out, &reader->err);
-    mr_batch_destroy(batch);
-    return status == MR_OK ? 0 : arrow_failed(reader);
-}
-
-static const char *arrow_error(struct ArrowArrayStream *stream)
-{
-    return ((ArrowReader *)stream->private_data)->message;
-}
-
-static void arrow_release(struct ArrowArrayStream *stream)
-{
-    ArrowReader *reader = stream->private_data;
-    MrSession *session = reader->session;
-    if (reader->owns_query)
-        mr_query_close(reader->query);
-    mr_budget_free(&session->budget, reader, (int64_t)sizeof *reader);
-    mr__session_let_go(session);
-    stream->release = NULL;
-}
-
-MrStatus mr_frame_arrow(MrFrame *frame, struct ArrowArrayStream *out, MrError *err)
-{
-    void *block;
-    MrSession *session = frame->session;
-    MR_TRY(mr_budget_alloc_zeroed(&session->budget, (int64_t)sizeof(ArrowReader), &block, err));
-    ArrowReader *reader = block;
-    reader->session = session;
-    reader->query = frame->command;
-    if (frame->command) {
-        frame->command->next_row = 0;
-    } else {
-        MrStatus status = frame_query(frame, &reader->query, err);
-        if (status != MR_OK) {
-            mr_budget_free(&session->budget, reader, (int64_t)sizeof *reader);
-            return status;
-        }
-        reader->owns_query = true;
-    }
-    mr__session_hold(session);
-    *out = (struct ArrowArrayStream){.get_schema = arrow_schema,
-                                     .get_next = arrow_next,
-                                     .get_last_error = arrow_error,
-                                     .release = arrow_release,
-                                     .private_data = reader};
-    return MR_OK;
 }
 
 static MrStatus first_i64(MrQuery *query, int64_t *out, MrError *err)
@@ -603,7 +533,7 @@ MrStatus mr_frame_count(MrFrame *frame, int64_t *n_rows, MrError *err)
         return command_count(frame->command, n_rows, err);
     Piece pieces[] = {SQL("SELECT count(*) FROM"), FROM(frame)};
     MR_TRY(frame_make(frame->session, __func__, pieces, MR_COUNT(pieces), &count, err));
-    MrStatus status = frame_query(count, &query, err);
+    MrStatus status = mr__frame_query(count, &query, err);
     if (status == MR_OK)
         status = first_i64(query, &n, err);
     mr_query_close(query);
@@ -640,7 +570,7 @@ MrStatus mr_frame_show(MrFrame *frame, const MrShowOptions *options, FILE *to, M
     MrQuery *query = frame->command;
     MrArena arena;
     if (!query)
-        MR_TRY(frame_query(frame, &query, err));
+        MR_TRY(mr__frame_query(frame, &query, err));
     else
         query->next_row = 0;
     mr_arena_init(&arena, &frame->session->budget);
@@ -713,6 +643,8 @@ static MrStatus frame_write(MrFrame *frame, MrQuery *query, const MrWriteOptions
     if (!spec.type)
         return MR_FAIL(err, MR_COND_DATA_SOURCE_NOT_FOUND, "provider", format);
     MR_TRY(mr__frame_bind(frame, query, &bound, err));
+    if (bound.plan->streaming)
+        return MR_FAIL_UNSUPPORTED(err, "reading a streaming frame; mr_frame_start runs it");
     spec.options =
         mr__key_values(&query->arena, options->options, options->n_options, options->path);
     MR_TRY(mr__save_mode(options->mode, &spec.mode, err));

@@ -17,6 +17,13 @@ struct MrFrame {
     char sql[]; /* ended by NUL */
 };
 
+/* A query over the frame, ready to be read. */
+MR_MUST_USE MrStatus mr__frame_query(MrFrame *frame, MrQuery **out, MrError *err);
+/* A name for what a frame reads, unique in the session, and the frame over it. */
+#define MR_FRAME_VIEW_NAME 32
+void mr__frame_view_name(const MrQuery *query, char name[MR_FRAME_VIEW_NAME]);
+MR_MUST_USE MrStatus mr__frame_of_view(MrSession *session, const char *name, bool streaming,
+                                       MrFrame **out, MrError *err);
 /* Binds the frame's text in a fresh query; sets the query's schema. */
 MR_MUST_USE MrStatus mr__frame_bind(MrFrame *frame, MrQuery *query, MrBoundQuery *out,
                                     MrError *err);

@@ -286,6 +286,29 @@ static void a_frame_is_written_and_read_in_each_mode(void **state)
     mr_session_close(session);
 }
 
+static void a_streaming_frame_is_started_not_read(void **state)
+{
+    const char *refused = "UNSUPPORTED_FEATURE.MILLRACE";
+    struct ArrowArrayStream stream;
+    int64_t n_rows;
+    MrFrame *rate = NULL, *late = NULL;
+    MrSession *session = session_open();
+    MR_OKAY(mr_session_read(session, &(MrReadOptions){.format = "rate", .streaming = true}, &rate,
+                            &err));
+    expect_failure(mr_frame_count(rate, &n_rows, &err), refused);
+    expect_failure(mr_frame_show(rate, NULL, stdout, &err), refused);
+    expect_failure(mr_frame_arrow(rate, &stream, &err), refused);
+    expect_failure(mr_frame_write(rate, &(MrWriteOptions){.path = path_of("rate")}, &err), refused);
+    MR_OKAY(mr_frame_watermark(rate, "timestamp", "10 seconds", &late, &err));
+    mr_frame_close(late);
+    expect_failure(mr_frame_watermark(rate, "timestamp", "-10 seconds", &late, &err),
+                   "INVALID_PARAMETER_VALUE");
+    expect_failure(mr_frame_watermark(rate, "value", "10 seconds", &late, &err),
+                   "EVENT_TIME_IS_NOT_ON_TIMESTAMP_TYPE");
+    mr_frame_close(rate);
+    mr_session_close(session);
+}
+
 /* In whatever order handles are closed; what is still there works. */
 static void the_session_lives_as_long_as_what_was_made_from_it(void **state)
 {
@@ -314,6 +337,40 @@ static void the_session_lives_as_long_as_what_was_made_from_it(void **state)
     stream.release(&stream);
 }
 
+/* Out through one stream, in through another: what is empty, NULL and nested, too. */
+static void rows_go_out_and_come_in_through_arrow(void **state)
+{
+    struct ArrowArrayStream stream;
+    MrFrame *back = NULL, *both = NULL;
+    MrSession *session = session_open();
+    MrFrame *frame = sql(session, "SELECT id, IF(id % 3 = 0, NULL, 'x' || id) AS s, "
+                                  "sequence(0, id % 4) AS a, struct(id * 1.5 AS d) AS n "
+                                  "FROM range(5000)");
+    MR_OKAY(mr_frame_arrow(frame, &stream, &err));
+    MR_OKAY(mr_session_arrow(session, &stream, &back, &err));
+    assert_null(stream.release); /* taken */
+    assert_int_equal(rows_of(back), 5000);
+    MR_OKAY(mr_frame_create_view(frame, "first", &err));
+    MR_OKAY(mr_frame_create_view(back, "second", &err));
+    both = sql(session, "SELECT * FROM first EXCEPT ALL SELECT * FROM second");
+    assert_int_equal(count_and_close(both), 0);
+    mr_frame_close(back);
+    MR_OKAY(mr_frame_filter(frame, "false", &both, &err));
+    MR_OKAY(mr_frame_arrow(both, &stream, &err));
+    MR_OKAY(mr_session_arrow(session, &stream, &back, &err));
+    assert_int_equal(count_and_close(back), 0);
+    mr_frame_close(both);
+    mr_frame_close(frame);
+    frame = sql(session, "SELECT 1 / (id - 3000) AS x FROM range(5000)");
+    MR_OKAY(mr_frame_arrow(frame, &stream, &err));
+    expect_failure(mr_session_arrow(session, &stream, &back, &err), "IO_ERROR");
+    char message[1000];
+    mr_error_message(&err, message, sizeof message);
+    assert_non_null(strstr(message, "DIVIDE_BY_ZERO"));
+    mr_frame_close(frame);
+    mr_session_close(session);
+}
+
 static void options_of_a_session_are_checked(void **state)
 {
     MrSession *session = NULL;
@@ -337,7 +394,9 @@ static const struct CMUnitTest tests[] = {
     MR_UNIT_TEST(a_command_has_rows_and_is_no_input),
     MR_UNIT_TEST(show_prints_as_spark_does),
     MR_UNIT_TEST(a_frame_is_written_and_read_in_each_mode),
+    MR_UNIT_TEST(a_streaming_frame_is_started_not_read),
     MR_UNIT_TEST(the_session_lives_as_long_as_what_was_made_from_it),
+    MR_UNIT_TEST(rows_go_out_and_come_in_through_arrow),
     MR_UNIT_TEST(options_of_a_session_are_checked),
 };
 

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 typedef struct Flow Flow;
 struct Flow {
@@ -68,10 +69,18 @@ static MrStatus take_lock(Pipeline *pipeline, MrError *err)
     if (status != MR_OK) /* another one may have made it meanwhile */
         MR_TRY(os->file_open(os, path, MR_FILE_READ_WRITE, &pipeline->lock, err));
     MR_TRY(os->file_lock(pipeline->lock, &taken, err));
-    return taken ? MR_OK
-                 : MR_FAIL(err, MR_COND_CONCURRENT_STREAM_LOG_UPDATE, "batchId",
-                           mr_arena_printf(&pipeline->arena, "pipeline of warehouse '%s'",
-                                           pipeline->session->warehouse));
+    char holder[64] = "";
+    int64_t n_holder = 0;
+    if (taken) { /* only for those who are refused: it need not last */
+        snprintf(holder, sizeof holder, "%-20lld\n", (long long)mr_process_id());
+        return os->file_write_at(pipeline->lock, 0, holder, (int64_t)strlen(holder), err);
+    }
+    MR_TRY(os->file_read_at(pipeline->lock, 0, holder, sizeof holder - 1, &n_holder, err));
+    MrStatus refused = MR_FAIL(err, MR_COND_CONCURRENT_STREAM_LOG_UPDATE, "batchId",
+                               mr_arena_printf(&pipeline->arena, "the pipeline of warehouse '%s'",
+                                               pipeline->session->warehouse));
+    mr_error_add(err, "process %lld runs it; it holds the lock of '%s'", atoll(holder), path);
+    return refused;
 }
 
 static MrStatus flow_add(Pipeline *pipeline, const char *database, const char *name, MrQuery *query,

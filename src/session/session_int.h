@@ -233,8 +233,7 @@ typedef struct MrStreamTarget {
 MR_MUST_USE MrStatus mr__stream_start(MrQuery *query, MrPlan *plan, const MrStreamTarget *target,
                                       MrStream **out, MrError *err);
 
-/* ---- memory_table.c: what memory sinks have written, as temporary views of their queries' names
- */
+/* ---- memory_table.c: rows of memory sinks and of Arrow streams, as temporary views */
 /* Empty rows for a query of that name, instead of those of one before; fails while that one is
  * open.  They belong to the session. */
 MR_MUST_USE MrStatus mr__memory_table_create(MrSession *session, const char *name,

@@ -883,6 +883,11 @@ static MrStatus watermark_bind(Binder *b, const MrSqlRelation *ast, Scope *outer
         delay_us =
             value->interval[0].us +
             ((int64_t)value->interval[0].months * 31 + value->interval[0].days) * 86400 * 1000000;
+    if (delay_us < 0)
+        return mr__at(b, ast->watermark.place,
+                      MR_FAIL(b->err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", "delay",
+                              "functionName", "WATERMARK", "expectedValue", "0 or more",
+                              "actualValue", delay->sql));
     if (expr->type->kind != MR_TYPE_TIMESTAMP && expr->type->kind != MR_TYPE_TIMESTAMP_NTZ)
         return mr__at(b, ast->watermark.place,
                       MR_FAIL(b->err, MR_COND_EVENT_TIME_IS_NOT_ON_TIMESTAMP_TYPE, "eventName",

@@ -477,10 +477,17 @@ static MrStatus parse_all(MrArena *arena, MrText text, const MrSqlOptions *optio
                        .options = options == NULL ? &no_options : options,
                        .err = err,
                        .stack = __builtin_frame_address(0)};
-    if (!mr_utf8_valid(text.data, text.size_bytes) ||
-        memchr(text.data, 0, (size_t)text.size_bytes) != NULL)
-        return MR_FAIL(err, MR_COND_PARSE_SYNTAX_ERROR, "error", "a byte that is no UTF-8 text",
-                       "hint", "");
+    int64_t n_good = 0;
+    int32_t n_bytes = 0;
+    while (n_good < text.size_bytes && text.data[n_good] != 0 &&
+           mr_utf8_next(text.data + n_good, text.size_bytes - n_good, &n_bytes) >= 0)
+        n_good += n_bytes;
+    if (n_good < text.size_bytes) {
+        MrStatus status = MR_FAIL(err, MR_COND_PARSE_SYNTAX_ERROR, "error",
+                                  "a byte that is no UTF-8 text", "hint", "");
+        err->sql_idx = (int32_t)n_good;
+        return status;
+    }
     MR_TRY(tokens_read(&parser, text));
     if (setjmp(parser.failed) != 0)
         return err->status;

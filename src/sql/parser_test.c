@@ -440,7 +440,7 @@ static const struct {
      "precision", "41", 7},
     {"SET =1", "INVALID_SET_SYNTAX", NULL, NULL, 0},
     {"SELECT \x01", "PARSE_SYNTAX_ERROR", "error", "'\x01'", 7},
-    {"SELECT '\xff'", "PARSE_SYNTAX_ERROR", NULL, NULL, -1},
+    {"SELECT '\xff'", "PARSE_SYNTAX_ERROR", NULL, NULL, 8},
 };
 
 static void what_cannot_be_read_is_refused_at_its_place(void **state)

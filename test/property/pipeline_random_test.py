@@ -62,7 +62,7 @@ class Case:
 
     def pipeline(self) -> str:
         """The script."""
-        out = []
+        out = ["SET TIME ZONE 'UTC';"]
         for s in "ab":
             options = f"path '{self.folder}/{s}', header 'true', escape '\"', nullValue '-'" + (
                 f", maxFilesPerTrigger '{self.max_files}'" if self.max_files else ""

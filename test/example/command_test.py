@@ -1,0 +1,149 @@
+"""The millrace command: options, forms of output, places of errors, exit codes, and the shell on a terminal."""
+
+import fcntl
+import os
+import pathlib
+import pty
+import select
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+
+MILLRACE = os.environ.get("MILLRACE", str(pathlib.Path(__file__).resolve().parents[2] / "build" / "millrace"))
+WIDE = "SELECT '日本' AS w, 'a\\nb' AS l, 1 AS n UNION ALL SELECT 'e\u0301', 'c\\u001b[1m', 23"
+WIDE_TABLE = """\
++------+-------+----+
+| w    | l     | n  |
++------+-------+----+
+| 日本 | a     |  1 |
+|      | b     |    |
+| e\u0301    | c [1m | 23 |
++------+-------+----+
+2 rows
+"""
+
+# arguments, exit code, standard output (None: any), what standard error must hold
+CALLS = [
+    (["-e", "SELECT 1 AS a, NULL AS b, 'x\ty'"], 0, "1\tNULL\tx\ty\n", []),
+    (["--format=csv", "-e", "SELECT 1 AS a, NULL AS b, '' AS c, 'q\"' AS d"], 0, 'a,b,c,d\n1,,"","q"""\n', []),
+    (["--format", "json", "-e", "SELECT 1 AS a, NULL AS b, array('x') AS c"], 0, '{"a":1,"b":null,"c":["x"]}\n', []),
+    (["--format", "markdown", "-e", "SELECT 1 AS a, 'x|y' AS b"], 0, "| a | b |\n|---:|---|\n| 1 | x\\|y |\n", []),
+    (["--format", "table", "-e", WIDE], 0, WIDE_TABLE, []),
+    (["--format", "table", "-e", "EXPLAIN SELECT 1"], 0, None, []),
+    (["-f", "two.sql"], 1, "1\n", ["DIVIDE_BY_ZERO", "two.sql, line 4, column 4:\n     1/0;\n     ^"]),
+    (["-f", "bytes.sql"], 1, "", ["PARSE_SYNTAX_ERROR", "bytes.sql, line 1, column 9"]),
+    (["-e", "SELECT " + "1, " * 100 + "nope"], 1, "", ["column 308", "...", "^"]),
+    (["-f", "missing.sql"], 2, "", ["PATH_NOT_FOUND", "missing.sql"]),
+    (["-f", "."], 2, "", ["IO_ERROR"]),
+    (["--formt", "csv"], 2, "", ["did you mean --format?"]),
+    (["--format", "xml"], 2, "", ["unknown format xml"]),
+    (["--golden=1"], 2, "", ["takes no value"]),
+    (["-e"], 2, "", ["no value for -e"]),
+    (["-e", "SELECT 1", "-f", "two.sql"], 2, "", ["only one of"]),
+    (["--conf", "x", "-e", "SELECT 1"], 2, "", ["KEY=VALUE"]),
+    (["--conf", "millrace.memory.limt=1g", "-e", "SELECT 1"], 2, "", ["did you mean millrace.memory.limit?", "22022"]),
+    (["--conf", "millrace.exec.threads=-1", "-e", "SELECT 1"], 2, "", ["INVALID_CONF_VALUE", "22022"]),
+    (["--conf", "spark.sql.ansi.enabled=yes", "-e", "SELECT 1"], 2, "", ["INVALID_CONF_VALUE", "boolean"]),
+    (["--conf", "spark.some.key=1", "-e", "SELECT 1"], 0, "1\n", []),
+]
+
+
+def call_fails(folder: str, args: list[str], code: int, out: str | None, err: list[str]) -> str:
+    """Why a call is not as it should be; empty: it is."""
+    done = subprocess.run([MILLRACE, *args], cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    missing = [text for text in err if text not in done.stderr]
+    if done.returncode == code and out in (None, done.stdout) and not missing and bool(done.stderr) == bool(err):
+        return ""
+    return f"{args}: exit {done.returncode}, out {done.stdout!r}, err {done.stderr!r}"
+
+
+class Shell:
+    """The program on a terminal of its own."""
+
+    def __init__(self, folder: str) -> None:
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.chdir(folder)
+            os.environ.update({"HOME": folder, "TERM": "xterm"})
+            os.execv(MILLRACE, ["millrace"])
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
+
+    def until(self, text: str, seconds: float = 20) -> str:
+        """What comes up to this text; raises when it does not come."""
+        out, end = b"", time.monotonic() + seconds
+        while text.encode() not in out:
+            ready = select.select([self.fd], [], [], max(0.0, end - time.monotonic()))[0]
+            try:
+                got = os.read(self.fd, 65536) if ready else b""
+            except OSError:
+                got = b""
+            if not got:
+                raise AssertionError(f"no {text!r} in {out.decode(errors='replace')!r}")
+            out += got
+        return out.decode(errors="replace")
+
+    def say(self, text: str, want: str) -> str:
+        """Types something and waits for an answer."""
+        os.write(self.fd, text.encode())
+        return self.until(want)
+
+
+def shell_works(folder: str) -> None:
+    """Lines of one statement, wide text, errors, Ctrl-C at work and at the prompt, history, Ctrl-D."""
+    shell = Shell(folder)
+    shell.until("millrace> ")
+    shell.say("SELECT\n", "-> ")
+    shell.say("41 + 1 AS n;\n", "| 42 |")
+    shell.say("SELECT '日本' AS w;\n", "| 日本 |")
+    shell.say("SELECT 1 / 0;\n", "DIVIDE_BY_ZERO")
+    shell.say("SELECT count(*) FROM range(1000000000000);\n", "\n")
+    time.sleep(0.3)  # the query is to be at work when the key comes
+    shell.say("\x03", "OPERATION_CANCELED")
+    shell.say("SELECT 'never ended\n", "-> ")
+    shell.say("\x03", "millrace> ")
+    shell.say("SELECT 7 AS again;\n", "|     7 |")
+    shell.say("\x1b[A\n", "|     7 |")
+    os.write(shell.fd, b"\x04")
+    if os.waitstatus_to_exitcode(os.waitpid(shell.pid, 0)[1]) != 0:
+        raise AssertionError("the shell did not end well")
+    if "again" not in pathlib.Path(folder, ".millrace_history").read_text():
+        raise AssertionError("no history was kept")
+
+
+def ends_by_signals(folder: str) -> None:
+    """Ctrl-C ends a script with 130; a reader that leaves is no error; a full disk is."""
+    args = [MILLRACE, "-e", "SELECT count(*) FROM range(1000000000000)"]
+    with subprocess.Popen(args, cwd=folder, stderr=subprocess.PIPE, text=True) as process:
+        time.sleep(0.5)  # until it is at work
+        process.send_signal(signal.SIGINT)
+        if "OPERATION_CANCELED" not in process.communicate(timeout=20)[1] or process.returncode != 130:
+            raise AssertionError(f"SIGINT: exit {process.returncode}")
+    command = f"'{MILLRACE}' -e 'SELECT * FROM range(3000000)' | head -1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True, timeout=60)
+    if (done.stdout, done.stderr) != ("0\n1\n", ""):
+        raise AssertionError(f"closed pipe: {done}")
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run([MILLRACE, "-e", "SELECT 1"], cwd=folder, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    if done.returncode != 1 or "IO_ERROR" not in done.stderr:
+        raise AssertionError(f"full disk: {done}")
+
+
+def main() -> int:
+    """All of it in a folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        pathlib.Path(folder, "two.sql").write_text("SELECT 1;\n-- more\nSELECT\n   1/0;\n")
+        pathlib.Path(folder, "bytes.sql").write_bytes(b"SELECT '\xff'")
+        bad = [why for call in CALLS if (why := call_fails(folder, *call))]
+        for why in bad:
+            print(why)
+        ends_by_signals(folder)
+        shell_works(folder)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
