@@ -40,11 +40,20 @@ typedef struct MrFileList {
     bool globs; /* watches do not tell all */
 } MrFileList;
 
+/* Locks that say "somebody reads here": as long as one is open, files of a manifest that were
+ * replaced stay where they are. */
+typedef struct MrFileHolds {
+    MrFile **files;
+    int64_t n_files, cap_files;
+} MrFileHolds;
+void mr__files_release(MrOs *os, MrFileHolds *holds);
+
 /* All files below the paths of the options (globs, folders, partitions), hidden ones left out, what
  * a manifest does not name left out.  A path that is not there fails with PATH_NOT_FOUND unless
- * may_miss. */
+ * may_miss.  holds: they are going to be read; NULL: only to be known. */
 MR_MUST_USE MrStatus mr__files_list(const MrConnectorContext *context, bool may_miss,
-                                    MrArena *arena, MrFileList *out, MrError *err);
+                                    MrFileHolds *holds, MrArena *arena, MrFileList *out,
+                                    MrError *err);
 /* The k=v folders just above a file. */
 void mr__files_parts_of(MrArena *arena, MrFileEntry *file);
 /* The path without a file: scheme. */
@@ -116,6 +125,10 @@ MR_MUST_USE MrStatus mr__manifest_append(MrOs *os, MrBudget *budget, const char 
                                          const MrManifestEntry *entry, MrManifest **manifest,
                                          MrError *err);
 
+/* Removes the files that entries have replaced, unless somebody still reads: then some later call
+ * does. */
+void mr__manifest_sweep(MrManifest *manifest, const char *root);
+
 /* --- bytes (files_bytes.c) --- */
 
 /* The bytes of one file, one after another, decompressed. */
@@ -179,7 +192,8 @@ typedef struct MrFilesSource {
     const MrRowFormat *format; /* NULL: parquet */
     const void *config;
     MrRowCut cut;
-    MrFileList list;         /* batch: as at open */
+    MrFileList list; /* batch: as at open */
+    MrFileHolds holds;
     MrParquetFile **parquet; /* by file of list, opened at need */
     struct MrParquetHandle *handles;
     bool ignore_missing, ignore_corrupt;

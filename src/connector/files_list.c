@@ -22,6 +22,7 @@ typedef struct Lister {
     bool may_lack; /* files that a manifest names, or the manifest itself, may be gone */
     const char *name_filter;
     int64_t before_us, after_us;
+    MrFileHolds *holds;   /* NULL: none wanted */
     MrManifest *manifest; /* of the root being walked */
     int64_t n_root;       /* bytes of the root's path and slash */
 } Lister;
@@ -218,6 +219,37 @@ static const char *lost_file(Lister *self, const char *path, const MrFileInfo *i
     return mr__manifest_unseen(self->manifest, below);
 }
 
+void mr__files_release(MrOs *os, MrFileHolds *holds)
+{
+    for (int64_t i = 0; i < holds->n_files; i++)
+        os->file_close(holds->files[i]);
+    holds->n_files = 0;
+}
+
+/* Says that the root's files are read, before its manifest is.  A writer who is about to remove
+ * what he has replaced is waited for. */
+static MrStatus hold(Lister *self, const char *root, MrError *err)
+{
+    MrOs *os = self->context->os;
+    MrFileInfo info;
+    MrError ignored = {0};
+    bool taken = false;
+    const char *path = mr_arena_printf(self->arena, "%s/_millrace/readers", root);
+    MR_TRY(os->stat(os, path, &info, err));
+    if (!info.exists)
+        return MR_OK;
+    MR_PUSH(self->arena, self->holds->files, self->holds->n_files, self->holds->cap_files, NULL);
+    MrFile **file = &self->holds->files[self->holds->n_files - 1];
+    if (os->file_open(os, path, MR_FILE_READ, file, &ignored) != MR_OK)
+        return MR_OK; /* we may read the files, but not this one */
+    for (int n_tries = 0; !taken && n_tries < 2000; n_tries++) {
+        if (n_tries > 0)
+            os->sleep_us(os, 1000);
+        MR_TRY(os->file_lock_shared(*file, &taken, err));
+    }
+    return MR_OK;
+}
+
 /* A path without wildcards that exists. */
 static MrStatus list_root(Lister *self, const char *path, const MrFileInfo *info, const char *base,
                           MrError *err)
@@ -236,6 +268,8 @@ static MrStatus list_root(Lister *self, const char *path, const MrFileInfo *info
     }
     self->n_root = (int64_t)strlen(root) + (strcmp(root, "/") != 0);
     MrFileList before = *self->out;
+    if (self->holds)
+        MR_TRY(hold(self, root, err));
     /* Between our look at the manifest and at the folder a writer may have replaced files: then
      * both are looked at again. */
     for (int n_tries = 0;; n_tries++) {
@@ -352,14 +386,15 @@ static MrStatus option_time(const MrConnectorContext *context, MrArena *arena, c
     return MR_OK;
 }
 
-MrStatus mr__files_list(const MrConnectorContext *context, bool may_miss, MrArena *arena,
-                        MrFileList *out, MrError *err)
+MrStatus mr__files_list(const MrConnectorContext *context, bool may_miss, MrFileHolds *holds,
+                        MrArena *arena, MrFileList *out, MrError *err)
 {
     const MrOptions *options = &context->options;
     Lister self = {.context = context,
                    .arena = arena,
                    .out = out,
                    .may_miss = may_miss,
+                   .holds = holds,
                    .may_lack = mr__files_flag(context, "ignoreMissingFiles")};
     self.recursive = mr_option_bool(options, NULL, "recursiveFileLookup");
     self.name_filter = mr_option(options, NULL, "pathGlobFilter");

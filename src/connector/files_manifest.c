@@ -4,7 +4,7 @@
  * eight hexadecimal digits (CRC32C of what follows the blank), a blank, a JSON object:
  *
  *   {"millrace":"manifest","version":1}                                          first line
- *   {"files":[["k=1/part-...",size,crc],...],"hidden":["name",...],
+ *   {"files":[["k=1/part-...",size,crc],...],"hidden":["name",...],"gone":["k=1/part-...",...],
  *    "marks":[["query",epoch,"lineage"],...]}                                    second: a snapshot
  *   {"query":"..","epoch":3,"lineage":"..","add":[[path,size,crc],...],
  *    "remove":[path,...]}                                   then one per epoch; "batch":true of a
@@ -49,6 +49,8 @@ struct MrManifest {
     int64_t n_slots, n_used, n_live;
     Mark *marks;
     int64_t n_marks, cap_marks;
+    const char **gone; /* ours that were replaced and may still lie there */
+    int64_t n_gone, cap_gone;
 };
 
 bool mr__manifest_is_ours(const char *name)
@@ -103,6 +105,8 @@ static void path_remove(MrManifest *self, const char *path)
     slot->live = false;
     slot->hidden =
         !mr__manifest_is_ours(name ? name + 1 : path); /* ours need no entry to be unseen */
+    if (!slot->hidden)
+        MR_PUSH(&self->arena, self->gone, self->n_gone, self->cap_gone, slot->path);
 }
 
 static void mark_set(MrManifest *self, const char *query, int64_t epoch, uint64_t lineage,
@@ -236,6 +240,9 @@ static void apply_line(MrManifest *self, const MrJson *line)
         path_remove(self, name->text.data);
         self->n_entries++;
     }
+    for (const MrJson *name = mr_json_get(line, "gone") ? mr_json_get(line, "gone")->first : NULL;
+         name; name = name->next)
+        path_remove(self, name->text.data);
     apply_files(self, mr_json_get(line, "files"));
     const MrJson *add = mr_json_get(line, "add");
     if (add) {
@@ -459,6 +466,12 @@ static void put_snapshot(MrTextBuilder *out, const MrManifest *self)
             first = false;
         }
     }
+    mr_builder_str(out, "],\"gone\":[");
+    for (int64_t i = 0; i < self->n_gone; i++) {
+        if (i > 0)
+            mr_builder_char(out, ',');
+        mr_json_put_string(out, mr_text(self->gone[i]));
+    }
     mr_builder_str(out, "],\"marks\":[");
     first = true;
     for (int64_t i = 0; i < self->n_marks; i++) {
@@ -602,6 +615,47 @@ MrStatus mr__manifest_append(MrOs *os, MrBudget *budget, const char *root,
     return status;
 }
 
+void mr__manifest_sweep(MrManifest *self, const char *root)
+{
+    MrOs *os = self->os;
+    MrFile *readers = NULL;
+    MrError ignored = {0};
+    char path[MR_PATH_MAX];
+    bool taken = false;
+    if (self->n_gone == 0)
+        return;
+    snprintf(path, sizeof path, "%s/_millrace/readers", root);
+    if (os->file_open(os, path, MR_FILE_READ_WRITE, &readers, &ignored) != MR_OK ||
+        os->file_lock(readers, &taken, &ignored) != MR_OK || !taken) {
+        os->file_close(readers);
+        return;
+    }
+    int64_t n_left = 0;
+    for (int64_t i = 0; i < self->n_gone; i++) {
+        const PathSlot *slot = slot_of(self, self->gone[i]);
+        snprintf(path, sizeof path, "%s/%s", root, self->gone[i]);
+        if (!(slot && slot->path && slot->live) && os->remove(os, path, &ignored) != MR_OK)
+            self->gone[n_left++] = self->gone[i];
+    }
+    self->n_gone = n_left;
+    os->file_close(readers);
+}
+
+static MrStatus readers_make(MrOs *os, MrArena *arena, const char *root, MrError *err)
+{
+    const char *path = mr_arena_printf(arena, "%s/_millrace/readers", root);
+    MrFileInfo info;
+    MrFile *file = NULL;
+    MR_TRY(os->stat(os, path, &info, err));
+    if (info.exists)
+        return MR_OK;
+    MrError exists = {0};
+    if (os->file_open(os, path, MR_FILE_CREATE, &file, &exists) != MR_OK) /* made meanwhile? */
+        MR_TRY(os->file_open(os, path, MR_FILE_READ, &file, err));
+    os->file_close(file);
+    return MR_OK;
+}
+
 static MrStatus manifest_begin(MrOs *os, MrBudget *budget, const char *root, bool overwrite,
                                MrArena *arena, MrError *err)
 {
@@ -616,16 +670,18 @@ static MrStatus manifest_begin(MrOs *os, MrBudget *budget, const char *root, boo
         bool lost = manifest && mr__manifest_lost(manifest);
         mr__manifest_close(manifest);
         if (!lost)
-            return MR_OK;
+            return readers_make(os, arena, root, err);
     }
     if (info.exists && !overwrite) {
         MrOption of_root[] = {{"path", root}};
         MrConnectorContext context = {
             .os = os, .budget = budget, .options = {MR_COUNT(of_root), of_root}};
-        MR_TRY(mr__files_list(&context, true, arena, &list, err)); /* refuses what was written */
+        MR_TRY(
+            mr__files_list(&context, true, NULL, arena, &list, err)); /* refuses what was written */
     }
     MR_TRY(os->make_dir(os, folder, err));
     MrFile *lock = NULL;
+    MR_TRY(readers_make(os, arena, root, err));
     MR_TRY(lock_take(os, arena, root, &lock, err));
     status = mr__manifest_read(os, budget, root, &manifest, err);
     if (status == MR_OK && mr__manifest_lost(manifest)) {

@@ -841,7 +841,7 @@ static MrStatus commit_run(Commit *self, MrEpochId epoch, const MrText *tokens, 
                                           .budget = sink->budget,
                                           .settings = sink->context->settings,
                                           .options = {MR_COUNT(of_root), of_root}};
-            MR_TRY(mr__files_list(&context, true, arena, &self->old, err));
+            MR_TRY(mr__files_list(&context, true, NULL, arena, &self->old, err));
         }
         MR_TRY(publish(self, err));
         MrManifestFile *added = MR_NEW_N(arena, MrManifestFile, self->n_files);
@@ -857,10 +857,15 @@ static MrStatus commit_run(Commit *self, MrEpochId epoch, const MrText *tokens, 
     }
     /* From here on nothing can be lost: what fails below is only left over. */
     MrError ignored = {0};
-    for (int64_t i = 0; i < entry.n_removed; i++)
-        if (os->remove(os, mr_arena_printf(arena, "%s/%s", sink->root, entry.removed[i]),
+    for (int64_t i = 0; i < entry.n_removed; i++) {
+        const char *slash = strrchr(entry.removed[i], '/');
+        if (!mr__manifest_is_ours(slash ? slash + 1 : entry.removed[i]) &&
+            os->remove(os, mr_arena_printf(arena, "%s/%s", sink->root, entry.removed[i]),
                        &ignored) != MR_OK)
             break;
+    }
+    if (sink->manifest)
+        mr__manifest_sweep(sink->manifest, sink->root);
     for (int64_t i = 0; i < self->n_files; i++)
         if (os->remove(os, mr_arena_printf(arena, "%s/%s", sink->staging, self->files[i].staged),
                        &ignored) != MR_OK)

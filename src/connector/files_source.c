@@ -306,7 +306,8 @@ MrStatus mr__files_open_source(const MrConnectorContext *context, const MrConnec
                 self->format->cut(self->config, &self->cut);
         }
         if (status == MR_OK)
-            status = mr__files_list(context, context->streaming && context->schema, &self->arena,
+            status = mr__files_list(context, context->streaming && context->schema,
+                                    context->streaming ? NULL : &self->holds, &self->arena,
                                     &self->list, err);
         if (status == MR_OK)
             status = source_schema(self, err);
@@ -325,6 +326,7 @@ void mr__files_close_source(MrSource *source)
     if (!self)
         return;
     handles_close(self);
+    mr__files_release(self->context->os, &self->holds);
     mr__files_stream_close(self);
     mr__block_pool_close(self->pool);
     mr_arena_deinit(&self->arena);

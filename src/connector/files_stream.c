@@ -256,7 +256,7 @@ static MrStatus list_refresh(MrFilesSource *source, MrError *err)
     self->listed = self->all_given = false;
     mr_arena_reset(&self->list_arena);
     self->listed_us = os->now_us(os);
-    MR_TRY(mr__files_list(source->context, true, &self->list_arena, &self->list, err));
+    MR_TRY(mr__files_list(source->context, true, NULL, &self->list_arena, &self->list, err));
     if (self->list.n_files > 0)
         qsort(self->list.files, (size_t)self->list.n_files, sizeof *self->list.files, compare_age);
     self->listed = true;

@@ -81,6 +81,8 @@ struct MrOs {
     MrStatus (*file_sync)(MrFile *file, MrDurableStep step, MrError *err);        /* fdatasync */
     /* An open-file-description lock on the whole file; *taken false: somebody else holds it. */
     MrStatus (*file_lock)(MrFile *file, bool *taken, MrError *err);
+    /* The same, together with others who share; of a file open for reading. */
+    MrStatus (*file_lock_shared)(MrFile *file, bool *taken, MrError *err);
 
     MrStatus (*stat)(MrOs *os, const char *path, MrFileInfo *out,
                      MrError *err); /* missing: MR_OK */

@@ -218,9 +218,9 @@ static MrStatus posix_file_sync(MrFile *file, MrDurableStep step, MrError *err)
     return io_fail(err, "sync", file->path, errno);
 }
 
-static MrStatus posix_file_lock(MrFile *file, bool *taken, MrError *err)
+static MrStatus lock_take(MrFile *file, short type, bool *taken, MrError *err)
 {
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    struct flock whole = {.l_type = type, .l_whence = SEEK_SET};
     if (fcntl(file->fd, F_OFD_SETLK, &whole) == 0) {
         *taken = true;
         return MR_OK;
@@ -229,6 +229,16 @@ static MrStatus posix_file_lock(MrFile *file, bool *taken, MrError *err)
         return io_fail(err, "lock", file->path, errno);
     *taken = false;
     return MR_OK;
+}
+
+static MrStatus posix_file_lock(MrFile *file, bool *taken, MrError *err)
+{
+    return lock_take(file, F_WRLCK, taken, err);
+}
+
+static MrStatus posix_file_lock_shared(MrFile *file, bool *taken, MrError *err)
+{
+    return lock_take(file, F_RDLCK, taken, err);
 }
 
 static int64_t stat_modified_us(const struct stat *info)
@@ -533,6 +543,7 @@ MrOs *mr_os_posix(void)
         .file_preallocate = posix_file_preallocate,
         .file_sync = posix_file_sync,
         .file_lock = posix_file_lock,
+        .file_lock_shared = posix_file_lock_shared,
         .stat = posix_stat,
         .stat_settled = posix_stat_settled,
         .list = posix_list,

@@ -34,6 +34,7 @@ typedef struct Node { /* a file or a folder, whatever its names */
     Piece *pending;
     int64_t n_pending, cap_pending_bytes;
     MrFile *lock_owner;
+    int64_t n_sharers; /* of the lock */
 } Node;
 
 typedef struct Name {
@@ -83,6 +84,7 @@ struct MrFile {
     Node *node;
     int64_t generation;
     bool sync_failed, read_only;
+    bool shares; /* the node's lock */
 };
 
 struct MrSocket {
@@ -502,6 +504,8 @@ static void sim_file_close(MrFile *file)
     SimOs *sim = file->os;
     if (file->node->lock_owner == file)
         file->node->lock_owner = NULL;
+    if (file->shares && file->node->n_sharers > 0)
+        file->node->n_sharers--;
     node_release(sim, file->node);
     mr_budget_free(sim->budget, file, sizeof *file);
 }
@@ -586,9 +590,20 @@ static MrStatus sim_file_lock(MrFile *file, bool *taken, MrError *err)
 {
     MR_TRY(file_alive(file, "lock", err));
     MR_TRY(look_fate(file->os, "lock", "open file", err));
-    *taken = file->node->lock_owner == NULL || file->node->lock_owner == file;
+    *taken = (file->node->lock_owner == NULL || file->node->lock_owner == file) &&
+             file->node->n_sharers == 0;
     if (*taken)
         file->node->lock_owner = file;
+    return MR_OK;
+}
+
+static MrStatus sim_file_lock_shared(MrFile *file, bool *taken, MrError *err)
+{
+    MR_TRY(file_alive(file, "lock", err));
+    MR_TRY(look_fate(file->os, "lock", "open file", err));
+    *taken = file->node->lock_owner == NULL;
+    file->node->n_sharers += *taken && !file->shares;
+    file->shares |= *taken;
     return MR_OK;
 }
 
@@ -820,6 +835,7 @@ MrStatus mr_os_sim_create(MrBudget *budget, const MrSimOptions *options, MrOs **
                .file_preallocate = sim_file_preallocate,
                .file_sync = sim_file_sync,
                .file_lock = sim_file_lock,
+               .file_lock_shared = sim_file_lock_shared,
                .stat = sim_stat,
                .stat_settled = sim_stat, /* nobody else writes */
                .list = sim_list,
@@ -938,6 +954,7 @@ static void node_settle(SimOs *sim, Node *node)
     pending_clear(sim, node);
     image_copy(sim, &node->now, &node->durable);
     node->lock_owner = NULL;
+    node->n_sharers = 0;
 }
 
 void mr_os_sim_power_on(MrOs *os)

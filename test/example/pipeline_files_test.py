@@ -1,5 +1,5 @@
 """Source files that are written slowly, empty at first, in many small writes, out of order, cut, mended or deleted while a
-pipeline follows their folder: no row is lost, none comes twice."""
+pipeline follows their folder: no row is lost, none comes twice.  And tables that are read while they are overwritten."""
 
 import gzip
 import os
@@ -83,10 +83,30 @@ def files_may_go_when_they_are_read_and_come_back(folder: Path) -> None:
     assert ids(folder) == list(range(10, 40))
 
 
+def a_table_may_be_read_while_it_is_overwritten(folder: Path) -> None:
+    """Each read sees one version whole, and replaced files go when nobody reads them any more."""
+    millrace(folder, "-e", "CREATE TABLE t USING csv AS SELECT id FROM range(20000)")
+    script = "INSERT OVERWRITE t SELECT id FROM range(20000);" * 30
+    writer = subprocess.Popen([MILLRACE, "-e", script], cwd=folder)
+    n_reads = 0
+    while writer.poll() is None or n_reads == 0:
+        assert millrace(folder, "-e", "SELECT count(*), sum(id) FROM t").stdout == "20000\t199990000\n"
+        n_reads += 1
+    assert writer.returncode == 0
+    millrace(folder, "-e", "INSERT OVERWRITE t SELECT 1")
+    left = [path.name for path in (folder / "spark-warehouse" / "t").glob("part-*")]
+    assert len(left) == 1, left
+
+
 def main() -> int:
     """Each in a folder of its own."""
     bad = 0
-    cases = [files_may_be_written_slowly, a_cut_file_is_refused_and_taken_when_it_is_mended, files_may_go_when_they_are_read_and_come_back]
+    cases = [
+        files_may_be_written_slowly,
+        a_cut_file_is_refused_and_taken_when_it_is_mended,
+        files_may_go_when_they_are_read_and_come_back,
+        a_table_may_be_read_while_it_is_overwritten,
+    ]
     for case in cases:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
