@@ -183,6 +183,27 @@ static MrStatus stamp_interval(MrCall *call, MrError *err)
     return MR_OK;
 }
 
+/* The same for a timestamp that was a text: the sum as a text. */
+static MrStatus text_interval(MrCall *call, MrError *err)
+{
+    MrVector *out = call->out;
+    MrVector *sums = mr_vector_create(call->arena, MR_T(TIMESTAMP), call->n_rows);
+    call->out = sums;
+    MrStatus status = stamp_interval(call, err);
+    call->out = out;
+    MR_TRY(status);
+    for (MR_EACH(call, i, row)) {
+        if (mr_vector_is_null(sums, row)) {
+            mr_call_null(call, row);
+            continue;
+        }
+        MrTextBuilder text = {.arena = call->arena};
+        mr_value_text(sums, row, MR_TEXT_CAST, call->context->settings, &text);
+        out->str[row] = mr_str_borrow(text.data, text.size_bytes);
+    }
+    return MR_OK;
+}
+
 static MrStatus stamp_minus_stamp(MrCall *call, MrError *err)
 {
     const MrZone *zone = zone_of(call, call->args[0]->type);
@@ -436,6 +457,7 @@ SWAPPED(date_day_interval)
 SWAPPED(date_months)
 SWAPPED(date_interval)
 SWAPPED(stamp_interval)
+SWAPPED(text_interval)
 SWAPPED(time_interval)
 SWAPPED(interval_scale)
 SWAPPED(legacy_scale)
@@ -479,8 +501,12 @@ static MrStatus scale_bind(MrBind *bind, MrArithOp op, bool was_swapped, MrError
 {
     const MrType *interval = bind->args[0].type, *number = scale_type(bind->args[1].type);
     bool legacy = interval->kind == MR_TYPE_INTERVAL;
-    bind->sql = mr_arena_printf(bind->arena, "(%s %s %s)", bind->args[0].sql,
-                                op == MR__ARITH_MUL ? "*" : "/", bind->args[1].sql);
+    bool times = op == MR__ARITH_MUL;
+    bind->sql =
+        legacy ? mr_arena_printf(bind->arena, "%s_interval(%s, %s)", times ? "multiply" : "divide",
+                                 bind->args[0].sql, bind->args[1].sql)
+               : mr_arena_printf(bind->arena, "(%s %s %s)", bind->args[0].sql, times ? "*" : "/",
+                                 bind->args[1].sql);
     if (!number)
         return mr__fail_input_type(bind, 1, legacy ? "\"DOUBLE\"" : "\"NUMERIC\"", err);
     bind->args[1].cast_to = legacy ? MR_T(DOUBLE) : number;
@@ -524,9 +550,10 @@ static MrStatus add_interval_bind(MrBind *bind, MrArithOp op, bool was_swapped, 
         return MR_OK;
     }
     if (base->kind == MR_TYPE_DATE || base->kind == MR_TYPE_VOID || base->kind == MR_TYPE_STRING) {
-        /* Spark casts the sum back to STRING; the binder does so when it sees the type differ. */
+        bool text = base->kind == MR_TYPE_STRING; /* then the sum is a text again */
         bind->args[0].cast_to = MR_T(TIMESTAMP);
-        time_finish(bind, kernel, MR_T(TIMESTAMP));
+        time_finish(bind, text ? (was_swapped ? text_interval_swapped : text_interval) : kernel,
+                    text ? base : MR_T(TIMESTAMP));
         return MR_OK;
     }
     return fail_stamp_input(bind, 0, err);
@@ -599,7 +626,7 @@ MrStatus mr__arith_time_bind(MrBind *bind, MrArithOp op, bool is_try, bool *done
         if (!is_stamp(other) && !IS(other, DATE) && !text && !IS(other, VOID))
             return fail_stamp_input(bind, is_stamp(x) ? 1 : 0, err);
         if (is_stamp(other) && other->kind != stamp->kind)
-            stamp = MR_T(TIMESTAMP);
+            stamp = MR_T(TIMESTAMP_NTZ); /* what the clocks show */
         bind->args[0].cast_to = bind->args[1].cast_to = stamp;
         time_finish(bind, stamp_minus_stamp,
                     bind->settings->legacy_interval ? MR_T(INTERVAL) : MR_T(INTERVAL_DT));

@@ -354,16 +354,9 @@ static MrStatus decimal_to_interval(MrCastRun *run, MrError *err)
     const MrType *to = run->cast->to;
     const int scale = run->cast->from->scale;
     for (MR_CAST_EACH(run, row, at)) {
-        MrI128 value = mr__decimal_at(run->in, at), result = 0;
-        bool fits = true;
-        if (to->kind == MR_TYPE_INTERVAL_DT && to->to != MR_SECOND) { /* whole fields only */
-            fits = mr_i128_mul(value / mr_pow10_i128[scale], unit_us[to->to], &result);
-        } else if (to->kind == MR_TYPE_INTERVAL_DT) {
-            fits = mr_decimal_rescale(value, scale, 6, 38, &result);
-        } else {
-            fits = mr_i128_mul(value, interval_unit(to), &result);
-            result = fits ? mr_decimal_round_down(result, scale) : 0;
-        }
+        MrI128 result;
+        bool fits = mr_i128_mul(mr__decimal_at(run->in, at), interval_unit(to), &result);
+        result = fits ? mr_decimal_round_down(result, scale) : 0;
         MR_TRY(put_interval(run, row, at, fits, result, err));
     }
     return MR_OK;

@@ -92,15 +92,16 @@ TO_FLOAT(i64_to_f64, i64, int64_t, f64, double)
 FLOAT_TO_INT(f32_to_i8, f32, float, i8, int8_t, INT8_MIN, 128.0)
 FLOAT_TO_INT(f32_to_i16, f32, float, i16, int16_t, INT16_MIN, 32768.0)
 FLOAT_TO_INT(f32_to_i32, f32, float, i32, int32_t, INT32_MIN, 2147483648.0)
+/* 2^63 fits too, as in Spark, which compares with BIGINT's maximum as a double. */
 DEFINE_NUMBER(f32_to_i64, f32, float, i64, int64_t,
-              a >= -9223372036854775808.0f && a < 9223372036854775808.0f, f64_to_i64((double)a),
+              a >= -9223372036854775808.0f && a <= 9223372036854775808.0f, f64_to_i64((double)a),
               f64_to_i64((double)a))
 TO_FLOAT(f32_to_f64, f32, float, f64, double)
 FLOAT_TO_INT(f64_to_i8, f64, double, i8, int8_t, INT8_MIN, 128.0)
 FLOAT_TO_INT(f64_to_i16, f64, double, i16, int16_t, INT16_MIN, 32768.0)
 FLOAT_TO_INT(f64_to_i32_, f64, double, i32, int32_t, INT32_MIN, 2147483648.0)
 DEFINE_NUMBER(f64_to_i64_, f64, double, i64, int64_t,
-              a >= -9223372036854775808.0 && a < 9223372036854775808.0, f64_to_i64(a),
+              a >= -9223372036854775808.0 && a <= 9223372036854775808.0, f64_to_i64(a),
               f64_to_i64(a))
 TO_FLOAT(f64_to_f32, f64, double, f32, float)
 

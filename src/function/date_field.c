@@ -576,7 +576,8 @@ static MrStatus unit_bind(MrBind *bind, MrError *err)
         for (int64_t i = 0; i < MR_COUNT(units); i++)
             if (mr_text_equal_nocase(name, mr_text(units[i].name)))
                 bind->data = &units[i];
-    if (!bind->data)
+    bool of_year = bind->data && strcmp(((const Unit *)bind->data)->name, "DAYOFYEAR") == 0;
+    if (!bind->data || (of_year && strcmp(bind->def->name, "timestampdiff") == 0))
         return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE__DATETIME_UNIT, "parameter", "`unit`",
                        "functionName", mr__quoted_name(bind->arena, bind->def->name),
                        "invalidValue", mr_arena_printf(bind->arena, "'%s'", bind->args[0].sql));
@@ -588,26 +589,17 @@ static MrStatus timestampadd_call(MrCall *call, MrError *err)
     const Unit *unit = call->bound->data;
     const MrZone *zone = mr__zone_of(call, call->args[2]->type);
     for (MR_EACH(call, i, row)) {
-        int64_t n = mr__arg_int(call, 1, row), us = MR_ARG(call->args[2], i64, row), more, sum;
-        bool overflow;
-        if (unit->months) {
-            int64_t local = mr__local_us(zone, us), days = mr_us_to_days(local);
-            bool far = n > 10000000 ||
-                       n < -10000000; /* more than all years that 64 bits of microseconds hold */
-            int64_t later = far ? days : mr_days_add_months(days, n * unit->months);
-            overflow = far || __builtin_mul_overflow(later - days, MR_US_PER_DAY, &more) ||
-                       __builtin_add_overflow(local, more, &sum);
-            sum = overflow ? 0 : mr__utc_us(zone, sum);
-        } else if (unit->us >= MR_US_PER_DAY) { /* days of the wall clock */
-            int64_t local = mr__local_us(zone, us);
-            overflow = __builtin_mul_overflow(n, unit->us, &more) ||
-                       __builtin_add_overflow(local, more, &sum);
-            sum = overflow ? 0 : mr__utc_us(zone, sum);
-        } else {
-            overflow = __builtin_mul_overflow(n, unit->us, &more) ||
-                       __builtin_add_overflow(us, more, &sum);
-        }
-        if (overflow)
+        int64_t n = mr__arg_int(call, 1, row), us = MR_ARG(call->args[2], i64, row), days = 0, sum;
+        bool of_days = unit->us >= MR_US_PER_DAY;
+        MrTimeShift by = {0};
+        bool fits = unit->months
+                        ? n >= -10000000 && n <= 10000000 /* more than all years that there are */
+                    : of_days ? !__builtin_mul_overflow(n, unit->us / MR_US_PER_DAY, &days) &&
+                                    days >= -1000000000 && days <= 1000000000
+                              : !__builtin_mul_overflow(n, unit->us, &by.us);
+        by.months = fits ? n * unit->months : 0;
+        by.days = fits ? days : 0;
+        if (!fits || !mr_zone_add(zone, us, by, &sum))
             return MR_FAIL(err, MR_COND_DATETIME_OVERFLOW, "operation",
                            mr_arena_printf(call->arena, "add %lld %s", (long long)n, unit->name));
         call->out->i64[row] = sum;
@@ -615,19 +607,24 @@ static MrStatus timestampadd_call(MrCall *call, MrError *err)
     return MR_OK;
 }
 
-/* Whole units from the second argument to the third. */
+static MrStatus fail_long_overflow(MrError *err)
+{
+    return MR_FAIL(err, MR_COND_ARITHMETIC_OVERFLOW, "message", "long overflow", "alternative", "",
+                   "config", "\"spark.sql.ansi.enabled\"");
+}
+
+/* Whole units from the second argument to the third, on the clocks of the zone. */
 static MrStatus timestampdiff_call(MrCall *call, MrError *err)
 {
     const Unit *unit = call->bound->data;
     const MrZone *zone = mr__zone_of(call, call->args[1]->type);
     for (MR_EACH(call, i, row)) {
-        int64_t from = MR_ARG(call->args[1], i64, row), to = MR_ARG(call->args[2], i64, row);
-        if (unit->months || unit->us >= MR_US_PER_DAY) {
-            from = mr__local_us(zone, from);
-            to = mr__local_us(zone, to);
-        }
+        int64_t from = mr__local_us(zone, MR_ARG(call->args[1], i64, row)),
+                to = mr__local_us(zone, MR_ARG(call->args[2], i64, row)), passed;
+        if (__builtin_sub_overflow(to, from, &passed))
+            return fail_long_overflow(err);
         if (!unit->months) {
-            call->out->i64[row] = (to - from) / unit->us;
+            call->out->i64[row] = passed / unit->us;
             continue;
         }
         MrCivil a = mr_days_to_civil(mr_us_to_days(from)), b = mr_days_to_civil(mr_us_to_days(to));
@@ -669,12 +666,6 @@ static MrStatus unix_call(MrCall *call, MrError *err)
     for (MR_EACH(call, i, row))
         call->out->i64[row] = mr__floor_div(MR_ARG(call->args[0], i64, row), scale->us);
     return MR_OK;
-}
-
-static MrStatus fail_long_overflow(MrError *err)
-{
-    return MR_FAIL(err, MR_COND_ARITHMETIC_OVERFLOW, "message", "long overflow", "alternative", "",
-                   "config", "\"spark.sql.ansi.enabled\"");
 }
 
 static MrStatus timestamp_of_int_call(MrCall *call, MrError *err)

@@ -1,23 +1,23 @@
 /* date_pattern.c - dates and times by java.time's patterns: to_date, to_timestamp, date_format ...
  *
  * A pattern is compiled to a list of fields.  Formatting writes them one after the other; parsing
- * is strict, as Spark's corrected parser is: widths count, nothing may be left over.  What is
- * missing is 1970-01-01 00:00:00. */
+ * is strict, as Spark's corrected parser is: widths count, nothing may be left over.  What stands
+ * in [ ] is either there as a whole or not at all.  What is missing is 1970-01-01 00:00:00. */
 #include "function/date_int.h"
 #include <stdio.h>
 
 #define PATTERN_MAX_FIELDS 64
 
 typedef struct PatternField {
-    char letter;   /* '\'' literal text */
-    int32_t n;     /* how often the letter stands */
+    char letter;   /* '\'' literal text; [ and ] hold an optional part */
+    int32_t n;     /* how often the letter stands; of [: the number of its ] */
     MrText text;   /* literal */
     bool adjacent; /* a number directly before another one: takes just its own width */
-    int32_t depth; /* in how many [ ] it stands */
 } PatternField;
 
 typedef struct Pattern {
     int32_t n;
+    bool has_era; /* years are of an era: else they may be 0 and below */
     PatternField fields[PATTERN_MAX_FIELDS];
 } Pattern;
 
@@ -25,8 +25,7 @@ typedef enum PatternFault {
     PATTERN_FINE,
     PATTERN_WEEK_BASED,
     PATTERN_ILLEGAL,
-    PATTERN_UNKNOWN,
-    PATTERN_LENGTH
+    PATTERN_UNKNOWN
 } PatternFault;
 
 static const char *const month_names[] = {"January",   "February", "March",    "April",
@@ -40,11 +39,30 @@ static bool is_number_field(const PatternField *field)
     return strchr("yudDHhKkmsS", field->letter) || (strchr("MLqQ", field->letter) && field->n <= 2);
 }
 
-static PatternFault pattern_compile(MrText text, bool parsing, Pattern *out, char *bad)
+/* Text in quotes at *at, doubled quotes inside; '' alone is a quote.  false: it does not end. */
+static bool take_quoted(MrText text, int64_t *at, MrArena *arena, MrText *out)
 {
-    int32_t depth = 0;
+    MrTextBuilder built = {.arena = arena};
+    int64_t from = ++*at;
+    for (; *at < text.size_bytes; (*at)++) {
+        if (text.data[*at] == '\'') {
+            if (*at + 1 >= text.size_bytes || text.data[*at + 1] != '\'')
+                break;
+            ++*at;
+        }
+        mr_builder_char(&built, text.data[*at]);
+    }
+    *out = *at == from ? MR_TEXT("'") : (MrText){built.data, built.size_bytes};
+    return (*at)++ < text.size_bytes;
+}
+
+static PatternFault pattern_compile(MrText text, bool parsing, MrArena *arena, Pattern *out,
+                                    char *bad)
+{
+    int32_t depth = 0, open[PATTERN_MAX_FIELDS];
     bool quoted = false;
     out->n = 0;
+    out->has_era = false;
     for (int32_t pass = 0; pass < 2; pass++) { /* these are told first, wherever they stand */
         for (int64_t i = 0; i < text.size_bytes; i++) {
             *bad = text.data[i];
@@ -61,24 +79,20 @@ static PatternFault pattern_compile(MrText text, bool parsing, Pattern *out, cha
         char c = text.data[at];
         if (out->n >= PATTERN_MAX_FIELDS - 1)
             return PATTERN_UNKNOWN;
-        PatternField *field = &out->fields[out->n];
-        *field = (PatternField){.depth = depth};
+        PatternField *field = &out->fields[out->n++];
+        *field = (PatternField){.letter = c};
         *bad = c;
         if (c == '\'') {
-            int64_t end = at + 1;
-            while (end < text.size_bytes && text.data[end] != '\'')
-                end++;
-            if (end >= text.size_bytes)
+            if (!take_quoted(text, &at, arena, &field->text))
                 return PATTERN_UNKNOWN;
-            field->letter = '\'';
-            field->text = end == at + 1 ? MR_TEXT("'") : (MrText){text.data + at + 1, end - at - 1};
-            at = end + 1;
-            out->n++;
             continue;
         }
         if (c == '[' || c == ']') {
-            depth += c == '[' ? 1 : -1;
-            if (depth < 0)
+            if (c == '[')
+                open[depth++] = out->n - 1;
+            else if (depth > 0)
+                out->fields[open[--depth]].n = out->n - 1;
+            else
                 return PATTERN_UNKNOWN;
             at++;
             continue;
@@ -90,10 +104,8 @@ static PatternFault pattern_compile(MrText text, bool parsing, Pattern *out, cha
             field->text =
                 (MrText){text.data + at, mr__char_bytes(text.data + at, text.size_bytes - at)};
             at += field->text.size_bytes;
-            out->n++;
             continue;
         }
-        field->letter = c;
         while (at < text.size_bytes && text.data[at] == c) {
             field->n++;
             at++;
@@ -106,48 +118,55 @@ static PatternFault pattern_compile(MrText text, bool parsing, Pattern *out, cha
                       : c == 'D'             ? 3
                       : strchr("dhHkKms", c) ? 2
                       : c == 'a' || c == 'F' ? 1
+                      : c == 'z'             ? 4
                                              : 5;
-        if (c == 'y' && field->n > 10)
-            return PATTERN_LENGTH;
-        if (c != 'y' && field->n > max)
-            return strchr("GMLEqQ", c) ? PATTERN_LENGTH : PATTERN_UNKNOWN;
-        if (c == 'V' && field->n != 2)
+        if (field->n > max || (c == 'V' && field->n != 2) ||
+            (c == 'O' && field->n != 1 && field->n != 4))
             return PATTERN_UNKNOWN;
-        if (c == 'z' && field->n > 4)
-            return PATTERN_UNKNOWN;
-        if (c == 'O' && field->n != 1 && field->n != 4)
-            return PATTERN_UNKNOWN;
-        out->n++;
+        out->has_era |= c == 'G';
     }
-    if (depth)
-        return PATTERN_UNKNOWN;
+    while (depth > 0) /* what is not closed ends with the pattern */
+        out->fields[open[--depth]].n = out->n;
     for (int32_t i = 0; i + 1 < out->n; i++)
         out->fields[i].adjacent =
             is_number_field(&out->fields[i]) && is_number_field(&out->fields[i + 1]);
     return PATTERN_FINE;
 }
 
-static MrStatus fail_pattern(MrArena *arena, PatternFault fault, char bad, MrText text,
+/* Whether Java's SimpleDateFormat, Spark's parser before 3.0, takes the pattern. */
+static bool legacy_takes(MrText text)
+{
+    bool quoted = false;
+    int32_t n_x = 0;
+    for (int64_t i = 0; i < text.size_bytes; i++) {
+        char c = text.data[i];
+        quoted = quoted != (c == '\'');
+        n_x = !quoted && c == 'X' ? n_x + 1 : 0;
+        if (!quoted &&
+            (((c | 32) >= 'a' && (c | 32) <= 'z' && !strchr("GyYMLwWDdFEuaHkKhmsSzZX", c)) ||
+             n_x > 3))
+            return false;
+    }
+    return !quoted;
+}
+
+/* legacy: the old parser is asked whether it would have known the pattern. */
+static MrStatus fail_pattern(MrArena *arena, PatternFault fault, char bad, MrText text, bool legacy,
                              MrError *err)
 {
     const char *pattern = mr_arena_strn(arena, text.data, text.size_bytes);
     const char letter[2] = {bad, '\0'};
-    if (fault == PATTERN_WEEK_BASED)
-        return MR_FAIL(err,
-                       MR_COND_INCONSISTENT_BEHAVIOR_CROSS_VERSION__DATETIME_WEEK_BASED_PATTERN,
-                       "c", letter);
-    bool legacy_knows =
-        fault == PATTERN_LENGTH || (fault == PATTERN_ILLEGAL && (bad == 'E' || bad == 'F'));
-    for (int64_t k = 0; k < text.size_bytes && legacy_knows; k++)
-        legacy_knows = !((text.data[k] | 32) >= 'a' && (text.data[k] | 32) <= 'z') ||
-                       strchr("GyYMLwWDdFEuaHkKhmsSzZX", text.data[k]);
-    if (legacy_knows) /* Java's SimpleDateFormat would take it */
+    if (legacy && legacy_takes(text))
         return MR_FAIL(err,
                        MR_COND_INCONSISTENT_BEHAVIOR_CROSS_VERSION__DATETIME_PATTERN_RECOGNITION,
                        "pattern", mr_arena_printf(arena, "'%s'", pattern), "config",
                        "\"spark.sql.legacy.timeParserPolicy\"", "docroot",
                        "https://spark.apache.org/docs/latest");
-    if (fault == PATTERN_ILLEGAL)
+    if (legacy && fault == PATTERN_WEEK_BASED)
+        return MR_FAIL(err,
+                       MR_COND_INCONSISTENT_BEHAVIOR_CROSS_VERSION__DATETIME_WEEK_BASED_PATTERN,
+                       "c", letter);
+    if (legacy && fault == PATTERN_ILLEGAL)
         return MR_FAIL(err, MR_COND_INVALID_DATETIME_PATTERN__ILLEGAL_CHARACTER, "c", letter,
                        "pattern", pattern);
     return MR_FAIL(err, MR_COND_INVALID_DATETIME_PATTERN__WITH_SUGGESTION, "pattern",
@@ -197,8 +216,37 @@ static void put_offset(MrTextBuilder *out, const PatternField *field, int64_t of
         mr_builder_printf(out, "%s%02lld", colon, (long long)s);
 }
 
-/* us: what the clock shows; offset_s and zone: for the letters of zones. */
-static void pattern_format(const Pattern *pattern, int64_t us, int64_t offset_s, const char *zone,
+/* The long names of times whose short names are known; by zone, as short names come twice. */
+static const char *long_zone_name(const MrZone *zone, const char *name)
+{
+    static const char *const names[][3] = {
+        {"America/", "PST", "Pacific Standard Time"},
+        {"America/", "PDT", "Pacific Daylight Time"},
+        {"America/", "MST", "Mountain Standard Time"},
+        {"America/", "MDT", "Mountain Daylight Time"},
+        {"America/", "CST", "Central Standard Time"},
+        {"America/", "CDT", "Central Daylight Time"},
+        {"America/", "EST", "Eastern Standard Time"},
+        {"America/", "EDT", "Eastern Daylight Time"},
+        {"Europe/", "CET", "Central European Standard Time"},
+        {"Europe/", "CEST", "Central European Summer Time"},
+        {"Europe/London", "GMT", "Greenwich Mean Time"},
+        {"Europe/London", "BST", "British Summer Time"},
+        {"Asia/Kolkata", "IST", "India Standard Time"},
+        {"Asia/Tokyo", "JST", "Japan Standard Time"},
+        {"UTC", "UTC", "Coordinated Universal Time"},
+        {"Etc/UTC", "UTC", "Coordinated Universal Time"},
+    };
+    for (int32_t i = 0; i < MR_COUNT(names); i++)
+        if (strncmp(mr_zone_id(zone), names[i][0], strlen(names[i][0])) == 0 &&
+            strcmp(name, names[i][1]) == 0)
+            return names[i][2];
+    return "";
+}
+
+/* us: what the clock shows; offset_s and zone: for the letters of zones.  false: the zone has no
+ * such name here. */
+static bool pattern_format(const Pattern *pattern, int64_t us, int64_t offset_s, const MrZone *zone,
                            MrTextBuilder *out)
 {
     int64_t days = mr_us_to_days(us), us_of_day = mr__floor_mod(us, MR_US_PER_DAY);
@@ -208,8 +256,11 @@ static void pattern_format(const Pattern *pattern, int64_t us, int64_t offset_s,
     for (int32_t i = 0; i < pattern->n; i++) {
         const PatternField *field = &pattern->fields[i];
         int32_t n = field->n;
-        long long year = civil.year > 0 ? civil.year : 1 - civil.year;
+        long long year = civil.year <= 0 && pattern->has_era ? 1 - civil.year : civil.year;
         switch (field->letter) {
+        case '[':
+        case ']':
+            break;
         case '\'':
             mr_builder_put(out, field->text.data, field->text.size_bytes);
             break;
@@ -220,10 +271,16 @@ static void pattern_format(const Pattern *pattern, int64_t us, int64_t offset_s,
             break;
         case 'y':
             if (n == 2)
-                mr_builder_printf(out, "%02lld", year % 100);
+                mr_builder_printf(out, "%02lld", llabs(year) % 100);
             else
-                mr_builder_printf(out, "%s%0*lld", n >= 4 && year > 9999 && n < 5 ? "+" : "", n,
-                                  year);
+                mr_builder_printf(out, "%s%0*lld",
+                                  year < 0 ? "-"
+                                  : n >= 4 && year >= (n == 4   ? 10000
+                                                       : n == 5 ? 100000
+                                                                : 1000000)
+                                      ? "+"
+                                      : "",
+                                  n, llabs(year));
             break;
         case 'M':
         case 'L':
@@ -289,23 +346,22 @@ static void pattern_format(const Pattern *pattern, int64_t us, int64_t offset_s,
             break;
         }
         case 'V':
-            mr_builder_str(out, zone);
+            mr_builder_str(out, mr_zone_id(zone));
             break;
         case 'z': {
-            bool pacific = strcmp(zone, "America/Los_Angeles") == 0;
-            if (pacific && n < 4)
-                mr_builder_str(out, offset_s == -25200 ? "PDT" : "PST");
-            else if (pacific)
-                mr_builder_str(out, offset_s == -25200 ? "Pacific Daylight Time"
-                                                       : "Pacific Standard Time");
-            else
-                mr_builder_str(out, zone);
+            const char *name = mr_zone_name(zone, us - offset_s * MR_US_PER_SECOND);
+            if (n == 4)
+                name = long_zone_name(zone, name);
+            if (!*name)
+                return false;
+            mr_builder_str(out, name);
             break;
         }
         default:
             put_offset(out, field, offset_s);
         }
     }
+    return true;
 }
 
 /* --- parsing ---------------------------------------------------------------------------------- */
@@ -382,13 +438,29 @@ static bool take_offset(MrText text, int64_t *at, const PatternField *field, int
         if (!take_number(text, at, 2, 2, &m))
             return false;
     }
-    if (n >= 4 && *at < text.size_bytes && (!colon || text.data[*at] == ':')) {
+    bool seconds = n >= 4 || field->letter == 'O' || field->letter == 'Z';
+    if (seconds && more && *at < text.size_bytes && (!colon || text.data[*at] == ':')) {
         *at += colon;
         if (!take_number(text, at, 2, 2, &s))
             return false;
     }
     *out = sign * (h * 3600 + m * 60 + s);
     return h <= 18 && m < 60 && s < 60;
+}
+
+/* The zone that Java takes for the name of a time; other texts are ids. */
+static const char *zone_of_name(const char *name)
+{
+    static const char *const zones[][2] = {
+        {"PST", "America/Los_Angeles"}, {"PDT", "America/Los_Angeles"}, {"MST", "America/Denver"},
+        {"MDT", "America/Denver"},      {"CST", "America/Chicago"},     {"CDT", "America/Chicago"},
+        {"EST", "America/New_York"},    {"EDT", "America/New_York"},    {"CET", "Europe/Paris"},
+        {"CEST", "Europe/Paris"},       {"MSK", "Europe/Moscow"},
+    };
+    for (int32_t i = 0; i < MR_COUNT(zones); i++)
+        if (mr_text_equal_nocase(mr_text(name), mr_text(zones[i][0])))
+            return zones[i][1];
+    return name;
 }
 
 static bool field_parse(const PatternField *field, MrText text, int64_t *at, MrZones *zones,
@@ -419,15 +491,15 @@ static bool field_parse(const PatternField *field, MrText text, int64_t *at, MrZ
             out->year = 2000 + value;
             return true;
         }
-        if (n >= 4 && *at < text.size_bytes && (text.data[*at] == '-' || text.data[*at] == '+')) {
+        if (*at < text.size_bytes && (text.data[*at] == '-' || (text.data[*at] == '+' && n >= 4))) {
             minus = text.data[*at] == '-';
             plus = !minus;
             (*at)++;
         }
-        int32_t most = field->adjacent ? n : plus || n != 4 ? (n < 4 ? 7 : 10) : 4;
-        if (!take_number(text, at, n, most < n ? n : most, &value) || value > 999999999)
-            return false;
-        if (plus && n == 4 && value <= 9999)
+        int64_t from = *at; /* from four letters on, more digits than letters need a sign */
+        int32_t most = field->adjacent || (n >= 4 && !minus && !plus) ? n : 10;
+        if (!take_number(text, at, n, most, &value) || value > 999999999 ||
+            (plus && *at - from <= n) || (minus && value == 0))
             return false;
         out->year = minus ? -value : value;
         return true;
@@ -500,7 +572,8 @@ static bool field_parse(const PatternField *field, MrText text, int64_t *at, MrZ
             id[k++] = text.data[(*at)++];
         id[k] = '\0';
         MrError ignored = {0};
-        return k > 0 && mr_zone_find(zones, id, &out->zone, &ignored) == MR_OK;
+        return k > 0 && (mr_zone_find(zones, field->letter == 'z' ? zone_of_name(id) : id,
+                                      &out->zone, &ignored) == MR_OK);
     }
     case 'O':
     case 'X':
@@ -511,6 +584,31 @@ static bool field_parse(const PatternField *field, MrText text, int64_t *at, MrZ
     default:
         return false;
     }
+}
+
+/* The fields [from, to); an optional part that is not there leaves no trace.  false: *at is where
+ * it does not fit. */
+static bool fields_parse(const Pattern *pattern, int32_t from, int32_t to, MrText text, int64_t *at,
+                         MrZones *zones, Parsed *out)
+{
+    for (int32_t i = from; i < to; i++) {
+        const PatternField *field = &pattern->fields[i];
+        int64_t before = *at;
+        if (field->letter == ']')
+            continue;
+        if (field->letter == '[') {
+            Parsed with = *out;
+            if (fields_parse(pattern, i + 1, field->n, text, at, zones, &with))
+                *out = with;
+            else
+                *at = before;
+            i = field->n;
+        } else if (!field_parse(field, text, at, zones, out)) {
+            *at = before;
+            return false;
+        }
+    }
+    return true;
 }
 
 /* The clock's microseconds; *fault_at: where the text does not fit. */
@@ -527,17 +625,9 @@ static bool pattern_parse(const Pattern *pattern, MrText text, MrZones *zones, P
                     .minute = -1,
                     .second = -1,
                     .pm = -1};
-    for (int32_t i = 0; i < pattern->n; i++) {
-        const PatternField *field = &pattern->fields[i];
-        int64_t before = at;
-        if (field_parse(field, text, &at, zones, out))
-            continue;
-        *fault_at = before;
-        if (field->depth == 0)
-            return false;
-        at = before; /* an optional part is not there: go behind it */
-        while (i + 1 < pattern->n && pattern->fields[i + 1].depth >= field->depth)
-            i++;
+    if (!fields_parse(pattern, 0, pattern->n, text, &at, zones, out)) {
+        *fault_at = at;
+        return false;
     }
     *fault_at = at;
     if (at < text.size_bytes)
@@ -582,9 +672,10 @@ static MrStatus pattern_row(MrCall *call, int32_t arg_idx, int32_t row, bool par
         return MR_OK;
     rows->text = mr_text_own(call->arena, text);
     rows->open = true;
-    PatternFault fault = pattern_compile(rows->text, parsing, &rows->pattern, &bad);
+    PatternFault fault = pattern_compile(rows->text, parsing, call->arena, &rows->pattern, &bad);
     if (fault != PATTERN_FINE)
-        return fail_pattern(call->arena, fault, bad, rows->text, err);
+        return fail_pattern(call->arena, fault, bad, rows->text,
+                            !parsing || call->bound->type->kind != MR_TYPE_TIMESTAMP_NTZ, err);
     return MR_OK;
 }
 
@@ -601,10 +692,9 @@ static MrStatus format_call(MrCall *call, MrError *err)
             return MR_FAIL(err, MR_COND_ARITHMETIC_OVERFLOW, "message", "long overflow",
                            "alternative", "", "config", "\"spark.sql.ansi.enabled\"");
         MR_TRY(pattern_row(call, 1, row, false, "yyyy-MM-dd HH:mm:ss", &rows, err));
-        int64_t local = type->kind == MR_TYPE_TIME ? us / 1000 : mr_zone_to_local_us(zone, us);
-        pattern_format(&rows.pattern, local,
-                       type->kind == MR_TYPE_TIME ? 0 : (local - us) / MR_US_PER_SECOND,
-                       mr_zone_id(zone), &out);
+        int64_t local = mr_zone_to_local_us(zone, us);
+        if (!pattern_format(&rows.pattern, local, (local - us) / MR_US_PER_SECOND, zone, &out))
+            return MR_FAIL_UNSUPPORTED(err, "the name of a time of zone %s", mr_zone_id(zone));
         mr__put_built(call, row, &out);
     }
     return MR_OK;
@@ -682,9 +772,7 @@ static MrStatus seconds_call(MrCall *call, MrError *err)
         int64_t us = arg->type->kind == MR_TYPE_DATE
                          ? mr_zone_to_utc_us(call->context->settings->zone,
                                              MR_ARG(arg, i32, row) * MR_US_PER_DAY)
-                     : arg->type->kind == MR_TYPE_TIMESTAMP_NTZ
-                         ? mr_zone_to_utc_us(call->context->settings->zone, MR_ARG(arg, i64, row))
-                         : MR_ARG(arg, i64, row);
+                         : MR_ARG(arg, i64, row); /* without a zone: as if it were UTC */
         call->out->i64[row] = mr__floor_div(us, MR_US_PER_SECOND);
     }
     return MR_OK;
@@ -843,8 +931,6 @@ const MrFunctionDef mr_functions_date_pattern[] = {
     TRY_ROW("try_to_time", "The time that a text tells, or NULL."),
     {"date_format", "timestamp, string -> string", STRICT, format_call, NULL,
      "Text of a timestamp by a pattern.", "date_format(DATE'2020-02-03', 'd.M.yyyy') = '3.2.2020'"},
-    {"date_format", "time!, string -> string", STRICT, format_call, NULL,
-     "Text of a time by a pattern.", NULL},
     {"to_char", "date|timestamp|timestamp_ntz!, string -> string", STRICT, format_call,
      to_char_bind, "Text of a date by a pattern.", NULL},
     {"to_varchar", "date|timestamp|timestamp_ntz!, string -> string", STRICT, format_call,

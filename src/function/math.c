@@ -434,6 +434,13 @@ static MrStatus round_bind_as(MrBind *bind, RoundMode mode, MrError *err)
                      : arg->value->type->precision <= 18
                          ? arg->value->i64[0] / mr_pow10_i64[arg->value->type->scale]
                          : 0;
+        } else if (arg->value->type->kind == MR_TYPE_STRING && !mr_vector_is_null(arg->value, 0)) {
+            MrText text;
+            if (!mr__arg_text(arg, &text) || !mr_text_to_i64(text, &digits))
+                return MR_FAIL(err, MR_COND_CAST_INVALID_INPUT, "expression",
+                               mr_arena_printf(bind->arena, "'%s'", arg->sql), "sourceType",
+                               "\"STRING\"", "targetType", "\"INT\"", "ansiConfig",
+                               "\"spark.sql.ansi.enabled\"");
         } else if (!mr__arg_i64(arg, &digits)) {
             if (mode == ROUND_CEILING || mode == ROUND_FLOOR)
                 return fail_scale(bind, err);
@@ -706,6 +713,14 @@ static MrStatus width_bucket_call(MrCall *call, MrError *err)
     {                                                                                              \
         name, "double -> double", STRICT | MR_FN_MAY_NULL | MR_FN_TOTAL, call, NULL, doc, example  \
     }
+static MrStatus log_bind(MrBind *bind, MrError *err)
+{
+    bind->sql = bind->n_args == 1 ? mr_arena_printf(bind->arena, "LOG(E(), %s)", bind->args[0].sql)
+                                  : mr_arena_printf(bind->arena, "LOG(%s, %s)", bind->args[0].sql,
+                                                    bind->args[1].sql);
+    return MR_OK;
+}
+
 #define LOGS(name, call, doc, example)                                                             \
     {                                                                                              \
         name, "double -> double", STRICT | MR_FN_MAY_NULL, call, NULL, doc, example                \
@@ -747,8 +762,9 @@ const MrFunctionDef mr_functions_math[] = {
     MATH2("atan2", atan2_call, "Angle of a point (y, x).", "atan2(0, 1) = 0.0D"),
     MATH2("hypot", hypot_call, "sqrt(a^2 + b^2).", "hypot(3, 4) = 5.0D"),
     LOGS("ln", ln_call, "Natural logarithm.", "ln(1) = 0.0D"),
-    LOGS("log", ln_call, "Natural logarithm.", "log(1) = 0.0D"),
-    {"log", "double, double -> double", STRICT | MR_FN_MAY_NULL, log_call, NULL,
+    {"log", "double -> double", STRICT | MR_FN_MAY_NULL, ln_call, log_bind, "Natural logarithm.",
+     "log(1) = 0.0D"},
+    {"log", "double, double -> double", STRICT | MR_FN_MAY_NULL, log_call, log_bind,
      "Logarithm to a base.", "log(10, 100) = 2.0D"},
     LOGS("log2", log2_call, "Logarithm to base 2.", "log2(2) = 1.0D"),
     LOGS("log10", log10_call, "Logarithm to base 10.", "log10(10) = 1.0D"),

@@ -25,6 +25,7 @@ typedef struct ZoneRuleDay {
 typedef struct ZoneRule {
     bool has_dst;
     int32_t std_offset_s, dst_offset_s;
+    char std_name[8], dst_name[8]; /* PST, PDT; empty: the zone's times have numbers, no names */
     ZoneRuleDay dst_from, dst_to;
 } ZoneRule;
 
@@ -99,9 +100,10 @@ static bool rule_number(const char **at, int32_t max, int32_t *out)
     return true;
 }
 
-static bool rule_name(const char **at)
+static bool rule_name(const char **at, char name[8])
 {
     const char *from = *at;
+    *name = 0;
     if (**at == '<') {
         while (**at && **at != '>')
             (*at)++;
@@ -109,6 +111,10 @@ static bool rule_name(const char **at)
     }
     while ((**at >= 'A' && **at <= 'Z') || (**at >= 'a' && **at <= 'z'))
         (*at)++;
+    if (*at - from < 8) {
+        memcpy(name, from, (size_t)(*at - from));
+        name[*at - from] = 0;
+    }
     return *at - from >= 3;
 }
 
@@ -163,12 +169,12 @@ static bool rule_parse(const char *text, ZoneRule *out)
 {
     int32_t west;
     *out = (ZoneRule){0};
-    if (!rule_name(&text) || !rule_time(&text, &west))
+    if (!rule_name(&text, out->std_name) || !rule_time(&text, &west))
         return false;
     out->std_offset_s = -west;
     if (*text == 0)
         return true;
-    if (!rule_name(&text))
+    if (!rule_name(&text, out->dst_name))
         return false;
     out->has_dst = true;
     out->dst_offset_s = out->std_offset_s + 3600;
@@ -634,4 +640,12 @@ bool mr_zone_add(const MrZone *zone, int64_t us, MrTimeShift by, int64_t *out)
 const char *mr_zone_id(const MrZone *zone)
 {
     return zone->id;
+}
+
+const char *mr_zone_name(const MrZone *zone, int64_t utc_us)
+{
+    if (zone->n_transitions == 0 && !zone->rule.std_name[0])
+        return zone->id;
+    bool dst = zone->rule.has_dst && mr_zone_offset_s(zone, utc_us) == zone->rule.dst_offset_s;
+    return dst ? zone->rule.dst_name : zone->rule.std_name;
 }

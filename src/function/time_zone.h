@@ -31,5 +31,8 @@ typedef struct MrTimeShift {
 } MrTimeShift;
 bool mr_zone_add(const MrZone *zone, int64_t us, MrTimeShift by, int64_t *out);
 const char *mr_zone_id(const MrZone *zone);
+/* The short name of its time, by today's rule: PST or PDT; the id of a fixed offset; empty when the
+ * zone has none. */
+const char *mr_zone_name(const MrZone *zone, int64_t utc_us);
 
 #endif

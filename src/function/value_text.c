@@ -116,6 +116,12 @@ static void put_decimal(ValueText *self, MrI128 value, int scale)
     put(self, text, mr_decimal_to_text(value, scale, text));
 }
 
+/* Of an interval its last field shows whole units only. */
+static int64_t whole(int64_t value, int64_t unit)
+{
+    return value - value % unit;
+}
+
 static void put_float(ValueText *self, double value, const char *text, int32_t n, bool is_double)
 {
     bool special = !__builtin_isfinite(value);
@@ -354,9 +360,15 @@ static void put_value(ValueText *self, const MrVector *vec, int64_t row, bool ne
     case MR_TYPE_INTERVAL_YM:
     case MR_TYPE_INTERVAL_DT: {
         MrIntervalField from = (MrIntervalField)type->from, to = (MrIntervalField)type->to;
-        int32_t n = type->kind == MR_TYPE_INTERVAL_YM
-                        ? mr_interval_ym_to_text(vec->i32[at], from, to, hive, text)
-                        : mr_interval_dt_to_text(vec->i64[at], from, to, hive, text);
+        int32_t n =
+            type->kind == MR_TYPE_INTERVAL_YM
+                ? mr_interval_ym_to_text((int32_t)whole(vec->i32[at], to == MR_YEAR ? 12 : 1), from,
+                                         to, hive, text)
+                : mr_interval_dt_to_text(whole(vec->i64[at], to == MR_DAY      ? MR_US_PER_DAY
+                                                             : to == MR_HOUR   ? MR_US_PER_HOUR
+                                                             : to == MR_MINUTE ? MR_US_PER_MINUTE
+                                                                               : 1),
+                                         from, to, hive, text);
         if (self->style == MR_TEXT_JSON)
             mr_json_put_string(self->out, (MrText){text, n});
         else
