@@ -312,8 +312,8 @@ static MrStatus insert_one(MrQuery *query, const MrSqlInsert *insert, MrError *e
     MR_TRY(mr__table_need(query, &insert->name, &table, err));
     if (!table->provider)
         return MR_FAIL(err, MR_COND_UNSUPPORTED_INSERT__RDD_BASED);
-    if (insert->overwrite && table->n_partition_cols > 0 && insert->partition.n > 0)
-        return MR_FAIL_UNSUPPORTED(err, "INSERT OVERWRITE of single partitions");
+    if (insert->if_not_exists)
+        return MR_FAIL_UNSUPPORTED(err, "INSERT OVERWRITE ... IF NOT EXISTS");
     MrBindTarget target = mr__bind_target(query, table);
     MR_TRY(mr_bind_insert(&query->bind, insert, &target, &bound, err));
     MrWriteSpec spec =

@@ -77,6 +77,50 @@ static MrStatus default_bind(Binder *b, const MrBindTarget *target, int32_t col,
                           target->columns[col].name, out);
 }
 
+/* DEFAULT as a value of its own; the table's i-th column is the target's at[i]. */
+typedef struct DefaultFill {
+    const MrBindTarget *target;
+    const int32_t *at;
+    int32_t n;
+} DefaultFill;
+
+static bool is_default(const MrSqlExpr *ast)
+{
+    return ast->kind == MR_SQL_NAME && ast->name.n_parts == 1 &&
+           mr_str_equal_nocase(ast->name.parts[0], "default");
+}
+
+static MrStatus default_fill(Binder *b, const DefaultFill *fill, int32_t col, MrSqlExpr **slot)
+{
+    MrSqlExpr **value = (*slot)->kind == MR_SQL_ALIAS ? &(*slot)->alias.value : slot;
+    if (!is_default(*value) || col >= fill->n)
+        return MR_OK;
+    const char *text = fill->target->defaults ? fill->target->defaults[fill->at[col]] : NULL;
+    return mr_sql_parse_expr(b->arena, mr_text(text ? text : "NULL"), b->options->sql_options,
+                             value, b->err);
+}
+
+/* The values of VALUES, and of a select list: there DEFAULT is the column's, elsewhere a name. */
+static MrStatus defaults_fill(Binder *b, const DefaultFill *fill, MrSqlBody *body)
+{
+    if (body->kind == MR_SQL_BODY_RELATION && body->relation->kind == MR_SQL_REL_VALUES) {
+        for (int32_t r = 0; r < body->relation->values.n_rows; r++) {
+            MrSqlExpr **row = &body->relation->values.rows[r];
+            bool is_row = (*row)->kind == MR_SQL_ROW;
+            MrSqlExpr **items = is_row ? (*row)->row.items : row;
+            for (int32_t i = 0; i < (is_row ? (*row)->row.n_items : 1); i++)
+                MR_TRY(default_fill(b, fill, i, &items[i]));
+        }
+    } else if (body->kind == MR_SQL_BODY_SELECT && !body->select->from) {
+        for (int32_t i = 0; i < body->select->n_items; i++)
+            MR_TRY(default_fill(b, fill, i, &body->select->items[i]));
+    } else if (body->kind == MR_SQL_BODY_SET) {
+        for (int32_t i = 0; i < body->set.n_inputs; i++)
+            MR_TRY(defaults_fill(b, fill, body->set.inputs[i]));
+    }
+    return MR_OK;
+}
+
 static const char *names_of(Binder *b, const MrPlan *plan)
 {
     MrTextBuilder out = {.arena = b->arena};
@@ -159,6 +203,51 @@ MrStatus mr_bind_store(const MrBindOptions *options, MrPlan *plan, const MrBindT
     return store_bind(&b, plan, target, by_name, out);
 }
 
+/* BY NAME: every column that comes has its place. */
+static MrStatus extra_check(Binder *b, const MrPlan *plan, const MrBindTarget *target)
+{
+    MrTextBuilder extra = {.arena = b->arena};
+    int32_t n_extra = 0;
+    for (int32_t i = 0; i < plan->n_cols; i++) {
+        bool found = false;
+        for (int32_t k = 0; k < target->n_columns && !found; k++)
+            found = mr__name_equal(b, plan->cols[i].name, target->columns[k].name);
+        if (!found)
+            mr_builder_printf(&extra, "%s%s", n_extra++ ? ", " : "",
+                              mr__quote_name(b, &plan->cols[i].name, 1));
+    }
+    if (n_extra == 0)
+        return MR_OK;
+    return MR_FAIL(b->err, MR_COND_INCOMPATIBLE_DATA_FOR_TABLE__EXTRA_COLUMNS, "tableName",
+                   target->table, "extraColumns", mr_builder_text(&extra).data);
+}
+
+/* OVERWRITE of the partitions with these values: the table's other rows are written again with the
+ * new ones, so that readers see all of it at once. */
+static MrStatus others_keep(Binder *b, const MrSqlInsert *insert, const MrBindTarget *target,
+                            MrExpr *const *given, MrPlan *plan, MrPlan **out)
+{
+    MrSqlRelation table = {.kind = MR_SQL_REL_TABLE, .table = {.name = insert->name}};
+    MrSqlPlace place = {-1, 0};
+    Rel rel = {0};
+    MR_TRY(mr__relation_bind(b, &table, NULL, &rel));
+    MrExpr *inside = NULL, *outside = NULL;
+    MrPlan *inputs[2] = {NULL, plan};
+    for (int32_t i = 0; i < target->n_columns; i++) {
+        MrExpr *args[2] = {mr_plan_column_expr(b->planner, &rel.plan->cols[i]), NULL}, *same = NULL;
+        if (!given[i])
+            continue;
+        MR_TRY(mr__store_cast(b, given[i], target->columns[i].type, target->table,
+                              target->columns[i].name, &args[1]));
+        MR_TRY(mr__call_bind(b, NULL, place, "<=>", args, 2, "", &same));
+        inside = mr_expr_and(b->arena, inside, same);
+    }
+    MR_TRY(mr__not(b, place, inside, &outside));
+    inputs[0] = mr_plan_filter(b->planner, rel.plan, outside);
+    *out = mr_plan_union(b->planner, inputs, 2);
+    return MR_OK;
+}
+
 MrStatus mr_bind_insert(const MrBindOptions *options, const MrSqlInsert *insert,
                         const MrBindTarget *target, MrBoundQuery *out, MrError *err)
 {
@@ -171,9 +260,6 @@ MrStatus mr_bind_insert(const MrBindOptions *options, const MrSqlInsert *insert,
                      .place = options->place,
                      .err = err};
     Binder *b = &binder;
-    Rel rel = {0};
-    MR_TRY(mr__query_bind(b, insert->query, NULL, &rel));
-    MrPlan *plan = rel.plan;
     int32_t n = target->n_columns;
     int32_t *from = MR_NEW_N(b->arena, int32_t, n + 1);
     MrExpr **given = MR_NEW_N(b->arena, MrExpr *, n + 1);
@@ -195,15 +281,17 @@ MrStatus mr_bind_insert(const MrBindOptions *options, const MrSqlInsert *insert,
         MR_TRY(mr__expr_bind(b, &ctx, value->value, &given[at]));
         n_given++;
     }
+    /* Where the query's columns go. */
+    int32_t *at = MR_NEW_N(b->arena, int32_t, n + insert->n_columns + 1), n_at = 0;
     if (insert->n_columns > 0) {
         for (int32_t i = 0; i < n; i++)
             from[i] = -1;
         for (int32_t c = 0; c < insert->n_columns; c++) {
-            int32_t at = -1;
+            int32_t place = -1;
             for (int32_t k = 0; k < n; k++)
                 if (mr__name_equal(b, target->columns[k].name, insert->columns[c]))
-                    at = k;
-            if (at < 0) {
+                    place = k;
+            if (place < 0) {
                 ScopeCol *list = MR_NEW_N(b->arena, ScopeCol, n + 1);
                 for (int32_t k = 0; k < n; k++)
                     list[k] = (ScopeCol){
@@ -211,12 +299,29 @@ MrStatus mr_bind_insert(const MrBindOptions *options, const MrSqlInsert *insert,
                 Scope scope = {.n_cols = n, .cols = list};
                 return mr__fail_unresolved(b, &scope, &insert->columns[c], 1, (MrSqlPlace){-1, 0});
             }
-            if (from[at] >= 0)
+            if (from[place] >= 0)
                 return MR_FAIL(b->err, MR_COND_COLUMN_ALREADY_EXISTS, "columnName",
                                mr__quote_name(b, &insert->columns[c], 1));
-            from[at] = c;
+            from[place] = c;
+            at[n_at++] = place;
         }
-        if (plan->n_cols != insert->n_columns) {
+    } else if (!insert->by_name) {
+        for (int32_t i = 0; i < n; i++) {
+            from[i] = given[i] ? -1 : n_at;
+            if (!given[i])
+                at[n_at++] = i;
+        }
+    }
+    DefaultFill fill = {target, at, n_at};
+    Rel rel = {0};
+    MR_TRY(defaults_fill(b, &fill, insert->query->body));
+    MR_TRY(mr__query_bind(b, insert->query, NULL, &rel));
+    MrPlan *plan = rel.plan;
+    if (insert->by_name) {
+        MR_TRY(extra_check(b, plan, target));
+        MR_TRY(store_bind(b, plan, target, true, &plan));
+    } else {
+        if (insert->n_columns > 0 && plan->n_cols != insert->n_columns) {
             MrTextBuilder cols = {.arena = b->arena};
             for (int32_t c = 0; c < insert->n_columns; c++)
                 mr_builder_printf(&cols, "%s%s", c ? ", " : "",
@@ -230,21 +335,13 @@ MrStatus mr_bind_insert(const MrBindOptions *options, const MrSqlInsert *insert,
                            "tableName", target->table, "tableColumns", expected, "dataColumns",
                            data);
         }
-    } else if (insert->by_name) {
-        MR_TRY(store_bind(b, plan, target, true, &plan));
-        out->plan = plan;
-        out->ordered = false;
-        return MR_OK;
-    } else {
-        int32_t next = 0;
-        for (int32_t i = 0; i < n; i++)
-            from[i] = given[i] ? -1 : next < plan->n_cols ? next++ : -2;
-        if (plan->n_cols > n - n_given)
-            return arity_fail(b, target, plan, true);
-        if (plan->n_cols < n - n_given && !target->defaults)
-            return arity_fail(b, target, plan, false);
+        if (plan->n_cols != n_at)
+            return arity_fail(b, target, plan, plan->n_cols > n_at);
+        MR_TRY(store_project(b, plan, target, from, given, &plan));
     }
-    MR_TRY(store_project(b, plan, target, from, given, &out->plan));
+    if (insert->overwrite && n_given > 0)
+        MR_TRY(others_keep(b, insert, target, given, plan, &plan));
+    out->plan = plan;
     out->ordered = false;
     return MR_OK;
 }
