@@ -195,7 +195,6 @@ static MrStatus start_stream(MrStreamingQuery *streaming, MrFrame *frame,
                              .type = options->foreach_batch ? &mr_connector_foreach
                                      : to_memory            ? &mr_connector_memory_sink
                                                             : mr_connector_find(format),
-                             .interval_us = options->interval_ms * 1000,
                              .progress = keep_progress,
                              .progress_self = streaming,
                              .open = options->foreach_batch || to_memory ? open_sink : NULL,
@@ -203,6 +202,7 @@ static MrStatus start_stream(MrStreamingQuery *streaming, MrFrame *frame,
     if (!target.type)
         return MR_FAIL(err, MR_COND_DATA_SOURCE_NOT_FOUND, "provider", format);
     MR_TRY(trigger(options, &target.trigger, err));
+    target.interval_us = options->interval_ms * 1000;
     MR_TRY(output_mode(options->output_mode, &target.mode, err));
     frame->sql[frame->sql_bytes] = '\0';
     MR_TRY(mr__frame_bind(frame, query, &bound, err));

@@ -1,8 +1,8 @@
 /* stream.h - a query without end: triggers, epochs, watermarks, recovery, progress.
  *
  * Passive: mr_stream_step runs at most one epoch on the calling thread (and the run's workers) and
- * returns. The order of an epoch's durable steps is that of docs/ARCHITECTURE.md, "Life of a
- * micro-batch". */
+ * returns. The order of an epoch's durable steps is that of docs/ARCHITECTURE.md, "Life of an
+ * epoch". */
 #ifndef MR_STREAM_STREAM_H
 #define MR_STREAM_STREAM_H
 
