@@ -697,7 +697,15 @@ MrStatus mr_stream_context_start(MrStreamContext *context, MrError *err)
         MR_TRY(mr_cond_create(&context->budget, &context->changed, err));
     atomic_store_explicit(&context->session->canceled, false, memory_order_relaxed);
     MR_TRY(mr__stream_context_open(context, err));
-    return mr_thread_start(&context->budget, context_thread, context, &context->thread, err);
+    /* `started` is set before the thread is: a function of the context may stop it at once. */
+    MrStatus status =
+        mr_thread_start(&context->budget, context_thread, context, &context->thread, err);
+    if (status != MR_OK) {
+        context->ended = true;
+        context->status = status;
+        context->err = *err;
+    }
+    return status;
 }
 
 MrStatus mr_stream_context_await(MrStreamContext *context, int64_t timeout_ms, bool *ended,
@@ -705,7 +713,7 @@ MrStatus mr_stream_context_await(MrStreamContext *context, int64_t timeout_ms, b
 {
     MrOs *os = context->session->os;
     MrStatus status = MR_OK;
-    if (!context->thread)
+    if (!context->started)
         return mr__bad_parameter("mr_stream_context_await", "context", "a context that was started",
                                  "one that was not", err);
     int64_t until_ns = timeout_ms < 0 || timeout_ms > INT64_MAX / 2000000
@@ -726,7 +734,7 @@ MrStatus mr_stream_context_await(MrStreamContext *context, int64_t timeout_ms, b
 MrStatus mr_stream_context_stop(MrStreamContext *context, bool gracefully, MrError *err)
 {
     bool ended;
-    if (!context->thread) /* nothing runs */
+    if (!context->started) /* nothing runs */
         return MR_OK;
     atomic_store_explicit(&context->stop, gracefully ? STOP_GRACEFULLY : STOP_NOW,
                           memory_order_relaxed);

@@ -96,7 +96,7 @@ static void expect_failure(MrStatus status, const char *condition)
 
 typedef struct Taker {
     MrSession *session;
-    MrStreamingQuery *query;
+    MrStreamingQuery *_Atomic query;
     int64_t epochs[10];
     int n_calls;
     _Atomic int64_t n_rows;
