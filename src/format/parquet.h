@@ -48,13 +48,7 @@ const MrSchema *mr_parquet_schema(const MrParquetFile *file);
 int32_t mr_parquet_find_column(const MrParquetFile *file, MrText name, bool case_sensitive);
 int64_t mr_parquet_n_rows(const MrParquetFile *file);
 int32_t mr_parquet_n_row_groups(const MrParquetFile *file);
-int64_t mr_parquet_row_group_rows(const MrParquetFile *file, int32_t row_group);
-/* Where the row group's first page starts: who reads a byte range takes the row groups whose start,
- * or rather middle, lies in it. */
-int64_t mr_parquet_row_group_offset(const MrParquetFile *file, int32_t row_group);
 int64_t mr_parquet_row_group_bytes(const MrParquetFile *file, int32_t row_group); /* compressed */
-/* Value of a key of the file's metadata, or NULL. */
-const char *mr_parquet_metadata(const MrParquetFile *file, const char *key);
 
 /* What the footer says of a whole column (flat ones only); row_group -1: of the file. */
 typedef struct MrParquetStats {
@@ -175,7 +169,6 @@ MR_MUST_USE MrStatus mr_parquet_writer_create(MrBudget *budget, const MrSchema *
 MR_MUST_USE MrStatus mr_parquet_write(MrParquetWriter *writer, const MrBatch *batch, MrError *err);
 /* Writes what is left and the footer.  Nothing may be written after it. */
 MR_MUST_USE MrStatus mr_parquet_finish(MrParquetWriter *writer, MrError *err);
-int64_t mr_parquet_writer_rows(const MrParquetWriter *writer);
 int64_t mr_parquet_writer_bytes(const MrParquetWriter *writer); /* given to output so far */
 void mr_parquet_writer_destroy(MrParquetWriter *writer); /* accepts NULL; without finish: no file */
 

@@ -498,11 +498,6 @@ int32_t mr_parquet_n_row_groups(const MrParquetFile *file)
 {
     return file->footer->row_groups.n;
 }
-int64_t mr_parquet_row_group_rows(const MrParquetFile *file, int32_t row_group)
-{
-    return file->footer->row_groups.items[row_group].n_rows;
-}
-
 /* Start of a chunk's pages as the footer says, unchecked. */
 static int64_t chunk_start(const MrPqChunk *chunk)
 {
@@ -513,13 +508,6 @@ static int64_t chunk_start(const MrPqChunk *chunk)
     bool dict = meta->has & MR_PQ_CHUNK_META_DICT_OFFSET && meta->dict_offset > 0;
     return dict && meta->dict_offset < meta->data_offset ? meta->dict_offset : meta->data_offset;
 }
-
-int64_t mr_parquet_row_group_offset(const MrParquetFile *file, int32_t row_group)
-{
-    const MrPqRowGroup *group = &file->footer->row_groups.items[row_group];
-    return group->chunks.n > 0 ? chunk_start(&group->chunks.items[0]) : 0;
-}
-
 int64_t mr_parquet_row_group_bytes(const MrParquetFile *file, int32_t row_group)
 {
     const MrPqRowGroup *group = &file->footer->row_groups.items[row_group];
@@ -530,17 +518,6 @@ int64_t mr_parquet_row_group_bytes(const MrParquetFile *file, int32_t row_group)
             return file->input.size_bytes;
     return size < 0 || size > file->input.size_bytes ? file->input.size_bytes : size;
 }
-
-const char *mr_parquet_metadata(const MrParquetFile *file, const char *key)
-{
-    for (int32_t i = 0; i < file->footer->metadata.n; i++) {
-        MrPqKeyValue *pair = &file->footer->metadata.items[i];
-        if (mr_text_equal(pair->key, mr_text(key)))
-            return pair->value.data; /* ended by NUL since opening */
-    }
-    return NULL;
-}
-
 MrStatus mr__pq_chunk_range(const MrParquetFile *file, int32_t row_group, int32_t leaf_idx,
                             int64_t *from, int64_t *to, MrError *err)
 {

@@ -383,11 +383,6 @@ void mr_parquet_writer_destroy(MrParquetWriter *writer)
     mr_arena_deinit(&writer->batch_arena);
     mr_budget_free(writer->budget, writer, (int64_t)sizeof *writer);
 }
-
-int64_t mr_parquet_writer_rows(const MrParquetWriter *writer)
-{
-    return writer->n_rows;
-}
 int64_t mr_parquet_writer_bytes(const MrParquetWriter *writer)
 {
     return writer->n_bytes;

@@ -2,6 +2,8 @@
  */
 #include "session/session_int.h"
 
+#include "sql/sql_text.h"
+
 MrOptions mr__options_own(MrArena *arena, const MrSqlProperties *properties)
 {
     MrOption *options = MR_NEW_N(arena, MrOption, properties->n);
@@ -26,11 +28,11 @@ MrOptions mr__table_options(MrArena *arena, const MrTable *table)
 
 const char *mr__table_quoted(MrArena *arena, const MrTable *table)
 {
-    if (strcmp(table->database, MR_CATALOG_TEMP) == 0)
-        return mr_arena_printf(arena, "`%s`", table->name);
-    if (mr_str_equal_nocase(table->database, MR_CATALOG_GLOBAL_TEMP))
-        return mr_arena_printf(arena, "`%s`.`%s`", table->database, table->name);
-    return mr_arena_printf(arena, "`%s`.`%s`.`%s`", MR_CATALOG_NAME, table->database, table->name);
+    const char *parts[] = {MR_CATALOG_NAME, table->database, table->name};
+    int32_t n_left_out = strcmp(table->database, MR_CATALOG_TEMP) == 0                  ? 2
+                         : mr_str_equal_nocase(table->database, MR_CATALOG_GLOBAL_TEMP) ? 1
+                                                                                        : 0;
+    return mr_sql_quote_name(arena, parts + n_left_out, 3 - n_left_out);
 }
 
 MrStatus mr__name_resolve(MrQuery *query, const MrSqlName *name, const char **database,
@@ -72,14 +74,6 @@ MrStatus mr__table_find(MrQuery *query, const MrSqlName *name, MrTable **out, Mr
     return find_table(query, plain.parts, plain.n_parts, true, out, err);
 }
 
-static const char *quoted_parts(MrArena *arena, const char *const *parts, int32_t n_parts)
-{
-    MrTextBuilder out = {.arena = arena};
-    for (int32_t i = 0; i < n_parts; i++)
-        mr_builder_printf(&out, "%s`%s`", i ? "." : "", parts[i]);
-    return mr_builder_text(&out).data;
-}
-
 MrStatus mr__table_need(MrQuery *query, const MrSqlName *name, MrTable **out, MrError *err)
 {
     MrSqlName plain;
@@ -89,7 +83,7 @@ MrStatus mr__table_need(MrQuery *query, const MrSqlName *name, MrTable **out, Mr
         return MR_OK;
     mr_error_at(err, name->place.idx, name->place.len);
     MrStatus status = MR_FAIL(err, MR_COND_TABLE_OR_VIEW_NOT_FOUND, "relationName",
-                              quoted_parts(&query->arena, plain.parts, plain.n_parts));
+                              mr_sql_quote_name(&query->arena, plain.parts, plain.n_parts));
     mr_error_at(err, name->place.idx, name->place.len);
     return status;
 }

@@ -273,8 +273,3 @@ MrOs *mr_session_os(MrSession *session)
 {
     return session->os;
 }
-
-MrCatalog *mr_session_catalog(MrSession *session)
-{
-    return session->catalog;
-}

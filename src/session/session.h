@@ -64,7 +64,6 @@ void mr_session_cancel(MrSession *session);
 const MrSettings *mr_session_settings(const MrSession *session);
 MrBudget *mr_session_budget(MrSession *session);
 MrOs *mr_session_os(MrSession *session);
-MrCatalog *mr_session_catalog(MrSession *session);
 
 /* The Java exception class that Spark would throw for this error. */
 const char *mr_error_class(const MrError *err);

@@ -109,15 +109,6 @@ MrStatus mr_bind_expr(const MrBindOptions *options, const MrSqlExpr *expr, const
     binder_init(&b, options, err);
     return expr_over(&b, NULL, expr, to, out);
 }
-
-MrStatus mr_bind_expr_over(const MrBindOptions *options, const MrPlan *input, const MrSqlExpr *expr,
-                           MrExpr **out, MrError *err)
-{
-    Binder b;
-    binder_init(&b, options, err);
-    return expr_over(&b, input, expr, NULL, out);
-}
-
 MrStatus mr_bind_value(const MrBindOptions *options, const MrSqlExpr *expr, const MrType *to,
                        const MrVector **out, MrError *err)
 {

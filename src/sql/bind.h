@@ -124,9 +124,6 @@ MR_MUST_USE MrStatus mr_bind_expr(const MrBindOptions *options, const MrSqlExpr 
 /* The same, evaluated. */
 MR_MUST_USE MrStatus mr_bind_value(const MrBindOptions *options, const MrSqlExpr *expr,
                                    const MrType *to, const MrVector **out, MrError *err);
-/* An expression over given columns (generated columns, frames' filters given as text). */
-MR_MUST_USE MrStatus mr_bind_expr_over(const MrBindOptions *options, const MrPlan *input,
-                                       const MrSqlExpr *expr, MrExpr **out, MrError *err);
 
 /* Name text of IDENTIFIER(expr) and of plain names: out is plain. */
 MR_MUST_USE MrStatus mr_bind_name(const MrBindOptions *options, const MrSqlName *name,

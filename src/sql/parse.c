@@ -39,14 +39,6 @@ MrText mr__token_text(const MrParser *parser, int32_t at)
     const MrToken *token = &parser->tokens[at];
     return (MrText){parser->text.data + token->idx, token->len};
 }
-
-bool mr__is_word(const MrParser *parser, int32_t n, const char *word)
-{
-    if (mr__peek_at(parser, n) != MR_TOK_IDENT)
-        return false;
-    return mr_text_equal_nocase(mr__token_text(parser, parser->at + n), mr_text(word));
-}
-
 /* ---------------------------------------------------------------- places */
 
 /* A token's place in the statement: a parameter's value stands where its marker does. */
@@ -594,25 +586,4 @@ MrStatus mr_sql_parse_type(MrArena *arena, MrText text, const MrSqlOptions *opti
                            const MrType **out, MrError *err)
 {
     return parse_all(arena, text, options, type_call, out, err);
-}
-
-typedef struct ColumnsOut {
-    int32_t n;
-    MrSqlColumn *columns;
-} ColumnsOut;
-
-static void columns_call(MrParser *parser, void *out)
-{
-    ColumnsOut *result = out;
-    result->n = mr__column_types(parser, &result->columns);
-}
-
-MrStatus mr_sql_parse_columns(MrArena *arena, MrText text, const MrSqlOptions *options,
-                              int32_t *n_columns, MrSqlColumn **out, MrError *err)
-{
-    ColumnsOut result = {0};
-    MR_TRY(parse_all(arena, text, options, columns_call, &result, err));
-    *n_columns = result.n;
-    *out = result.columns;
-    return MR_OK;
 }

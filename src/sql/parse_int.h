@@ -57,8 +57,6 @@ static inline bool mr__accept(MrParser *parser, int kind)
 bool mr__accept2(MrParser *parser, int first, int second);
 bool mr__accept3(MrParser *parser, int first, int second, int third);
 void mr__expect(MrParser *parser, int kind);
-bool mr__is_word(const MrParser *parser, int32_t n,
-                 const char *word); /* a word without a keyword */
 MrText mr__token_text(const MrParser *parser, int32_t at);
 
 /* ---- failing.  None of these returns. */
@@ -159,7 +157,6 @@ MrSqlRelation *mr__lateral_views(MrParser *parser, MrSqlRelation *input, int32_t
 MrSqlRelation *mr__values(MrParser *parser, bool with_alias); /* VALUES is the next token */
 void mr__alias(MrParser *parser, MrSqlRelation *relation);
 MrSqlRelation *mr__relation_new(MrParser *parser, MrSqlRelationKind kind, int32_t start);
-void mr__table_arg_tail(MrParser *parser, MrSqlExpr *expr);
 MrSqlExpr *mr__table_arg(MrParser *parser); /* TABLE is the next token */
 
 /* ---- parse_statement.c, parse_create.c, parse_alter.c, parse_show.c */

@@ -43,8 +43,6 @@ MR_MUST_USE MrStatus mr_sql_parse_name(MrArena *arena, MrText text, const MrSqlO
                                        MrSqlName *out, MrError *err); /* a.`b c`.d */
 MR_MUST_USE MrStatus mr_sql_parse_type(MrArena *arena, MrText text, const MrSqlOptions *options,
                                        const MrType **out, MrError *err);
-MR_MUST_USE MrStatus mr_sql_parse_columns(MrArena *arena, MrText text, const MrSqlOptions *options,
-                                          int32_t *n_columns, MrSqlColumn **out, MrError *err);
 
 /* Cuts a script at its semicolons: not those in quotes, comments or after a backslash.  Empty
  * statements are left out; comments stay with the statement they stand in. */

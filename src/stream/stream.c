@@ -705,12 +705,6 @@ int64_t mr_stream_wait_us(const MrStream *stream)
     int64_t wait_us = (stream->next_ns - os->tick_ns(os)) / 1000;
     return wait_us > 0 ? wait_us : POLL_US;
 }
-
-const char *mr_stream_query_id(const MrStream *stream)
-{
-    return stream->query_id;
-}
-
 int64_t mr_stream_epoch(const MrStream *stream)
 {
     return stream->epoch;
