@@ -1,3 +1,4 @@
+/* arena_test.c - arenas, guards and what a refusal of memory leaves behind. */
 #include "base/testing.h"
 
 static void charges_reach_all_ancestors(void **state)

@@ -29,7 +29,5 @@ static inline void mr_bits_fill(uint64_t *bits, int64_t n_bits, bool on)
 {
     memset(bits, on ? 0xff : 0, (size_t)(8 * MR_BITMAP_WORDS(n_bits)));
 }
-/* Set bits among the first n_bits. */
-int64_t mr_bits_count(const uint64_t *bits, int64_t n_bits);
 
 #endif

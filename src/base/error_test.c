@@ -1,3 +1,4 @@
+/* error_test.c - conditions, parameters and messages. */
 #include "base/testing.h"
 
 static void conditions_are_sorted_and_can_be_found(void **state)

@@ -1,3 +1,4 @@
+/* json.c - JSON documents as trees, for our own files and options; data goes through format/. */
 #include "base/json.h"
 
 #include "base/int128.h"

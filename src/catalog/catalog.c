@@ -1,3 +1,4 @@
+/* catalog.c - look-up, listing and change of tables, views, functions and databases. */
 #include "catalog/catalog_int.h"
 
 #define CATALOG_FILE_MAX (16 << 20)

@@ -1,3 +1,4 @@
+/* conf.c - the settings: one table that SET, the checks and the manual read. */
 #include "session/conf.h"
 
 /* Sorted by key; the manual's page of settings is made from it. */

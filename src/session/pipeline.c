@@ -1,3 +1,4 @@
+/* pipeline.c - what `millrace run` asks of a session: flows and their tables. */
 #include "session/pipeline.h"
 
 #include "session/session_int.h"

@@ -1,3 +1,4 @@
+/* session.c - the life of a session, its settings, and who holds it. */
 #include "session/session_int.h"
 
 #include <stdio.h>

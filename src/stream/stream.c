@@ -1,3 +1,4 @@
+/* stream.c - opening, recovery, one epoch step by step, and the triggers. */
 #include "stream/stream_int.h"
 
 #include <inttypes.h>
