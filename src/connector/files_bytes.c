@@ -563,9 +563,9 @@ static MrStatus block_fill(MrFileChunks *self, const char *keep, MrError *err)
     }
     self->n_filled = n_keep;
     int64_t room = self->block->cap_bytes - n_keep, n_read;
-    if (self->to != INT64_MAX &&
-        self->to - self->next_offset < room) /* near the end of a range: not much more */
-        room = self->to - self->next_offset > 4096 ? self->to - self->next_offset + 4096 : 8192;
+    int64_t n_left = self->to - self->next_offset; /* of the range; its last line may go on */
+    if (self->to != INT64_MAX && n_left < room)
+        room = n_left > 4096 ? n_left + 4096 : n_left > -8192 ? 8192 : -n_left;
     if (room > self->block->cap_bytes - n_keep)
         room = self->block->cap_bytes - n_keep;
     MR_TRY(mr__file_bytes_read(self->bytes, self->block->data + n_keep, room, &n_read, err));
@@ -593,7 +593,7 @@ MrStatus mr__file_chunks_next(MrFileChunks *self, bool *more, MrError *err)
         if (self->skip_first) {
             const char *line = first_line_end(self, at, end);
             if (!line) {
-                if (self->ended)
+                if (self->ended || offset + (end - at) >= self->to) /* no line starts in it */
                     return MR_OK;
                 at = end > at && end[-1] == '\r' ? end - 1 : end;
                 continue;
