@@ -344,6 +344,7 @@ static MrStatus print_golden(Printer *printer, MrQuery *query, MrError *err)
     mr_json_put_string(&out, mr_text(mr_type_catalog_text(&printer->arena, &type)));
     mr_builder_str(&out, ", \"rows\": [");
     int64_t n_rows = 0;
+    bool pads = mr_query_is_describe(query);
     for (;;) {
         MR_TRY(next_batch(printer, query, err));
         const MrBatch *batch = printer->held;
@@ -352,10 +353,14 @@ static MrStatus print_golden(Printer *printer, MrQuery *query, MrError *err)
         for (int32_t i = 0; i < batch->n_sel; i++) {
             MrTextBuilder row = {.arena = &printer->arena};
             for (int32_t c = 0; c < batch->n_cols; c++) {
+                int64_t from = row.size_bytes + (c > 0);
                 if (c > 0)
                     mr_builder_char(&row, '\t');
-                mr_value_text(batch->cols[c], mr_batch_row(batch, i), MR_TEXT_HIVE,
-                              printer->settings, &row);
+                if (!pads || !mr_vector_is_null(batch->cols[c], mr_batch_row(batch, i)))
+                    mr_value_text(batch->cols[c], mr_batch_row(batch, i), MR_TEXT_HIVE,
+                                  printer->settings, &row);
+                while (pads && row.size_bytes - from < 20)
+                    mr_builder_char(&row, ' ');
             }
             mr_builder_str(&out, n_rows++ > 0 ? ", " : "");
             mr_json_put_string(&out, mr_builder_text(&row));

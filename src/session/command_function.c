@@ -99,6 +99,10 @@ MrStatus mr__function_find(void *self, const MrBindPlace *place, const char *con
         columns[i] = (MrField){create->columns[i].name, create->columns[i].type, true, NULL};
     const char **names = MR_NEW_N(arena, const char *, 3);
     bool is_temp = strcmp(entry->database, MR_CATALOG_TEMP) == 0;
+    if (is_temp && !place->in_view) {
+        query->temp_kind = "FUNCTION";
+        query->temp_name = mr_arena_printf(arena, "`%s`", entry->name);
+    }
     names[0] = MR_CATALOG_NAME;
     names[1] = entry->database;
     names[2] = entry->name;

@@ -1,7 +1,9 @@
-/* command_show.c - SHOW, DESCRIBE, EXPLAIN and what only looks. */
+/* command_show.c - SHOW, EXPLAIN and what only looks; DESCRIBE is command_describe.c. */
 #include "session/session_int.h"
 
+#include "function/aggregate.h"
 #include "sql/sql.h"
+#include "sql/sql_text.h"
 
 #include <stdio.h>
 
@@ -135,6 +137,106 @@ static MrStatus show_properties(MrQuery *query, const MrSqlShow *show, MrError *
     return MR_OK;
 }
 
+/* The values that there are, as folders are named: a query over the table. */
+static MrStatus show_partitions(MrQuery *query, const MrSqlShow *show, MrError *err)
+{
+    MrTable *table;
+    MrArena *arena = &query->arena;
+    MrTextBuilder sql = {.arena = arena};
+    MR_TRY(mr__table_need(query, &show->name, &table, err));
+    if (!table->provider)
+        return MR_FAIL(err, MR_COND_EXPECT_TABLE_NOT_VIEW__NO_ALTERNATIVE, "operation",
+                       "SHOW PARTITIONS", "viewName", mr__table_quoted(arena, table));
+    if (table->n_partition_cols == 0)
+        return MR_FAIL(err, MR_COND_INVALID_PARTITION_OPERATION__PARTITION_SCHEMA_IS_EMPTY, "name",
+                       mr__table_quoted(arena, table));
+    mr_builder_str(&sql, "SELECT DISTINCT concat(");
+    for (int32_t i = 0; i < table->n_partition_cols; i++) {
+        const char *name = table->partition_cols[i];
+        mr_builder_printf(&sql, "%s%s, coalesce(CAST(%s AS STRING), '__HIVE_DEFAULT_PARTITION__')",
+                          i ? ", '/', " : "",
+                          mr_sql_quote_string(arena, mr_text(mr_arena_printf(arena, "%s=", name))),
+                          mr_sql_quote_ident(arena, name));
+    }
+    mr_builder_printf(&sql, ") AS partition FROM %s", mr__table_quoted(arena, table));
+    for (int32_t i = 0; i < show->partition.n; i++) {
+        const MrSqlPartitionValue *value = &show->partition.items[i];
+        bool known = false;
+        for (int32_t k = 0; k < table->n_partition_cols; k++)
+            known = known || mr_str_equal_nocase(table->partition_cols[k], value->name);
+        if (!known)
+            return MR_FAIL(err, MR_COND_PARTITIONS_NOT_FOUND, "partitionList",
+                           mr_sql_quote_ident(arena, value->name), "tableName",
+                           mr__table_quoted(arena, table));
+        if (value->value)
+            mr_builder_printf(&sql, " %s %s <=> %s", i ? "AND" : "WHERE",
+                              mr_sql_quote_ident(arena, value->name),
+                              mr__source_text(query, value->value->place));
+    }
+    mr_builder_str(&sql, " ORDER BY 1");
+    return mr__query_run_text(query, mr_builder_text(&sql), err);
+}
+
+typedef struct Names {
+    const char **items;
+    int64_t n, cap;
+} Names;
+
+static void name_add(MrQuery *query, Names *names, const MrSqlShow *show, const char *name)
+{
+    const char *pattern = show->pattern;
+    if (!pattern && show->name.n_parts > 0)
+        pattern = show->name.parts[show->name.n_parts - 1];
+    if (pattern_matches(pattern, name))
+        MR_PUSH(&query->arena, names->items, names->n, names->cap, name);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static MrStatus show_functions(MrQuery *query, const MrSqlShow *show, MrError *err)
+{
+    bool users = !show->scope || mr_str_equal_nocase(show->scope, "ALL") ||
+                 mr_str_equal_nocase(show->scope, "USER");
+    bool system = !show->scope || !mr_str_equal_nocase(show->scope, "USER");
+    const char *database;
+    Names names = {0};
+    MR_TRY(show_database(query, &show->in, &database, err));
+    MR_TRY(mr__result_schema(query, "function string not null", err));
+    for (int32_t t = 0; system && mr_function_tables[t]; t++)
+        for (const MrFunctionDef *def = mr_function_tables[t]; def->name; def++)
+            if (!mr_function_is_hidden(&query->settings, def->name))
+                name_add(query, &names, show, def->name);
+    for (int32_t t = 0; system && mr_aggregate_tables[t]; t++)
+        for (const MrAggregateDef *def = mr_aggregate_tables[t]; def->name; def++)
+            if (!mr_function_is_hidden(&query->settings, def->name))
+                name_add(query, &names, show, def->name);
+    for (const MrWindowDef *def = mr_window_functions; system && def->name; def++)
+        name_add(query, &names, show, def->name);
+    for (const MrGeneratorDef *def = mr_generators; system && def->name; def++)
+        name_add(query, &names, show, def->name);
+    const char *places[] = {database, MR_CATALOG_TEMP};
+    for (int32_t i = 0; users && i < 2; i++) {
+        MrTable **functions;
+        int32_t n;
+        MR_TRY(mr_catalog_list(query->session->catalog, &query->arena, places[i], true, &functions,
+                               &n, err));
+        for (int32_t f = 0; f < n; f++)
+            name_add(query, &names, show,
+                     i == 0 ? mr_arena_printf(&query->arena, "%s.%s.%s", MR_CATALOG_NAME,
+                                              functions[f]->database, functions[f]->name)
+                            : functions[f]->name);
+    }
+    if (names.n > 0)
+        qsort(names.items, (size_t)names.n, sizeof *names.items, compare_names);
+    for (int64_t i = 0; i < names.n; i++)
+        if (i == 0 || strcmp(names.items[i], names.items[i - 1]) != 0)
+            mr__result_row(query, 1, names.items[i]);
+    return MR_OK;
+}
+
 MrStatus mr__command_show(MrQuery *query, const MrSqlStatement *statement, MrError *err)
 {
     const MrSqlShow *show = statement->show;
@@ -156,55 +258,15 @@ MrStatus mr__command_show(MrQuery *query, const MrSqlStatement *statement, MrErr
         MR_TRY(mr__result_schema(query, "catalog string not null", err));
         mr__result_row(query, 1, MR_CATALOG_NAME);
         return MR_OK;
+    case MR_SQL_SHOW_CREATE_TABLE:
+        return mr__show_create(query, show, err);
+    case MR_SQL_SHOW_PARTITIONS:
+        return show_partitions(query, show, err);
+    case MR_SQL_SHOW_FUNCTIONS:
+        return show_functions(query, show, err);
     default:
         return MR_FAIL_UNSUPPORTED(err, "this form of SHOW");
     }
-}
-
-static void describe_columns(MrQuery *query, const MrSchema *schema)
-{
-    for (int32_t i = 0; i < schema->n_cols; i++)
-        mr__result_row(query, 3, schema->cols[i].name,
-                       mr_type_catalog_text(&query->arena, schema->cols[i].type),
-                       schema->cols[i].comment);
-}
-
-static MrStatus describe_table(MrQuery *query, const MrSqlDescribe *describe, MrError *err)
-{
-    MrTable *table;
-    MR_TRY(mr__table_need(query, &describe->name, &table, err));
-    if (describe->extended || describe->formatted || describe->as_json ||
-        describe->column.n_parts > 0)
-        return MR_FAIL_UNSUPPORTED(err, "DESCRIBE EXTENDED, AS JSON and of a column");
-    describe_columns(query, &table->schema);
-    if (table->n_partition_cols > 0) {
-        mr__result_row(query, 3, "# Partition Information", "", "");
-        mr__result_row(query, 3, "# col_name", "data_type", "comment");
-        MrSchema partitions = {table->n_partition_cols,
-                               table->schema.cols + table->schema.n_cols - table->n_partition_cols};
-        describe_columns(query, &partitions);
-    }
-    return MR_OK;
-}
-
-MrStatus mr__command_describe(MrQuery *query, const MrSqlStatement *statement, MrError *err)
-{
-    const MrSqlDescribe *describe = statement->describe;
-    MR_TRY(mr__result_schema(
-        query, "col_name string not null, data_type string not null, comment string", err));
-    query->ordered = true;
-    if (describe->what == MR_SQL_DESCRIBE_QUERY) {
-        MrBoundQuery bound;
-        MR_TRY(mr__query_bind_sql(query, describe->query, &bound, err));
-        for (int32_t i = 0; i < bound.plan->n_cols; i++)
-            mr__result_row(query, 3, bound.plan->cols[i].name,
-                           mr_type_catalog_text(&query->arena, bound.plan->cols[i].type),
-                           (const char *)NULL);
-        return MR_OK;
-    }
-    if (describe->what == MR_SQL_DESCRIBE_TABLE)
-        return describe_table(query, describe, err);
-    return MR_FAIL_UNSUPPORTED(err, "this form of DESCRIBE");
 }
 
 typedef struct AnalyzeNote {
@@ -276,6 +338,21 @@ static MrStatus explain_stream(MrQuery *query, MrPlan *plan, MrTextBuilder *text
     return MR_OK;
 }
 
+/* The query in a statement: of INSERT and CREATE TABLE AS the one whose rows are written. */
+static const MrSqlQuery *explained_query(const MrSqlStatement *statement)
+{
+    switch (statement->kind) {
+    case MR_SQL_STMT_QUERY:
+        return statement->query;
+    case MR_SQL_STMT_INSERT:
+        return statement->inserts.n == 1 ? statement->inserts.items[0]->query : NULL;
+    case MR_SQL_STMT_CREATE_TABLE:
+        return statement->create_table->query;
+    default:
+        return NULL;
+    }
+}
+
 MrStatus mr__command_explain(MrQuery *query, const MrSqlStatement *statement, MrError *err)
 {
     const MrSqlStatement *inner = statement->explain.statement;
@@ -283,9 +360,12 @@ MrStatus mr__command_explain(MrQuery *query, const MrSqlStatement *statement, Mr
     MrBoundQuery bound;
     MrPhys *phys;
     MR_TRY(mr__result_schema(query, "plan string not null", err));
-    if (inner->kind != MR_SQL_STMT_QUERY)
-        return MR_FAIL_UNSUPPORTED(err, "EXPLAIN of a command");
-    MR_TRY(mr__query_bind_sql(query, inner->query, &bound, err));
+    const MrSqlQuery *sql = explained_query(inner);
+    bool writes = inner->kind != MR_SQL_STMT_QUERY;
+    if (!sql || (writes && statement->explain.mode == MR_SQL_EXPLAIN_ANALYZE))
+        return MR_FAIL_UNSUPPORTED(err, writes && sql ? "EXPLAIN ANALYZE of a command"
+                                                      : "EXPLAIN of this command");
+    MR_TRY(mr__query_bind_sql(query, sql, &bound, err));
     if (statement->explain.mode == MR_SQL_EXPLAIN_EXTENDED ||
         statement->explain.mode == MR_SQL_EXPLAIN_COST) {
         MrPlan *optimized;
@@ -302,7 +382,7 @@ MrStatus mr__command_explain(MrQuery *query, const MrSqlStatement *statement, Mr
         return MR_OK;
     }
     MR_TRY(mr__query_lower(query, bound.plan, &phys, err));
-    mr_builder_str(&text, "== Physical Plan ==\n");
+    mr_builder_printf(&text, "== Physical Plan%s ==\n", writes ? " of the Rows to Write" : "");
     if (statement->explain.mode == MR_SQL_EXPLAIN_ANALYZE)
         MR_TRY(explain_analyze(query, phys, &text, err));
     else

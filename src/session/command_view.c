@@ -96,7 +96,12 @@ MrStatus mr__command_create_view(MrQuery *query, const MrSqlStatement *statement
         MrOption *conf = MR_NEW_N(arena, MrOption, 1);
         conf[0] = (MrOption){"spark.sql.ansi.enabled", query->settings.ansi ? "true" : "false"};
         view.sql_conf = (MrOptions){1, conf};
+        query->temp_name = NULL;
         MR_TRY(view_columns(query, create, &view, err));
+        if (!create->temporary && query->temp_name && strcmp(view.database, MR_CATALOG_TEMP) != 0)
+            return MR_FAIL(err, MR_COND_INVALID_TEMP_OBJ_REFERENCE, "objName",
+                           mr__table_quoted(arena, &view), "obj", "VIEW", "tempObjName",
+                           query->temp_name, "tempObj", query->temp_kind);
     }
     return mr_catalog_put(session->catalog, &view, err);
 }

@@ -196,6 +196,11 @@ const MrSchema *mr_query_schema(const MrQuery *query)
     return &query->schema;
 }
 
+bool mr_query_is_describe(const MrQuery *query)
+{
+    return query->is_describe;
+}
+
 bool mr_query_is_ordered(const MrQuery *query)
 {
     return query->ordered;

@@ -235,6 +235,10 @@ static MrStatus find_relation(void *self, const MrBindPlace *place, const char *
     bool is_temp = strcmp(table->database, MR_CATALOG_TEMP) == 0;
     bool is_global = mr_str_equal_nocase(table->database, MR_CATALOG_GLOBAL_TEMP);
     const char **names = MR_NEW_N(arena, const char *, 3);
+    if ((is_temp || is_global) && !place->in_view) {
+        query->temp_kind = "VIEW";
+        query->temp_name = mr__table_quoted(arena, table);
+    }
     out->n_parts = is_temp ? 1 : is_global ? 2 : 3;
     names[0] = MR_CATALOG_NAME;
     names[1] = table->database;

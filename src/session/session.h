@@ -39,7 +39,8 @@ const char *mr_session_conf(const MrSession *session,
 MR_MUST_USE MrStatus mr_session_query(MrSession *session, MrText text, MrQuery **out, MrError *err);
 void mr_query_close(MrQuery *query);                   /* accepts NULL; stops it */
 const MrSchema *mr_query_schema(const MrQuery *query); /* 0 columns: a command without a result */
-bool mr_query_is_ordered(const MrQuery *query); /* the order of the rows is part of the answer */
+bool mr_query_is_ordered(const MrQuery *query);  /* the order of the rows is part of the answer */
+bool mr_query_is_describe(const MrQuery *query); /* rows of DESCRIBE, which Spark's shell pads */
 /* Rows that its sources could not read as asked, so far (RELIABILITY P10). */
 typedef struct MrLosses {
     int64_t n_bad;     /* malformed records: NULLs, or dropped, by their mode */

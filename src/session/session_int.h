@@ -82,6 +82,9 @@ struct MrQuery {
     MrOpenSource *sources;
     MrSchema schema;
     bool ordered;
+    bool is_describe; /* Spark's shell pads the cells of DESCRIBE */
+    const char *temp_kind,
+        *temp_name; /* a temporary thing that was met: VIEW, FUNCTION, VARIABLE */
     int64_t now_us;
     uint64_t seed;
     MrRun *run;        /* a query: read from it */
@@ -266,6 +269,7 @@ MR_MUST_USE MrStatus mr__command_create_namespace(MrQuery *query, const MrSqlSta
 MR_MUST_USE MrStatus mr__command_use(MrQuery *query, const MrSqlStatement *statement, MrError *err);
 MR_MUST_USE MrStatus mr__command_show(MrQuery *query, const MrSqlStatement *statement,
                                       MrError *err);
+MR_MUST_USE MrStatus mr__show_create(MrQuery *query, const MrSqlShow *show, MrError *err);
 MR_MUST_USE MrStatus mr__command_describe(MrQuery *query, const MrSqlStatement *statement,
                                           MrError *err);
 MR_MUST_USE MrStatus mr__command_set(MrQuery *query, const MrSqlStatement *statement, MrError *err);
