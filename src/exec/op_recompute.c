@@ -315,7 +315,7 @@ static MrStateCount recompute_count(const void *arg)
     MrStateCount count = {0};
     for (int32_t i = 0; i < shared->n_sets; i++) {
         count.rows += shared->inputs[i]->groups.n_rows - shared->inputs[i]->n_gone;
-        count.updated += shared->inputs[i]->n_dirty;
+        count.updated += mr__zset_n_updated(shared->inputs[i]);
         count.removed += shared->inputs[i]->n_removed;
     }
     return count;

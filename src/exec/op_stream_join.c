@@ -674,7 +674,7 @@ static MrStateCount stream_join_count(const void *arg)
     MrStateCount count = {0};
     for (int32_t s = 0; s < 2; s++) {
         count.rows += shared->sides[s]->n_linked;
-        count.updated += shared->sides[s]->set.n_dirty;
+        count.updated += mr__zset_n_updated(&shared->sides[s]->set);
         count.removed += shared->sides[s]->set.n_removed;
     }
     return count;

@@ -43,6 +43,14 @@ void mr__zset_touch(MrZSet *set, char *row)
     MR_PUSH(&set->scratch, set->dirty, set->n_dirty, set->cap_dirty, row);
 }
 
+int64_t mr__zset_n_updated(const MrZSet *set)
+{
+    int64_t n = 0;
+    for (int64_t d = 0; d < set->n_dirty; d++)
+        n += !mr__zset_row(set, set->dirty[d])->gone;
+    return n;
+}
+
 void mr__zset_remove(MrZSet *set, char *row)
 {
     *mr__zset_weight(set, row) = 0;

@@ -53,6 +53,8 @@ static inline MrZRow *mr__zset_row(const MrZSet *set, char *row)
 }
 /* The row is among the changes of the epoch. */
 void mr__zset_touch(MrZSet *set, char *row);
+/* Rows that this epoch touched and that are still there. */
+int64_t mr__zset_n_updated(const MrZSet *set);
 /* Takes a row out: its weight is 0, it is not found again, and its memory stays until compact. */
 void mr__zset_remove(MrZSet *set, char *row);
 /* Moves the rows with a weight into a new table when most have none; true in *moved: rows that the

@@ -33,11 +33,21 @@ static void put_rate(MrTextBuilder *out, const char *key, int64_t rows, int64_t 
     mr_builder_printf(out, "\"%s\" : %.1f", key, ns > 0 ? (double)rows * 1e9 / (double)ns : 0.0);
 }
 
+/* Rows that came, by the time since the epoch before began (unknown: 0), and that were processed.
+ */
+static void put_rates(MrTextBuilder *out, int64_t rows, int64_t waited_ns, int64_t ns)
+{
+    put_rate(out, "inputRowsPerSecond", rows, waited_ns);
+    mr_builder_str(out, ", ");
+    put_rate(out, "processedRowsPerSecond", rows, ns);
+}
+
 static void put_durations(MrTextBuilder *out, const MrStreamTimes *times)
 {
     mr_builder_printf(out,
                       "\"durationMs\" : {\"addBatch\" : %" PRId64 ", \"commitOffsets\" : %" PRId64
-                      ", \"latestOffset\" : %" PRId64 ", \"walCommit\" : %" PRId64
+                      ", \"latestOffset\" : %" PRId64
+                      ", \"queryPlanning\" : 0, \"walCommit\" : %" PRId64
                       ", \"triggerExecution\" : %" PRId64 "}",
                       (times->run_ns - times->planned_ns) / 1000000,
                       (times->committed_ns - times->run_ns) / 1000000,
@@ -46,22 +56,44 @@ static void put_durations(MrTextBuilder *out, const MrStreamTimes *times)
                       (times->committed_ns - times->begin_ns) / 1000000);
 }
 
+/* As Spark calls its operators with state; ours where it has none. */
+static const char *state_name(MrPhysKind kind)
+{
+    switch (kind) {
+    case MR_PHYS_OP_AGGREGATE:
+        return "stateStoreSave";
+    case MR_PHYS_OP_SESSION:
+        return "sessionWindowStateStoreSave";
+    case MR_PHYS_OP_STREAM_JOIN:
+        return "symmetricHashJoin";
+    default:
+        return mr_phys_name(kind);
+    }
+}
+
 static void put_state(MrTextBuilder *out, MrStream *stream, int32_t n, bool *first)
 {
     const MrPhys *phys = stream->nodes[n];
+    const MrStreamTimes *times = &stream->times;
     MrOpMetrics metrics;
     MrStateCount count = {0};
     if (!mr_phys_has_state(phys) || !mr_run_metrics(stream->run, phys->id, &metrics))
         return;
     bool counts = mr_run_count_state(stream->run, phys->id, &count);
-    mr_builder_printf(out,
-                      "%s{\"operatorName\" : \"%s\", \"numRowsTotal\" : %" PRId64
-                      ", \"numRowsUpdated\" : %" PRId64 ", \"numRowsRemoved\" : %" PRId64
-                      ", \"memoryUsedBytes\" : %" PRId64
-                      ", \"numRowsDroppedByWatermark\" : %" PRId64 "}",
-                      *first ? "" : ", ", mr_phys_name(phys->kind),
-                      counts ? count.rows : metrics.state_rows, count.updated, count.removed,
-                      metrics.memory_bytes, metrics.late_rows - stream->late_before[n]);
+    /* Spark's partitions are our workers; updates and removals are not timed apart from the rest.
+     */
+    mr_builder_printf(
+        out,
+        "%s{\"operatorName\" : \"%s\", \"numRowsTotal\" : %" PRId64
+        ", \"numRowsUpdated\" : %" PRId64
+        ", \"allUpdatesTimeMs\" : 0, \"numRowsRemoved\" : %" PRId64
+        ", \"allRemovalsTimeMs\" : 0, \"commitTimeMs\" : %" PRId64
+        ", \"memoryUsedBytes\" : %" PRId64 ", \"numRowsDroppedByWatermark\" : %" PRId64
+        ", \"numShufflePartitions\" : %d, \"numStateStoreInstances\" : %d, \"customMetrics\" : {}}",
+        *first ? "" : ", ", state_name(phys->kind), counts ? count.rows : metrics.state_rows,
+        count.updated, count.removed, (times->committed_ns - times->run_ns) / 1000000,
+        metrics.memory_bytes, metrics.late_rows - stream->late_before[n], (int)stream->n_workers,
+        (int)stream->n_workers);
     stream->late_before[n] = metrics.late_rows; /* counters run on from epoch to epoch */
     *first = false;
 }
@@ -118,10 +150,13 @@ static void put_progress(MrTextBuilder *out, MrStream *stream, const MrPlanned *
 {
     const MrStreamTimes *times = &stream->times;
     int64_t ns = times->committed_ns - times->begin_ns;
+    int64_t waited_ns = stream->begun_ns > 0 ? times->begin_ns - stream->begun_ns : 0;
     bool first = true;
     mr_builder_str(out, "{");
     mr_json_put_member(out, "id", stream->query_id);
-    mr_builder_printf(out, ", \"runId\" : \"%016" PRIx64 "\", ", stream->run_id);
+    mr_builder_str(out, ", ");
+    mr_json_put_member(out, "runId", stream->run_id);
+    mr_builder_str(out, ", ");
     mr_json_put_member(out, "name", stream->options.name);
     mr_builder_str(out, ", \"timestamp\" : ");
     put_instant(out, planned->time_us);
@@ -129,9 +164,7 @@ static void put_progress(MrTextBuilder *out, MrStream *stream, const MrPlanned *
                       ", \"batchId\" : %" PRId64 ", \"batchDuration\" : %" PRId64
                       ", \"numInputRows\" : %" PRId64 ", ",
                       planned->epoch, ns / 1000000, input_rows);
-    put_rate(out, "inputRowsPerSecond", input_rows, ns);
-    mr_builder_str(out, ", ");
-    put_rate(out, "processedRowsPerSecond", input_rows, ns);
+    put_rates(out, input_rows, waited_ns, ns);
     mr_builder_str(out, ", ");
     put_durations(out, times);
     put_event_times(out, times_seen(stream, planned->epoch), planned->evict_us);
@@ -147,7 +180,9 @@ static void put_progress(MrTextBuilder *out, MrStream *stream, const MrPlanned *
         put_position(out, "startOffset", source->from);
         mr_builder_str(out, ", ");
         put_position(out, "endOffset", source->to);
-        mr_builder_printf(out, ", \"numInputRows\" : %" PRId64, source_rows[i]);
+        mr_builder_str(out, ", \"latestOffset\" : null");
+        mr_builder_printf(out, ", \"numInputRows\" : %" PRId64 ", ", source_rows[i]);
+        put_rates(out, source_rows[i], waited_ns, ns);
         put_metrics(out, &stream->sources[i]);
         mr_builder_char(out, '}');
     }
@@ -194,4 +229,5 @@ void mr__stream_report(MrStream *stream, const MrPlanned *planned)
     MrTextBuilder out = {.arena = &stream->epoch_arena};
     put_progress(&out, stream, planned, total_rows, source_rows, output_rows);
     stream->options.progress(stream->options.progress_self, mr_builder_text(&out));
+    stream->begun_ns = stream->times.begin_ns;
 }

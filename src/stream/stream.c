@@ -72,14 +72,22 @@ static MrStatus apply_entry(void *self, const MrStateEntry *entry, MrError *err)
     return MR_OK;
 }
 
+static const char *uuid_random(MrStream *stream)
+{
+    MrOs *os = stream->options.os;
+    uint64_t high = os->random_u64(os), low = os->random_u64(os);
+    return mr_arena_printf(&stream->arena, "%08x-%04x-4%03x-%04x-%012llx", (unsigned)(high >> 32),
+                           (unsigned)(high >> 16) & 0xffff, (unsigned)high & 0xfff,
+                           (unsigned)(low >> 48 & 0x3fff) | 0x8000,
+                           (unsigned long long)(low & 0xffffffffffff));
+}
+
 static MrStatus open_checkpoint(MrStream *stream, const MrStreamOptions *options,
                                 MrRecovered *found, MrError *err)
 {
     if (!options->checkpoint) {
         *found = (MrRecovered){.is_new = true, .closed_through = -1};
-        found->query_id = mr_arena_printf(&stream->arena, "%016" PRIx64 "%016" PRIx64,
-                                          options->os->random_u64(options->os),
-                                          options->os->random_u64(options->os));
+        found->query_id = uuid_random(stream);
         return MR_OK;
     }
     return mr_checkpoint_open(
@@ -216,7 +224,7 @@ static MrStatus stream_start(MrStream *stream, MrError *err)
     stream->last_us = MR_TIME_MIN;
     for (int64_t i = 0; i < MR_COUNT(stream->outputs); i++)
         stream->outputs[i].epoch = -1;
-    stream->run_id = options->os->random_u64(options->os);
+    stream->run_id = uuid_random(stream);
     find_nodes(stream, options->phys);
     stream->late_before = MR_NEW_N(&stream->arena, int64_t, stream->n_nodes + 1);
     MR_TRY(mr_run_create(options->phys,

@@ -40,7 +40,7 @@ struct MrStream {
     MrCheckpoint *checkpoint; /* NULL: nothing is durable */
     MrSink *sink;
     const char *query_id;
-    uint64_t run_id;
+    const char *run_id;
     const MrPhys **nodes; /* of the plan, each once, though a shared one has several parents */
     int32_t n_nodes, cap_nodes;
     MrStreamSource *sources;
@@ -58,9 +58,10 @@ struct MrStream {
     uint64_t replay_seed;
     bool failed;
     int64_t n_worked;
-    int64_t next_ns; /* PROCESSING_TIME, BATCH_INTERVAL: the next trigger */
-    int64_t next_us; /* BATCH_INTERVAL: its batch time */
-    int64_t last_us; /* BATCH_INTERVAL: batch time of the last epoch; MR_TIME_MIN: none */
+    int64_t begun_ns; /* when the epoch that was last reported began; 0: none */
+    int64_t next_ns;  /* PROCESSING_TIME, BATCH_INTERVAL: the next trigger */
+    int64_t next_us;  /* BATCH_INTERVAL: its batch time */
+    int64_t last_us;  /* BATCH_INTERVAL: batch time of the last epoch; MR_TIME_MIN: none */
     int32_t n_workers;
     MrSinkWriter **writers;
     MrBuffer *tokens;
