@@ -1,7 +1,7 @@
 /* frame_test.c - sessions and frames through the public header. */
 #include "base/testing.h"
 #include "column/arrow.h"
-#include "millrace.h"
+#include "session/session.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -385,6 +385,77 @@ static void options_of_a_session_are_checked(void **state)
     assert_null(session);
 }
 
+/* -- the k-th allocation fails, for every k ---------------------------------------------------- */
+
+/* Each call of this file once; the frames made so far are the caller's. */
+static MrStatus all_of_it(MrSession *session, MrFrame **made, MrStreamingQuery **query, FILE *to)
+{
+    struct ArrowArrayStream stream = {0};
+    int64_t n_rows;
+    bool ended;
+    MR_TRY(mr_session_sql(session, "SELECT id AS k, id % 3 AS v FROM range(40)", &made[0], &err));
+    MR_TRY(mr_frame_select(made[0], "k, v + 1 AS w", &made[1], &err));
+    MR_TRY(mr_frame_filter(made[1], "w > 1", &made[2], &err));
+    MR_TRY(mr_frame_group(made[2], "w", "count(*) AS n", &made[3], &err));
+    MR_TRY(mr_frame_join(made[3], made[0], "full", "l.w = r.k", &made[4], &err));
+    MR_TRY(mr_frame_order(made[4], "k DESC", &made[5], &err));
+    MR_TRY(mr_frame_create_view(made[5], "ordered", &err));
+    MR_TRY(mr_session_sql(session, "SHOW TABLES", &made[6], &err));
+    MR_TRY(mr_frame_show(made[6], NULL, to, &err));
+    MR_TRY(mr_frame_show(made[5], &(MrShowOptions){.n_rows = 5}, to, &err));
+    MR_TRY(mr_frame_count(made[5], &n_rows, &err));
+    MR_TRY(mr_frame_arrow(made[5], &stream, &err));
+    MR_TRY(mr_session_arrow(session, &stream, &made[7], &err));
+    MR_TRY(mr_frame_count(made[7], &n_rows, &err));
+    MR_TRY(mr_frame_write(
+        made[0],
+        &(MrWriteOptions){.format = "json", .path = path_of("refused"), .mode = "overwrite"},
+        &err));
+    MR_TRY(mr_session_read(
+        session,
+        &(MrReadOptions){
+            .format = "json", .path = path_of("refused"), .schema = "k BIGINT", .streaming = true},
+        &made[8], &err));
+    MR_TRY(mr_frame_start(
+        made[8], &(MrStreamStart){.format = "memory", .name = "kept", .available_now = true}, query,
+        &err));
+    MR_TRY(mr_streaming_query_await(*query, -1, &ended, &err));
+    (void)mr_streaming_query_progress(*query);
+    return mr_session_sql(session, "SELECT * FROM kept", &made[9], &err);
+}
+
+static void any_allocation_may_fail(void **state)
+{
+    FILE *to = fopen("/dev/null", "w");
+    for (int64_t k = 1;; k += k < 300 ? 1 : 1 + k / 97) {
+        _Atomic int64_t countdown = INT64_MAX;
+        MrSession *session = NULL;
+        MrFrame *made[10] = {0};
+        MrStreamingQuery *query = NULL;
+        MR_OKAY(mr_session_create(&(MrSessionConfig){.warehouse = path_of("warehouse"),
+                                                     .n_threads = 1,
+                                                     .fail_countdown = &countdown},
+                                  &session, &err));
+        countdown = k;
+        MrStatus status = all_of_it(session, made, &query, to);
+        bool reached = countdown <= 0;
+        countdown = INT64_MAX;
+        mr_streaming_query_close(query);
+        for (int i = 0; i < 10; i++)
+            mr_frame_close(made[i]);
+        mr_session_close(session);
+        if (status != MR_OK && status != MR_NO_MEMORY && status != MR_IO) {
+            char message[2000];
+            mr_error_message(&err, message, sizeof message);
+            fail_msg("allocation %lld: %s", (long long)k, message);
+        }
+        assert_true(status == MR_OK || reached);
+        if (!reached)
+            break;
+    }
+    fclose(to);
+}
+
 static const struct CMUnitTest tests[] = {
     MR_UNIT_TEST(each_step_makes_a_frame_and_leaves_the_old_one),
     MR_UNIT_TEST(groups_may_name_their_keys),
@@ -398,6 +469,7 @@ static const struct CMUnitTest tests[] = {
     MR_UNIT_TEST(the_session_lives_as_long_as_what_was_made_from_it),
     MR_UNIT_TEST(rows_go_out_and_come_in_through_arrow),
     MR_UNIT_TEST(options_of_a_session_are_checked),
+    MR_UNIT_TEST(any_allocation_may_fail),
 };
 
 int main(void)
