@@ -394,9 +394,11 @@ MrSqlExpr *mr__interval(MrParser *parser)
 
 const char *mr__property_key(MrParser *parser)
 {
-    if (mr__is_string(parser, 0))
-        return mr__string(parser);
     MrTextBuilder key = {.arena = parser->arena};
+    if (mr__is_string(parser, 0)) { /* one only: a second is the value, OPTIONS ('sep' ';') */
+        put_string(parser, &key, mr__token_text(parser, parser->at++));
+        return mr_builder_text(&key).data;
+    }
     mr_builder_str(&key, mr__name_part(parser));
     while (mr__accept(parser, MR_TOK_DOT)) {
         mr_builder_char(&key, '.');

@@ -18,3 +18,9 @@ SELECT * FROM c;
 -- A view of files without a path is empty.
 CREATE TEMPORARY VIEW nowhere (a INT) USING parquet;
 SELECT count(*) FROM nowhere;
+
+-- Keys and values of options in quotes, with and without =.
+CREATE TABLE opts (a INT, b STRING) USING csv OPTIONS ('header' 'true', 'sep' = ';', quote '!');
+SHOW CREATE TABLE opts;
+INSERT INTO opts VALUES (1, 'x;y');
+SELECT * FROM opts;
