@@ -63,9 +63,13 @@ MR_MUST_USE MrStatus mr__sort_run_finish(MrSortRun *run, MrError *err);
 
 /* Sorts what is in memory, writes it to disk and forgets it. */
 MR_MUST_USE MrStatus mr__sort_run_spill(MrSortRun *run, const MrOpContext *context, MrError *err);
+/* What it holds, without the room for rows to come. */
 static inline int64_t mr__sort_run_bytes(const MrSortRun *run)
 {
-    return run->heap.arena.used_bytes + run->arena.used_bytes + run->entries_bytes;
+    const MrRowHeap *heap = &run->heap;
+    int64_t n_free = heap->n_blocks * heap->rows_per_block - heap->n_rows;
+    return heap->arena.used_bytes - n_free * heap->layout->row_bytes + run->arena.used_bytes +
+           run->entries_bytes;
 }
 void mr__sort_run_close_spill(MrSortRun *run, const MrOpContext *context);
 

@@ -11,8 +11,10 @@ bool mr__spill_wanted(const MrOpContext *context, int64_t table_bytes)
     if (!context->spill_dir || table_bytes < TABLE_BYTES)
         return false;
     int64_t left = mr_budget_left(context->budget);
-    /* What is left must hold the growth of every worker's table until its next look. */
-    return left < LEFT_BYTES * (context->n_workers + 1) || left < table_bytes;
+    /* What is left must hold the growth of every worker's table until its next look.  A small limit
+     * never leaves that much: there a table must be worth the work, or each row goes by itself. */
+    return left < table_bytes ||
+           (left < LEFT_BYTES * (context->n_workers + 1) && left / 4 < table_bytes);
 }
 
 MrStatus mr__spill_write(MrSpill *spill, const MrOpContext *context, const void *data,
