@@ -116,10 +116,13 @@ MrStatus mr__table_location_free(MrQuery *query, const MrTable *table, MrError *
     if (!info.exists)
         return MR_OK;
     MR_TRY(os->list(os, table->location, &query->arena, &entries, &n_entries, err));
-    return n_entries == 0
-               ? MR_OK
-               : MR_FAIL(err, MR_COND_LOCATION_ALREADY_EXISTS, "identifier",
-                         mr__table_quoted(&query->arena, table), "location", table->location);
+    for (int64_t i = 0; i < n_entries; i++) {
+        /* A write that failed leaves its manifest, but no data. */
+        if (entries[i].name[0] != '.' && entries[i].name[0] != '_')
+            return MR_FAIL(err, MR_COND_LOCATION_ALREADY_EXISTS, "identifier",
+                           mr__table_quoted(&query->arena, table), "location", table->location);
+    }
+    return MR_OK;
 }
 
 const int32_t *mr__table_partition_places(MrQuery *query, const MrTable *table)

@@ -13,3 +13,8 @@ SELECT CASE WHEN a = 0 THEN -1 ELSE 10 / a END FROM VALUES (0), (5) AS t(a);
 -- one window() a query: another is refused, not taken for the first
 SELECT window(a, '1 minute').start, window(A, INTERVAL '1' MINUTE).end FROM VALUES (TIMESTAMP'2024-01-01 00:07:00') AS t(a);
 SELECT window(a, '1 minute').start, window(b, '5 minutes').start FROM VALUES (TIMESTAMP'2024-01-01 00:07:00', TIMESTAMP'2020-01-01') AS t(a, b);
+
+-- a table whose making failed can be made again
+CREATE TABLE again USING csv AS SELECT 1 / (id - 5) AS a FROM range(10);
+CREATE TABLE again USING csv AS SELECT id AS a FROM range(2);
+SELECT * FROM again;
