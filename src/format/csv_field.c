@@ -255,9 +255,9 @@ bool mr__csv_is_null(const MrCsvConfig *config, const MrCsvField *field)
 MrStatus mr__csv_value_init(const MrCsvConfig *config, MrTextValue *value, MrArena *arena,
                             const MrType *type, MrError *err)
 {
-    const char *format = type->kind == MR_TYPE_DATE            ? config->date_format
-                         : type->kind == MR_TYPE_TIMESTAMP     ? config->timestamp_format
-                         : type->kind == MR_TYPE_TIMESTAMP_NTZ ? config->timestamp_ntz_format
+    const char *format = type->kind == MR_TYPE_DATE            ? config->times.date
+                         : type->kind == MR_TYPE_TIMESTAMP     ? config->times.timestamp
+                         : type->kind == MR_TYPE_TIMESTAMP_NTZ ? config->times.timestamp_ntz
                                                                : NULL;
     if (mr_type_is_nested(type))
         return MR_FAIL(err, MR_COND_UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE, "format", "CSV",

@@ -51,7 +51,7 @@ MrStatus mr__csv_infer_begin(const void *config, MrBudget *budget, void **infer,
     MrStatus status = MR_OK;
     if (self->config->infer) {
         MR_GUARD_BEGIN(status, err)
-            const char *format = self->config->date_format; /* the inference is strict */
+            const char *format = self->config->times.date; /* the inference is strict */
             status = mr_text_value_init(&self->date, &self->arena, self->config->settings,
                                         MR_T(DATE), format ? format : "yyyy-MM-dd", err);
             if (status == MR_OK)
@@ -154,10 +154,10 @@ static bool dates_are_timestamps(const MrCsvConfig *config)
 {
     static const char *const formats[] = {"yyyy-MM-dd", "yyyy-M-d", "yyyy-M-dd", "yyyy-MM-d",
                                           "yyyy-MM",    "yyyy-M",   "yyyy"};
-    bool known = config->date_format == NULL;
+    bool known = config->times.date == NULL;
     for (int i = 0; i < MR_COUNT(formats) && !known; i++)
-        known = strcmp(config->date_format, formats[i]) == 0;
-    return known && !config->timestamp_format;
+        known = strcmp(config->times.date, formats[i]) == 0;
+    return known && !config->times.timestamp;
 }
 
 static void column_see(CsvInfer *self, CsvColumn *col, const MrCsvField *field)

@@ -24,7 +24,7 @@ typedef struct MrCsvConfig {
     MrCsvUnescaped unescaped;
     const char *line_sep, *write_line_sep, *corrupt_name;
     MrText null_value, empty_value, nan_value, positive_inf, negative_inf, write_empty;
-    const char *date_format, *timestamp_format, *timestamp_ntz_format;
+    MrRowTimes times;
     double sampling_ratio;
     int64_t max_columns, max_chars;
     MrEncodingId encoding;

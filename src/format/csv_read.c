@@ -115,10 +115,7 @@ static MrStatus csv_configure(MrArena *arena, const MrFormatOptions *options, co
     config->nan_value = mr_text(own(arena, mr_format_option(options, "nanValue", "NaN")));
     config->positive_inf = mr_text(own(arena, mr_format_option(options, "positiveInf", "Inf")));
     config->negative_inf = mr_text(own(arena, mr_format_option(options, "negativeInf", "-Inf")));
-    config->date_format = own(arena, mr_format_option(options, "dateFormat", NULL));
-    config->timestamp_format = own(arena, mr_format_option(options, "timestampFormat", NULL));
-    config->timestamp_ntz_format =
-        own(arena, mr_format_option(options, "timestampNTZFormat", NULL));
+    mr_row_times_init(arena, options, &config->times);
     const char *sep = mr_format_option(options, "lineSep", NULL);
     if (sep && (*sep == 0 || strlen(sep) > 2))
         return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", "lineSep", "functionName",

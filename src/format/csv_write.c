@@ -8,8 +8,8 @@ MrStatus mr__csv_write_check(const void *config, const MrSchema *schema, MrError
 {
     for (int32_t i = 0; i < schema->n_cols; i++) {
         const MrType *type = schema->cols[i].type;
-        if (mr_type_is_nested(type) || type->kind == MR_TYPE_BINARY ||
-            type->kind == MR_TYPE_INTERVAL || type->kind == MR_TYPE_VARIANT) {
+        if (mr_type_is_nested(type) || type->kind == MR_TYPE_INTERVAL ||
+            type->kind == MR_TYPE_VARIANT) {
             MrArena arena;
             MrBudget budget;
             mr_budget_init(&budget, "message", NULL, 1 << 20);
@@ -26,7 +26,8 @@ MrStatus mr__csv_write_check(const void *config, const MrSchema *schema, MrError
             return status;
         }
     }
-    return MR_OK;
+    const MrCsvConfig *self = config;
+    return mr_row_times_check(&self->times, self->encoding, err);
 }
 
 static MrStatus put_field(const MrCsvConfig *config, MrText text, bool is_text, MrBuffer *out,
@@ -87,10 +88,13 @@ MrStatus mr__csv_write_head(const void *config, const MrSchema *schema, MrBuffer
 static MrStatus put_value(const MrCsvConfig *config, const MrEvalContext *context, MrArena *scratch,
                           const MrVector *vec, int64_t row, MrBuffer *out, MrError *err)
 {
-    if (mr_vector_is_null(vec, row))
+    if (mr_vector_is_null(vec, row)) {
+        if (config->quote_all && config->null_value.size_bytes == 0)
+            return mr_buffer_put(out, "\"\"", 2, err);
         return mr_buffer_put(out, config->null_value.data, config->null_value.size_bytes, err);
+    }
     MrTypeKind kind = vec->type->kind;
-    if (kind == MR_TYPE_STRING) {
+    if (kind == MR_TYPE_STRING || kind == MR_TYPE_BINARY) {
         int64_t at;
         const MrVector *holder = mr_vector_at(vec, row, &at);
         return put_field(config, mr_str_text(&holder->str[at]), true, out, err);
@@ -98,14 +102,19 @@ static MrStatus put_value(const MrCsvConfig *config, const MrEvalContext *contex
     MrTextBuilder text = {.arena = scratch};
     /* Timestamps as yyyy-MM-dd'T'HH:mm:ss.SSSXXX, which is JSON's form in quotes; the rest as a
      * cast. */
-    bool json = kind == MR_TYPE_TIMESTAMP || kind == MR_TYPE_TIMESTAMP_NTZ;
-    mr_value_text(vec, row, json ? MR_TEXT_JSON : MR_TEXT_CAST, config->settings, &text);
+    const MrTextFormats *formats = &config->times.formats;
+    bool json = (kind == MR_TYPE_TIMESTAMP && !formats->timestamp) ||
+                (kind == MR_TYPE_TIMESTAMP_NTZ && !formats->timestamp_ntz);
+    bool by = kind == MR_TYPE_DATE || kind == MR_TYPE_TIMESTAMP || kind == MR_TYPE_TIMESTAMP_NTZ;
+    mr_value_text_by(vec, row, json ? MR_TEXT_JSON : MR_TEXT_CAST, config->settings, formats,
+                     &text);
     MrText value = {text.data, text.size_bytes};
     if (json && value.size_bytes >= 2 && value.data[0] == '"')
         value = (MrText){value.data + 1, value.size_bytes - 2};
-    return put_field(
-        config, value,
-        config->quote_all || kind == MR_TYPE_INTERVAL_DT || kind == MR_TYPE_INTERVAL_YM, out, err);
+    return put_field(config, value,
+                     config->quote_all || by || kind == MR_TYPE_INTERVAL_DT ||
+                         kind == MR_TYPE_INTERVAL_YM,
+                     out, err);
 }
 
 MrStatus mr__csv_write_rows(const void *config, const MrEvalContext *context,

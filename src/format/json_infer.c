@@ -318,7 +318,7 @@ MrStatus mr__json_infer_begin(const void *config, MrBudget *budget, void **infer
     if (self->config->infer_timestamp) {
         MR_GUARD_BEGIN(status, err)
             status = mr_text_value_init(&self->timestamp, &self->arena, self->config->settings,
-                                        MR_T(TIMESTAMP), self->config->timestamp_format, err);
+                                        MR_T(TIMESTAMP), self->config->times.timestamp, err);
         MR_GUARD_END(status)
     }
     if (status != MR_OK)

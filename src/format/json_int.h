@@ -21,7 +21,7 @@ typedef struct MrJsonConfig {
     MrParseMode mode;
     const MrSettings *settings;
     const char *corrupt_name, *line_sep;
-    const char *date_format, *timestamp_format, *timestamp_ntz_format;
+    MrRowTimes times;
     const char *write_line_sep;
     double sampling_ratio;
     MrEncodingId encoding;

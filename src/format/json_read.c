@@ -131,10 +131,10 @@ static MrStatus node_init(JsonReader *self, JsonNode *node, const MrType *type, 
     if (type->kind == MR_TYPE_VARIANT)
         return MR_FAIL_UNSUPPORTED(err, "a column of type VARIANT in a JSON file");
     if (!mr_type_is_nested(type)) {
-        const char *format = type->kind == MR_TYPE_DATE        ? self->config->date_format
-                             : type->kind == MR_TYPE_TIMESTAMP ? self->config->timestamp_format
+        const char *format = type->kind == MR_TYPE_DATE        ? self->config->times.date
+                             : type->kind == MR_TYPE_TIMESTAMP ? self->config->times.timestamp
                              : type->kind == MR_TYPE_TIMESTAMP_NTZ
-                                 ? self->config->timestamp_ntz_format
+                                 ? self->config->times.timestamp_ntz
                                  : NULL;
         return mr_text_value_init(&node->text, arena, self->config->settings, type, format, err);
     }

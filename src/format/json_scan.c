@@ -27,12 +27,7 @@ MrStatus mr__json_configure(MrArena *arena, const MrFormatOptions *options, cons
                        "''");
     config->line_sep = sep ? mr_arena_str(arena, sep) : NULL;
     config->write_line_sep = sep ? config->line_sep : "\n";
-    const char *format = mr_format_option(options, "dateFormat", NULL);
-    config->date_format = format ? mr_arena_str(arena, format) : NULL;
-    format = mr_format_option(options, "timestampFormat", NULL);
-    config->timestamp_format = format ? mr_arena_str(arena, format) : NULL;
-    format = mr_format_option(options, "timestampNTZFormat", NULL);
-    config->timestamp_ntz_format = format ? mr_arena_str(arena, format) : NULL;
+    mr_row_times_init(arena, options, &config->times);
     const char *ratio = mr_format_option(options, "samplingRatio", "1.0");
     if (!mr_text_to_f64(mr_text(ratio), &config->sampling_ratio) || !(config->sampling_ratio > 0))
         return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", "samplingRatio",

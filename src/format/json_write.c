@@ -7,7 +7,8 @@ MrStatus mr__json_write_check(const void *config, const MrSchema *schema, MrErro
         if (schema->cols[i].type->kind == MR_TYPE_INTERVAL)
             return MR_FAIL(err, MR_COND_UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE, "format", "JSON",
                            "columnName", schema->cols[i].name, "columnType", "\"INTERVAL\"");
-    return MR_OK;
+    const MrJsonConfig *self = config;
+    return mr_row_times_check(&self->times, self->encoding, err);
 }
 
 static void put_name(MrTextBuilder *text, const char *name)
@@ -56,7 +57,8 @@ MrStatus mr__json_write_rows(const void *config, const MrEvalContext *context,
                 if (is_null)
                     mr_builder_str(&text, "null");
                 else
-                    mr_value_text(vec, row, MR_TEXT_JSON, self->settings, &text);
+                    mr_value_text_by(vec, row, MR_TEXT_JSON, self->settings, &self->times.formats,
+                                     &text);
             }
             mr_builder_char(&text, '}');
             mr_builder_str(&text, self->write_line_sep);

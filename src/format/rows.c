@@ -1,6 +1,7 @@
 /* rows.c - what the text formats share: options, line borders, encodings. */
 #include "format/rows.h"
 
+#include "function/datetime_text.h"
 #include "function/time_zone.h"
 
 #include <strings.h>
@@ -49,6 +50,53 @@ MrStatus mr_format_option_settings(MrArena *arena, const MrFormatOptions *option
     settings->zone_id = mr_arena_str(arena, id);
     *out = settings;
     return mr_zone_find(settings->zones, settings->zone_id, &settings->zone, err);
+}
+
+#define DATE_LETTERS "GyMLdDqQEF"
+#define CLOCK_LETTERS DATE_LETTERS "ahHkKmsS"
+
+static MrStatus times_create(MrArena *arena, const MrRowTimes *times, MrTextFormats *out,
+                             MrError *err)
+{
+    if (times->date)
+        MR_TRY(mr_date_pattern_create(arena, times->date, DATE_LETTERS, &out->date, err));
+    if (times->timestamp)
+        MR_TRY(mr_date_pattern_create(arena, times->timestamp, CLOCK_LETTERS "VOXxZ",
+                                      &out->timestamp, err));
+    if (times->timestamp_ntz)
+        MR_TRY(mr_date_pattern_create(arena, times->timestamp_ntz, CLOCK_LETTERS,
+                                      &out->timestamp_ntz, err));
+    return MR_OK;
+}
+
+void mr_row_times_init(MrArena *arena, const MrFormatOptions *options, MrRowTimes *out)
+{
+    const char *date = mr_format_option(options, "dateFormat", NULL),
+               *timestamp = mr_format_option(options, "timestampFormat", NULL),
+               *timestamp_ntz = mr_format_option(options, "timestampNTZFormat", NULL);
+    *out = (MrRowTimes){.date = date ? mr_arena_str(arena, date) : NULL,
+                        .timestamp = timestamp ? mr_arena_str(arena, timestamp) : NULL,
+                        .timestamp_ntz = timestamp_ntz ? mr_arena_str(arena, timestamp_ntz) : NULL};
+    MrError told_later = {0};
+    (void)times_create(arena, out, &out->formats, &told_later);
+}
+
+MrStatus mr_row_times_check(const MrRowTimes *times, MrEncodingId encoding, MrError *err)
+{
+    if (encoding != MR_ENC_UTF8)
+        return MR_FAIL_UNSUPPORTED(err, "writing in an encoding other than UTF-8");
+    MrBudget budget;
+    MrArena arena;
+    MrTextFormats formats;
+    mr_budget_init(&budget, "patterns", NULL, 1 << 20);
+    mr_arena_init(&arena, &budget);
+    MrStatus status;
+    MR_GUARD_BEGIN(status, err)
+        status = times_create(&arena, times, &formats, err);
+    MR_GUARD_END(status)
+    mr_arena_deinit(&arena);
+    mr_budget_deinit(&budget);
+    return status;
 }
 
 MrStatus mr_format_option_mode(const MrFormatOptions *options, MrParseMode *out, MrError *err)

@@ -35,6 +35,31 @@ MR_MUST_USE MrStatus mr_format_option_int(const MrFormatOptions *options, const 
 MR_MUST_USE MrStatus mr_format_option_settings(MrArena *arena, const MrFormatOptions *options,
                                                const MrSettings **out, MrError *err);
 
+/* Character encodings of files. */
+typedef enum MrEncodingId {
+    MR_ENC_UTF8,
+    MR_ENC_LATIN1,
+    MR_ENC_ASCII,
+    MR_ENC_UTF16,
+    MR_ENC_UTF16LE,
+    MR_ENC_UTF16BE,
+    MR_ENC_UTF32,
+    MR_ENC_UTF32LE,
+    MR_ENC_UTF32BE
+} MrEncodingId;
+
+/* What the text formats ask for of dates and times, and the patterns that write them.  A pattern
+ * that cannot write is left out here; mr_row_times_check tells, when there is something to write.
+ */
+typedef struct MrRowTimes {
+    const char *date, *timestamp, *timestamp_ntz; /* as given; NULL: not */
+    MrTextFormats formats;
+} MrRowTimes;
+void mr_row_times_init(MrArena *arena, const MrFormatOptions *options, MrRowTimes *out);
+/* Also that the file is to be UTF-8: others can be read only. */
+MR_MUST_USE MrStatus mr_row_times_check(const MrRowTimes *times, MrEncodingId encoding,
+                                        MrError *err);
+
 typedef enum MrParseMode { MR_PARSE_PERMISSIVE, MR_PARSE_DROP, MR_PARSE_FAIL } MrParseMode;
 MR_MUST_USE MrStatus mr_format_option_mode(const MrFormatOptions *options, MrParseMode *out,
                                            MrError *err);
@@ -66,19 +91,6 @@ struct MrRowReader {
     int64_t n_bad;      /* records that were malformed                                     */
     int64_t n_rows;     /* so far in the batch                                             */
 };
-
-/* Character encodings of files. */
-typedef enum MrEncodingId {
-    MR_ENC_UTF8,
-    MR_ENC_LATIN1,
-    MR_ENC_ASCII,
-    MR_ENC_UTF16,
-    MR_ENC_UTF16LE,
-    MR_ENC_UTF16BE,
-    MR_ENC_UTF32,
-    MR_ENC_UTF32LE,
-    MR_ENC_UTF32BE
-} MrEncodingId;
 
 /* How a file must be cut. */
 typedef struct MrRowCut {

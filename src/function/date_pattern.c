@@ -4,6 +4,7 @@
  * is strict, as Spark's corrected parser is: widths count, nothing may be left over.  What stands
  * in [ ] is either there as a whole or not at all.  What is missing is 1970-01-01 00:00:00. */
 #include "function/date_int.h"
+#include "function/datetime_text.h"
 #include <stdio.h>
 
 #define PATTERN_MAX_FIELDS 64
@@ -15,7 +16,7 @@ typedef struct PatternField {
     bool adjacent; /* a number directly before another one: takes just its own width */
 } PatternField;
 
-typedef struct Pattern {
+typedef struct MrDatePattern {
     int32_t n;
     bool has_era; /* years are of an era: else they may be 0 and below */
     PatternField fields[PATTERN_MAX_FIELDS];
@@ -362,6 +363,30 @@ static bool pattern_format(const Pattern *pattern, int64_t us, int64_t offset_s,
         }
     }
     return true;
+}
+
+MrStatus mr_date_pattern_create(MrArena *arena, const char *text, const char *letters,
+                                const struct MrDatePattern **out, MrError *err)
+{
+    Pattern *pattern = MR_NEW(arena, Pattern);
+    MrText own = mr_text(mr_arena_str(arena, text));
+    char bad = '\0';
+    PatternFault fault = pattern_compile(own, false, arena, pattern, &bad);
+    if (fault != PATTERN_FINE)
+        return fail_pattern(arena, fault, bad, own, true, err);
+    for (int32_t i = 0; i < pattern->n; i++)
+        if (letters && !strchr("'[]", pattern->fields[i].letter) &&
+            !strchr(letters, pattern->fields[i].letter))
+            return MR_FAIL_UNSUPPORTED(err, "the letter %c in the pattern '%s' for writing",
+                                       pattern->fields[i].letter, text);
+    *out = pattern;
+    return MR_OK;
+}
+
+void mr_date_pattern_put(const struct MrDatePattern *pattern, int64_t clock_us, int64_t offset_s,
+                         const MrZone *zone, MrTextBuilder *out)
+{
+    pattern_format(pattern, clock_us, offset_s, zone, out);
 }
 
 /* --- parsing ---------------------------------------------------------------------------------- */

@@ -21,6 +21,14 @@ bool mr_text_to_timestamp(MrText text, const MrZone *zone, MrZones *zones, int64
 bool mr_text_to_timestamp_ntz(MrText text, MrZones *zones, bool allow_zone, int64_t *us);
 /* [h]h:[m]m[:[s]s[.f...]] with AM or PM behind it; nanoseconds, whole microseconds */
 bool mr_text_to_time(MrText text, int64_t *ns);
+/* A pattern of java.time for texts of dates and times.  Fails with the conditions of patterns, and
+ * for a letter that is not in letters (NULL: all are fine). */
+MR_MUST_USE MrStatus mr_date_pattern_create(MrArena *arena, const char *text, const char *letters,
+                                            const struct MrDatePattern **out, MrError *err);
+/* What the clocks of zone (NULL: of no zone) show at clock_us. */
+void mr_date_pattern_put(const struct MrDatePattern *pattern, int64_t clock_us, int64_t offset_s,
+                         const MrZone *zone, MrTextBuilder *out);
+
 /* epoch, now, today, tomorrow, yesterday, with a zone behind them: only in constants. */
 bool mr_text_to_special_us(MrText text, const MrZone *zone, MrZones *zones, int64_t now_us,
                            int64_t *us);

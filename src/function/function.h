@@ -207,5 +207,11 @@ typedef enum MrTextStyle {
 } MrTextStyle;
 void mr_value_text(const MrVector *vec, int64_t row, MrTextStyle style, const MrSettings *settings,
                    MrTextBuilder *out);
+/* The same with patterns for dates and times, inside of others too; NULL: as usual. */
+typedef struct MrTextFormats {
+    const struct MrDatePattern *date, *timestamp, *timestamp_ntz; /* function/datetime_text.h */
+} MrTextFormats;
+void mr_value_text_by(const MrVector *vec, int64_t row, MrTextStyle style,
+                      const MrSettings *settings, const MrTextFormats *formats, MrTextBuilder *out);
 
 #endif

@@ -9,7 +9,8 @@ typedef struct ValueText {
     MrTextStyle style;
     const MrSettings *settings;
     MrTextBuilder *out;
-    bool show; /* MR_TEXT_SHOW, whose style is that of a cast */
+    bool show;                    /* MR_TEXT_SHOW, whose style is that of a cast */
+    const MrTextFormats *formats; /* NULL: none */
 } ValueText;
 
 static void put_value(ValueText *self, const MrVector *vec, int64_t row, bool nested);
@@ -122,6 +123,16 @@ static int64_t whole(int64_t value, int64_t unit)
     return value - value % unit;
 }
 
+/* A date or time by a pattern; in JSON it is a string. */
+static void put_by(ValueText *self, const struct MrDatePattern *pattern, int64_t us,
+                   const MrZone *zone)
+{
+    MrTextBuilder text = {.arena = self->out->arena};
+    int64_t offset_s = zone ? mr_zone_offset_s(zone, us) : 0;
+    mr_date_pattern_put(pattern, us + offset_s * MR_US_PER_SECOND, offset_s, zone, &text);
+    put_string(self, (MrText){text.data, text.size_bytes}, false);
+}
+
 static void put_float(ValueText *self, double value, const char *text, int32_t n, bool is_double)
 {
     bool special = !__builtin_isfinite(value);
@@ -199,7 +210,7 @@ static void put_hive_map(ValueText *self, const MrVector *vec, MrSlice slice)
     MrText *entries = mr_arena_alloc(arena, slice.count * (int64_t)sizeof(MrText));
     for (int32_t i = 0; i < slice.count; i++) {
         MrTextBuilder text = {.arena = arena};
-        ValueText inner = {self->style, self->settings, &text, false};
+        ValueText inner = {self->style, self->settings, &text, false, NULL};
         put_value(&inner, vec->children[0], slice.start + i, true);
         mr_builder_char(&text, ':');
         put_value(&inner, vec->children[1], slice.start + i, true);
@@ -230,7 +241,7 @@ static void put_map(ValueText *self, const MrVector *vec, MrSlice slice)
             mr_builder_str(self->out, self->style == MR_TEXT_JSON ? "," : ", ");
         if (self->style == MR_TEXT_JSON) { /* keys are strings there */
             MrTextBuilder key = {.arena = self->out->arena};
-            ValueText inner = {MR_TEXT_CAST, self->settings, &key, false};
+            ValueText inner = {MR_TEXT_CAST, self->settings, &key, false, NULL};
             put_value(&inner, vec->children[0], slice.start + i, true);
             mr_json_put_string(self->out, mr_builder_text(&key));
             mr_builder_char(self->out, ':');
@@ -339,20 +350,28 @@ static void put_value(ValueText *self, const MrVector *vec, int64_t row, bool ne
         put_binary(self, mr_str_text(&vec->str[at]));
         break;
     case MR_TYPE_DATE:
-        put_typed(self, "DATE", text, mr_date_to_text(vec->i32[at], text));
+        if (self->formats && self->formats->date)
+            put_by(self, self->formats->date, vec->i32[at] * MR_US_PER_DAY, NULL);
+        else
+            put_typed(self, "DATE", text, mr_date_to_text(vec->i32[at], text));
         break;
     case MR_TYPE_TIME:
         put_typed(self, "TIME", text, mr_time_to_text(vec->i64[at], text));
         break;
     case MR_TYPE_TIMESTAMP:
-        if (self->style == MR_TEXT_JSON)
+        if (self->formats && self->formats->timestamp)
+            put_by(self, self->formats->timestamp, vec->i64[at],
+                   self->settings ? self->settings->zone : NULL);
+        else if (self->style == MR_TEXT_JSON)
             put_json_timestamp(self, vec->i64[at], true);
         else
             put_typed(self, "TIMESTAMP", text,
                       mr_instant_to_text(vec->i64[at], offset_s_of(self, vec->i64[at]), text));
         break;
     case MR_TYPE_TIMESTAMP_NTZ:
-        if (self->style == MR_TEXT_JSON)
+        if (self->formats && self->formats->timestamp_ntz)
+            put_by(self, self->formats->timestamp_ntz, vec->i64[at], NULL);
+        else if (self->style == MR_TEXT_JSON)
             put_json_timestamp(self, vec->i64[at], false);
         else
             put_typed(self, "TIMESTAMP_NTZ", text, mr_timestamp_to_text(vec->i64[at], text));
@@ -393,12 +412,18 @@ static void put_value(ValueText *self, const MrVector *vec, int64_t row, bool ne
     }
 }
 
+void mr_value_text_by(const MrVector *vec, int64_t row, MrTextStyle style,
+                      const MrSettings *settings, const MrTextFormats *formats, MrTextBuilder *out)
+{
+    bool show = style == MR_TEXT_SHOW;
+    ValueText self = {show ? MR_TEXT_CAST : style, settings, out, show, formats};
+    put_value(&self, vec, row, false);
+}
+
 void mr_value_text(const MrVector *vec, int64_t row, MrTextStyle style, const MrSettings *settings,
                    MrTextBuilder *out)
 {
-    bool show = style == MR_TEXT_SHOW;
-    ValueText self = {show ? MR_TEXT_CAST : style, settings, out, show};
-    put_value(&self, vec, row, false);
+    mr_value_text_by(vec, row, style, settings, NULL, out);
 }
 
 const char *mr__value_for_error(MrArena *arena, const MrVector *vec, int64_t row,
