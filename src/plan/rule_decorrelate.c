@@ -840,7 +840,7 @@ typedef struct Attach {
     MrError *err;
     MrStatus status;
     MrPlan *over; /* grows by a join with each subquery */
-    const MrPlan **seen;
+    const MrExpr **seen;
     MrExpr **made;
     int64_t n, cap, n_made, cap_made;
 } Attach;
@@ -967,11 +967,12 @@ static MrExpr *attach_visit(void *self, MrExpr *expr)
     if (!is_query || a->status != MR_OK)
         return expr;
     for (int64_t i = 0; i < a->n && expr->kind != MR_EXPR_IN_QUERY; i++)
-        if (a->seen[i] == expr->query.plan)
+        if (a->seen[i]->query.plan == expr->query.plan &&
+            a->seen[i]->query.negated == expr->query.negated)
             return a->made[i];
     MrExpr *made = expr;
     a->status = attach_one(a, expr, &made);
-    MR_PUSH(a->planner->arena, a->seen, a->n, a->cap, expr->query.plan);
+    MR_PUSH(a->planner->arena, a->seen, a->n, a->cap, expr);
     MR_PUSH(a->planner->arena, a->made, a->n_made, a->cap_made, made);
     return made;
 }

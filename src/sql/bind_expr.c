@@ -728,9 +728,49 @@ static const char *outer_text(Binder *b, const Ctx *ctx, const MrPlan *plan)
     return mr_builder_text(&out).data;
 }
 
+typedef struct BoundQuery {
+    MrText text;
+    MrSqlExprKind kind;
+    MrPlan *plan;
+} BoundQuery;
+
+static bool is_volatile(void *self, const MrExpr *expr)
+{
+    bool *found = self;
+    *found = *found || (expr->kind == MR_EXPR_CALL && (expr->bound->flags & MR_FN_VOLATILE));
+    return !*found;
+}
+
+/* The same text in the same SELECT is the same subquery: GROUP BY finds it in the select list, and
+ * it runs once.  expr: bound, but for its type's sake. */
+static void subquery_share(Binder *b, Scope *scope, const MrSqlExpr *ast, MrExpr *expr)
+{
+    bool found = false;
+    MrText text = {b->text.data + ast->place.idx, ast->place.len};
+    if (ast->place.idx < 0 || ast->place.idx + ast->place.len > b->text.size_bytes)
+        return;
+    mr_plan_each_expr(expr->query.plan, is_volatile, &found);
+    if (found)
+        return;
+    for (int64_t i = 0; i < scope->n_queries; i++) {
+        const BoundQuery *old = &scope->queries[i];
+        bool same = old->kind == ast->kind && old->plan->n_cols == expr->query.plan->n_cols &&
+                    mr_text_equal(old->text, text);
+        for (int32_t c = 0; same && c < old->plan->n_cols; c++)
+            same = mr_type_equal(old->plan->cols[c].type, expr->query.plan->cols[c].type);
+        if (same) {
+            expr->query.plan = old->plan;
+            return;
+        }
+    }
+    BoundQuery query = {text, ast->kind, expr->query.plan};
+    MR_PUSH(b->arena, scope->queries, scope->n_queries, scope->cap_queries, query);
+}
+
 static MrStatus subquery_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr **out)
 {
     Rel rel = {0};
+    int64_t n_inner_aggs = ctx->scope->n_inner_aggs;
     MrExpr *expr = MR_NEW(b->arena, MrExpr);
     const MrSqlQuery *query = ast->kind == MR_SQL_IN_QUERY ? ast->in.query : ast->query;
     ctx->has_query = true;
@@ -789,6 +829,8 @@ static MrStatus subquery_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr 
         }
     }
     }
+    if (ctx->scope->n_inner_aggs == n_inner_aggs)
+        subquery_share(b, ctx->scope, ast, expr);
     *out = expr;
     return MR_OK;
 }

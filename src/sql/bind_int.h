@@ -53,6 +53,8 @@ struct Scope {
     MrNamedExpr
         *inner_aggs; /* aggregates over its columns that stand in subqueries; NULL: none may */
     int64_t n_inner_aggs, cap_inner_aggs;
+    struct BoundQuery *queries; /* subqueries of this SELECT, by their text */
+    int64_t n_queries, cap_queries;
     bool opaque; /* body of a function or view: outer is not looked at */
 };
 

@@ -23,3 +23,10 @@ SELECT * FROM a WHERE (x, k) NOT IN (SELECT x, k FROM b) ORDER BY ALL;
 SELECT *, EXISTS (SELECT 1 FROM b WHERE b.k = a.k AND b.x = a.x) AS e FROM a ORDER BY ALL;
 -- Such a join goes by the hash of the relation.
 EXPLAIN SELECT * FROM a WHERE x NOT IN (SELECT x FROM b WHERE b.k = a.k);
+
+-- The same text twice is the same subquery: GROUP BY and the select list meet; NOT is kept apart.
+SELECT CASE WHEN EXISTS (SELECT 1 FROM b WHERE b.k = a.k) THEN 'y' ELSE 'n' END AS c, count(*) AS n FROM a GROUP BY CASE WHEN EXISTS (SELECT 1 FROM b WHERE b.k = a.k) THEN 'y' ELSE 'n' END ORDER BY c;
+SELECT (SELECT max(x) FROM b WHERE b.k = a.k) AS m, count(*) AS n FROM a GROUP BY (SELECT max(x) FROM b WHERE b.k = a.k) ORDER BY m;
+SELECT x IN (SELECT x FROM b) AS i, count(*) AS n FROM a GROUP BY x IN (SELECT x FROM b) ORDER BY i;
+SELECT *, EXISTS (SELECT 1 FROM b WHERE b.k = a.k) AS e, NOT EXISTS (SELECT 1 FROM b WHERE b.k = a.k) AS n FROM a ORDER BY ALL;
+SELECT count(*) FROM a WHERE x IN (SELECT x FROM b) OR x NOT IN (SELECT x FROM b WHERE x IS NOT NULL);
