@@ -6,13 +6,25 @@
 #include <signal.h>
 #include <unistd.h>
 
+/* An epoch, or a view's refresh, that has not ended so long after it was asked to stop is
+ * cancelled: nothing of it is seen, and the next run does it again. */
+#define STOP_SECONDS 5
+
 static _Atomic bool stop_asked;
+static MrSession *running;
 
 /* The first signal stops at an epoch's border; the second ends the process at once. */
 static void on_stop(int signal_number)
 {
     if (atomic_exchange(&stop_asked, true))
         _exit(128 + signal_number);
+    alarm(STOP_SECONDS);
+}
+
+static void on_alarm(int signal_number)
+{
+    (void)signal_number;
+    mr_session_cancel(running);
 }
 
 static void show_news(void *self, const char *line)
@@ -38,6 +50,9 @@ int mr__run_pipeline(MrSession *session, const char *path, bool continuous, bool
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    action.sa_handler = on_alarm;
+    sigaction(SIGALRM, &action, NULL);
+    running = session;
     mr_buffer_init(&script, mr_session_budget(session), 1 << 24);
     if (mr_os_read_file(mr_session_os(session), path, 1 << 24, &script, &err) != MR_OK) {
         mr__print_error(&err, (MrText){0}, NULL);

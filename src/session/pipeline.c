@@ -540,6 +540,11 @@ MrStatus mr_pipeline_run(MrSession *session, const MrPipelineOptions *options, M
     MR_GUARD_BEGIN(status, err)
         status = pipeline_work(&pipeline, err);
     MR_GUARD_END(status)
+    if (status != MR_OK && err->condition == MR_COND_OPERATION_CANCELED && options->stop &&
+        atomic_load_explicit(options->stop, memory_order_relaxed)) {
+        *err = (MrError){.sql_idx = -1};
+        status = MR_OK; /* what was cut off is not seen, and the next run does it again */
+    }
     for (Flow *flow = pipeline.flows; flow; flow = flow->next)
         mr_stream_close(flow->stream);
     while (session->queries != before) /* those that were made here stand before it */

@@ -98,6 +98,21 @@ def a_table_may_be_read_while_it_is_overwritten(folder: Path) -> None:
     assert len(left) == 1, left
 
 
+def a_stop_is_answered_also_in_a_long_refresh(folder: Path) -> None:
+    """What it was doing is not seen, and the next run does it."""
+    (folder / "in" / "1.json").write_text(rows(0, 10))
+    long = "SELECT count(*) AS n FROM range(100000000) AS x JOIN range(1000) AS y ON x.id % 1000 < y.id"
+    (folder / "p.sql").write_text(PIPELINE + f"CREATE MATERIALIZED VIEW v AS {long};")
+    process = subprocess.Popen([MILLRACE, "run", "p.sql", "--continuous", "--quiet"], cwd=folder)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    (folder / "p.sql").write_text(PIPELINE + "CREATE MATERIALIZED VIEW v AS SELECT count(*) AS n FROM a;")
+    millrace(folder, "run", "p.sql", "--quiet")
+    assert millrace(folder, "-e", "SELECT * FROM v").stdout == "10\n"
+    assert ids(folder) == list(range(10))
+
+
 def main() -> int:
     """Each in a folder of its own."""
     bad = 0
@@ -106,6 +121,7 @@ def main() -> int:
         a_cut_file_is_refused_and_taken_when_it_is_mended,
         files_may_go_when_they_are_read_and_come_back,
         a_table_may_be_read_while_it_is_overwritten,
+        a_stop_is_answered_also_in_a_long_refresh,
     ]
     for case in cases:
         with tempfile.TemporaryDirectory() as name:
