@@ -12,8 +12,8 @@ extern const MrFunctionDef mr_functions_arithmetic[], mr_functions_compare[],
     mr_functions_string_search[], mr_functions_string_like[], mr_functions_string_regexp[],
     mr_functions_date_field[], mr_functions_date_make[], mr_functions_date_pattern[],
     mr_functions_collection_array[], mr_functions_collection_map[], mr_functions_string_format[],
-    mr_functions_json_text[], mr_functions_string_sentences[], mr_functions_number_format[],
-    mr_functions_test[];
+    mr_functions_decimal_format[], mr_functions_json_text[], mr_functions_string_sentences[],
+    mr_functions_number_format[], mr_functions_test[];
 
 const MrFunctionDef *const mr_function_tables[] = {
     mr_functions_arithmetic,
@@ -37,6 +37,7 @@ const MrFunctionDef *const mr_function_tables[] = {
     mr_functions_collection_array,
     mr_functions_collection_map,
     mr_functions_string_format,
+    mr_functions_decimal_format,
     mr_functions_json_text,
     mr_functions_string_sentences,
     mr_functions_number_format,

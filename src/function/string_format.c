@@ -1,5 +1,4 @@
-/* string_format.c - strings from and to other forms: base64, character sets, printf, numbers with
- * commas, URLs. */
+/* string_format.c - strings from and to other forms: base64, character sets, printf, URLs. */
 #include "function/date_int.h"
 #include <math.h>
 #include <stdio.h>
@@ -534,72 +533,6 @@ static MrStatus decode_cases_bind(MrBind *bind, MrError *err)
 /* --- numbers with commas ---------------------------------------------------------------------- */
 
 /* The number rounded to n_digits behind the point (half to even), with commas. */
-static MrStatus format_number_call(MrCall *call, MrError *err)
-{
-    const MrVector *vec = call->args[0];
-    for (MR_EACH(call, i, row)) {
-        int32_t n_digits = MR_ARG(call->args[1], i32, row);
-        if (n_digits < 0) {
-            mr_call_null(call, row);
-            continue;
-        }
-        if (n_digits > 400)
-            return MR_FAIL_UNSUPPORTED(err, "format_number with so many digits");
-        char plain[1024];
-        int n = 0;
-        MrTextBuilder out = {.arena = call->arena};
-        if (vec->type->kind == MR_TYPE_DOUBLE || vec->type->kind == MR_TYPE_FLOAT) {
-            double value = vec->type->kind == MR_TYPE_DOUBLE ? MR_ARG(vec, f64, row)
-                                                             : (double)MR_ARG(vec, f32, row);
-            if (isnan(value) || isinf(value)) {
-                mr__put_text(call, row,
-                             isnan(value) ? MR_TEXT("NaN")
-                             : value > 0  ? MR_TEXT("\xe2\x88\x9e")
-                                          : MR_TEXT("-\xe2\x88\x9e"));
-                continue;
-            }
-            n = snprintf(plain, sizeof plain, "%.*f", n_digits, value);
-        } else {
-            MrI128 value = vec->type->kind == MR_TYPE_DECIMAL ? mr__arg_decimal(call, 0, row)
-                                                              : mr__arg_int(call, 0, row);
-            int32_t scale = vec->type->kind == MR_TYPE_DECIMAL ? vec->type->scale : 0;
-            bool minus = value < 0;
-            MrI128 size = minus ? -value : value, unit = 1;
-            for (int32_t k = n_digits; k < scale; k++)
-                unit *= 10;
-            MrI128 rest = size % unit;
-            size /= unit;
-            if (2 * rest > unit || (2 * rest == unit && size % 2))
-                size++;
-            char digits[64];
-            int32_t n_all = 0, behind = scale < n_digits ? scale : n_digits;
-            do {
-                digits[n_all++] = (char)('0' + (int)(size % 10));
-                size /= 10;
-            } while (size || n_all <= behind);
-            if (minus)
-                plain[n++] = '-';
-            while (n_all > 0) {
-                plain[n++] = digits[--n_all];
-                if (n_all == behind && n_digits > 0)
-                    plain[n++] = '.';
-            }
-            for (int32_t k = behind; k < n_digits; k++)
-                plain[n++] = '0';
-        }
-        int point = 0;
-        while (point < n && plain[point] != '.')
-            point++;
-        for (int k = 0; k < n; k++) {
-            bool digit = plain[k] >= '0' && plain[k] <= '9';
-            if (k < point && k > 0 && digit && plain[k - 1] != '-' && (point - k) % 3 == 0)
-                mr_builder_char(&out, ',');
-            mr_builder_char(&out, plain[k]);
-        }
-        mr__put_built(call, row, &out);
-    }
-    return MR_OK;
-}
 
 /* --- printf ----------------------------------------------------------------------------------- */
 
@@ -865,8 +798,6 @@ const MrFunctionDef mr_functions_string_format[] = {
      "A part of a URL.", "parse_url('http://a.b/c?d=1', 'QUERY', 'd') = '1'"},
     {"try_parse_url", "string, string, string? -> string", STRICT | MR_FN_MAY_NULL, parse_url_call,
      NULL, "A part of a URL, or NULL.", NULL},
-    {"format_number", "numeric, int -> string", FAILS | MR_FN_MAY_NULL, format_number_call, NULL,
-     "With commas, and digits behind the point.", "format_number(12332.1234, 2) = '12,332.12'"},
     {"format_string", "string, any* -> string", MR_FN_CAN_FAIL, format_string_call,
      format_string_bind, "As printf writes.", "format_string('%d %s', 1, 'a') = '1 a'"},
     {"printf", "string, any* -> string", MR_FN_CAN_FAIL, format_string_call, format_string_bind,
