@@ -81,8 +81,8 @@ MR_API MR_MUST_USE MrStatus mr_session_open(const MrSessionOptions *options, MrS
 /* Gives the session up; it ends when all that was made from it is closed, too.  Arrays that nobody
  * releases keep its memory for the rest of the process.  NULL is fine. */
 MR_API void mr_session_close(MrSession *session);
-/* Sets one of Spark's or Millrace's settings, as SET does; unknown keys are kept.  Queries that run
- * keep what they began with.  Fails with INVALID_CONF_VALUE. */
+/* Sets one of Spark's or Millrace's settings, as SET does; unknown keys are kept, but those of
+ * ours.  Queries that run keep what they began with.  Fails with INVALID_CONF_VALUE. */
 MR_API MR_MUST_USE MrStatus mr_session_conf_set(MrSession *session, const char *key,
                                                 const char *value, MrError *err);
 /* From any thread or a signal handler: what runs in the session, streaming queries and contexts

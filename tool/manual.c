@@ -2,6 +2,7 @@
  * and sinks with their options, settings, error conditions.
  *
  * usage: manual FOLDER     writes functions.md, sources.md, settings.md and errors.md into it */
+#include "connector/callback.h"
 #include "function/aggregate.h"
 #include "session/conf.h"
 
@@ -147,7 +148,7 @@ static const char *kind_name(MrOptionKind kind)
     return names[kind];
 }
 
-static void put_sources(const char *folder)
+static void put_source(FILE *page, const MrConnectorType *type)
 {
     static const struct {
         uint32_t flag;
@@ -156,39 +157,49 @@ static void put_sources(const char *folder)
                 {MR_CONN_STREAM_READ, "read as a stream"},
                 {MR_CONN_BATCH_WRITE, "written"},
                 {MR_CONN_STREAM_WRITE, "written by a stream"}};
+    const char *separator = "";
+    fprintf(page, "## %s\n\n%s\nCan be ", type->name, type->doc ? type->doc : "");
+    for (size_t u = 0; u < sizeof uses / sizeof *uses; u++)
+        if (type->flags & uses[u].flag) {
+            fprintf(page, "%s%s", separator, uses[u].text);
+            separator = ", ";
+        }
+    fputs(type->options && type->options->name
+              ? ".\n\n| option | kind | default | what |\n|---|---|---|---|\n"
+              : ".\n",
+          page);
+    for (const MrOptionDef *def = type->options; def && def->name; def++) {
+        fprintf(page, "| `%s` | %s | ", def->name, kind_name(def->kind));
+        if (def->flags & MR_OPT_REQUIRED)
+            fputs("must be given", page);
+        else
+            put_code(page, def->fallback);
+        fputs(" | ", page);
+        put_cell(page, def->help);
+        fputs(" |\n", page);
+    }
+    fputs("\n", page);
+}
+
+static void put_sources(const char *folder)
+{
     FILE *page = page_open(folder, "sources", "Sources and sinks",
                            "What stands in `USING name OPTIONS (...)`, format(\"name\") and "
                            "name.`/path`.\n");
-    for (int32_t i = 0; mr_connectors[i]; i++) {
-        const MrConnectorType *type = mr_connectors[i];
-        const char *separator = "";
-        fprintf(page, "## %s\n\n%s\nCan be ", type->name, type->doc ? type->doc : "");
-        for (size_t u = 0; u < sizeof uses / sizeof *uses; u++)
-            if (type->flags & uses[u].flag) {
-                fprintf(page, "%s%s", separator, uses[u].text);
-                separator = ", ";
-            }
-        fputs(".\n\n| option | kind | default | what |\n|---|---|---|---|\n", page);
-        for (const MrOptionDef *def = type->options; def && def->name; def++) {
-            fprintf(page, "| `%s` | %s | ", def->name, kind_name(def->kind));
-            if (def->flags & MR_OPT_REQUIRED)
-                fputs("must be given", page);
-            else
-                put_code(page, def->fallback);
-            fputs(" | ", page);
-            put_cell(page, def->help);
-            fputs(" |\n", page);
-        }
-        fputs("\n", page);
-    }
+    for (int32_t i = 0; mr_connectors[i]; i++)
+        put_source(page, mr_connectors[i]);
+    put_source(page, &mr_connector_memory_sink); /* of programs only */
+    put_source(page, &mr_connector_foreach);
     page_close(page);
 }
 
 static void put_settings(const char *folder)
 {
-    FILE *page = page_open(folder, "settings", "Settings",
-                           "`SET key = value`, `--conf key=value`, mr_session_conf_set().  Other "
-                           "keys are kept, and mean nothing.\n");
+    FILE *page =
+        page_open(folder, "settings", "Settings",
+                  "`SET key = value`, `--conf key=value`, mr_session_conf_set().  Other "
+                  "keys are kept, and mean nothing; unknown ones that begin with `millrace.` "
+                  "are refused.\n");
     fputs("| key | kind | default | what |\n|---|---|---|---|\n", page);
     for (const MrConfDef *def = mr_conf_defs; def->key; def++) {
         fprintf(page, "| `%s` | %s | ", def->key, kind_name(def->kind));
