@@ -94,8 +94,10 @@ typedef enum MrRead { MR_READ_ROWS, MR_READ_END, MR_READ_BLOCKED } MrRead;
 
 typedef struct MrSource { /* a connector's struct begins with it */
     const MrConnectorType *type;
-    MrSchema schema;  /* set by open_source; partition columns come last                 */
-    bool append_only; /* rows are never changed or taken back                            */
+    MrSchema schema;      /* set by open_source; partition columns come last                 */
+    bool append_only;     /* rows are never changed or taken back                            */
+    const char *identity; /* what a stream that reads it is bound to beside its name; NULL: nothing
+                           */
     /* What its readers met since it was opened (RELIABILITY P10): records that were malformed, and
      * files or parts of them that were left out because the user's options say so. */
     _Atomic int64_t n_bad, n_skipped;

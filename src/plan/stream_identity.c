@@ -76,7 +76,9 @@ static void sources_put(MrTextBuilder *out, const MrPhys *phys, Seen *seen)
     if (seen_before(seen, phys))
         return;
     if (phys->kind == MR_PHYS_OP_SCAN && phys->scan.streaming)
-        mr_builder_printf(out, "source %s\n", phys->scan.name ? phys->scan.name : "");
+        mr_builder_printf(out, "source %s%s%s\n", phys->scan.name ? phys->scan.name : "",
+                          phys->scan.source->identity ? ", " : "",
+                          phys->scan.source->identity ? phys->scan.source->identity : "");
     for (int32_t i = 0; i < phys->n_inputs; i++)
         sources_put(out, phys->inputs[i], seen);
 }

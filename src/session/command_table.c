@@ -271,7 +271,7 @@ MrStatus mr__command_create_table(MrQuery *query, const MrSqlStatement *statemen
         table.location = create->location;
     else if (!table.external && (type->flags & MR_CONN_BATCH_WRITE))
         table.location = mr_catalog_table_path(session->catalog, arena, table.database, table.name);
-    if (!old)
+    if (!old && !create->query) /* CTAS writes over what one that was killed has left */
         MR_TRY(mr__table_location_free(query, &table, err));
     MR_TRY(mr__table_columns(query, create, &table, err));
     if (create->like.n_parts > 0)

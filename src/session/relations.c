@@ -187,8 +187,12 @@ static MrStatus fill_source(MrQuery *query, const MrTable *table, const MrOption
     MrSchema *schema = MR_NEW(&query->arena, MrSchema);
     *schema = table->schema;
     out->schema = schema->n_cols > 0 ? schema : NULL;
-    return mr__source_open(query, out->type, &out->options, out->schema, streaming, &out->source,
-                           err);
+    MR_TRY(mr__source_open(query, out->type, &out->options, out->schema, streaming, &out->source,
+                           err));
+    if (!table->external && table->location) /* dropped and made anew, it is another table */
+        out->source->identity =
+            mr_arena_printf(&query->arena, "made %lld", (long long)table->created_us);
+    return MR_OK;
 }
 
 /* csv.`/path` */
