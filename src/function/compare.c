@@ -142,6 +142,9 @@ static MrStatus sides_bind(MrBind *bind, bool equality, const MrType **out, MrEr
 {
     const MrType *x = bind->args[0].type, *y = bind->args[1].type;
     const MrType *common = mr__coerce_compare(bind->arena, bind->settings, x, y);
+    bool other_names = !common && mr_type_same_data(x, y); /* of fields: they do not matter */
+    if (other_names)
+        common = x;
     if (!common)
         return mr__fail_diff_types(bind, err);
     bool interval_equality = equality && common->kind == MR_TYPE_INTERVAL;
@@ -151,7 +154,8 @@ static MrStatus sides_bind(MrBind *bind, bool equality, const MrType **out, MrEr
                        mr__quoted_expr(bind->arena, bind->sql), "functionName",
                        mr__quoted_name(bind->arena, shown_name(bind->def->name)), "dataType",
                        mr__quoted_type(bind->arena, common));
-    bind->args[0].cast_to = bind->args[1].cast_to = common;
+    if (!other_names)
+        bind->args[0].cast_to = bind->args[1].cast_to = common;
     /* More digits before the point change no unscaled value: such decimals need no cast. */
     for (int32_t i = 0; common->kind == MR_TYPE_DECIMAL && i < 2; i++) {
         const MrType *own = bind->args[i].type;
@@ -322,9 +326,13 @@ static MrStatus in_bind(MrBind *bind, MrError *err)
     bind->nullable = false;
     for (int32_t i = 0; i < bind->n_args; i++) {
         const MrType *type = bind->args[i].type;
-        common = !common ? type : mr__coerce_compare(bind->arena, bind->settings, common, type);
-        if (!common)
+        const MrType *both =
+            !common ? type : mr__coerce_compare(bind->arena, bind->settings, common, type);
+        if (!both && mr_type_same_data(common, type)) /* but for names of fields */
+            both = common;
+        if (!both)
             return fail_data_types(bind, "in", err);
+        common = both;
     }
     if (has_map(common))
         return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__INVALID_ORDERING_TYPE, "sqlExpr",

@@ -13,6 +13,19 @@ static const char *ordinal_word(Binder *b, int32_t n)
     return n <= 10 ? words[n] : mr_arena_printf(b->arena, "%dth", n);
 }
 
+/* True when the type is shown otherwise, though its bytes are the same: names of fields, units of
+ * intervals. */
+static bool shown_otherwise(const MrType *a, const MrType *b)
+{
+    if (a->from != b->from || a->to != b->to)
+        return true;
+    for (int32_t i = 0; i < a->n_fields && i < b->n_fields; i++)
+        if (!mr_str_equal_nocase(a->fields[i].name, b->fields[i].name) ||
+            shown_otherwise(a->fields[i].type, b->fields[i].type))
+            return true;
+    return false;
+}
+
 static MrPlan *plan_cast(Binder *b, MrPlan *plan, const MrType *const *types, MrStatus *status)
 {
     bool differs = false;
@@ -20,7 +33,8 @@ static MrPlan *plan_cast(Binder *b, MrPlan *plan, const MrType *const *types, Mr
     for (int32_t i = 0; i < plan->n_cols && *status == MR_OK; i++) {
         exprs[i].column = plan->cols[i];
         exprs[i].expr = mr_plan_column_expr(b->planner, &plan->cols[i]);
-        if (mr_type_same_data(plan->cols[i].type, types[i]))
+        if (mr_type_same_data(plan->cols[i].type, types[i]) &&
+            !shown_otherwise(plan->cols[i].type, types[i]))
             continue;
         *status = mr__cast(b, exprs[i].expr, types[i], &exprs[i].expr);
         if (*status != MR_OK)
@@ -51,6 +65,8 @@ MrStatus mr__set_types(Binder *b, MrSqlPlace place, const char *name, MrPlan **p
         for (int32_t i = 1; i < n; i++) {
             const MrType *other = plans[i]->cols[c].type;
             const MrType *type = mr_coerce_common(b->arena, b->settings, types[c], other);
+            if (!type && strcmp(name, "UNION") == 0 && mr_type_same_data(types[c], other))
+                type = types[c]; /* fields are named as in the first */
             if (!type)
                 return mr__at(b, place,
                               MR_FAIL(b->err, MR_COND_INCOMPATIBLE_COLUMN_TYPE, "operator", name,

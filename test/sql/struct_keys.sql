@@ -9,3 +9,10 @@ SELECT count(*), sum(n), min(n), max(n) FROM (SELECT window, b, count(*) AS n FR
 SELECT window.start, window.end, count(*) FROM t WHERE id < 40 GROUP BY window(at, '20 seconds', '15 seconds', '3 seconds') ORDER BY 1;
 SELECT window.start, count(*) FROM t WHERE id < 40 GROUP BY window(at, '5 seconds', '15 seconds') ORDER BY 1;
 SELECT window.start, count(*) FROM (SELECT CASE WHEN id % 2 = 0 THEN timestamp_seconds(-id) END AS at FROM t WHERE id < 20) GROUP BY window(at, '10 seconds') ORDER BY 1;
+
+-- Names of fields do not matter to comparisons; a UNION has those of its first input, and the widest unit of intervals.
+SELECT struct(1 AS a) = struct(1 AS b) AS e, struct(1 AS a) < struct(2 AS b) AS l, struct(1 AS a) IN (struct(1 AS b)) AS i;
+SELECT struct(1 AS a) AS s UNION ALL SELECT struct(2 AS b) ORDER BY s;
+SELECT array(struct(1 AS a)) AS s UNION ALL SELECT array(struct(2 AS b)) ORDER BY s;
+SELECT struct(1 AS a) AS s EXCEPT SELECT struct(1 AS b);
+SELECT INTERVAL 1 DAY AS i UNION ALL SELECT INTERVAL 1 HOUR ORDER BY i;
