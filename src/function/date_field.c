@@ -453,9 +453,11 @@ static MrStatus months_between_call(MrCall *call, MrError *err)
         double months =
             (double)((civil[0].year - civil[1].year) * 12 + civil[0].month - civil[1].month);
         if (civil[0].day != civil[1].day && !(last[0] && last[1])) {
-            int64_t seconds[2];
+            int64_t seconds[2]; /* that passed since midnight, of a short or long day too */
             for (int32_t k = 0; k < 2; k++)
-                seconds[k] = mr__floor_mod(us[k], MR_US_PER_DAY) / MR_US_PER_SECOND;
+                seconds[k] = (MR_ARG(call->args[k], i64, row) -
+                              mr__utc_us(zone, mr_us_to_days(us[k]) * MR_US_PER_DAY)) /
+                             MR_US_PER_SECOND;
             int64_t diff = (civil[0].day - civil[1].day) * INT64_C(86400) + seconds[0] - seconds[1];
             months += (double)diff / (31.0 * 86400);
             if (round_off) {
@@ -904,7 +906,7 @@ const MrFunctionDef mr_functions_date_field[] = {
      "Milliseconds since 1970 UTC.", NULL},
     {"unix_micros", "timestamp! -> bigint", STRICT, unix_call, scale_bind,
      "Microseconds since 1970 UTC.", NULL},
-    {"unix_date", "date -> int", STRICT, mr__same_call, NULL, "Days since 1970.",
+    {"unix_date", "date! -> int", STRICT, mr__same_call, NULL, "Days since 1970.",
      "unix_date(DATE'1970-01-02') = 1"},
     {"date_from_unix_date", "int -> date", STRICT, mr__same_call, NULL,
      "The date so many days after 1970-01-01.", "date_from_unix_date(1) = DATE'1970-01-02'"},

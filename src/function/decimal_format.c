@@ -202,6 +202,8 @@ static bool pattern_read(MrText pattern, MrArena *arena, DecimalFormat *out)
         n_left = n - 1;
         n_zero = 1;
     }
+    if (n_all == 0 && point < 0 && comma < 0) /* all prefix: the whole digits follow it */
+        return at == pattern.size_bytes;
     if (n_all == 0 || n_all > DIGITS_MAX || (point < 0 && n_right > 0) ||
         (point >= 0 && (point < n_left || point > n_left + n_zero)) || comma == n_all ||
         (comma >= 0 && comma == point))
