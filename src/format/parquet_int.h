@@ -1,13 +1,16 @@
 /* parquet_int.h - what the files of the Parquet reader and writer share.
  *
- *   parquet_thrift.c   Thrift's compact protocol and the format's structs, as tables
- *   parquet_footer.c   footer to schema: which Spark type each column has and how it lies in the
- * file parquet_spark.c    Spark's own schema in the footer's metadata parquet_codec.c compression;
- * parquet_snappy.c: the common codec, quicker parquet_unpack.c   RLE, bit-packing and delta
- * encodings parquet_convert.c  stored values to values of the wanted type parquet_leaf.c     one
- * column chunk: pages, dictionary, levels, values parquet_scan.c     one row group: stages,
- * filters, nested columns parquet_prune.c    statistics and page index parquet_write.c    batches
- * to files; parquet_encode.c: values to pages
+ * Thrift's compact protocol and the format's structs, as tables: parquet_thrift.c.
+ *
+ * A footer becomes a schema, which Spark type each column has and how it lies in the file, in
+ * parquet_footer.c; Spark's own schema in the metadata is parquet_spark.c's.
+ *
+ * One stored column is pages (parquet_page.c) and values (parquet_leaf.c), turned into the type
+ * wanted by parquet_convert.c; RLE, bit-packing and deltas are parquet_unpack.c's, compression
+ * parquet_codec.c's and, quicker for the common one, parquet_snappy.c's.
+ *
+ * Row groups by stages, filters, nested columns: parquet_scan.c; what need not be read:
+ * parquet_prune.c.  Batches to files: parquet_write.c; values to pages: parquet_encode.c.
  *
  * Source of all of it: the Parquet format specification (apache/parquet-format, parquet.thrift). */
 #ifndef MR_FORMAT_PARQUET_INT_H
@@ -534,6 +537,18 @@ typedef struct MrPqLeaf {
     uint32_t *codes; /* MR_BATCH_ROWS */
     uint8_t *stage;  /* MR_BATCH_ROWS values of 16 bytes */
 } MrPqLeaf;
+
+/* ---- parquet_page.c, for parquet_leaf.c */
+MrStatus mr__pq_leaf_corrupt(const MrPqLeaf *leaf, MrError *err, const char *what);
+MR_MUST_USE MrStatus mr__pq_chunk_open(MrPqLeaf *leaf, MrError *err);
+/* Turns to the page that holds row want_row, or the next one there is.  *end: the chunk has no more
+ * (an error for flat columns, said by the caller). */
+MR_MUST_USE MrStatus mr__pq_page_next(MrPqLeaf *leaf, int64_t want_row, bool *end, MrError *err);
+/* Jumps by the offset index to the page that holds the row, when that is a later one. */
+MR_MUST_USE MrStatus mr__pq_page_jump(MrPqLeaf *leaf, int64_t row, MrError *err);
+/* Views of n plain byte arrays; moves *at.  false: they go past the end. */
+bool mr__pq_views_make(const uint8_t **at, const uint8_t *end, int64_t n, MrStr *out);
+bool mr__pq_views_skip(const uint8_t **at, const uint8_t *end, int64_t n);
 
 void mr__pq_leaf_init(MrPqLeaf *leaf, MrParquetFile *file, MrBudget *budget, int32_t leaf_idx,
                       bool is_flat, const MrType *type, const MrPqConvert *convert,
