@@ -256,6 +256,8 @@ static MrStatus record_read(CsvReader *self, const MrEvalContext *context, const
         why = why ? why : "it has too many fields";
     if (stop == MR_CSV_MORE && self->check_count && n_fields >= self->n_data && !why)
         why = "it has too many fields";
+    if (config->max_columns >= 0 && n_fields > config->max_columns && !why)
+        why = "it has more fields than maxColumns";
     if (stop == MR_CSV_MORE && config->multi_line) { /* the end of the record must be found */
         while (stop == MR_CSV_MORE)
             stop = mr__csv_field(config, &at, end, NULL, &field);

@@ -49,6 +49,8 @@ static const RowCase cases[] = {
      "a STRING, b STRING", " x , y \n", "x|y\n"},
     {"too few fields", "", ABC, "1\n2,y\n", "1|NULL|1\n2|y|NULL\n"},
     {"too many fields", "", ABC, "1,x,z\n2,y\n", "1|x|1,x,z\n2|y|NULL\n"},
+    {"more fields than maxColumns", "maxColumns=2", "a INT, b INT, c INT, _corrupt_record STRING",
+     "1,2,3\n4,5\n", "1|2|3|1,2,3\n4|5|NULL|4,5\n"},
     {"a bad number is NULL, the rest stays", "", ABC, "q,x\n2,y\n", "NULL|x|q,x\n2|y|NULL\n"},
     {"beyond INT", "", ABC, "2147483648,x\n", "NULL|x|2147483648,x\n"},
     {"DROPMALFORMED drops", "mode=DROPMALFORMED", AB, "1,x\nq,x\n2\n3,x,y\n4,w\n", "1|x\n4|w\n"},
