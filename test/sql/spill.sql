@@ -1,7 +1,7 @@
 -- Queries that do not fit into their memory.
--- conf millrace.memory.limit=6m
+-- conf millrace.memory.limit=10m
 -- conf millrace.exec.threads=2
-CREATE TEMPORARY VIEW big AS SELECT id, id % 9000 AS k, concat('a text of some length ', id * 7919 % 10007) AS s FROM range(30000);
+CREATE TEMPORARY VIEW big AS SELECT id, id % 9000 AS k, concat('a text of some length ', id * 7919 % 10007) AS s FROM range(40000);
 
 SELECT count(*), sum(a.id), max(b.s) FROM big AS a JOIN big AS b ON a.id = b.id;
 SELECT count(*), count(b.id) FROM big AS a FULL JOIN big AS b ON a.s = b.s AND a.k < b.k - 4000;
