@@ -199,6 +199,13 @@ static MrStatus plan_splits(MrSource *source, const char *from, const char *to,
         self->placed = true;
         self->first = end;
     }
+    if (self->log.os && (begin < self->first || end > self->first + self->n_lines))
+        return MR_FAIL(err, MR_COND_MALFORMED_LOG_FILE, "text",
+                       mr_arena_printf(arena,
+                                       "an epoch has lines %" PRId64 " to %" PRId64
+                                       " of a socket, and only %" PRId64 " to %" PRId64
+                                       " were kept",
+                                       begin, end, self->first, self->first + self->n_lines));
     begin = begin < self->first ? self->first : begin;
     end = end > self->first + self->n_lines ? self->first + self->n_lines : end;
     if (!to || end <= begin)

@@ -132,6 +132,16 @@ static MrStatus open_logs(MrStream *stream, MrError *err)
     return MR_OK;
 }
 
+static MrStatus poll_sources(MrStream *stream, MrError *err)
+{
+    for (int32_t i = 0; i < stream->n_sources; i++) {
+        MrSource *source = stream->sources[i].source;
+        if (source->type->poll)
+            MR_TRY(source->type->poll(source, err));
+    }
+    return MR_OK;
+}
+
 /* Takes up where the log ends: epochs that are committed but not closed are made visible again, one
  * that is only planned is run again just as it was planned (D15). */
 static MrStatus recover(MrStream *stream, const MrRecovered *found, MrError *err)
@@ -164,6 +174,8 @@ static MrStatus recover(MrStream *stream, const MrRecovered *found, MrError *err
     }
     if (stream->checkpoint)
         MR_TRY(open_logs(stream, err));
+    else
+        MR_TRY(poll_sources(stream, err)); /* what comes from now on belongs to the stream */
     /* An epoch that is not closed may not be in the sink yet; the output before it must be. */
     bool open = !found->is_new && found->committed && found->closed_through < stream->epoch;
     const MrEpochMark *mark =
@@ -638,16 +650,6 @@ static MrStatus run_epoch(MrStream *stream, MrError *err)
             MR_TRY(source->type->acknowledge(source, stream->sources[i].from, err));
     }
     return take_snapshot(stream, err);
-}
-
-static MrStatus poll_sources(MrStream *stream, MrError *err)
-{
-    for (int32_t i = 0; i < stream->n_sources; i++) {
-        MrSource *source = stream->sources[i].source;
-        if (source->type->poll)
-            MR_TRY(source->type->poll(source, err));
-    }
-    return MR_OK;
 }
 
 static MrStatus step(MrStream *stream, MrStreamStep *out, MrError *err)
