@@ -1109,8 +1109,15 @@ static MrExpr *side_visit(void *self, MrExpr *expr)
 static MrStatus decorrelate_visit(MrPlanner *planner, MrPlan *plan, void *self, MrPlan **out,
                                   MrError *err)
 {
-    if (plan->kind == MR_PLAN_JOIN && plan->join.lateral)
+    MrExpr *on = plan->kind == MR_PLAN_JOIN ? plan->join.condition : NULL;
+    if (on && plan->join.lateral && plan->join.kind == MR_JOIN_INNER && has_query(on)) {
+        MrPlan *bare = mr__node_copy(planner, plan);
+        bare->join.condition = NULL;
+        MR_TRY(lateral_visit(planner, bare, &bare, err));
+        plan = mr_plan_filter(planner, bare, on);
+    } else if (plan->kind == MR_PLAN_JOIN && plan->join.lateral) {
         MR_TRY(lateral_visit(planner, plan, &plan, err));
+    }
     bool found = false;
     *out = plan;
     (void)mr_plan_map_exprs(planner, plan, query_check, &found);

@@ -137,6 +137,9 @@ MR_MUST_USE MrStatus mr__name_plain(Binder *b, const MrSqlName *name, MrSqlName 
 MR_MUST_USE MrStatus mr__table_function(Binder *b, const MrSqlExpr *ast,
                                         const MrBindFunction *function, Ctx *ctx, Rel *out);
 
+/* bind_select.c: an aggregate, or grouping(x), stands in it */
+bool mr__is_of_groups(const MrExpr *expr);
+
 /* bind_name.c */
 bool mr__name_equal(const Binder *b, const char *x, const char *y);
 const char *mr__quote_sql(Binder *b, const char *sql); /* "(a + 1)" in quotes */

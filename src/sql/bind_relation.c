@@ -705,6 +705,8 @@ static MrStatus join_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel
                                       "conditionType", mr__quote_type(b, condition->type)));
             MR_TRY(mr__cast(b, condition, to, &condition));
         }
+        if (mr__is_of_groups(condition) && !mr__expr_has(condition, MR_EXPR_AGGREGATE))
+            return mr__at(b, ast->place, MR_FAIL(b->err, MR_COND_UNSUPPORTED_GROUPING_EXPRESSION));
         if (mr__expr_has(condition, MR_EXPR_AGGREGATE) || mr__expr_has(condition, MR_EXPR_WINDOW))
             return mr__at(b, ast->join.on->place,
                           MR_FAIL(b->err, MR_COND_UNSUPPORTED_EXPR_FOR_OPERATOR, "invalidExprSqls",

@@ -233,6 +233,23 @@ static int32_t key_add(Select *s, MrExpr *expr)
     return (int32_t)s->n_keys - 1;
 }
 
+static bool grouping_find(void *self, const MrExpr *expr)
+{
+    bool *found = self;
+    *found = *found || expr->kind == MR_EXPR_AGGREGATE ||
+             (expr->kind == MR_EXPR_COLUMN &&
+              (expr->column.id == MR__GROUPING || expr->column.id == MR__GROUPING_ID));
+    return !*found;
+}
+
+/* An aggregate, or grouping(x), stands in it: what is computed by groups is no key of them. */
+bool mr__is_of_groups(const MrExpr *expr)
+{
+    bool found = false;
+    mr_expr_walk(expr, grouping_find, &found);
+    return found;
+}
+
 static MrStatus group_expr_bind(Select *s, const MrSqlExpr *ast, MrExpr **out)
 {
     Binder *b = s->b;
@@ -248,7 +265,7 @@ static MrStatus group_expr_bind(Select *s, const MrSqlExpr *ast, MrExpr **out)
                                   mr_arena_printf(b->arena, "%lld", (long long)ordinal), "size",
                                   mr_arena_printf(b->arena, "%lld", (long long)s->n_items)));
         const Item *item = &s->items[ordinal - 1];
-        if (mr__expr_has(item->expr, MR_EXPR_AGGREGATE))
+        if (mr__is_of_groups(item->expr))
             return mr__at(b, ast->place,
                           MR_FAIL(b->err, MR_COND_GROUP_BY_POS_AGGREGATE, "index",
                                   mr_arena_printf(b->arena, "%lld", (long long)ordinal), "aggExpr",
@@ -271,7 +288,7 @@ static MrStatus group_expr_bind(Select *s, const MrSqlExpr *ast, MrExpr **out)
     s->scope.laterals = NULL;
     s->scope.n_laterals = 0;
     MR_TRY(status);
-    if (mr__expr_has(*out, MR_EXPR_AGGREGATE)) {
+    if (mr__is_of_groups(*out)) {
         return mr__at(b, ast->place,
                       MR_FAIL(b->err, MR_COND_GROUP_BY_AGGREGATE, "sqlExpr", (*out)->sql));
     }
@@ -390,7 +407,7 @@ static MrStatus groups_bind(Select *s)
     if (ast->group_all) {
         for (int64_t i = 0; i < s->n_items; i++) {
             MrExpr *expr = s->items[i].expr;
-            if (!mr__expr_has(expr, MR_EXPR_AGGREGATE)) {
+            if (!mr__is_of_groups(expr)) {
                 key_add(s, expr);
                 continue;
             }
@@ -808,8 +825,10 @@ static MrStatus no_windows(Binder *b, const char *clause, const MrExpr *expr)
 static MrStatus where_check(Binder *b, MrSqlPlace place, const MrExpr *expr)
 {
     MR_TRY(no_windows(b, "WHERE", expr));
-    if (!mr__expr_has(expr, MR_EXPR_AGGREGATE))
+    if (!mr__is_of_groups(expr))
         return MR_OK;
+    if (!mr__expr_has(expr, MR_EXPR_AGGREGATE))
+        return mr__at(b, place, MR_FAIL(b->err, MR_COND_UNSUPPORTED_GROUPING_EXPRESSION));
     return mr__at(b, place,
                   MR_FAIL(b->err, MR_COND_INVALID_WHERE_CONDITION, "condition",
                           mr__quote_sql(b, expr->sql), "expressionList",

@@ -21,3 +21,9 @@ SELECT region, item FROM sales GROUP BY region;
 
 -- A literal that is a key of a grouping set is NULL in the sets without it.
 SELECT v, 'a' AS x, count(*) AS n FROM VALUES (1), (2) AS t(v) GROUP BY GROUPING SETS ((v, 'a'), (v)) ORDER BY v, x;
+
+-- grouping(x) is no key.
+SELECT a, grouping(a) AS g FROM VALUES (1) AS t(a) GROUP BY ROLLUP (a, 2);
+SELECT a FROM VALUES (1) AS t(a) GROUP BY a, grouping(a);
+SELECT a FROM VALUES (1) AS t(a) WHERE grouping(a) = 1;
+SELECT * FROM VALUES (1) AS t(a) JOIN VALUES (2) AS u(b) ON grouping(a) = 1;

@@ -30,3 +30,6 @@ SELECT (SELECT max(x) FROM b WHERE b.k = a.k) AS m, count(*) AS n FROM a GROUP B
 SELECT x IN (SELECT x FROM b) AS i, count(*) AS n FROM a GROUP BY x IN (SELECT x FROM b) ORDER BY i;
 SELECT *, EXISTS (SELECT 1 FROM b WHERE b.k = a.k) AS e, NOT EXISTS (SELECT 1 FROM b WHERE b.k = a.k) AS n FROM a ORDER BY ALL;
 SELECT count(*) FROM a WHERE x IN (SELECT x FROM b) OR x NOT IN (SELECT x FROM b WHERE x IS NOT NULL);
+
+-- A subquery in the condition of a lateral join.
+SELECT v, n FROM l JOIN LATERAL (SELECT count(*) AS n FROM r WHERE r.k = l.k) AS c ON n IN (SELECT k FROM b) ORDER BY v;
