@@ -99,6 +99,10 @@ static const MrOptionDef text_options[] = {
 static const MrOptionDef parquet_options[] = {
     FILE_OPTIONS,
     {"mergeSchema", MR_OPT_BOOL, 0, NULL, "The schema is that of all files together."},
+    {"parquet.writer.version", MR_OPT_TEXT, 0, "v1",
+     "Of written files: v1 (PARQUET_1_0), or v2 (PARQUET_2_0): data pages v2 and delta encodings."},
+    {"parquet.enable.dictionary", MR_OPT_BOOL, 0, "true",
+     "Written files have dictionaries where these pay."},
     {0},
 };
 

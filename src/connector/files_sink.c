@@ -32,7 +32,7 @@ typedef struct FilesSink {
     const MrRowFormat *format; /* NULL: parquet */
     const void *config;
     Packing packing;
-    MrParquetCodec codec;
+    MrParquetWriteOptions parquet;
     const char *root, *staging, *query, *ending;
     MrSchema data;      /* columns in the files */
     int32_t *data_cols; /* their numbers in the batch */
@@ -112,12 +112,12 @@ static MrStatus choose_codec(FilesSink *self, MrError *err)
         if (!name && settings && settings->get)
             name = settings->get(settings->conf, "spark.sql.parquet.compression.codec");
         name = name ? name : "snappy";
-        MR_TRY(mr_parquet_codec_find(name, &self->codec, err));
-        self->ending = self->codec == MR_PARQUET_NONE     ? ".mr.parquet"
-                       : self->codec == MR_PARQUET_SNAPPY ? ".mr.snappy.parquet"
-                       : self->codec == MR_PARQUET_GZIP   ? ".mr.gz.parquet"
-                       : self->codec == MR_PARQUET_ZSTD   ? ".mr.zstd.parquet"
-                                                          : ".mr.lz4.parquet";
+        MR_TRY(mr_parquet_codec_find(name, &self->parquet.codec, err));
+        self->ending = self->parquet.codec == MR_PARQUET_NONE     ? ".mr.parquet"
+                       : self->parquet.codec == MR_PARQUET_SNAPPY ? ".mr.snappy.parquet"
+                       : self->parquet.codec == MR_PARQUET_GZIP   ? ".mr.gz.parquet"
+                       : self->parquet.codec == MR_PARQUET_ZSTD   ? ".mr.zstd.parquet"
+                                                                  : ".mr.lz4.parquet";
         return MR_OK;
     }
     static const struct {
@@ -136,6 +136,38 @@ static MrStatus choose_codec(FilesSink *self, MrError *err)
     self->ending = mr_arena_printf(&self->arena, ".mr.%s%s",
                                    self->format == &mr_format_text ? "txt" : self->format->name,
                                    codecs[i].ending);
+    return MR_OK;
+}
+
+/* The option, or the setting of the same name: Spark hands both to parquet-mr. */
+static const char *parquet_option(const FilesSink *self, const char *name)
+{
+    const MrSettings *settings = self->context->settings;
+    const char *value = mr_option(&self->context->options, NULL, name);
+    return value || !settings || !settings->get ? value : settings->get(settings->conf, name);
+}
+
+static MrStatus choose_encodings(FilesSink *self, MrError *err)
+{
+    static const struct {
+        const char *value;
+        bool v2;
+    } versions[] = {{"v1", false}, {"PARQUET_1_0", false}, {"v2", true}, {"PARQUET_2_0", true}};
+    const char *version = parquet_option(self, "parquet.writer.version");
+    const char *dictionary = parquet_option(self, "parquet.enable.dictionary");
+    int64_t i = 0;
+    while (version && i < MR_COUNT(versions) && !mr_str_equal_nocase(versions[i].value, version))
+        i++;
+    if (i == MR_COUNT(versions))
+        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", "parquet.writer.version",
+                       "functionName", "parquet", "expectedValue",
+                       "v1, PARQUET_1_0, v2 or PARQUET_2_0", "actualValue", version);
+    self->parquet.v2 = versions[i].v2;
+    self->parquet.no_dictionary = dictionary && mr_str_equal_nocase(dictionary, "false");
+    if (dictionary && !self->parquet.no_dictionary && !mr_str_equal_nocase(dictionary, "true"))
+        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter",
+                       "parquet.enable.dictionary", "functionName", "parquet", "expectedValue",
+                       "true or false", "actualValue", dictionary);
     return MR_OK;
 }
 
@@ -211,6 +243,7 @@ static MrStatus sink_init(FilesSink *self, MrError *err)
         MR_TRY(self->format->write_check(self->config, &self->data, err));
     } else {
         MR_TRY(check_parquet(&self->data, arena, err));
+        MR_TRY(choose_encodings(self, err));
     }
     MR_TRY(choose_codec(self, err));
     if (!context->streaming) {
@@ -388,8 +421,7 @@ static MrStatus part_open(FilesWriter *self, Part *part, MrError *err)
         pair[0] = self;
         pair[1] = part;
         MrOutput output = {.write = parquet_put, .self = pair};
-        MrParquetWriteOptions options = {.codec = sink->codec};
-        return mr_parquet_writer_create(self->budget, &sink->data, &options, &output,
+        return mr_parquet_writer_create(self->budget, &sink->data, &sink->parquet, &output,
                                         &part->parquet, err);
     }
     if (sink->packing != PACK_NONE && !part->packed)

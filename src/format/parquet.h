@@ -153,6 +153,7 @@ typedef struct MrParquetWriteOptions {
     int64_t page_bytes;     /* 0: 1 MiB before compression                      */
     int64_t page_rows;      /* 0: 20,000                                        */
     bool no_dictionary;
+    bool v2; /* data pages v2; deltas and RLE rather than plain values, as parquet-mr's v2 */
     bool int96_timestamps; /* timestamps as INT96 rather than TIMESTAMP_MICROS */
     bool legacy_decimals;  /* all decimals as fixed-length bytes               */
 } MrParquetWriteOptions;

@@ -1,8 +1,9 @@
 /* parquet_encode.c - values to pages: dictionary, levels, statistics, compression.
  *
  * Every chunk starts with a dictionary.  When the first page shows that it does not pay, or when it
- * grows beyond 1 MiB, later pages are PLAIN.  Pages are data page v1 with a CRC.  Min and max are
- * found when a page ends: over the distinct values where there is a dictionary. */
+ * grows beyond 1 MiB, later pages are PLAIN, or what v2 has for the type.  A page's values are
+ * gathered as plain ones and encoded when it ends.  Pages have a CRC.  Min and max are found when a
+ * page ends: over the distinct values where there is a dictionary. */
 #include "format/parquet_encode_int.h"
 #include "base/hash.h"
 
@@ -54,18 +55,38 @@ static void dict_drop(MrPqEncoder *encoder)
         memset(encoder->slots, 0, (size_t)encoder->n_slots * 4);
 }
 
+/* Of values without a dictionary, as parquet-mr chooses. */
+static int32_t value_encoding(MrPqStored stored, bool v2)
+{
+    if (!v2)
+        return MR_PQ_PLAIN;
+    switch (stored) {
+    case MR_PQ_BOOLEAN:
+        return MR_PQ_RLE;
+    case MR_PQ_INT32:
+    case MR_PQ_INT64:
+        return MR_PQ_DELTA_BINARY_PACKED;
+    case MR_PQ_BYTE_ARRAY:
+    case MR_PQ_FIXED:
+        return MR_PQ_DELTA_BYTE_ARRAY;
+    default:
+        return MR_PQ_PLAIN;
+    }
+}
+
 void mr__pq_encoder_reset(MrPqEncoder *encoder)
 {
     page_reset(encoder);
     dict_drop(encoder);
     encoder->dict_on = !encoder->options->no_dictionary && encoder->stored != MR_PQ_BOOLEAN;
+    encoder->encoding = value_encoding(encoder->stored, encoder->options->v2);
     encoder->pages.size_bytes = 0;
     mr_arena_reset(&encoder->chunk_arena);
     encoder->written = NULL;
     encoder->n_written = encoder->cap_written = 0;
     encoder->chunk_rows = encoder->chunk_values = encoder->chunk_nulls =
         encoder->uncompressed_bytes = 0;
-    encoder->n_dict_pages = encoder->n_plain_pages = 0;
+    encoder->n_dict_pages = encoder->n_value_pages = 0;
 }
 
 /* ---- RLE and bit-packing ---- */
@@ -128,29 +149,42 @@ static int width_of(uint64_t max)
     return max == 0 ? 0 : 64 - __builtin_clzll(max);
 }
 
-/* Levels with their length before them, as in data page v1. */
+/* RLE hybrid of n bytes, each a value.  encoder->packed is free until the page is compressed. */
+static MrStatus bytes_rle_write(MrPqEncoder *encoder, const MrBuffer *bytes, int64_t n, int width,
+                                MrBuffer *out, MrError *err)
+{
+    encoder->packed.size_bytes = 0;
+    MR_TRY(mr_buffer_reserve(&encoder->packed, 4 * n, err));
+    uint32_t *wide = (uint32_t *)(void *)encoder->packed.data;
+    for (int64_t i = 0; i < n; i++)
+        wide[i] = (uint8_t)bytes->data[i];
+    return mr__rle_write(wide, n, width, out, err);
+}
+
+/* Fills in the length that stands before what was written since. */
+static void length_set(MrBuffer *out, int64_t length_at)
+{
+    uint32_t size = (uint32_t)(out->size_bytes - length_at - 4);
+    memcpy(out->data + length_at, &size, 4);
+}
+
+/* Levels; their length stands before them in data page v1, in the header in v2. */
 static MrStatus levels_write(MrPqEncoder *encoder, const MrBuffer *levels, bool all_max, int max,
                              MrBuffer *out, MrError *err)
 {
-    int64_t n = encoder->page_levels;
+    int64_t n = encoder->page_levels, length_at = out->size_bytes;
     if (max == 0)
         return MR_OK;
-    int64_t length_at = out->size_bytes;
-    int width = width_of((uint64_t)max);
-    MR_TRY(mr_buffer_put_u32(out, 0, err));
+    if (!encoder->options->v2)
+        MR_TRY(mr_buffer_put_u32(out, 0, err));
     if (all_max) {
         MR_TRY(mr_buffer_put_varint(out, (uint64_t)n << 1, err));
         MR_TRY(mr_buffer_put_u8(out, (uint8_t)max, err));
     } else {
-        encoder->packed.size_bytes = 0; /* free until the page is compressed */
-        MR_TRY(mr_buffer_reserve(&encoder->packed, 4 * n, err));
-        uint32_t *wide = (uint32_t *)(void *)encoder->packed.data;
-        for (int64_t i = 0; i < n; i++)
-            wide[i] = (uint8_t)levels->data[i];
-        MR_TRY(mr__rle_write(wide, n, width, out, err));
+        MR_TRY(bytes_rle_write(encoder, levels, n, width_of((uint64_t)max), out, err));
     }
-    uint32_t size = (uint32_t)(out->size_bytes - length_at - 4);
-    memcpy(out->data + length_at, &size, 4);
+    if (!encoder->options->v2)
+        length_set(out, length_at);
     return MR_OK;
 }
 
@@ -499,21 +533,54 @@ static MrStatus booleans_pack(const MrBuffer *values, int64_t n, MrBuffer *out, 
     return MR_OK;
 }
 
-/* Puts header and compressed body of encoder->scratch behind out. */
+/* The page's values, which stand plain in encoder->values. */
+static MrStatus values_write(MrPqEncoder *encoder, MrBuffer *out, MrError *err)
+{
+    const MrBuffer *values = &encoder->values;
+    int64_t n = encoder->page_stored, length_at = out->size_bytes;
+    switch (encoder->encoding) {
+    case MR_PQ_RLE: /* booleans */
+        MR_TRY(mr_buffer_put_u32(out, 0, err));
+        MR_TRY(bytes_rle_write(encoder, values, n, 1, out, err));
+        length_set(out, length_at);
+        return MR_OK;
+    case MR_PQ_DELTA_BINARY_PACKED:
+        return mr__delta_write(values->data, encoder->value_bytes, n, out, err);
+    case MR_PQ_DELTA_BYTE_ARRAY:
+        return mr__delta_strings_write(values->data, encoder->value_bytes, n, &encoder->packed, out,
+                                       err);
+    default:
+        return encoder->stored == MR_PQ_BOOLEAN
+                   ? booleans_pack(values, n, out, err)
+                   : mr_buffer_put(out, values->data, values->size_bytes, err);
+    }
+}
+
+/* Puts header and compressed body of encoder->scratch behind out.  Levels of v2 stay as they are,
+ * and so do its values where compression does not make them smaller. */
 static MrStatus page_put(MrPqEncoder *encoder, MrPqPageHeader *header, MrBuffer *out, MrError *err)
 {
+    MrPqDataHeaderV2 *v2 = header->data_v2;
     const MrBuffer *body = &encoder->scratch;
+    int64_t level_bytes = v2 ? (int64_t)v2->rep_bytes + v2->def_bytes : 0;
+    MrText values = {body->data + level_bytes, body->size_bytes - level_bytes};
     encoder->packed.size_bytes = 0;
-    MR_TRY(mr__pq_compress(encoder->options->codec, body->data, body->size_bytes, &encoder->packed,
-                           err));
+    MR_TRY(mr__pq_compress(encoder->options->codec, values.data, values.size_bytes,
+                           &encoder->packed, err));
+    if (v2)
+        v2->is_compressed = encoder->packed.size_bytes < values.size_bytes;
+    if (!v2 || v2->is_compressed)
+        values = (MrText){encoder->packed.data, encoder->packed.size_bytes};
     header->has |= MR_PQ_PAGE_NEEDED | MR_PQ_PAGE_HAS_CRC;
     header->uncompressed_bytes = (int32_t)body->size_bytes;
-    header->compressed_bytes = (int32_t)encoder->packed.size_bytes;
-    header->crc = (int32_t)mr__pq_crc32(0, encoder->packed.data, encoder->packed.size_bytes);
+    header->compressed_bytes = (int32_t)(level_bytes + values.size_bytes);
+    header->crc = (int32_t)mr__pq_crc32(mr__pq_crc32(0, body->data, level_bytes), values.data,
+                                        values.size_bytes);
     int64_t before = out->size_bytes;
     MR_TRY(mr__thrift_write(&mr__pq_page_header_def, header, out, err));
     encoder->uncompressed_bytes += out->size_bytes - before + body->size_bytes;
-    return mr_buffer_put(out, encoder->packed.data, encoder->packed.size_bytes, err);
+    MR_TRY(mr_buffer_put(out, body->data, level_bytes, err));
+    return mr_buffer_put(out, values.data, values.size_bytes, err);
 }
 
 /* The first page's codes back to plain values; the dictionary is given up. */
@@ -542,8 +609,10 @@ static MrStatus page_flush(MrPqEncoder *encoder, MrError *err)
     MrBuffer *body = &encoder->scratch;
     body->size_bytes = 0;
     MR_TRY(levels_write(encoder, &encoder->rep, false, encoder->max_rep, body, err));
+    int64_t rep_bytes = body->size_bytes;
     bool all_present = encoder->page_nulls == 0;
     MR_TRY(levels_write(encoder, &encoder->def, all_present, encoder->max_def, body, err));
+    int64_t def_bytes = body->size_bytes - rep_bytes;
     if (encoder->dict_on) {
         int width = width_of(encoder->n_dict > 0 ? (uint64_t)encoder->n_dict - 1 : 0);
         MR_TRY(mr_buffer_put_u8(body, (uint8_t)width, err));
@@ -551,18 +620,26 @@ static MrStatus page_flush(MrPqEncoder *encoder, MrError *err)
                              encoder->page_stored, width, body, err));
         encoder->n_dict_pages++;
     } else {
-        if (encoder->stored == MR_PQ_BOOLEAN)
-            MR_TRY(booleans_pack(&encoder->values, encoder->page_stored, body, err));
-        else
-            MR_TRY(mr_buffer_put(body, encoder->values.data, encoder->values.size_bytes, err));
-        encoder->n_plain_pages++;
+        MR_TRY(values_write(encoder, body, err));
+        encoder->n_value_pages++;
     }
+    int32_t encoding = encoder->dict_on ? MR_PQ_RLE_DICTIONARY : encoder->encoding;
     MrPqDataHeader data = {.has = 0xf,
                            .n_values = (int32_t)encoder->page_levels,
-                           .encoding = encoder->dict_on ? MR_PQ_RLE_DICTIONARY : MR_PQ_PLAIN,
+                           .encoding = encoding,
                            .def_encoding = MR_PQ_RLE,
                            .rep_encoding = MR_PQ_RLE};
+    MrPqDataHeaderV2 data_v2 = {.has = 0x7f,
+                                .n_values = (int32_t)encoder->page_levels,
+                                .n_nulls = (int32_t)encoder->page_nulls,
+                                .n_rows = (int32_t)encoder->page_rows,
+                                .encoding = encoding,
+                                .def_bytes = (int32_t)def_bytes,
+                                .rep_bytes = (int32_t)rep_bytes};
     MrPqPageHeader header = {.has = MR_PQ_PAGE_HAS_DATA, .type = MR_PQ_PAGE_DATA, .data = &data};
+    if (encoder->options->v2)
+        header = (MrPqPageHeader){
+            .has = MR_PQ_PAGE_HAS_DATA_V2, .type = MR_PQ_PAGE_DATA_V2, .data_v2 = &data_v2};
     MrPqWrittenPage page = {.offset = encoder->pages.size_bytes,
                             .first_row = encoder->chunk_rows - encoder->page_rows,
                             .n_rows = encoder->page_rows,

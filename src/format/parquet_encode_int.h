@@ -33,6 +33,7 @@ typedef struct MrPqEncoder {
     bool is_utf8;
     MrPqOrder order;
     int16_t max_def, max_rep;
+    int32_t encoding; /* MR_PQ_PLAIN and so on, of pages without codes; set by reset */
 
     /* the page being filled */
     MrBuffer def, rep; /* a byte per level */
@@ -59,7 +60,7 @@ typedef struct MrPqEncoder {
     MrPqWrittenPage *written;
     int64_t n_written, cap_written;
     int64_t chunk_rows, chunk_values, chunk_nulls, uncompressed_bytes;
-    int64_t n_dict_pages, n_plain_pages; /* data pages by encoding */
+    int64_t n_dict_pages, n_value_pages; /* data pages with codes, with values */
 } MrPqEncoder;
 
 void mr__pq_encoder_init(MrPqEncoder *encoder, MrBudget *budget,
@@ -89,5 +90,12 @@ int mr__pq_bounds_compare(MrPqOrder order, MrText a, MrText b);
 /* RLE hybrid of n values of width bits. */
 MR_MUST_USE MrStatus mr__rle_write(const uint32_t *values, int64_t n, int width, MrBuffer *out,
                                    MrError *err);
+/* DELTA_BINARY_PACKED of n int32_t or int64_t. */
+MR_MUST_USE MrStatus mr__delta_write(const void *values, int32_t value_bytes, int64_t n,
+                                     MrBuffer *out, MrError *err);
+/* DELTA_BYTE_ARRAY of n plain values of a fixed size, or (value_bytes 0) byte arrays.  Scratch is
+ * overwritten. */
+MR_MUST_USE MrStatus mr__delta_strings_write(const char *plain, int32_t value_bytes, int64_t n,
+                                             MrBuffer *scratch, MrBuffer *out, MrError *err);
 
 #endif

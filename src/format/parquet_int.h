@@ -10,7 +10,8 @@
  * parquet_codec.c's and, quicker for the common one, parquet_snappy.c's.
  *
  * Row groups by stages, filters, nested columns: parquet_scan.c; what need not be read:
- * parquet_prune.c.  Batches to files: parquet_write.c; values to pages: parquet_encode.c.
+ * parquet_prune.c.  Batches to files: parquet_write.c; values to pages: parquet_encode.c, their
+ * deltas parquet_delta.c.
  *
  * Source of all of it: the Parquet format specification (apache/parquet-format, parquet.thrift). */
 #ifndef MR_FORMAT_PARQUET_INT_H

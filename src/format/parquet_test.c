@@ -382,6 +382,38 @@ static const struct {
      false,
      false,
      {.int96_timestamps = true, .legacy_decimals = true}},
+    {"v2: no rows", 0, 0, false, false, {.v2 = true}},
+    {"v2: one row", 1, 0, false, false, {.v2 = true, .codec = MR_PARQUET_GZIP}},
+    {"v2: no NULLs", 5000, 0, false, false, {.v2 = true, .codec = MR_PARQUET_SNAPPY}},
+    {"v2: many NULLs", 5000, 2, false, false, {.v2 = true, .codec = MR_PARQUET_ZSTD}},
+    {"v2: nothing but NULLs", 3000, 1, false, false, {.v2 = true, .codec = MR_PARQUET_SNAPPY}},
+    {"v2: few values", 5000, 9, true, false, {.v2 = true, .codec = MR_PARQUET_LZ4_RAW}},
+    {"v2: few values without a dictionary",
+     5000,
+     9,
+     true,
+     false,
+     {.v2 = true, .codec = MR_PARQUET_GZIP, .no_dictionary = true}},
+    {"v2: a row a page", 300, 3, true, false, {.v2 = true, .no_dictionary = true, .page_rows = 1}},
+    {"v2: small pages in small row groups",
+     2500,
+     4,
+     false,
+     false,
+     {.v2 = true, .row_group_rows = 333, .page_rows = 50}},
+    {"v2: dictionary vectors", 3000, 6, true, true, {.v2 = true, .codec = MR_PARQUET_SNAPPY}},
+    {"v2: dictionary vectors, pages without",
+     3000,
+     6,
+     false,
+     true,
+     {.v2 = true, .no_dictionary = true, .page_rows = 99}},
+    {"v2: timestamps and decimals the old way",
+     2000,
+     6,
+     false,
+     false,
+     {.v2 = true, .int96_timestamps = true, .legacy_decimals = true}},
 };
 
 static void what_is_written_is_read_back(void **state)
@@ -415,10 +447,13 @@ static void a_dictionary_that_overflows_is_left(void **state)
         rows.cols[0]->str[i] = mr_str_own(&fixture->arena, text, n);
         rows.cols[1]->i64[i] = few ? i % 10 : i * 1000003;
     }
-    rows_write(fixture, &rows, &(MrParquetWriteOptions){.codec = MR_PARQUET_SNAPPY}, false, &bytes);
-    rows_check(fixture, &rows, &bytes, false);
-    rows_check(fixture, &rows, &bytes, true);
-    mr_buffer_deinit(&bytes);
+    for (int v2 = 0; v2 < 2; v2++) {
+        rows_write(fixture, &rows, &(MrParquetWriteOptions){.codec = MR_PARQUET_SNAPPY, .v2 = v2},
+                   false, &bytes);
+        rows_check(fixture, &rows, &bytes, false);
+        rows_check(fixture, &rows, &bytes, true);
+        mr_buffer_deinit(&bytes);
+    }
 }
 
 /* ---- Pruning ---- */
@@ -659,13 +694,12 @@ static const char *read_all(Fixture *fixture, MrBuffer *bytes)
     return status == MR_OK ? "" : mr_error_condition(&err);
 }
 
-static void a_damaged_file_gives_an_error_whatever_byte_it_is(void **state)
+static void damage_everywhere(Fixture *fixture, const MrParquetWriteOptions *options)
 {
-    Fixture *fixture = *state;
     static const char footer[] = "FAILED_READ_FILE.CANNOT_READ_FILE_FOOTER";
     MrBuffer bytes;
     Rows rows = rows_make(fixture, all_types, 100, 5, true);
-    rows_write(fixture, &rows, &(MrParquetWriteOptions){.page_rows = 40}, false, &bytes);
+    rows_write(fixture, &rows, options, false, &bytes);
     assert_string_equal(read_all(fixture, &bytes), "");
 
     int64_t size = bytes.size_bytes;
@@ -693,6 +727,13 @@ static void a_damaged_file_gives_an_error_whatever_byte_it_is(void **state)
     memset(bytes.data + size - 8, 0xff, 4);
     assert_string_equal(read_all(fixture, &bytes), footer);
     mr_buffer_deinit(&bytes);
+}
+
+static void a_damaged_file_gives_an_error_whatever_byte_it_is(void **state)
+{
+    damage_everywhere(*state, &(MrParquetWriteOptions){.page_rows = 40});
+    damage_everywhere(*state,
+                      &(MrParquetWriteOptions){.page_rows = 40, .v2 = true, .no_dictionary = true});
 }
 
 static void every_refused_allocation_is_survived(void **state)
@@ -728,9 +769,9 @@ static void every_refused_allocation_is_survived(void **state)
         _Atomic int64_t countdown = k;
         fixture->budget.fail_countdown = &countdown;
         MrOutput output = {buffer_write, &again};
-        MrStatus status = mr_parquet_writer_create(&fixture->budget, rows.schema,
-                                                   &(MrParquetWriteOptions){.page_rows = 300},
-                                                   &output, &writer, &err);
+        MrParquetWriteOptions options = {.page_rows = 300, .v2 = k & 1};
+        MrStatus status = mr_parquet_writer_create(&fixture->budget, rows.schema, &options, &output,
+                                                   &writer, &err);
         if (status == MR_OK)
             status = mr_parquet_write(writer, batch, &err);
         if (status == MR_OK)
@@ -829,6 +870,47 @@ static void deltas_come_out(void **state)
                                 (const uint8_t *)"\x00\x04\x08\x0e" + 4));
 }
 
+/* Any integers, of both widths, the greatest distances between neighbours included. */
+static void deltas_written_come_out(void **state)
+{
+    enum { MAX_VALUES = 1000 };
+    Fixture *fixture = *state;
+    static int64_t i64[MAX_VALUES], out[MAX_VALUES];
+    static int32_t i32[MAX_VALUES];
+    for (int64_t round = 0; round < 1500; round++) {
+        int64_t n = round < 300 ? round : random_below(fixture, MAX_VALUES);
+        int shift = (int)random_below(fixture, 64);
+        for (int64_t i = 0; i < n; i++) {
+            i64[i] = (int64_t)next_random(fixture) >> shift;
+            if (round % 3 == 0 && random_below(fixture, 2))
+                i64[i] = random_below(fixture, 2) ? INT64_MAX : INT64_MIN;
+            if (round % 5 == 0)
+                i64[i] = (int64_t)((uint64_t)round * (uint64_t)i);
+            i32[i] = round % 3 == 0 && random_below(fixture, 2) ? INT32_MIN : (int32_t)i64[i];
+        }
+        for (int narrow = 0; narrow < 2; narrow++) {
+            MrError err = {0};
+            MrBuffer bytes;
+            MrDelta delta;
+            mr_buffer_init(&bytes, &fixture->budget, INT32_MAX);
+            must(narrow ? mr__delta_write(i32, 4, n, &bytes, &err)
+                        : mr__delta_write(i64, 8, n, &bytes, &err),
+                 &err);
+            must(mr_buffer_reserve(&bytes, MR_PQ_SLACK_BYTES, &err), &err);
+            const uint8_t *data = (const uint8_t *)bytes.data, *end = data + bytes.size_bytes;
+            assert_true(mr__delta_init(&delta, data, end));
+            assert_int_equal(delta.n_left, n);
+            assert_true(mr__delta_read(&delta, n, out));
+            assert_ptr_equal(mr__delta_end(&delta), n > 0 ? end : delta.at);
+            for (int64_t i = 0; i < n; i++)
+                if (narrow ? (int32_t)out[i] != i32[i] : out[i] != i64[i])
+                    fail_msg("round %lld: value %lld of %lld", (long long)round, (long long)i,
+                             (long long)n);
+            mr_buffer_deinit(&bytes);
+        }
+    }
+}
+
 static void snappy_agrees_with_the_library(void **state)
 {
     Fixture *fixture = *state;
@@ -889,6 +971,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(packed_values_of_every_width_come_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(runs_and_packed_groups_come_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(deltas_come_out, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(deltas_written_come_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(snappy_agrees_with_the_library, set_up, tear_down),
         cmocka_unit_test_setup_teardown(thrift_nesting_has_a_limit, set_up, tear_down),
     };

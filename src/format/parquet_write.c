@@ -735,6 +735,35 @@ static MrPqColumnIndex *column_index_make(MrParquetWriter *writer, const MrPqEnc
     return index;
 }
 
+/* The chunk's encodings, levels included, and how many pages have which. */
+static void encodings_tell(MrPqChunkMeta *meta, MrParquetWriter *writer, const MrPqEncoder *encoder,
+                           bool dict)
+{
+    MrPqI32List *list = &meta->encodings;
+    list->items = MR_NEW_N(&writer->arena, int32_t, 4);
+    meta->encoding_stats.items = MR_NEW_N(&writer->arena, MrPqEncodingStats, 3);
+    MrPqEncodingStats *counts = meta->encoding_stats.items;
+    int32_t *n_counts = &meta->encoding_stats.n;
+    int32_t page_type = writer->options.v2 ? MR_PQ_PAGE_DATA_V2 : MR_PQ_PAGE_DATA;
+    bool values = encoder->n_value_pages > 0;
+    if (!writer->options.v2 || encoder->max_def > 0 || encoder->max_rep > 0)
+        list->items[list->n++] = MR_PQ_RLE; /* a v1 header names it without levels, too */
+    if (dict) {
+        list->items[list->n++] = MR_PQ_PLAIN;
+        list->items[list->n++] = MR_PQ_RLE_DICTIONARY;
+        counts[(*n_counts)++] = (MrPqEncodingStats){7, MR_PQ_PAGE_DICTIONARY, MR_PQ_PLAIN, 1};
+        counts[(*n_counts)++] =
+            (MrPqEncodingStats){7, page_type, MR_PQ_RLE_DICTIONARY, (int32_t)encoder->n_dict_pages};
+    }
+    if (values)
+        counts[(*n_counts)++] =
+            (MrPqEncodingStats){7, page_type, encoder->encoding, (int32_t)encoder->n_value_pages};
+    for (int32_t i = 0; i < list->n; i++)
+        values &= list->items[i] != encoder->encoding;
+    if (values)
+        list->items[list->n++] = encoder->encoding;
+}
+
 static MrStatus chunk_flush(MrParquetWriter *writer, int32_t leaf_idx, MrPqChunk *chunk,
                             MrPqColumnIndex **column_index, MrPqOffsetIndex **offset_index,
                             MrError *err)
@@ -761,23 +790,7 @@ static MrStatus chunk_flush(MrParquetWriter *writer, int32_t leaf_idx, MrPqChunk
     meta->data_offset = data_start;
     meta->dict_offset = start;
     meta->stats = chunk_stats(writer, encoder);
-    meta->encodings.items = MR_NEW_N(arena, int32_t, 3);
-    meta->encoding_stats.items = MR_NEW_N(arena, MrPqEncodingStats, 3);
-    int32_t *encodings = meta->encodings.items, *n_encodings = &meta->encodings.n;
-    MrPqEncodingStats *counts = meta->encoding_stats.items;
-    int32_t *n_counts = &meta->encoding_stats.n;
-    encodings[(*n_encodings)++] = MR_PQ_RLE;
-    if (dict || encoder->n_plain_pages > 0)
-        encodings[(*n_encodings)++] = MR_PQ_PLAIN;
-    if (dict) {
-        encodings[(*n_encodings)++] = MR_PQ_RLE_DICTIONARY;
-        counts[(*n_counts)++] = (MrPqEncodingStats){7, MR_PQ_PAGE_DICTIONARY, MR_PQ_PLAIN, 1};
-        counts[(*n_counts)++] = (MrPqEncodingStats){7, MR_PQ_PAGE_DATA, MR_PQ_RLE_DICTIONARY,
-                                                    (int32_t)encoder->n_dict_pages};
-    }
-    if (encoder->n_plain_pages > 0)
-        counts[(*n_counts)++] =
-            (MrPqEncodingStats){7, MR_PQ_PAGE_DATA, MR_PQ_PLAIN, (int32_t)encoder->n_plain_pages};
+    encodings_tell(meta, writer, encoder, dict);
     const char **path = writer->paths[leaf_idx];
     while (path[meta->path.n])
         meta->path.n++;

@@ -278,6 +278,13 @@ static void a_frame_is_written_and_read_in_each_mode(void **state)
         write.mode = "replace";
         expect_failure(mr_frame_write(frame, &write, &err), "INVALID_SAVE_MODE");
     }
+    MrKeyValue version = {"parquet.writer.version", "v2"};
+    MrWriteOptions v2 = {.path = path_of("v2"), .options = &version, .n_options = 1};
+    MR_OKAY(mr_frame_write(frame, &v2, &err));
+    MR_OKAY(mr_session_read(session, &(MrReadOptions){.path = v2.path}, &back, &err));
+    assert_int_equal(count_and_close(back), 10);
+    version.value = "v3";
+    expect_failure(mr_frame_write(frame, &v2, &err), "INVALID_PARAMETER_VALUE");
     expect_failure(mr_frame_write(frame, &(MrWriteOptions){.format = "nothing", .path = "x"}, &err),
                    "DATA_SOURCE_NOT_FOUND");
     expect_failure(mr_session_read(session, &(MrReadOptions){.format = "nothing"}, &back, &err),
