@@ -8,7 +8,7 @@ Kinds, in order: build, unit, sql, example, property, sim, kill, asan, tsan, fuz
   property, sim, kill, example
             cmocka programs and Python scripts (NAME_test.py) in test/KIND/
   asan      the same unit and SQL tests under AddressSanitizer and UBSan
-  tsan      the tests with threads under ThreadSanitizer
+  tsan      the SQL tests, and unit tests with threads of their own, under ThreadSanitizer
   fuzz      the corpus of every fuzz target and some seconds more
 --check runs unit and sql on the dev build only.
 """
@@ -36,6 +36,9 @@ SQL_VARIANTS: dict[str, list[str]] = {
     "one row a batch": ["millrace.exec.batchRows=1"],
     "four threads": ["millrace.exec.threads=4"],
 }
+
+# Unit tests with threads that the SQL files do not start.
+TSAN_PROGRAMS = ["run_stream_test", "dstream_test", "streaming_query_test", "rdd_test"]
 
 FOLDERS = {"release": "build", "dev": "build-dev", "debug": "build-debug", "tsan": "build-tsan", "fuzz": "build-fuzz"}
 
@@ -159,8 +162,10 @@ def any_of(kind: str, name: str | None) -> bool:
     """Whether the kind has anything to run; without a name all have."""
     if not name:
         return True
-    if kind in ("sql", "tsan"):
+    if kind == "sql":
         return bool(sql_files(name))
+    if kind == "tsan":
+        return bool(sql_files(name)) or any(name in program for program in TSAN_PROGRAMS)
     if kind == "asan":
         return any_of("unit", name) or any_of("sql", name)
     if kind == "fuzz":
@@ -225,7 +230,10 @@ def full(tally: Tally, options: argparse.Namespace) -> None:
         elif kind == "asan" and ready("debug"):
             run_kind(tally, debug, "unit", options, asan_env)
             run_sql(tally, debug, options, variants=False)
-        elif kind == "tsan" and ready("tsan", ["millrace"]):
+        elif kind == "tsan" and ready("tsan", ["millrace", *TSAN_PROGRAMS]):
+            for name in TSAN_PROGRAMS:
+                if not options.name or options.name in name:
+                    run_program(tally, [str(tsan / "test" / name)], env)
             run_sql(tally, tsan, options, variants=False)
         elif kind == "fuzz":
             if subprocess.run(["which", "clang"], capture_output=True).returncode != 0:
