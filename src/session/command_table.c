@@ -104,7 +104,8 @@ MrStatus mr__table_partitions_last(MrQuery *query, MrTable *table, MrError *err)
     return MR_OK;
 }
 
-MrStatus mr__table_location_free(MrQuery *query, const MrTable *table, MrError *err)
+MrStatus mr__table_location_free(MrQuery *query, const MrTable *table, bool may_be_ours,
+                                 MrError *err)
 {
     MrOs *os = query->session->os;
     MrFileInfo info;
@@ -116,6 +117,9 @@ MrStatus mr__table_location_free(MrQuery *query, const MrTable *table, MrError *
     if (!info.exists)
         return MR_OK;
     MR_TRY(os->list(os, table->location, &query->arena, &entries, &n_entries, err));
+    for (int64_t i = 0; i < n_entries && may_be_ours; i++)
+        if (strcmp(entries[i].name, "_millrace") == 0) /* left by one that was killed */
+            return MR_OK;
     for (int64_t i = 0; i < n_entries; i++) {
         /* A write that failed leaves its manifest, but no data. */
         if (entries[i].name[0] != '.' && entries[i].name[0] != '_')
@@ -271,8 +275,9 @@ MrStatus mr__command_create_table(MrQuery *query, const MrSqlStatement *statemen
         table.location = create->location;
     else if (!table.external && (type->flags & MR_CONN_BATCH_WRITE))
         table.location = mr_catalog_table_path(session->catalog, arena, table.database, table.name);
-    if (!old && !create->query) /* CTAS writes over what one that was killed has left */
-        MR_TRY(mr__table_location_free(query, &table, err));
+    if (!old) /* AS writes over what one that was killed has left, but not over a stranger's files
+               */
+        MR_TRY(mr__table_location_free(query, &table, create->query != NULL, err));
     MR_TRY(mr__table_columns(query, create, &table, err));
     if (create->like.n_parts > 0)
         MR_TRY(create_like(query, create, &table, err));

@@ -208,7 +208,7 @@ static MrStatus flow_table(MrQuery *query, const MrSqlCreateTable *create, const
     if (old)
         table->created_us = old->created_us;
     if (!old)
-        MR_TRY(mr__table_location_free(query, table, err));
+        MR_TRY(mr__table_location_free(query, table, false, err));
     if (!old && !is_view) /* before the table is known: whatever happens, it begins without them */
         MR_TRY(flow_begin_anew(query, table->database, table->name, err));
     if (!old && table->location)

@@ -182,8 +182,10 @@ MR_MUST_USE MrStatus mr__table_columns(MrQuery *query, const MrSqlCreateTable *c
 /* The names of PARTITIONED BY. */
 MR_MUST_USE MrStatus mr__table_partitions(MrQuery *query, const MrSqlCreateTable *create,
                                           MrTable *table, MrError *err);
-/* A table that is new must not find data of another one where it keeps its own. */
-MR_MUST_USE MrStatus mr__table_location_free(MrQuery *query, const MrTable *table, MrError *err);
+/* A table that is new must not find data of another one where it keeps its own.  may_be_ours: what
+ * a killed CREATE or DROP of ours has left does not count, as it is written over. */
+MR_MUST_USE MrStatus mr__table_location_free(MrQuery *query, const MrTable *table, bool may_be_ours,
+                                             MrError *err);
 /* Partition columns stand last in a table, in the order of PARTITIONED BY. */
 MR_MUST_USE MrStatus mr__table_partitions_last(MrQuery *query, MrTable *table, MrError *err);
 const int32_t *mr__table_partition_places(MrQuery *query, const MrTable *table);

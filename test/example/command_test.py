@@ -37,6 +37,7 @@ CALLS = [
     (["-f", "two.sql"], 1, "1\n", ["DIVIDE_BY_ZERO", "two.sql, line 4, column 4:\n     1/0;\n     ^"]),
     (["-f", "bytes.sql"], 1, "", ["PARSE_SYNTAX_ERROR", "bytes.sql, line 1, column 9"]),
     (["-e", "SELECT " + "1, " * 100 + "nope"], 1, "", ["column 308", "...", "^"]),
+    (["-e", "CREATE TABLE strange AS SELECT 1 AS a"], 1, "", ["LOCATION_ALREADY_EXISTS", "strange"]),
     (["-f", "missing.sql"], 2, "", ["PATH_NOT_FOUND", "missing.sql"]),
     (["-f", "."], 2, "", ["IO_ERROR"]),
     (["--formt", "csv"], 2, "", ["did you mean --format?"]),
@@ -92,9 +93,39 @@ class Shell:
         return self.until(want)
 
 
+    def end(self) -> int:
+        """Types Ctrl-D at a prompt; the exit code."""
+        os.write(self.fd, b"\x04")
+        for _ in range(200):
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                return os.waitstatus_to_exitcode(status)
+            time.sleep(0.1)
+        raise AssertionError("the shell did not end at Ctrl-D")
+
+    def close(self) -> None:
+        """Stops it if it still runs; its terminal goes."""
+        os.close(self.fd)
+        try:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+        except (ProcessLookupError, ChildProcessError):
+            pass
+
+
 def shell_works(folder: str) -> None:
     """Lines of one statement, wide text, errors, Ctrl-C at work and at the prompt, history, Ctrl-D."""
     shell = Shell(folder)
+    try:
+        talk(shell)
+    finally:
+        shell.close()
+    if "again" not in pathlib.Path(folder, ".millrace_history").read_text():
+        raise AssertionError("no history was kept")
+
+
+def talk(shell: Shell) -> None:
+    """A session at the keyboard, up to its end."""
     shell.until("millrace> ")
     shell.say("SELECT\n", "-> ")
     shell.say("41 + 1 AS n;\n", "| 42 |")
@@ -106,12 +137,10 @@ def shell_works(folder: str) -> None:
     shell.say("SELECT 'never ended\n", "-> ")
     shell.say("\x03", "millrace> ")
     shell.say("SELECT 7 AS again;\n", "|     7 |")
-    shell.say("\x1b[A\n", "|     7 |")
-    os.write(shell.fd, b"\x04")
-    if os.waitstatus_to_exitcode(os.waitpid(shell.pid, 0)[1]) != 0:
+    if not shell.say("\x1b[A\n", "|     7 |").endswith("millrace> "):
+        shell.until("millrace> ")  # before it, the key would be the terminal's
+    if shell.end() != 0:
         raise AssertionError("the shell did not end well")
-    if "again" not in pathlib.Path(folder, ".millrace_history").read_text():
-        raise AssertionError("no history was kept")
 
 
 def ends_by_signals(folder: str) -> None:
@@ -137,6 +166,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         pathlib.Path(folder, "two.sql").write_text("SELECT 1;\n-- more\nSELECT\n   1/0;\n")
         pathlib.Path(folder, "bytes.sql").write_bytes(b"SELECT '\xff'")
+        pathlib.Path(folder, "spark-warehouse", "strange").mkdir(parents=True)
+        pathlib.Path(folder, "spark-warehouse", "strange", "1.csv").write_text("not ours\n")
         bad = [why for call in CALLS if (why := call_fails(folder, *call))]
         for why in bad:
             print(why)
