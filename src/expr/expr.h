@@ -115,6 +115,8 @@ bool mr_expr_can_fail(const MrExpr *expr); /* may raise: not to be moved to rows
 bool mr_expr_is_constant(const MrExpr *expr); /* no column, no volatile or stable function */
 /* Text as Spark prints it in column names and EXPLAIN: "(a + 1)", "upper(name)". */
 const char *mr_expr_text(MrArena *arena, const MrSettings *settings, const MrExpr *expr);
+/* What is computed, not what it is called: casts, SQL functions by their bodies. */
+const char *mr_expr_structure(MrArena *arena, const MrSettings *settings, const MrExpr *expr);
 
 /* Rebuilds an expression bottom-up: visit gets a copy whose arguments are already visited and
  * returns what replaces it. */

@@ -261,7 +261,7 @@ MR_MUST_USE MrStatus mr_plan_optimize(MrPlanner *planner, MrPlan *plan, MrPlan *
 /* EXPLAIN's text of a logical plan. */
 void mr_plan_text(const MrPlan *plan, const MrSettings *settings, MrTextBuilder *out);
 /* The same without column ids, columns that only pass and watermark delays: equal for one query
- * that is bound twice. */
+ * that is bound twice.  Expressions stand for what they compute. */
 void mr_plan_meaning(const MrPlan *plan, const MrSettings *settings, MrTextBuilder *out);
 
 #endif

@@ -15,7 +15,8 @@ typedef struct PlanText {
 
 static void expr_put(const PlanText *text, const MrExpr *expr)
 {
-    mr_builder_str(text->out, mr_expr_text(text->out->arena, text->settings, expr));
+    mr_builder_str(text->out, (text->meaning ? mr_expr_structure : mr_expr_text)(
+                                  text->out->arena, text->settings, expr));
 }
 
 static void col_put(const PlanText *text, const MrColumn *col)

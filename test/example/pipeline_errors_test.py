@@ -46,6 +46,14 @@ def changed_texts() -> int:
         if first.returncode != 0 or second.returncode != 1 or wanted not in second.stderr:
             print(f"FAILED a window of another size: exit {second.returncode}\n{first.stderr}{second.stderr}")
             bad += 1
+        body = "CREATE TEMPORARY FUNCTION f(x INT) RETURNS INT RETURN x * {};\n"
+        sums = "CREATE STREAMING TABLE f AS SELECT at, sum(f(a)) AS n FROM STREAM e WATERMARK at DELAY OF INTERVAL 1 SECOND GROUP BY at;"
+        both = "CREATE TABLE e (at TIMESTAMP, a INT) USING json OPTIONS (path 'in.json');\n"
+        said = [run(folder, body.format(n) + both + sums) for n in (1, 1, 1000)]
+        if [s.returncode for s in said] != [0, 0, 1] or "1000" not in said[2].stderr:
+            print(f"FAILED the body of a function changes: {[s.stderr for s in said]}")
+            bad += 1
+        rows_of(folder, "DROP TABLE e")
         half = windows.replace("GROUP BY", "WHERE at < '2027-01-01' GROUP BY").format("1 minute")
         above = windows.replace("count(*) AS n", "count(*) + 1 AS n").format("1 minute")
         for what, text, code in (("a filter below the state", half, 1), ("a column above it", above, 0)):
