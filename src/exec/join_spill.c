@@ -18,6 +18,7 @@ struct MrJoinDrain {
     int32_t depth;
     /* The part at hand. */
     bool part_open, piece_open, last_piece, built_rows;
+    bool fits; /* it was begun as one piece, and stays one: memory may be shorter by now */
     MrSpillReader build, probe;
     MrRowHeap heap;
     MrRowHeap *heaps[1];
@@ -405,7 +406,7 @@ static MrStatus part_open(MrJoin *self, MrSpillRows *const *build, int32_t n_bui
     if (nothing || (n_rows == 0 && n_probe_rows == 0))
         return MR_OK;
     int64_t whole = drain->depth > 0 ? drain->levels[drain->depth - 1].n_rows : shared->n_built;
-    bool fits = bytes <= share_bytes(self);
+    bool fits = drain->fits = bytes <= share_bytes(self);
     mr__spill_reader_open(&drain->build, context, build, n_build, part_idx);
     mr__spill_reader_open(&drain->probe, context, probe, n_probe, part_idx);
     if (!fits && !shared->loop && drain->depth < MR_JOIN_LEVELS - 1 && n_rows < whole / 10 * 9)
@@ -463,7 +464,8 @@ static MrStatus piece_next(MrJoin *self, MrError *err)
     MrJoinDrain *drain = self->drain;
     mr__row_heap_init(&drain->heap, &shared->table.layout, self->op.context->budget);
     drain->piece_open = true;
-    MR_TRY(load_rows(self, &drain->build, &drain->heap, share_bytes(self), err));
+    MR_TRY(load_rows(self, &drain->build, &drain->heap, drain->fits ? INT64_MAX : share_bytes(self),
+                     err));
     drain->last_piece = !mr__spill_reader_more(&drain->build);
     MR_TRY(mr__join_table_size(&drain->table, shared->loop ? 0 : drain->heap.n_rows, err));
     if (!shared->loop)

@@ -38,6 +38,12 @@ static const char *const queries[] = {
     "SELECT l.id, r.id, l.s, r.v FROM " L " FULL JOIN " R " ON l.s = r.s AND l.k = r.k",
     "SELECT l.id, l.s FROM " L " LEFT SEMI JOIN " R " ON l.k = r.id AND l.v > r.v",
     "SELECT l.id, l.s FROM " L " LEFT ANTI JOIN " R " ON l.s = r.s",
+    "SELECT l.id, l.s FROM " L
+    " LEFT ANTI JOIN (SELECT id * 2 AS x, s, row_number() OVER (PARTITION "
+    "BY id ORDER BY v) AS n FROM " R ") AS w ON l.id = w.x AND w.n > 0",
+    "SELECT l.id, w.x FROM " L " LEFT JOIN (SELECT id * 2 AS x, row_number() OVER (PARTITION BY id "
+    "ORDER BY v) AS n FROM " R ") AS w ON l.id = w.x",
+    "SELECT s, id FROM " L " EXCEPT ALL SELECT s, id * 2 FROM " R,
     "SELECT id, s FROM " L " WHERE id NOT IN (SELECT v FROM " R ")",
     "SELECT id, s, k IN (SELECT id FROM " R " WHERE id % 3 = 0) FROM " L,
     "SELECT count(*), sum(l.v) FROM " L " JOIN " R " ON l.k = r.k WHERE l.id % 50 = 0",
