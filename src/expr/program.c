@@ -100,14 +100,14 @@ static Node *node_create(MrBlock *block, const MrExpr *expr)
 static Node *node_find(MrBlock *block, const MrExpr *expr)
 {
     uint64_t hash = mr_expr_hash(expr);
-    if (2 * block->n_nodes >= block->n_slots)
-        slots_grow(block);
     int32_t mask = block->n_slots - 1;
     for (int32_t slot = (int32_t)(hash & (uint64_t)mask); block->slots[slot];
          slot = (slot + 1) & mask)
         if (mr_expr_equal(block->slots[slot]->expr, expr))
             return block->slots[slot];
-    Node *node = node_create(block, expr); /* may grow the slots */
+    Node *node = node_create(block, expr); /* with all below it: a chain adds many */
+    if (2 * (block->n_nodes + 1) > block->n_slots)
+        slots_grow(block);
     mask = block->n_slots - 1;
     int32_t slot = (int32_t)(hash & (uint64_t)mask);
     while (block->slots[slot])

@@ -13,8 +13,10 @@ static MrPlan *plan_new(MrPlanner *planner, MrPlanKind kind, int32_t n_inputs,
         plan->inputs = MR_NEW_N(planner->arena, MrPlan *, n_inputs);
         memcpy(plan->inputs, inputs, sizeof(MrPlan *) * (size_t)n_inputs);
     }
-    for (int32_t i = 0; i < n_inputs; i++)
+    for (int32_t i = 0; i < n_inputs; i++) {
         plan->streaming = plan->streaming || inputs[i]->streaming;
+        plan->depth = plan->depth > inputs[i]->depth ? plan->depth : inputs[i]->depth + 1;
+    }
     return plan;
 }
 

@@ -41,6 +41,9 @@ typedef enum MrPlanKind {
     MR_PLAN_KEYED_STATE   /* DStreams: a state for each key                                 */
 } MrPlanKind;
 
+/* Of a query: rules and operators walk it by recursion (RELIABILITY H2). */
+#define MR_PLAN_DEPTH_MAX 5000
+
 typedef enum MrJoinKind {
     MR_JOIN_INNER,
     MR_JOIN_LEFT,
@@ -91,6 +94,7 @@ struct MrPlan {
     int32_t n_cols;
     const MrColumn *cols;  /* output */
     bool streaming;        /* some source below is read as a stream */
+    int32_t depth;         /* nodes on the longest way down, as the binder made it */
     int64_t rows_estimate; /* by statistics.c; -1: not yet */
     union {
         struct {

@@ -77,6 +77,14 @@ static void node_put(const PlanText *text, const MrPlan *plan)
         }
         mr_builder_str(out, "LocalRelation ");
         cols_put(text, plan->cols, plan->n_cols);
+        for (int32_t r = 0; r < plan->values.n_rows && text->meaning; r++) {
+            mr_builder_str(out, r > 0 ? ", (" : " (");
+            for (int32_t c = 0; c < plan->n_cols; c++) {
+                mr_builder_str(out, c > 0 ? ", " : "");
+                expr_put(text, plan->values.rows[r][c]);
+            }
+            mr_builder_char(out, ')');
+        }
         break;
     case MR_PLAN_RANGE:
         mr_builder_printf(out, "Range (%lld, %lld, step=%lld)", (long long)plan->range.start,

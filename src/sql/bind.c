@@ -83,6 +83,8 @@ MrStatus mr_bind_query(const MrBindOptions *options, const MrSqlQuery *query, Mr
     Rel rel = {0};
     binder_init(&b, options, err);
     MR_TRY(mr__query_bind(&b, query, NULL, &rel));
+    if (rel.plan->depth > MR_PLAN_DEPTH_MAX)
+        return MR_FAIL(err, MR_COND_FAILED_TO_PARSE_TOO_COMPLEX);
     out->plan = rel.plan;
     out->ordered = plan_ordered(rel.plan);
     return MR_OK;

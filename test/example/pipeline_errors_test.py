@@ -53,6 +53,11 @@ def changed_texts() -> int:
         if [s.returncode for s in said] != [0, 0, 1] or "1000" not in said[2].stderr:
             print(f"FAILED the body of a function changes: {[s.stderr for s in said]}")
             bad += 1
+        inline = "CREATE STREAMING TABLE i AS SELECT at, sum(a * w) AS n FROM STREAM e WATERMARK at DELAY OF INTERVAL 1 SECOND JOIN VALUES (1, {}) AS d(k, w) ON a = k GROUP BY at;"
+        said = [run(folder, both + inline.format(n)) for n in (1, 1, 1000)]
+        if [s.returncode for s in said] != [0, 0, 1] or "1000" not in said[2].stderr:
+            print(f"FAILED inline VALUES change: {[s.stderr for s in said]}")
+            bad += 1
         rows_of(folder, "DROP TABLE e")
         half = windows.replace("GROUP BY", "WHERE at < '2027-01-01' GROUP BY").format("1 minute")
         above = windows.replace("count(*) AS n", "count(*) + 1 AS n").format("1 minute")

@@ -18,3 +18,5 @@ SELECT window(a, '1 minute').start, window(b, '5 minutes').start FROM VALUES (TI
 CREATE TABLE again USING csv AS SELECT 1 / (id - 5) AS a FROM range(10);
 CREATE TABLE again USING csv AS SELECT id AS a FROM range(2);
 SELECT * FROM again;
+-- A chain that once filled a table of 32.
+SELECT - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - 7, NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT true;
