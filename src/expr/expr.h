@@ -48,6 +48,7 @@ struct MrExpr {
     const MrType *type;
     bool nullable;
     int32_t sql_idx, sql_len; /* place in the query text; -1, 0: none */
+    const MrVector *folded;   /* its value, once the binder asked for it; NULL: not known */
     const char
         *sql; /* its text as Spark prints it, set by the binder; NULL: mr_expr_text makes it */
     int32_t n_args;

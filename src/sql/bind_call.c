@@ -233,6 +233,29 @@ static MrStatus lambda_bind(MrBind *bind, int32_t arg_idx, const MrType *const *
     return MR_OK;
 }
 
+/* The value of a constant expression, or NULL.  Those of its arguments are known by now: a chain of
+ * a thousand terms is not computed a thousand times. */
+static const MrVector *constant_value(Binder *b, MrExpr *expr)
+{
+    MrError ignored = {0};
+    MrExpr *shallow = expr;
+    if (expr->folded)
+        return expr->folded;
+    if (expr->kind == MR_EXPR_CALL && expr->n_args > 0) {
+        shallow = MR_NEW(b->arena, MrExpr);
+        *shallow = *expr;
+        shallow->args = MR_NEW_N(b->arena, MrExpr *, expr->n_args);
+        for (int32_t i = 0; i < expr->n_args; i++)
+            shallow->args[i] = expr->args[i]->folded
+                                   ? mr_expr_literal(b->arena, expr->args[i]->folded)
+                                   : expr->args[i];
+    }
+    const MrVector *value = NULL;
+    if (mr_expr_fold(b->arena, b->planner->context, shallow, &value, &ignored) == MR_OK)
+        expr->folded = value;
+    return expr->folded;
+}
+
 void mr__bind_init(Binder *b, MrBind *bind, MrExpr *const *args, const char *const *names,
                    int32_t n_args, const char *sql)
 {
@@ -240,7 +263,7 @@ void mr__bind_init(Binder *b, MrBind *bind, MrExpr *const *args, const char *con
     bind->args = MR_NEW_N(b->arena, MrArgInfo, n_args + 1);
     for (int32_t i = 0; i < n_args; i++) {
         MrArgInfo *info = &bind->args[i];
-        const MrExpr *arg = args[i];
+        MrExpr *arg = args[i];
         if (!arg)
             continue;
         info->type = arg->type;
@@ -251,10 +274,7 @@ void mr__bind_init(Binder *b, MrBind *bind, MrExpr *const *args, const char *con
         if (arg->kind == MR_EXPR_LITERAL) {
             info->value = arg->literal;
         } else if (mr_expr_is_constant(arg) && !mr_expr_may_grow(arg)) {
-            MrError ignored = {0};
-            const MrVector *value = NULL;
-            if (mr_expr_fold(b->arena, b->planner->context, arg, &value, &ignored) == MR_OK)
-                info->value = value;
+            info->value = constant_value(b, arg);
         }
     }
 }
