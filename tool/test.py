@@ -252,6 +252,14 @@ def full(tally: Tally, options: argparse.Namespace) -> None:
         print(f"{kind:9} {passed:6} passed {failed:4} failed {time.monotonic() - start:7.1f} s", flush=True)
 
 
+def strangers() -> set[str]:
+    """Files in the tree that git does not know and does not ignore; none where there is no git."""
+    done = subprocess.run(
+        ["git", "ls-files", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True
+    )
+    return set(done.stdout.splitlines())
+
+
 def main() -> int:
     """Reads the arguments and runs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -265,6 +273,7 @@ def main() -> int:
     if options.accept:
         return accept(options.accept)
     tally = Tally()
+    before = strangers()
     if options.check:
         check(tally, options)
     else:
@@ -273,6 +282,9 @@ def main() -> int:
     if not any(any_of(kind, options.name) for kind in KINDS):
         print(f"no test has '{options.name}' in its name")
         tally.failed += 1
+    left = sorted(strangers() - before)
+    if left:
+        tally.add(0, 1, "a clean tree: tests left files in it", "\n".join(left[:20]))
     print(f"{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped")
     return 1 if tally.failed else 0
 

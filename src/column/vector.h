@@ -135,6 +135,21 @@ static inline bool mr_vector_is_null(const MrVector *vec, int64_t row)
     return holder->type->kind == MR_TYPE_VOID ||
            (holder->validity && !mr_bit_get(holder->validity, at));
 }
+/* An integer of any width (a boolean, date, timestamp too) at a place of a flat or constant vector,
+ * as mr_vector_at gives it. */
+static inline int64_t mr_vector_integer(const MrVector *vec, int64_t at)
+{
+    switch (mr_type_physical(vec->type)) {
+    case MR_PHYS_I8:
+        return vec->i8[at];
+    case MR_PHYS_I16:
+        return vec->i16[at];
+    case MR_PHYS_I32:
+        return vec->i32[at];
+    default:
+        return vec->i64[at];
+    }
+}
 /* Marks rows NULL; allocates the bitmap at need (n_rows bits).  Zeroes a string or slice. */
 void mr_vector_set_null(MrArena *arena, MrVector *vec, int64_t row, int64_t n_rows);
 

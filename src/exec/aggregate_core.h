@@ -20,8 +20,8 @@ typedef struct MrAggSpec {
 typedef struct MrGroupHead {
     int64_t close_us; /* its window's end; INT64_MAX: never */
     int64_t touched;  /* number of the epoch that changed it */
-    int64_t dirty;    /* among the changes to be saved */
     int64_t shown;    /* its row was given out */
+    int64_t unused;   /* the states behind it begin at a multiple of 16 */
 } MrGroupHead;
 
 typedef struct MrAggPlan { /* of a plan node; read-only once made */

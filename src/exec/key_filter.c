@@ -31,20 +31,6 @@ static bool has_range(const MrType *type)
         max = valid && value > max ? value : max;                                                  \
     }
 
-static int64_t int_at(const MrVector *vec, int64_t at)
-{
-    switch (mr_type_physical(vec->type)) {
-    case MR_PHYS_I8:
-        return vec->i8[at];
-    case MR_PHYS_I16:
-        return vec->i16[at];
-    case MR_PHYS_I32:
-        return vec->i32[at];
-    default:
-        return vec->i64[at];
-    }
-}
-
 void mr__key_range_see(MrKeyRange *range, const MrVector *vec, const uint16_t *sel, int32_t n)
 {
     int64_t min = range->min, max = range->max;
@@ -57,7 +43,7 @@ void mr__key_range_see(MrKeyRange *range, const MrVector *vec, const uint16_t *s
             if (mr_vector_is_null(vec, row))
                 continue;
             const MrVector *holder = mr_vector_at(vec, row, &at);
-            int64_t value = int_at(holder, at);
+            int64_t value = mr_vector_integer(holder, at);
             min = value < min ? value : min;
             max = value > max ? value : max;
         }
@@ -201,7 +187,7 @@ void mr__key_filter_add(MrKeyFilter *filter, const MrVector *vec, int32_t n)
         if (filter->n_bits == 0) {
             word_set(&filter->words[bloom_word(filter, hash[i])], bloom_bits(hash[i]));
         } else {
-            uint64_t bit = (uint64_t)int_at(vec, i) - (uint64_t)filter->from;
+            uint64_t bit = (uint64_t)mr_vector_integer(vec, i) - (uint64_t)filter->from;
             word_set(&filter->words[bit >> 6], UINT64_C(1) << (bit & 63));
         }
     }

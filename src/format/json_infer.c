@@ -41,7 +41,7 @@ typedef struct JsonInfer {
     MrArena arena, scratch;
     InferType root;
     bool corrupt;
-    uint64_t n_records, sample_every; /* of samplingRatio: in 1/1024 */
+    uint64_t n_records; /* seen so far, for samplingRatio */
     MrTextValue timestamp;
     MrEvalContext context;
 } JsonInfer;

@@ -76,24 +76,10 @@ static int64_t seconds_to_us(int64_t seconds)
     return us;
 }
 
-static int64_t integer_at(const MrVector *vec, int64_t at)
-{
-    switch (mr_type_physical(vec->type)) {
-    case MR_PHYS_I8:
-        return vec->i8[at];
-    case MR_PHYS_I16:
-        return vec->i16[at];
-    case MR_PHYS_I32:
-        return vec->i32[at];
-    default:
-        return vec->i64[at];
-    }
-}
-
 static MrStatus integer_to_timestamp(MrCastRun *run, MrError *err)
 {
     for (MR_CAST_EACH(run, row, at))
-        run->out->i64[row] = seconds_to_us(integer_at(run->in, at));
+        run->out->i64[row] = seconds_to_us(mr_vector_integer(run->in, at));
     return MR_OK;
 }
 
@@ -345,7 +331,8 @@ static MrStatus integer_to_interval(MrCastRun *run, MrError *err)
 {
     const int64_t unit = interval_unit(run->cast->to);
     for (MR_CAST_EACH(run, row, at))
-        MR_TRY(put_interval(run, row, at, true, (MrI128)integer_at(run->in, at) * unit, err));
+        MR_TRY(
+            put_interval(run, row, at, true, (MrI128)mr_vector_integer(run->in, at) * unit, err));
     return MR_OK;
 }
 

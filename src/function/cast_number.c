@@ -114,20 +114,6 @@ DEFINE_TO_BOOLEAN(i64_to_boolean, i64, int64_t)
 DEFINE_TO_BOOLEAN(f32_to_boolean, f32, float)
 DEFINE_TO_BOOLEAN(f64_to_boolean, f64, double)
 
-static int64_t integer_at(const MrVector *vec, int64_t at)
-{
-    switch (mr_type_physical(vec->type)) {
-    case MR_PHYS_I8:
-        return vec->i8[at];
-    case MR_PHYS_I16:
-        return vec->i16[at];
-    case MR_PHYS_I32:
-        return vec->i32[at];
-    default:
-        return vec->i64[at];
-    }
-}
-
 /* Decimals */
 
 static MrStatus integer_to_decimal(MrCastRun *run, MrError *err)
@@ -137,7 +123,7 @@ static MrStatus integer_to_decimal(MrCastRun *run, MrError *err)
     const MrI128 factor = mr_pow10_i128[to->scale],
                  limit = mr_pow10_i128[to->precision - to->scale];
     for (MR_CAST_EACH(run, row, at)) {
-        int64_t value = integer_at(run->in, at);
+        int64_t value = mr_vector_integer(run->in, at);
         if (__builtin_expect(value < limit && value > -limit, 1)) {
             if (small)
                 run->out->i64[row] = value * (int64_t)factor;
@@ -267,7 +253,7 @@ static MrStatus integer_to_binary(MrCastRun *run, MrError *err)
     const int32_t n_bytes = mr_physical_bytes(mr_type_physical(run->cast->from));
     for (MR_CAST_EACH(run, row, at)) {
         char bytes[8];
-        uint64_t value = (uint64_t)integer_at(run->in, at);
+        uint64_t value = (uint64_t)mr_vector_integer(run->in, at);
         for (int32_t i = 0; i < n_bytes; i++)
             bytes[i] = (char)(value >> (8 * (n_bytes - 1 - i)));
         run->out->str[row] = mr_str_borrow(bytes, n_bytes);

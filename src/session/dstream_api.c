@@ -165,9 +165,8 @@ static MrStatus stream_make(MrStreamContext *context, const char *function, cons
     return MR_OK;
 }
 
-MrStatus mr__dstream_source(MrStreamContext *context, const char *connector,
-                            const MrOption *options, int32_t n_options, MrDStream **out,
-                            MrError *err)
+static MrStatus source_add(MrStreamContext *context, const char *connector, const MrOption *options,
+                           int32_t n_options, MrDStream **out, MrError *err)
 {
     MrLineage like = {.kind = MR_LINEAGE_SOURCE,
                       .connector = connector,
@@ -186,7 +185,7 @@ MrStatus mr_dstream_socket_text(MrStreamContext *context, const char *host, int3
     if (port < 1 || port > 65535)
         return mr__bad_number("mr_dstream_socket_text", "port", "1 to 65535", port, err);
     mr_i64_to_text(port, digits);
-    return mr__dstream_source(context, "socket", options, MR_COUNT(options), out, err);
+    return source_add(context, "socket", options, MR_COUNT(options), out, err);
 }
 
 MrStatus mr_dstream_text_files(MrStreamContext *context, const char *folder, MrDStream **out,
@@ -194,7 +193,7 @@ MrStatus mr_dstream_text_files(MrStreamContext *context, const char *folder, MrD
 {
     MR_TRY(mr__given(folder != NULL, __func__, "folder", err));
     MrOption options[] = {{"path", folder}, {"newFilesOnly", "true"}};
-    return mr__dstream_source(context, "text", options, MR_COUNT(options), out, err);
+    return source_add(context, "text", options, MR_COUNT(options), out, err);
 }
 
 static MrStatus step(MrDStream *stream, const char *function, MrLineage like, MrDStream **out,

@@ -10,9 +10,5 @@ MR_MUST_USE MrStatus mr__stream_context_open(MrStreamContext *context, MrError *
 MR_MUST_USE MrStatus mr__stream_context_step(MrStreamContext *context, MrStreamStep *step,
                                              MrError *err);
 int64_t mr__stream_context_wait_us(const MrStreamContext *context);
-/* A source of the test's own; its options are borrowed for the call. */
-MR_MUST_USE MrStatus mr__dstream_source(MrStreamContext *context, const char *connector,
-                                        const MrOption *options, int32_t n_options, MrDStream **out,
-                                        MrError *err);
 
 #endif

@@ -594,7 +594,7 @@ MrStatus mr_frame_show(MrFrame *frame, const MrShowOptions *options, FILE *to, M
 
 /* ---------------------------------------------------------------- write */
 
-MrStatus mr__save_mode(const char *mode, MrSaveMode *out, MrError *err)
+static MrStatus save_mode(const char *mode, MrSaveMode *out, MrError *err)
 {
     static const struct {
         const char *name;
@@ -611,8 +611,9 @@ MrStatus mr__save_mode(const char *mode, MrSaveMode *out, MrError *err)
     return mode ? MR_FAIL(err, MR_COND_INVALID_SAVE_MODE, "mode", mode) : MR_OK;
 }
 
-MrStatus mr__partition_places(MrArena *arena, const MrSchema *schema, const char *names,
-                              int32_t *n_out, const int32_t **out, MrError *err)
+/* "a, b" to places in the schema. */
+static MrStatus partition_places(MrArena *arena, const MrSchema *schema, const char *names,
+                                 int32_t *n_out, const int32_t **out, MrError *err)
 {
     int32_t *places = MR_NEW_N(arena, int32_t, schema->n_cols), n_places = 0;
     while (names && *names) {
@@ -647,9 +648,9 @@ static MrStatus frame_write(MrFrame *frame, MrQuery *query, const MrWriteOptions
         return MR_FAIL_UNSUPPORTED(err, "reading a streaming frame; mr_frame_start runs it");
     spec.options =
         mr__key_values(&query->arena, options->options, options->n_options, options->path);
-    MR_TRY(mr__save_mode(options->mode, &spec.mode, err));
-    MR_TRY(mr__partition_places(&query->arena, &query->schema, options->partition_by,
-                                &spec.n_partition_cols, &spec.partition_cols, err));
+    MR_TRY(save_mode(options->mode, &spec.mode, err));
+    MR_TRY(partition_places(&query->arena, &query->schema, options->partition_by,
+                            &spec.n_partition_cols, &spec.partition_cols, err));
     return mr__write_plan(query, bound.plan, &spec, err);
 }
 

@@ -29,9 +29,5 @@ MR_MUST_USE MrStatus mr__frame_bind(MrFrame *frame, MrQuery *query, MrBoundQuery
                                     MrError *err);
 MrOptions mr__key_values(MrArena *arena, const MrKeyValue *given, int32_t n_given,
                          const char *path);
-MR_MUST_USE MrStatus mr__save_mode(const char *mode, MrSaveMode *out, MrError *err);
-/* "a, b" to places in the schema. */
-MR_MUST_USE MrStatus mr__partition_places(MrArena *arena, const MrSchema *schema, const char *names,
-                                          int32_t *n_out, const int32_t **out, MrError *err);
 
 #endif

@@ -16,8 +16,7 @@ struct Flow {
     MrQuery *query;   /* its plan, sources, arena */
     MrStream *stream; /* NULL: a materialized view */
     const MrTable *table;
-    int32_t sql_idx; /* of its statement in the script */
-    int64_t in_rows, out_epochs;
+    int32_t sql_idx;   /* of its statement in the script */
     bool ended, fresh; /* fresh: a view that has seen everything upstream */
 };
 
@@ -100,14 +99,6 @@ static MrStatus flow_add(Pipeline *pipeline, const char *database, const char *n
     pipeline->last = flow;
     *out = flow;
     return MR_OK;
-}
-
-const char *mr__flow_checkpoint(const MrSession *session, MrArena *arena, const char *database,
-                                const char *flow)
-{
-    return mr_arena_printf(arena, "%s/_millrace/flows/%s.%s", session->warehouse,
-                           mr_catalog_file_name(arena, database),
-                           mr_catalog_file_name(arena, flow));
 }
 
 /* Forgets where the flow was: its positions mean nothing for a table that holds nothing yet. */

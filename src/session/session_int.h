@@ -51,7 +51,6 @@ struct MrVariable {
     const char *name;
     const MrType *type;
     const MrVector *value;
-    const char *default_sql;
 };
 
 /* Rows of a command, gathered as text: an entry is a cell; NULL is NULL; booleans are "true",
@@ -237,6 +236,9 @@ typedef struct MrStreamTarget {
 /* query->schema is that of plan.  The stream is closed before the query. */
 MR_MUST_USE MrStatus mr__stream_start(MrQuery *query, MrPlan *plan, const MrStreamTarget *target,
                                       MrStream **out, MrError *err);
+/* Where a flow of a pipeline keeps its positions and its state. */
+const char *mr__flow_checkpoint(const MrSession *session, MrArena *arena, const char *database,
+                                const char *flow);
 
 /* ---- memory_table.c: rows of memory sinks and of Arrow streams, as temporary views */
 /* Empty rows for a query of that name, instead of those of one before; fails while that one is
@@ -291,9 +293,6 @@ MrVariable **mr__variable_place(MrSession *session, const char *name); /* *place
 void mr__variables_clear(MrSession *session);
 
 /* ---- session.c */
-/* Where a flow of a pipeline keeps its positions and its state. */
-const char *mr__flow_checkpoint(const MrSession *session, MrArena *arena, const char *database,
-                                const char *flow);
 /* Takes a setting back; NULL: all. */
 MR_MUST_USE MrStatus mr__session_unset(MrSession *session, const char *key, MrError *err);
 /* Settings after a change of conf. */

@@ -24,6 +24,14 @@ static MrStatus open_sink(void *self, const char *query_id, MrSink **out, MrErro
     return target->type->open_sink(context, spec, out, err);
 }
 
+const char *mr__flow_checkpoint(const MrSession *session, MrArena *arena, const char *database,
+                                const char *flow)
+{
+    return mr_arena_printf(arena, "%s/_millrace/flows/%s.%s", session->warehouse,
+                           mr_catalog_file_name(arena, database),
+                           mr_catalog_file_name(arena, flow));
+}
+
 MrStatus mr__stream_start(MrQuery *query, MrPlan *plan, const MrStreamTarget *target,
                           MrStream **out, MrError *err)
 {

@@ -27,8 +27,6 @@ typedef struct MrBindPlace {
      */
     bool in_view;
     bool is_temp; /* a temporary view sees every temporary object */
-    int32_t n_temp_names;
-    const char *const *temp_names;
 } MrBindPlace;
 
 typedef struct MrBindRelation {
@@ -48,9 +46,8 @@ typedef struct MrBindRelation {
     int32_t n_columns;      /* columns of the view: names, and types when types is set    */
     const MrField *columns; /* NULL: as the query gives them                              */
     const char *const
-        *query_columns;    /* names of the query's output when the view was made; NULL: by place */
-    bool schema_binding;   /* types must still be right: cast is refused (BINDING)       */
-    bool schema_evolution; /* columns are what the query gives now                       */
+        *query_columns;  /* names of the query's output when the view was made; NULL: by place */
+    bool schema_binding; /* types must still be right: cast is refused (BINDING)       */
     /* PLAN */
     const MrPlan *plan;
 } MrBindRelation;

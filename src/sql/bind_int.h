@@ -74,8 +74,7 @@ typedef struct Ctx {
     int32_t n_windows;
     bool in_aggregate, in_window;
     bool allow_generator;
-    bool outputs_off;      /* inside an aggregate: outputs are not tried first */
-    bool no_extra_columns; /* DEFAULT and the like */
+    bool outputs_off; /* inside an aggregate: outputs are not tried first */
     /* found */
     bool has_aggregate, has_window, has_generator, has_query, has_lateral, has_outer;
     const struct Generator *generator;
@@ -103,7 +102,6 @@ struct Cte {
     int32_t n_cols;
     int32_t shared_id;
     bool bound, ordered;
-    bool bad_recursion; /* while its own anchor is bound */
     /* recursion */
     bool is_recursive, in_step;
     int32_t recursion_id, n_refs;

@@ -42,7 +42,7 @@ typedef struct Select {
     bool after_items; /* HAVING, QUALIFY, ORDER BY are rewritten */
     bool has_sets;
     uint64_t *sets; /* bit i: key i is in the set */
-    int64_t n_sets, cap_sets;
+    int64_t n_sets;
     MrColumn gid;
     /* windows */
     MrNamedExpr *windows;

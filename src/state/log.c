@@ -210,7 +210,6 @@ typedef struct Chain {
     uint32_t run;    /* the highest seen */
     SegmentEnd end;
     int64_t bytes;
-    int64_t tip_file_bytes;
 } Chain;
 
 static bool number_parse(const char *name, uint64_t *out)

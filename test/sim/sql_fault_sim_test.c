@@ -197,15 +197,17 @@ static Outcome file_run(MrText text, int64_t refuse_at, int64_t fail_at)
     Outcome outcome = {.worst = MR_OK};
     MrSession *session = NULL;
     _Atomic int64_t countdown = refuse_at > 0 ? refuse_at : COUNTDOWN_MAX;
-    char warehouse[] = "/tmp/mr-fault-XXXXXX";
+    char folder[] = "/tmp/mr-fault-XXXXXX", before[MR_PATH_MAX];
     MrArena arena;
     MrText *statements = NULL;
     int32_t n_statements = 0;
-    assert_non_null(mkdtemp(warehouse));
+    assert_non_null(mkdtemp(folder));
+    assert_non_null(getcwd(before, sizeof before)); /* relative paths begin in the folder */
+    assert_int_equal(chdir(folder), 0);
     fault_init(fail_at);
     mr_arena_init(&arena, &mr_test_budget);
     outcome.worst = mr_session_create(&(MrSessionConfig){.os = &fault.os,
-                                                         .warehouse = warehouse,
+                                                         .warehouse = "warehouse",
                                                          .n_threads = 2,
                                                          .memory_limit_bytes = INT64_C(1) << 30,
                                                          .fail_countdown = &countdown},
@@ -228,7 +230,8 @@ static Outcome file_run(MrText text, int64_t refuse_at, int64_t fail_at)
     mr_arena_deinit(&arena);
     outcome.n_calls = fault.n_calls;
     outcome.n_allocations = COUNTDOWN_MAX - countdown;
-    (void)!mr_os_remove_tree(mr_os_posix(), warehouse, &err);
+    assert_int_equal(chdir(before), 0);
+    (void)!mr_os_remove_tree(mr_os_posix(), folder, &err);
     return outcome;
 }
 
