@@ -126,6 +126,51 @@ bool mr__json_is_quote(const MrJsonConfig *config, char c);
 /* NaN, Infinity, -INF ... to its double. */
 bool mr__json_not_finite(MrText text, double *out);
 
+/* --- values into vectors (json_value.c) --- */
+
+/* What is wanted of a value. */
+typedef struct MrJsonNode MrJsonNode;
+struct MrJsonNode {
+    const MrType *type;
+    MrTextValue text; /* scalars from strings                          */
+    int32_t n_fields; /* struct: fields; array: element; map: key, value */
+    MrJsonNode *fields;
+    MrText *names;  /* struct                                        */
+    int32_t *slots; /* struct: hash of names to numbers; -1: free    */
+    uint32_t slot_mask;
+};
+MrStatus mr__json_node_init(const MrJsonConfig *config, MrArena *arena, MrJsonNode *node,
+                            const MrType *type, MrError *err);
+/* Makes names findable, after they are set. */
+void mr__json_node_index(MrJsonNode *node, MrArena *arena);
+/* The number of the field, -1: nobody wants it.  hint: the number that is tried first. */
+int32_t mr__json_node_find(const MrJsonNode *node, MrText name, int32_t hint);
+
+/* Where values go, and what was wrong with them. */
+typedef struct MrJsonValues {
+    const MrJsonConfig *config;
+    MrEvalContext context;
+    MrArena *arena;  /* of the batch that is being filled */
+    const char *why; /* the record is bad; NULL: it is not */
+    bool failed;     /* the value just read became NULL because it does not fit its type */
+} MrJsonValues;
+
+static inline void mr__json_set_valid(MrVector *vec, int64_t row)
+{
+    if (vec->validity)
+        mr_bit_set(vec->validity, row);
+}
+static inline void mr__json_set_null(MrJsonValues *self, MrVector *vec, int64_t row)
+{
+    mr_vector_set_null(self->arena, vec, row, vec->cap_items);
+}
+/* One value at at (no blanks before it) into row; the place behind it, or NULL when it is not JSON.
+ */
+const char *mr__json_value(MrJsonValues *self, const MrJsonNode *node, const char *at,
+                           const char *end, MrVector *vec, int64_t row);
+
+/* --- the tables of the format --- */
+
 MrStatus mr__json_configure(MrArena *arena, const MrFormatOptions *options, const void **config,
                             MrError *err);
 MrStatus mr__json_infer_begin(const void *config, MrBudget *budget, void **infer, MrError *err);

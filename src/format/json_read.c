@@ -13,23 +13,10 @@
  * Leaves out: VARIANT columns. */
 #include "format/json_int.h"
 
-#include "base/hash.h"
-
 #include <stdio.h>
 
 #define JSON_STEPS_MAX 512
 #define JSON_STEP_TEXT 32
-
-typedef struct JsonNode JsonNode;
-struct JsonNode {
-    const MrType *type;
-    MrTextValue text; /* scalars from strings                          */
-    int32_t n_fields; /* struct: fields; array: element; map: key, value */
-    JsonNode *fields;
-    MrText *names;  /* struct                                        */
-    int32_t *slots; /* struct: hash of names to numbers; -1: free    */
-    uint32_t slot_mask;
-};
 
 typedef enum JsonOp { JSON_SKIP, JSON_STR, JSON_I64, JSON_I32, JSON_F64, JSON_ANY } JsonOp;
 typedef struct JsonStep {
@@ -55,8 +42,8 @@ typedef struct JsonReader {
     MrRowReader base;
     const MrJsonConfig *config;
     MrBudget *budget;
-    MrArena arena; /* of the reader's life */
-    JsonNode root; /* fields: the wanted columns */
+    MrArena arena;   /* of the reader's life */
+    MrJsonNode root; /* fields: the wanted columns */
     int32_t n_cols, corrupt_col;
     uint32_t *seen; /* by column: number of the record that gave it */
     uint32_t record;
@@ -71,404 +58,13 @@ typedef struct JsonReader {
     int32_t n_absent;
     MrArena step_arena;
 
-    MrEvalContext context;
+    MrJsonValues values;
     MrBatch *batch;
     int32_t row;
-    const char *why; /* the record is bad; NULL: it is not */
-    bool failed;     /* the value just read became NULL because it does not fit its type */
     const char *array_at, *array_end, *array_next; /* inside a record that is an array; NULL: not */
     const char *array_begin;
     MrShared *held; /* last chunk owner retained by the batch */
 } JsonReader;
-
-static inline void set_valid(MrVector *vec, int64_t row)
-{
-    if (vec->validity)
-        mr_bit_set(vec->validity, row);
-}
-static void set_null(JsonReader *self, MrVector *vec, int64_t row)
-{
-    mr_vector_set_null(&self->batch->arena, vec, row, vec->cap_items);
-}
-
-/* --- the tree of wanted columns --- */
-
-static int32_t node_find(const JsonNode *node, MrText name, int32_t hint)
-{
-    if (hint < node->n_fields && mr_text_equal(node->names[hint], name))
-        return hint;
-    if (!node->slots)
-        return -1;
-    uint32_t slot = (uint32_t)mr_hash_bytes(name.data, name.size_bytes, 0x6a) & node->slot_mask;
-    for (; node->slots[slot] >= 0; slot = (slot + 1) & node->slot_mask)
-        if (mr_text_equal(node->names[node->slots[slot]], name))
-            return node->slots[slot];
-    return -1;
-}
-
-static void node_index(JsonNode *node, MrArena *arena)
-{
-    uint32_t n_slots = 4;
-    while (n_slots < 2 * (uint32_t)node->n_fields)
-        n_slots *= 2;
-    node->slots = mr_arena_alloc(arena, n_slots * (int64_t)sizeof(int32_t));
-    memset(node->slots, 0xff, n_slots * sizeof(int32_t));
-    node->slot_mask = n_slots - 1;
-    for (int32_t i = 0; i < node->n_fields; i++) {
-        uint32_t slot =
-            (uint32_t)mr_hash_bytes(node->names[i].data, node->names[i].size_bytes, 0x6a) &
-            node->slot_mask;
-        while (node->slots[slot] >= 0)
-            slot = (slot + 1) & node->slot_mask;
-        node->slots[slot] = i;
-    }
-}
-
-static MrStatus node_init(JsonReader *self, JsonNode *node, const MrType *type, MrError *err)
-{
-    MrArena *arena = &self->arena;
-    node->type = type;
-    if (type->kind == MR_TYPE_VARIANT)
-        return MR_FAIL_UNSUPPORTED(err, "a column of type VARIANT in a JSON file");
-    if (!mr_type_is_nested(type)) {
-        const char *format = type->kind == MR_TYPE_DATE        ? self->config->times.date
-                             : type->kind == MR_TYPE_TIMESTAMP ? self->config->times.timestamp
-                             : type->kind == MR_TYPE_TIMESTAMP_NTZ
-                                 ? self->config->times.timestamp_ntz
-                                 : NULL;
-        return mr_text_value_init(&node->text, arena, self->config->settings, type, format, err);
-    }
-    node->n_fields = type->n_fields;
-    node->fields = MR_NEW_N(arena, JsonNode, type->n_fields);
-    node->names = MR_NEW_N(arena, MrText, type->n_fields);
-    for (int32_t i = 0; i < type->n_fields; i++) {
-        node->names[i] = mr_text(type->fields[i].name);
-        MR_TRY(node_init(self, &node->fields[i], type->fields[i].type, err));
-    }
-    if (type->kind == MR_TYPE_STRUCT)
-        node_index(node, arena);
-    return MR_OK;
-}
-
-/* --- values, in general --- */
-
-static const char *json_value(JsonReader *self, const JsonNode *node, const char *at,
-                              const char *end, MrVector *vec, int64_t row);
-
-/* The value is fine as JSON but not for its column: NULL, and the record is bad. */
-static const char *misfit(JsonReader *self, MrVector *vec, int64_t row, const char *stop,
-                          const char *why)
-{
-    if (stop) {
-        set_null(self, vec, row);
-        self->failed = true;
-        if (!self->why)
-            self->why = why;
-    }
-    return stop;
-}
-
-static const char *json_struct(JsonReader *self, const JsonNode *node, const char *at,
-                               const char *end, MrVector *vec, int64_t row)
-{
-    MrArena *arena = &self->batch->arena;
-    const MrJsonConfig *config = self->config;
-    set_valid(vec, row);
-    for (int32_t i = 0; i < node->n_fields; i++)
-        set_null(self, vec->children[i], row);
-    at = mr__json_space(config, at + 1, end);
-    if (at < end && *at == '}')
-        return at + 1;
-    for (int32_t hint = 0;; hint++) {
-        MrJsonString name;
-        MrText text;
-        at = mr__json_name(config, at, end, &name);
-        if (!at || !mr__json_text(config, arena, &name, &text))
-            return NULL;
-        at = mr__json_space(config, at, end);
-        if (at >= end || *at != ':')
-            return NULL;
-        at = mr__json_space(config, at + 1, end);
-        int32_t i = node_find(node, text, hint);
-        if (i < 0) {
-            at = mr__json_skip(config, at, end);
-        } else {
-            hint = i;
-            at = json_value(self, &node->fields[i], at, end, vec->children[i], row);
-            self->failed = false; /* the field is NULL, the struct stays */
-        }
-        if (!at)
-            return NULL;
-        at = mr__json_space(config, at, end);
-        if (at >= end)
-            return NULL;
-        if (*at == '}')
-            return at + 1;
-        if (*at != ',')
-            return NULL;
-        at = mr__json_space(config, at + 1, end);
-    }
-}
-
-/* Arrays (keys NULL) and maps. */
-static const char *json_list(JsonReader *self, const JsonNode *node, const char *at,
-                             const char *end, MrVector *vec, int64_t row)
-{
-    MrArena *arena = &self->batch->arena;
-    const MrJsonConfig *config = self->config;
-    bool is_map = node->type->kind == MR_TYPE_MAP, failed = false;
-    char closing = is_map ? '}' : ']';
-    /* Elements of this list stand side by side even when an element holds lists of its own, which
-     * live in other vectors; only a list inside itself would not, and types are trees. */
-    int32_t start = vec->children[0]->n_items, count = 0;
-    at = mr__json_space(config, at + 1, end);
-    if (at < end && *at == closing) {
-        set_valid(vec, row);
-        vec->list[row] = (MrSlice){start, 0};
-        return at + 1;
-    }
-    for (;;) {
-        mr_vector_list_reserve(arena, vec, 1);
-        int32_t item = start + count;
-        for (int32_t i = 0; i < vec->type->n_fields; i++)
-            vec->children[i]->n_items = item + 1;
-        if (is_map) {
-            MrJsonString name;
-            MrText text;
-            at = mr__json_name(config, at, end, &name);
-            if (!at || !mr__json_text(config, arena, &name, &text))
-                return NULL;
-            set_valid(vec->children[0], item);
-            if (!mr_text_value_set(&node->fields[0].text, &self->context, arena, text,
-                                   vec->children[0], item))
-                failed = true;
-            at = mr__json_space(config, at, end);
-            if (at >= end || *at != ':')
-                return NULL;
-            at = mr__json_space(config, at + 1, end);
-        }
-        at = json_value(self, &node->fields[is_map], at, end, vec->children[is_map], item);
-        if (!at)
-            return NULL;
-        failed |= self->failed;
-        self->failed = false;
-        count++;
-        at = mr__json_space(config, at, end);
-        if (at >= end)
-            return NULL;
-        if (*at == closing) {
-            at++;
-            break;
-        }
-        if (*at != ',')
-            return NULL;
-        at = mr__json_space(config, at + 1, end);
-    }
-    if (failed) /* one element that does not fit takes the whole list with it, as in Spark */
-        return misfit(self, vec, row, at, "an element does not fit");
-    if (is_map) { /* the last of equal keys wins: earlier ones are overwritten in place */
-        MrVector *keys = vec->children[0], *values = vec->children[1];
-        int32_t n_kept = 0;
-        for (int32_t i = 0; i < count; i++) {
-            int32_t same = 0;
-            while (same < n_kept && !mr_vector_row_equal(keys, start + same, keys, start + i))
-                same++;
-            if (same < i) {
-                mr_vector_copy_row(arena, keys, start + i, keys, start + same);
-                mr_vector_copy_row(arena, values, start + i, values, start + same);
-            }
-            n_kept += same == n_kept;
-        }
-        count = n_kept;
-    }
-    set_valid(vec, row);
-    vec->list[row] = (MrSlice){start, count};
-    return at;
-}
-
-static bool base64_decode(MrArena *arena, MrText text, MrText *out)
-{
-    while (text.size_bytes > 0 && text.data[text.size_bytes - 1] == '=')
-        text.size_bytes--;
-    char *data = mr_arena_alloc(arena, text.size_bytes / 4 * 3 + 3), *to = data;
-    uint32_t bits = 0;
-    int n_bits = 0;
-    for (int64_t i = 0; i < text.size_bytes; i++) {
-        char c = text.data[i];
-        int value = c >= 'A' && c <= 'Z'   ? c - 'A'
-                    : c >= 'a' && c <= 'z' ? c - 'a' + 26
-                    : c >= '0' && c <= '9' ? c - '0' + 52
-                    : c == '+'             ? 62
-                    : c == '/'             ? 63
-                                           : -1;
-        if (value < 0)
-            return false;
-        bits = bits << 6 | (uint32_t)value;
-        n_bits += 6;
-        if (n_bits >= 8) {
-            n_bits -= 8;
-            *to++ = (char)(bits >> n_bits);
-        }
-    }
-    *out = (MrText){data, to - data};
-    return true;
-}
-
-/* A string token for a column that is not a string. */
-static bool set_from_string(JsonReader *self, const JsonNode *node, MrText text, MrVector *vec,
-                            int64_t row)
-{
-    MrArena *arena = &self->batch->arena;
-    switch (node->type->kind) {
-    case MR_TYPE_FLOAT:
-    case MR_TYPE_DOUBLE: {
-        double value;
-        if (!self->config->allow_non_numeric || !mr__json_not_finite(text, &value))
-            return false;
-        if (node->type->kind == MR_TYPE_DOUBLE)
-            vec->f64[row] = value;
-        else
-            vec->f32[row] = (float)value;
-        return true;
-    }
-    case MR_TYPE_BINARY: {
-        MrText bytes;
-        if (!base64_decode(arena, text, &bytes))
-            return false;
-        vec->str[row] = mr_str_borrow(bytes.data, bytes.size_bytes);
-        return true;
-    }
-    case MR_TYPE_BOOLEAN: /* numbers and booleans are never quoted */
-    case MR_TYPE_TINYINT:
-    case MR_TYPE_SMALLINT:
-    case MR_TYPE_INT:
-    case MR_TYPE_BIGINT:
-        return false;
-    default:
-        return text.size_bytes > 0 &&
-               mr_text_value_set(&node->text, &self->context, arena, text, vec, row);
-    }
-}
-
-static bool set_from_number(JsonReader *self, const JsonNode *node, MrText text, MrJsonNumber kind,
-                            MrVector *vec, int64_t row)
-{
-    switch (node->type->kind) {
-    case MR_TYPE_FLOAT:
-    case MR_TYPE_DOUBLE:
-        if (kind == MR_JSON_NOT_FINITE) {
-            double value;
-            if (!mr__json_not_finite(text, &value))
-                return false;
-            if (node->type->kind == MR_TYPE_DOUBLE)
-                vec->f64[row] = value;
-            else
-                vec->f32[row] = (float)value;
-            return true;
-        }
-        if (kind == MR_JSON_INT && mr_text_equal(text, MR_TEXT("-0")))
-            text = MR_TEXT("0"); /* a whole number has no negative zero */
-        return mr_text_value_set(&node->text, &self->context, &self->batch->arena, text, vec, row);
-    case MR_TYPE_TINYINT:
-    case MR_TYPE_SMALLINT:
-    case MR_TYPE_INT:
-    case MR_TYPE_BIGINT:
-        return kind == MR_JSON_INT &&
-               mr_text_value_set(&node->text, &self->context, &self->batch->arena, text, vec, row);
-    case MR_TYPE_DECIMAL:
-        return kind != MR_JSON_NOT_FINITE &&
-               mr_text_value_set(&node->text, &self->context, &self->batch->arena, text, vec, row);
-    case MR_TYPE_TIMESTAMP: { /* seconds */
-        const char *stop;
-        return kind == MR_JSON_INT &&
-               mr_digits_i64(text.data, text.data + text.size_bytes, &vec->i64[row], &stop) &&
-               !__builtin_mul_overflow(vec->i64[row], INT64_C(1000000), &vec->i64[row]);
-    }
-    default:
-        return false;
-    }
-}
-
-/* One value at at (no blanks before it) into row; the place behind it, or NULL when it is not JSON.
- */
-static const char *json_value(JsonReader *self, const JsonNode *node, const char *at,
-                              const char *end, MrVector *vec, int64_t row)
-{
-    const MrJsonConfig *config = self->config;
-    MrTypeKind type = node->type->kind;
-    if (at >= end)
-        return NULL;
-    if (*at == 'n') {
-        at = mr__json_word(at, end, "null");
-        if (at)
-            set_null(self, vec, row);
-        return at;
-    }
-    if (type == MR_TYPE_STRING &&
-        !mr__json_is_quote(config, *at)) { /* any other value as its text */
-        const char *stop = mr__json_skip(config, at, end);
-        if (stop) {
-            MrText text = {at, stop - at};
-            uint32_t high = 0;
-            for (const char *c = at; c < stop; c++)
-                high |= (unsigned char)*c & 0x80;
-            if (high && !mr_utf8_valid(text.data, text.size_bytes))
-                text = mr_utf8_repair(&self->batch->arena, text);
-            set_valid(vec, row);
-            if (!mr_text_value_set(&node->text, &self->context, &self->batch->arena, text, vec,
-                                   row))
-                return misfit(self, vec, row, stop, "a string is too long");
-        }
-        return stop;
-    }
-    if (mr__json_is_quote(config, *at)) {
-        MrJsonString string;
-        MrText text;
-        const char *stop = mr__json_string(config, at, end, &string);
-        if (!stop || !mr__json_text(config, &self->batch->arena, &string, &text))
-            return NULL;
-        set_valid(vec, row);
-        if (type == MR_TYPE_STRING
-                ? mr_text_value_set(&node->text, &self->context, &self->batch->arena, text, vec,
-                                    row)
-                : !mr_type_is_nested(node->type) && set_from_string(self, node, text, vec, row))
-            return stop;
-        return misfit(self, vec, row, stop, "a string does not fit its column");
-    }
-    if (*at == '{') {
-        if (type == MR_TYPE_STRUCT)
-            return json_struct(self, node, at, end, vec, row);
-        if (type == MR_TYPE_MAP)
-            return json_list(self, node, at, end, vec, row);
-        return misfit(self, vec, row, mr__json_skip(config, at, end),
-                      "an object does not fit its column");
-    }
-    if (*at == '[') {
-        if (type == MR_TYPE_ARRAY)
-            return json_list(self, node, at, end, vec, row);
-        return misfit(self, vec, row, mr__json_skip(config, at, end),
-                      "an array does not fit its column");
-    }
-    if (*at == 't' || *at == 'f') {
-        const char *stop = mr__json_word(at, end, *at == 't' ? "true" : "false");
-        if (stop && type == MR_TYPE_BOOLEAN) {
-            set_valid(vec, row);
-            vec->i8[row] = *at == 't';
-            return stop;
-        }
-        return misfit(self, vec, row, stop, "a boolean does not fit its column");
-    }
-    MrJsonNumber kind;
-    const char *stop = mr__json_number(config, at, end, &kind);
-    if (!stop)
-        return NULL;
-    set_valid(vec, row);
-    if (!mr_type_is_nested(node->type) &&
-        set_from_number(self, node, (MrText){at, stop - at}, kind, vec, row))
-        return stop;
-    return misfit(self, vec, row, stop, "a number does not fit its column");
-}
-
 /* --- steps --- */
 
 #if defined(__SSE2__)
@@ -631,9 +227,9 @@ static const char *step_value(JsonReader *self, const JsonStep *step, const char
 {
     while (at < end && (*at == ' ' || *at == '\t'))
         at++;
-    at = json_value(self, &self->root.fields[step->col], at, value_limit(at, end), step->vec,
-                    self->row);
-    return self->why ? NULL : at;
+    at = mr__json_value(&self->values, &self->root.fields[step->col], at, value_limit(at, end),
+                        step->vec, self->row);
+    return self->values.why ? NULL : at;
 }
 
 typedef enum JsonFast { JSON_FAST_ROW, JSON_FAST_DROPPED, JSON_FAST_LEFT, JSON_FAST_NO } JsonFast;
@@ -693,7 +289,7 @@ static JsonFast fast_record(JsonReader *self, const char **place, const char *en
             if (stop - at > MR_JSON_STRING_MAX)
                 return JSON_FAST_NO;
             vec->str[row] = mr_str_borrow(at + 1, stop - at - 1);
-            set_valid(vec, row);
+            mr__json_set_valid(vec, row);
             at = stop + 1;
             break;
         }
@@ -714,7 +310,7 @@ static JsonFast fast_record(JsonReader *self, const char **place, const char *en
                 vec->i64[row] = value;
             else
                 vec->i32[row] = (int32_t)value;
-            set_valid(vec, row);
+            mr__json_set_valid(vec, row);
             at = stop;
             break;
         }
@@ -743,7 +339,7 @@ static JsonFast fast_record(JsonReader *self, const char **place, const char *en
         return JSON_FAST_NO;
     *place = at + 1;
     for (int32_t i = 0; i < self->n_absent; i++)
-        set_null(self, self->batch->cols[self->absent[i]], row);
+        mr__json_set_null(&self->values, self->batch->cols[self->absent[i]], row);
     return JSON_FAST_ROW;
 }
 
@@ -783,7 +379,7 @@ static const char *json_object(JsonReader *self, const char *at, const char *end
         if (at >= end || *at != ':')
             return NULL;
         at = mr__json_space(config, at + 1, end);
-        int32_t col = node_find(&self->root, text, hint);
+        int32_t col = mr__json_node_find(&self->root, text, hint);
         if (col == self->corrupt_col)
             col = -1;
         if (learn)
@@ -793,9 +389,9 @@ static const char *json_object(JsonReader *self, const char *at, const char *end
         } else {
             hint = col + 1;
             self->seen[col] = self->record;
-            at = json_value(self, &self->root.fields[col], at, end, self->batch->cols[col],
-                            self->row);
-            self->failed = false;
+            at = mr__json_value(&self->values, &self->root.fields[col], at, end,
+                                self->batch->cols[col], self->row);
+            self->values.failed = false;
         }
         if (!at)
             return NULL;
@@ -804,7 +400,7 @@ static const char *json_object(JsonReader *self, const char *at, const char *end
     at++;
     for (int32_t col = 0; col < self->n_cols; col++)
         if (self->seen[col] != self->record)
-            set_null(self, self->batch->cols[col], self->row);
+            mr__json_set_null(&self->values, self->batch->cols[col], self->row);
     if (learn) {
         if (self->n_steps < 0 || at - from > (int64_t)sizeof self->tail) {
             self->n_steps = 0;
@@ -820,7 +416,7 @@ static const char *json_object(JsonReader *self, const char *at, const char *end
 static void null_row(JsonReader *self)
 {
     for (int32_t col = 0; col < self->n_cols; col++)
-        set_null(self, self->batch->cols[col], self->row);
+        mr__json_set_null(&self->values, self->batch->cols[col], self->row);
 }
 
 static void row_keep(JsonReader *self)
@@ -834,7 +430,7 @@ static void row_keep(JsonReader *self)
 /* A record is done: bad ones by the mode. */
 static MrStatus record_done(JsonReader *self, const MrChunk *chunk, MrText raw, MrError *err)
 {
-    if (!self->why) {
+    if (!self->values.why) {
         row_keep(self);
         return MR_OK;
     }
@@ -846,7 +442,7 @@ static MrStatus record_done(JsonReader *self, const MrChunk *chunk, MrText raw, 
         MrStatus status = MR_FAIL(err, MR_COND_MALFORMED_RECORD_IN_PARSING__WITHOUT_SUGGESTION,
                                   "badRecord", shown, "failFastMode", "FAILFAST");
         mr_error_add(err, "in file '%s', at byte %lld: %s", chunk->file,
-                     (long long)(chunk->offset + (raw.data - chunk->begin)), self->why);
+                     (long long)(chunk->offset + (raw.data - chunk->begin)), self->values.why);
         return status;
     }
     if (self->config->mode == MR_PARSE_DROP)
@@ -856,7 +452,7 @@ static MrStatus record_done(JsonReader *self, const MrChunk *chunk, MrText raw, 
         MrText text = mr_utf8_valid(raw.data, raw.size_bytes)
                           ? raw
                           : mr_utf8_repair(&self->batch->arena, raw);
-        set_valid(vec, self->row);
+        mr__json_set_valid(vec, self->row);
         vec->str[self->row] = mr_str_borrow(text.data, text.size_bytes);
     }
     row_keep(self);
@@ -871,39 +467,39 @@ static MrStatus slow_record(JsonReader *self, const MrChunk *chunk, const char *
 {
     const MrJsonConfig *config = self->config;
     MrText raw = {begin, end - begin};
-    self->why = NULL;
-    self->failed = false;
+    self->values.why = NULL;
+    self->values.failed = false;
     self->record++;
     if (raw.size_bytes > MR_RECORD_MAX_BYTES && !config->multi_line) {
-        self->why = "the record is longer than 128 MiB";
+        self->values.why = "the record is longer than 128 MiB";
         raw.size_bytes = 64;
     } else if (n_done >= 0) {
         for (int32_t i = 0; i < n_done; i++)
             if (self->steps[i].col >= 0)
                 self->seen[self->steps[i].col] = self->record;
         if (!json_object(self, at, end, n_done > 0, false))
-            self->why = "it is not JSON";
+            self->values.why = "it is not JSON";
     } else {
         at = mr__json_space(config, at, end);
         if (at == end)
             return MR_OK; /* an empty line is no record */
         if (*at == '{') {
             if (!json_object(self, at, end, false, can_learn && at == begin))
-                self->why = "it is not JSON";
+                self->values.why = "it is not JSON";
         } else if (*at == '[' && mr__json_skip(config, at, end)) {
             self->array_at = at + 1;
             self->array_begin = begin;
             self->array_end = end;
             return MR_OK;
         } else {
-            self->why = *at == '[' ? "it is not JSON" : "the record is not an object";
+            self->values.why = *at == '[' ? "it is not JSON" : "the record is not an object";
         }
-        if (self->why && can_learn)
+        if (self->values.why && can_learn)
             self->n_steps = 0;
     }
-    if (self->why && strcmp(self->why, "it is not JSON") == 0)
+    if (self->values.why && strcmp(self->values.why, "it is not JSON") == 0)
         null_row(self);
-    else if (self->why && n_done < 0 && *at != '{')
+    else if (self->values.why && n_done < 0 && *at != '{')
         null_row(self);
     return record_done(self, chunk, raw, err);
 }
@@ -919,19 +515,19 @@ static MrStatus array_rows(JsonReader *self, const MrChunk *chunk, MrError *err)
         self->array_at = NULL;
         if (*at == ']')
             break;
-        self->why = NULL;
-        self->failed = false;
+        self->values.why = NULL;
+        self->values.failed = false;
         self->record++;
         if (*at == '{') {
             at = json_object(self, at, end, false, false);
         } else {
             const char *stop = mr__json_skip(config, at, end);
             at = stop;
-            self->why = "an element of the array is not an object";
+            self->values.why = "an element of the array is not an object";
             null_row(self);
         }
         if (!at) { /* a bad escape: the text is malformed after all */
-            self->why = "it is not JSON";
+            self->values.why = "it is not JSON";
             null_row(self);
             return record_done(self, chunk, raw, err);
         }
@@ -949,8 +545,8 @@ static MrStatus json_fill(MrRowReader *reader, const MrEvalContext *context, MrB
 {
     JsonReader *self = (JsonReader *)reader;
     const MrJsonConfig *config = self->config;
-    self->context = *context;
-    self->context.settings = config->settings;
+    self->values.context = *context;
+    self->values.context.settings = config->settings;
     if (chunk->owner && self->held != chunk->owner) {
         mr_batch_retain(batch, chunk->owner);
         self->held = chunk->owner;
@@ -974,7 +570,7 @@ static MrStatus json_fill(MrRowReader *reader, const MrEvalContext *context, MrB
         const char *begin = chunk->at, *at = begin, *line_end;
         int32_t n_done = -1;
         if (fast && self->n_steps > 0 && at < fast_end) {
-            self->why = NULL;
+            self->values.why = NULL;
             JsonFast result = fast_record(self, &at, fast_end, &n_done);
             if (result == JSON_FAST_ROW) {
                 chunk->at = at;
@@ -1014,6 +610,7 @@ static void json_start(MrRowReader *reader, MrBatch *batch)
 {
     JsonReader *self = (JsonReader *)reader;
     self->batch = batch;
+    self->values.arena = &batch->arena;
     self->row = 0;
     self->held = NULL;
     self->base.n_rows = 0;
@@ -1089,7 +686,7 @@ static MrStatus reader_init(JsonReader *self, const MrRowSpec *spec, MrError *er
     self->n_cols = spec->n_cols;
     self->corrupt_col = -2;
     self->root.n_fields = spec->n_cols;
-    self->root.fields = MR_NEW_N(arena, JsonNode, spec->n_cols);
+    self->root.fields = MR_NEW_N(arena, MrJsonNode, spec->n_cols);
     self->root.names = MR_NEW_N(arena, MrText, spec->n_cols);
     self->seen = MR_NEW_N(arena, uint32_t, spec->n_cols);
     self->absent = MR_NEW_N(arena, int32_t, spec->n_cols);
@@ -1097,7 +694,7 @@ static MrStatus reader_init(JsonReader *self, const MrRowSpec *spec, MrError *er
     for (int32_t i = 0; i < spec->n_cols; i++) {
         const MrField *field = &spec->schema->cols[spec->cols[i]];
         self->root.names[i] = mr_text(field->name);
-        MR_TRY(node_init(self, &self->root.fields[i], field->type, err));
+        MR_TRY(mr__json_node_init(self->config, arena, &self->root.fields[i], field->type, err));
         if (mr_str_equal_nocase(field->name, self->config->corrupt_name)) {
             if (field->type->kind != MR_TYPE_STRING)
                 return MR_FAIL(err, MR_COND_INVALID_CORRUPT_RECORD_TYPE, "columnName", field->name,
@@ -1107,7 +704,7 @@ static MrStatus reader_init(JsonReader *self, const MrRowSpec *spec, MrError *er
             self->corrupt_col = i;
         }
     }
-    node_index(&self->root, arena);
+    mr__json_node_index(&self->root, arena);
     self->filters = MR_NEW_N(arena, JsonFilter, spec->n_filters);
     for (int32_t i = 0; i < spec->n_filters; i++)
         self->n_filters += filter_take(self, spec->filters[i], &self->filters[self->n_filters]);
@@ -1123,7 +720,7 @@ static MrStatus json_reader_open(const void *config, const MrRowSpec *spec, MrBu
     MR_TRY(mr_budget_alloc_zeroed(budget, sizeof(JsonReader), &block, err));
     JsonReader *self = block;
     self->base.format = &mr_format_json;
-    self->config = config;
+    self->config = self->values.config = config;
     self->budget = budget;
     mr_arena_init(&self->arena, budget);
     mr_arena_init(&self->step_arena, budget);
