@@ -1,4 +1,4 @@
-/* bind.c - the binder's doors: queries, expressions, names. */
+/* bind.c - the binder's doors: queries, expressions, names; bodies of views and functions. */
 #include "sql/bind_int.h"
 
 static void binder_init(Binder *b, const MrBindOptions *options, MrError *err)
@@ -161,61 +161,32 @@ MrStatus mr_bind_name(const MrBindOptions *options, const MrSqlName *name, MrSql
     return mr__name_plain(&b, name, out);
 }
 
-/* Table functions of the user: the query with its parameters as names. */
-MrStatus mr__table_function(Binder *b, const MrSqlExpr *ast, const MrBindFunction *function,
-                            Ctx *ctx, Rel *out)
+Binder mr__body_enter(Binder *b, const MrBindPlace *place, MrText text, const MrSettings *settings)
 {
-    int32_t n = ast->call.n_args;
-    MrExpr **args = MR_NEW_N(b->arena, MrExpr *, n + 1);
-    for (int32_t i = 0; i < n; i++)
-        MR_TRY(mr__expr_bind(b, ctx, ast->call.args[i], &args[i]));
-    MrExpr **values = MR_NEW_N(b->arena, MrExpr *, function->n_params + 1);
-    MR_TRY(mr__udf_args(b, ast, function, args, n, values));
-    if (b->depth >= 50)
-        return MR_FAIL(b->err, MR_COND_CYCLIC_FUNCTION_REFERENCE, "path",
-                       mr__name_dotted(b, function->parts, function->n_parts));
-    NamedItem *items = MR_NEW_N(b->arena, NamedItem, function->n_params + 1);
-    for (int32_t i = 0; i < function->n_params; i++)
-        items[i] = (NamedItem){function->params[i].name, values[i]};
-    Scope *scope = MR_NEW(b->arena, Scope);
-    scope->opaque = true;
-    scope->outputs = items;
-    scope->n_outputs = function->n_params;
     Binder saved = *b;
-    b->place = function->place;
+    b->place = *place;
     b->ctes = NULL;
-    b->text = function->text;
-    if (function->settings)
-        b->settings = function->settings;
+    b->text = text;
+    if (settings)
+        b->settings = settings;
     b->depth++;
+    return saved;
+}
+
+void mr__body_leave(Binder *b, const Binder *saved)
+{
+    b->place = saved->place;
+    b->ctes = saved->ctes;
+    b->text = saved->text;
+    b->settings = saved->settings;
+    b->depth = saved->depth;
+}
+
+MrStatus mr__body_query(Binder *b, const MrSqlOptions *options, Scope *outer, Rel *out)
+{
     MrSqlStatement *statement = NULL;
-    Rel rel = {0};
-    MrStatus status = mr_sql_parse_statement(b->arena, function->text, b->options->sql_options,
-                                             &statement, b->err);
-    if (status == MR_OK && statement->kind != MR_SQL_STMT_QUERY)
-        status = MR_FAIL_INTERNAL(b->err, "the function's body is no query");
-    if (status == MR_OK)
-        status = mr__query_bind(b, statement->query, scope, &rel);
-    b->place = saved.place;
-    b->ctes = saved.ctes;
-    b->text = saved.text;
-    b->settings = saved.settings;
-    b->depth = saved.depth;
-    MR_TRY(status);
-    MrPlan *plan = rel.plan;
-    if (function->returns && function->returns->n_fields == plan->n_cols) {
-        MrNamedExpr *exprs = MR_NEW_N(b->arena, MrNamedExpr, plan->n_cols + 1);
-        for (int32_t i = 0; i < plan->n_cols; i++) {
-            const MrField *field = &function->returns->fields[i];
-            exprs[i].column = plan->cols[i];
-            exprs[i].column.id = mr_planner_id(b->planner);
-            exprs[i].column.name = field->name;
-            exprs[i].column.type = field->type;
-            exprs[i].expr = mr_plan_column_expr(b->planner, &plan->cols[i]);
-            MR_TRY(mr__cast(b, exprs[i].expr, field->type, &exprs[i].expr));
-        }
-        plan = mr_plan_project(b->planner, plan, exprs, plan->n_cols);
-    }
-    mr__rel_from_plan(b, plan, &function->parts[function->n_parts - 1], 1, out);
-    return MR_OK;
+    MR_TRY(mr_sql_parse_statement(b->arena, b->text, options, &statement, b->err));
+    if (statement->kind != MR_SQL_STMT_QUERY)
+        return MR_FAIL_INTERNAL(b->err, "the body is no query");
+    return mr__query_bind(b, statement->query, outer, out);
 }

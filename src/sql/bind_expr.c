@@ -9,6 +9,25 @@ static void expr_place(MrExpr *expr, MrSqlPlace place)
     expr->sql_len = place.len;
 }
 
+typedef struct Search {
+    MrExprKind kind;
+    bool found;
+} Search;
+
+static bool kind_find(void *self, const MrExpr *expr)
+{
+    Search *search = self;
+    search->found = search->found || expr->kind == search->kind;
+    return !search->found;
+}
+
+bool mr__expr_has(const MrExpr *expr, MrExprKind kind)
+{
+    Search search = {.kind = kind};
+    mr_expr_walk(expr, kind_find, &search);
+    return search.found;
+}
+
 MrExpr *mr__literal_text(Binder *b, const char *text)
 {
     MrStr str = mr_str_own(b->arena, text, (int64_t)strlen(text));

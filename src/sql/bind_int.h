@@ -132,8 +132,12 @@ const char *mr__double_text(Binder *b, double value);
 /* Texts of the outermost sub-expressions of a kind, by commas. */
 const char *mr__expr_list_text(Binder *b, const MrExpr *expr, MrExprKind kind);
 MR_MUST_USE MrStatus mr__name_plain(Binder *b, const MrSqlName *name, MrSqlName *out);
-MR_MUST_USE MrStatus mr__table_function(Binder *b, const MrSqlExpr *ast,
-                                        const MrBindFunction *function, Ctx *ctx, Rel *out);
+
+/* The body of a view or function is bound where, and with the settings with which, it was made
+ * (settings NULL: as now).  Enter, bind b->text, leave. */
+Binder mr__body_enter(Binder *b, const MrBindPlace *place, MrText text, const MrSettings *settings);
+void mr__body_leave(Binder *b, const Binder *saved);
+MR_MUST_USE MrStatus mr__body_query(Binder *b, const MrSqlOptions *options, Scope *outer, Rel *out);
 
 /* bind_select.c: an aggregate, or grouping(x), stands in it */
 bool mr__is_of_groups(const MrExpr *expr);
@@ -157,6 +161,7 @@ MR_MUST_USE MrStatus mr__star_expand(Binder *b, Ctx *ctx, const MrSqlExpr *ast, 
                                      const char ***names, int32_t *n_out);
 
 /* bind_expr.c */
+bool mr__expr_has(const MrExpr *expr, MrExprKind kind);
 MR_MUST_USE MrStatus mr__expr_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr **out);
 MrExpr *mr__literal_text(Binder *b, const char *text);
 MrExpr *mr__literal_int(Binder *b, int32_t value);
@@ -183,6 +188,18 @@ MR_MUST_USE MrStatus mr__interval_us(Binder *b, MrSqlPlace place, const MrExpr *
 MR_MUST_USE MrStatus mr__interval_bind(Binder *b, const MrSqlExpr *ast, MrExpr **out);
 
 /* bind_call.c */
+typedef struct Args {
+    int32_t n;
+    MrExpr **exprs;     /* NULL: a lambda, bound when the function asks for it */
+    const char **names; /* of aliases */
+    const MrSqlExpr **asts;
+    bool has_lambda;
+} Args;
+
+MR_MUST_USE MrStatus mr__args_bind(Binder *b, Ctx *ctx, MrSqlExpr *const *asts, int32_t n_asts,
+                                   Args *out);
+/* To the types that binding asked for. */
+MR_MUST_USE MrStatus mr__args_cast(Binder *b, MrSqlPlace place, const MrBind *bind, MrExpr **args);
 MR_MUST_USE MrStatus mr__call_bind(Binder *b, Ctx *ctx, MrSqlPlace place, const char *name,
                                    MrExpr *const *args, int32_t n_args, const char *sql,
                                    MrExpr **out);
@@ -192,17 +209,44 @@ MR_MUST_USE MrStatus mr__struct_bind(Binder *b, Ctx *ctx, MrSqlPlace place, cons
                                      MrExpr **out);
 void mr__bind_init(Binder *b, MrBind *bind, MrExpr *const *args, const char *const *names,
                    int32_t n_args, const char *sql);
-MrStatus mr__sort_spec(const MrSqlSort *sort, MrSortSpec *out);
-bool mr__expr_has(const MrExpr *expr, MrExprKind kind);
-bool mr__is_special(const char *name);
 const MrGeneratorDef *mr__generator_named(Binder *b, const char *name, const char **base,
                                           bool *outer);
-MR_MUST_USE MrStatus mr__udf_args(Binder *b, const MrSqlExpr *ast, const MrBindFunction *function,
-                                  MrExpr *const *args, int32_t n_args, MrExpr **values);
-MR_MUST_USE MrStatus mr__udf_body(Binder *b, Ctx *ctx, const MrBindFunction *function,
-                                  MrExpr *const *values, MrExpr **out);
-MR_MUST_USE MrStatus mr__named_args(Binder *b, const MrSqlExpr *ast, const char *name,
-                                    MrExpr **args, int32_t n_args);
+/* name() does not take DISTINCT, FILTER or the like. */
+MrStatus mr__fail_call_syntax(Binder *b, MrSqlPlace place, const char *name, const char *syntax);
+
+/* bind_call_text.c: the call as Spark prints it */
+const char *mr__call_text(Binder *b, const char *name, MrExpr *const *args, int32_t n_args,
+                          bool distinct);
+void mr__sorts_text(MrTextBuilder *out, const MrSortKey *keys, int32_t n);
+
+/* bind_special.c; *done: it was one of them */
+bool mr__is_special(const char *name);
+MR_MUST_USE MrStatus mr__special_call(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const char *name,
+                                      const Args *args, bool *done, MrExpr **out);
+
+/* bind_aggregate.c: aggregate functions, and window functions by way of bind_window.c */
+MR_MUST_USE MrStatus mr__aggregate_call(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const char *name,
+                                        MrExpr **out);
+bool mr__is_inverse_distribution(const char *name); /* they take WITHIN GROUP */
+
+/* bind_window.c */
+typedef struct WindowCall {
+    const MrSqlExpr *ast;
+    const char *name;
+    const Args *args;
+    const MrWindowDef *def; /* a function of windows only, or .. */
+    MrExpr *agg;            /* .. an aggregate, bound */
+    MrExpr *filter;
+    bool ignore_nulls;
+} WindowCall;
+
+MR_MUST_USE MrStatus mr__window_call(Binder *b, Ctx *ctx, const WindowCall *call, MrExpr **out);
+
+/* bind_udf.c */
+MR_MUST_USE MrStatus mr__udf_call(Binder *b, Ctx *ctx, const MrSqlExpr *ast,
+                                  const MrBindFunction *function, MrExpr **out);
+MR_MUST_USE MrStatus mr__udf_table(Binder *b, Ctx *ctx, const MrSqlExpr *ast,
+                                   const MrBindFunction *function, Rel *out);
 
 /* bind_group.c */
 MR_MUST_USE MrStatus mr__group_function(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const char *name,
@@ -245,6 +289,7 @@ MR_MUST_USE MrStatus mr__unpivot_bind(Binder *b, const MrSqlRelation *ast, Scope
                                       Rel *out);
 
 /* bind_query.c */
+MrSortSpec mr__sort_spec(const MrSqlSort *sort);
 MR_MUST_USE MrStatus mr__query_bind(Binder *b, const MrSqlQuery *query, Scope *outer, Rel *out);
 MR_MUST_USE MrStatus mr__set_types(Binder *b, MrSqlPlace place, const char *name, MrPlan **plans,
                                    int32_t n);

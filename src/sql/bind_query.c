@@ -417,6 +417,13 @@ MrStatus mr__limit_value(Binder *b, const MrSqlExpr *ast, const char *name, int6
     return MR_OK;
 }
 
+MrSortSpec mr__sort_spec(const MrSqlSort *sort)
+{
+    bool nulls_first =
+        sort->nulls == MR_SQL_NULLS_UNSAID ? !sort->descending : sort->nulls == MR_SQL_NULLS_FIRST;
+    return (MrSortSpec){.descending = sort->descending, .nulls_first = nulls_first};
+}
+
 static MrStatus order_over(Binder *b, const MrSqlQuery *query, Scope *outer, Rel *rel)
 {
     int32_t n = query->n_order > 0  ? query->n_order
@@ -439,7 +446,7 @@ static MrStatus order_over(Binder *b, const MrSqlQuery *query, Scope *outer, Rel
     for (int32_t i = 0; i < n; i++) {
         if (all) {
             keys[i].expr = mr_plan_column_expr(b->planner, &rel->plan->cols[i]);
-            MR_TRY(mr__sort_spec(&query->order[0], &keys[i].spec));
+            keys[i].spec = mr__sort_spec(&query->order[0]);
             continue;
         }
         const MrSqlSort *sort = query->n_order > 0  ? &query->order[i]
@@ -449,7 +456,7 @@ static MrStatus order_over(Binder *b, const MrSqlQuery *query, Scope *outer, Rel
         int64_t ordinal = 0;
         keys[i].spec = (MrSortSpec){false, true};
         if (sort)
-            MR_TRY(mr__sort_spec(sort, &keys[i].spec));
+            keys[i].spec = mr__sort_spec(sort);
         MR_TRY(mr__order_ordinal(b, ast, n_in, &ordinal));
         if (ordinal > 0) {
             keys[i].expr = mr_plan_column_expr(b->planner, &rel->plan->cols[ordinal - 1]);

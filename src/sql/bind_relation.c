@@ -139,31 +139,16 @@ static MrStatus view_fail_column(Binder *b, const MrBindRelation *view, const ch
 
 static MrStatus view_bind(Binder *b, const MrSqlRelation *ast, const MrBindRelation *view, Rel *out)
 {
-    MrSqlStatement *statement = NULL;
     Rel rel = {0};
     if (b->depth >= 100)
         return mr__at(b, ast->place,
                       MR_FAIL(b->err, MR_COND_VIEW_EXCEED_MAX_NESTED_DEPTH, "viewName",
                               mr__quote_name(b, view->parts, view->n_parts), "maxNestedDepth",
                               "100"));
-    Binder saved = *b;
-    b->place = view->place;
-    b->ctes = NULL;
-    b->text = view->text;
-    if (view->settings)
-        b->settings = view->settings;
-    b->depth++;
-    const MrSqlOptions *options = view->options_sql ? view->options_sql : b->options->sql_options;
-    MrStatus status = mr_sql_parse_statement(b->arena, view->text, options, &statement, b->err);
-    if (status == MR_OK && statement->kind != MR_SQL_STMT_QUERY)
-        status = MR_FAIL_INTERNAL(b->err, "the view's text is no query");
-    if (status == MR_OK)
-        status = mr__query_bind(b, statement->query, NULL, &rel);
-    b->place = saved.place;
-    b->ctes = saved.ctes;
-    b->text = saved.text;
-    b->settings = saved.settings;
-    b->depth = saved.depth;
+    Binder saved = mr__body_enter(b, &view->place, view->text, view->settings);
+    MrStatus status = mr__body_query(
+        b, view->options_sql ? view->options_sql : b->options->sql_options, NULL, &rel);
+    mr__body_leave(b, &saved);
     MR_TRY(status);
     int32_t n = view->columns ? view->n_columns : rel.plan->n_cols;
     MrNamedExpr *exprs = MR_NEW_N(b->arena, MrNamedExpr, n + 1);
@@ -514,7 +499,7 @@ static MrStatus function_bind(Binder *b, const MrSqlRelation *ast, Scope *outer,
         return mr__at(b, call->place,
                       MR_FAIL(b->err, MR_COND_NOT_A_TABLE_FUNCTION, "functionName",
                               mr__quote_name(b, (const char *const *)name.parts, name.n_parts)));
-    return mr__table_function(b, call, &function, &ctx, out);
+    return mr__udf_table(b, &ctx, call, &function, out);
 }
 
 /* ---------------------------------------------------------------- joins */

@@ -886,7 +886,7 @@ static MrStatus order_bind(Select *s, const MrSqlQuery *query)
         s->sort_specs = MR_NEW_N(b->arena, MrSortSpec, s->n_sort + 1);
         for (int32_t i = 0; i < s->n_sort; i++) {
             s->sort_exprs[i] = s->items[i].expr;
-            MR_TRY(mr__sort_spec(&query->order[0], &s->sort_specs[i]));
+            s->sort_specs[i] = mr__sort_spec(&query->order[0]);
         }
         return MR_OK;
     }
@@ -915,7 +915,7 @@ static MrStatus order_bind(Select *s, const MrSqlQuery *query)
     MrStatus status = MR_OK;
     for (int32_t i = 0; status == MR_OK && i < n; i++) {
         int64_t ordinal = 0;
-        status = mr__sort_spec(&order[i], &s->sort_specs[i]);
+        s->sort_specs[i] = mr__sort_spec(&order[i]);
         if (status == MR_OK)
             status = mr__order_ordinal(b, order[i].expr, s->n_items, &ordinal);
         if (status != MR_OK)
