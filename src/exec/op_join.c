@@ -773,7 +773,7 @@ MrStatus mr__join_probe_pull(MrJoin *self, MrBatch **out, MrError *err)
 {
     MrJoinShared *shared = self->op.shared;
     MrJoinKind kind = self->op.phys->join.kind;
-    bool first = self->probe_held == NULL;
+    bool once = true; /* no row has been in two rounds that found pairs */
     while (self->probing) {
         if (shared->loop) {
             bool done = false;
@@ -796,14 +796,16 @@ MrStatus mr__join_probe_pull(MrJoin *self, MrBatch **out, MrError *err)
             }
             int32_t n_before = self->n_pairs;
             MR_TRY(probe_round(self, err));
-            first = first && (n_before == 0 || self->n_pairs == n_before);
+            once = once && (n_before == 0 || self->n_pairs == n_before);
             if (self->n_active > 0)
                 continue;
             bool whole = kind == MR_JOIN_INNER ||
                          (kind == MR_JOIN_LEFT && !self->rest && !mr__join_in_pieces(self));
-            if (first && whole && self->n_pairs > 0 && self->n_pairs * 4 >= self->probe->n_rows) {
+            /* A batch that earlier pairs were gathered from is shared: it cannot be given away,
+             * also when the condition left none of those pairs. */
+            if (once && whole && !self->probe_held && self->n_pairs > 0 &&
+                self->n_pairs * 4 >= self->probe->n_rows)
                 return emit_in_place(self, out, err);
-            }
             MR_TRY(flush_pairs(self, false, out, err));
         } else if (self->n_pairs > 0) {
             MR_TRY(flush_pairs(self, false, out, err));

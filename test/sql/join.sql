@@ -23,3 +23,9 @@ SELECT l.v, w FROM l LEFT JOIN r ON l.k = r.k WHERE w > 'a' OR (w <> 'x' AND v I
 SELECT v FROM l WHERE k IN (SELECT k FROM r) ORDER BY v;
 SELECT v FROM l WHERE NOT EXISTS (SELECT 1 FROM r WHERE r.k = l.k) ORDER BY v;
 SELECT v, (SELECT max(w) FROM r WHERE r.k = l.k) AS m FROM l ORDER BY v;
+
+-- The condition leaves none of the pairs that come first, when each row has many: the batch is given once.
+SELECT count(*), sum(a.id), min(s) FROM (SELECT id, id % 2 AS k, concat('row ', id) AS s FROM range(3000)) a
+JOIN (SELECT id % 2 AS k, id AS v FROM range(20)) b ON a.k = b.k AND a.id * 0 + b.v < 2;
+SELECT count(*), sum(a.id), min(s) FROM (SELECT id, id % 2 AS k, concat('row ', id) AS s FROM range(3000)) a
+JOIN (SELECT id % 2 AS k, id AS v FROM range(20)) b ON a.k = b.k AND a.id * 0 + b.v > 17;
