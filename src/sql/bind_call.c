@@ -412,14 +412,12 @@ MrStatus mr__call_ast_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr **o
     const char *base = name;
     bool outer = false;
     if (builtin) {
-        if (strcmp(name, "grouping") == 0 || strcmp(name, "grouping_id") == 0 ||
-            strcmp(name, "window") == 0 || strcmp(name, "session_window") == 0 ||
-            strcmp(name, "window_time") == 0) {
-            bool done = false;
-            MR_TRY(mr__group_function(b, ctx, ast, name, &done, out));
-            if (done)
-                return MR_OK;
-        }
+        if (strcmp(name, "grouping") == 0 || strcmp(name, "grouping_id") == 0)
+            return mr__grouping_call(b, ctx, ast, name, out);
+        bool done = false;
+        MR_TRY(mr__time_window_call(b, ctx, ast, name, &done, out));
+        if (done)
+            return MR_OK;
         if (mr_aggregate_exists(name) || mr_window_find(name))
             return mr__aggregate_call(b, ctx, ast, name, out);
         if (mr__generator_named(b, name, &base, &outer))

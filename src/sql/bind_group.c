@@ -1,57 +1,324 @@
-/* bind_group.c - functions that mean something to GROUP BY: grouping(), time windows. */
+/* bind_group.c - GROUP BY: its keys and sets, and the AGGREGATE that computes by groups.
+ *
+ * What was bound over FROM is rewritten over the aggregate's columns: what equals a key or is an
+ * aggregate becomes such a column, grouping(x) a bit of the set's id, anything else must be made of
+ * these. */
 #include "sql/bind_int.h"
 
-/* What window(time, length, slide, start) or session_window(time, gap) was called with. */
-struct TimeWindow {
-    bool is_session;
-    MrExpr *time, *gap; /* gap: of a session */
-    int64_t us[4];      /* -, length, slide, start */
-};
-
-static MrStatus time_window_read(Binder *b, Ctx *ctx, const MrSqlExpr *ast, TimeWindow *out);
-
-static bool same_time_window(const TimeWindow *x, const TimeWindow *y)
+static bool is_commutative(const char *name)
 {
-    return x->is_session == y->is_session && mr_expr_equal(x->time, y->time) &&
-           (x->is_session ? mr_expr_equal(x->gap, y->gap)
-                          : memcmp(x->us, y->us, sizeof x->us) == 0);
+    static const char *const names[] = {"+", "*", "&", "|", "^", "=", "<=>", NULL};
+    for (int32_t i = 0; names[i]; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
 }
 
-/* grouping and grouping_id stand as columns that bind_select.c replaces. */
-MrStatus mr__group_function(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const char *name, bool *done,
-                            MrExpr **out)
+/* a + 1 is 1 + a. */
+bool mr__same_expr(const MrExpr *x, const MrExpr *y)
+{
+    if (mr_expr_equal(x, y))
+        return true;
+    if (x->kind != y->kind || x->n_args != y->n_args || x->n_args == 0 ||
+        (x->kind != MR_EXPR_CALL && x->kind != MR_EXPR_AND && x->kind != MR_EXPR_OR &&
+         x->kind != MR_EXPR_CASE && x->kind != MR_EXPR_COALESCE) ||
+        !mr_type_equal(x->type, y->type))
+        return false;
+    if (x->kind == MR_EXPR_CALL &&
+        (x->bound->def != y->bound->def || x->bound->call != y->bound->call ||
+         (x->bound->flags & MR_FN_VOLATILE)))
+        return false;
+    bool same = x->kind != MR_EXPR_CALL || !x->bound->data || x->bound->data == y->bound->data;
+    for (int32_t i = 0; same && i < x->n_args; i++)
+        same = mr__same_expr(x->args[i], y->args[i]);
+    if (same)
+        return true;
+    if (x->kind == MR_EXPR_CALL && x->n_args == 2 && x->bound->def &&
+        is_commutative(x->bound->def->name))
+        return mr__same_expr(x->args[0], y->args[1]) && mr__same_expr(x->args[1], y->args[0]);
+    if ((x->kind == MR_EXPR_AND || x->kind == MR_EXPR_OR) && x->n_args == 2)
+        return mr__same_expr(x->args[0], y->args[1]) && mr__same_expr(x->args[1], y->args[0]);
+    return false;
+}
+
+/* ---------------------------------------------------------------- GROUP BY */
+
+/* The key's number; a new one when it is not there yet. */
+static int32_t key_add(Select *s, MrExpr *expr)
+{
+    for (int64_t i = 0; i < s->n_keys; i++)
+        if (mr__same_expr(s->keys[i].expr, expr))
+            return (int32_t)i;
+    Key key = {.expr = expr};
+    bool plain = expr->kind == MR_EXPR_COLUMN;
+    for (int32_t c = 0; c < s->scope.n_cols && plain; c++) /* a session is not that of a row */
+        plain = !s->scope.cols[c].is_session || s->scope.cols[c].col.id != expr->column.id;
+    key.out = (MrColumn){plain ? expr->column.id : mr_planner_id(s->b->planner),
+                         mr__auto_name(expr), expr->type, expr->nullable};
+    MR_PUSH(s->b->arena, s->keys, s->n_keys, s->cap_keys, key);
+    return (int32_t)s->n_keys - 1;
+}
+
+static bool grouping_find(void *self, const MrExpr *expr)
+{
+    bool *found = self;
+    *found = *found || expr->kind == MR_EXPR_AGGREGATE ||
+             (expr->kind == MR_EXPR_COLUMN &&
+              (expr->column.id == MR__GROUPING || expr->column.id == MR__GROUPING_ID));
+    return !*found;
+}
+
+/* An aggregate, or grouping(x), stands in it: what is computed by groups is no key of them. */
+bool mr__is_of_groups(const MrExpr *expr)
+{
+    bool found = false;
+    mr_expr_walk(expr, grouping_find, &found);
+    return found;
+}
+
+static MrStatus group_expr_bind(Select *s, const MrSqlExpr *ast, MrExpr **out)
+{
+    Binder *b = s->b;
+    int64_t ordinal = 0;
+    if (mr__is_ordinal(ast, &ordinal) && mr__setting_bool(b, "spark.sql.groupByOrdinal", true)) {
+        for (int32_t i = 0; i < s->ast->n_items; i++)
+            if (s->ast->items[i]->kind == MR_SQL_STAR &&
+                !mr__setting_bool(b, "spark.sql.groupByOrdinalStar", true))
+                return mr__at(b, ast->place, MR_FAIL(b->err, MR_COND_STAR_GROUP_BY_POS));
+        if (ordinal < 1 || ordinal > s->n_items)
+            return mr__at(b, ast->place,
+                          MR_FAIL(b->err, MR_COND_GROUP_BY_POS_OUT_OF_RANGE, "index",
+                                  mr_arena_printf(b->arena, "%lld", (long long)ordinal), "size",
+                                  mr_arena_printf(b->arena, "%lld", (long long)s->n_items)));
+        const Item *item = &s->items[ordinal - 1];
+        if (mr__is_of_groups(item->expr))
+            return mr__at(b, ast->place,
+                          MR_FAIL(b->err, MR_COND_GROUP_BY_POS_AGGREGATE, "index",
+                                  mr_arena_printf(b->arena, "%lld", (long long)ordinal), "aggExpr",
+                                  item->is_alias ? mr_arena_printf(b->arena, "%s AS %s",
+                                                                   item->expr->sql, item->name)
+                                                 : item->expr->sql));
+        *out = item->expr;
+        return MR_OK;
+    }
+    Ctx ctx = {.scope = &s->scope, .windows = s->ctx.windows, .n_windows = s->ctx.n_windows};
+    NamedItem *aliases = MR_NEW_N(b->arena, NamedItem, s->n_items + 1);
+    int32_t n = 0;
+    if (mr__setting_bool(b, "spark.sql.groupByAliases", true))
+        for (int64_t i = 0; i < s->n_items; i++)
+            if (s->items[i].is_alias)
+                aliases[n++] = (NamedItem){s->items[i].name, s->items[i].expr};
+    s->scope.laterals = aliases;
+    s->scope.n_laterals = n;
+    MrStatus status = mr__expr_bind(b, &ctx, ast, out);
+    s->scope.laterals = NULL;
+    s->scope.n_laterals = 0;
+    MR_TRY(status);
+    if (mr__is_of_groups(*out)) {
+        return mr__at(b, ast->place,
+                      MR_FAIL(b->err, MR_COND_GROUP_BY_AGGREGATE, "sqlExpr", (*out)->sql));
+    }
+    const MrType *type = (*out)->type;
+    if (type->kind == MR_TYPE_VARIANT)
+        return mr__at(b, ast->place,
+                      MR_FAIL(b->err, MR_COND_GROUP_EXPRESSION_TYPE_IS_NOT_ORDERABLE, "sqlExpr",
+                              mr__quote_sql(b, (*out)->sql), "dataType", mr__quote_type(b, type)));
+    return MR_OK;
+}
+
+static bool has_plain_column(void *self, const MrExpr *expr)
+{
+    bool *found = self;
+    if (expr->kind == MR_EXPR_AGGREGATE)
+        return false;
+    if (expr->kind == MR_EXPR_COLUMN)
+        *found = true;
+    return !*found;
+}
+
+typedef struct SetList {
+    uint64_t *items;
+    int64_t n, cap;
+} SetList;
+
+static MrStatus group_sets(Select *s, const MrSqlGroup *group, SetList *out);
+
+static MrStatus exprs_mask(Select *s, MrSqlExpr *const *exprs, int32_t n, uint64_t *out)
+{
+    *out = 0;
+    for (int32_t i = 0; i < n; i++) {
+        const MrSqlExpr *ast = exprs[i];
+        if (ast->kind == MR_SQL_ROW && ast->in_brackets) {
+            uint64_t inner = 0;
+            MR_TRY(exprs_mask(s, ast->row.items, ast->row.n_items, &inner));
+            *out |= inner;
+            continue;
+        }
+        MrExpr *expr = NULL;
+        MR_TRY(group_expr_bind(s, ast, &expr));
+        int32_t key = key_add(s, expr);
+        if (key >= 63)
+            return mr__at(
+                s->b, ast->place,
+                MR_FAIL(s->b->err, MR_COND_GROUPING_SIZE_LIMIT_EXCEEDED, "maxSize", "64"));
+        *out |= UINT64_C(1) << key;
+    }
+    return MR_OK;
+}
+
+static MrStatus group_sets(Select *s, const MrSqlGroup *group, SetList *out)
+{
+    MrArena *arena = s->b->arena;
+    uint64_t *masks = MR_NEW_N(arena, uint64_t, group->n_sets + 1);
+    if (group->kind == MR_SQL_GROUP_EXPR) {
+        uint64_t mask = 0;
+        MR_TRY(exprs_mask(s, (MrSqlExpr *const *)&group->expr, 1, &mask));
+        MR_PUSH(arena, out->items, out->n, out->cap, mask);
+        return MR_OK;
+    }
+    if (group->kind == MR_SQL_GROUP_SETS) {
+        for (int32_t i = 0; i < group->n_sets; i++) {
+            if (group->sets[i].nested) {
+                MR_TRY(group_sets(s, group->sets[i].nested, out));
+                continue;
+            }
+            uint64_t mask = 0;
+            MR_TRY(exprs_mask(s, group->sets[i].exprs, group->sets[i].n_exprs, &mask));
+            MR_PUSH(arena, out->items, out->n, out->cap, mask);
+        }
+        return MR_OK;
+    }
+    for (int32_t i = 0; i < group->n_sets; i++)
+        MR_TRY(exprs_mask(s, group->sets[i].exprs, group->sets[i].n_exprs, &masks[i]));
+    if (group->kind == MR_SQL_GROUP_ROLLUP) {
+        for (int32_t n = group->n_sets; n >= 0; n--) {
+            uint64_t mask = 0;
+            for (int32_t i = 0; i < n; i++)
+                mask |= masks[i];
+            MR_PUSH(arena, out->items, out->n, out->cap, mask);
+        }
+        return MR_OK;
+    }
+    if (group->n_sets > 12)
+        return mr__at(s->b, group->place,
+                      MR_FAIL(s->b->err, MR_COND_GROUPING_SIZE_LIMIT_EXCEEDED, "maxSize", "4096"));
+    for (int32_t pick = (1 << group->n_sets) - 1; pick >= 0; pick--) {
+        uint64_t mask = 0;
+        for (int32_t i = 0; i < group->n_sets; i++)
+            if (pick >> (group->n_sets - 1 - i) & 1)
+                mask |= masks[i];
+        MR_PUSH(arena, out->items, out->n, out->cap, mask);
+    }
+    return MR_OK;
+}
+
+MrStatus mr__groups_bind(Select *s)
+{
+    Binder *b = s->b;
+    const MrSqlSelect *ast = s->ast;
+    if (ast->group_all && mr__names_all(b, NULL, 0, &s->scope)) {
+        const char *all = "all";
+        MrSqlName name = {.n_parts = 1, .parts = &all};
+        Ctx ctx = {.scope = &s->scope};
+        MrExpr *expr = NULL;
+        MR_TRY(mr__name_bind(b, &ctx, &name, ast->group_place, &expr));
+        key_add(s, expr);
+        return MR_OK;
+    }
+    if (ast->group_all) {
+        for (int64_t i = 0; i < s->n_items; i++) {
+            MrExpr *expr = s->items[i].expr;
+            if (!mr__is_of_groups(expr)) {
+                key_add(s, expr);
+                continue;
+            }
+            bool found = false;
+            mr_expr_walk(expr, has_plain_column, &found);
+            if (found) /* a + sum(b): Spark cannot tell what to group by */
+                return mr__at(b, ast->group_place,
+                              MR_FAIL(b->err, MR_COND_UNRESOLVED_ALL_IN_GROUP_BY));
+        }
+        return MR_OK;
+    }
+    bool any_sets = false;
+    for (int32_t i = 0; i < ast->n_groups; i++)
+        any_sets = any_sets || ast->groups[i].kind != MR_SQL_GROUP_EXPR;
+    uint64_t ignored = 0;
+    if (ast->n_group_exprs > 0)
+        MR_TRY(exprs_mask(s, ast->group_exprs, ast->n_group_exprs, &ignored));
+    SetList all = {0};
+    MR_PUSH(b->arena, all.items, all.n, all.cap, 0);
+    for (int32_t i = 0; i < ast->n_groups; i++) {
+        if (!any_sets) {
+            MrExpr *expr = NULL;
+            MR_TRY(group_expr_bind(s, ast->groups[i].expr, &expr));
+            key_add(s, expr);
+            continue;
+        }
+        SetList one = {0}, product = {0};
+        MR_TRY(group_sets(s, &ast->groups[i], &one));
+        for (int64_t x = 0; x < all.n; x++)
+            for (int64_t y = 0; y < one.n; y++)
+                MR_PUSH(b->arena, product.items, product.n, product.cap,
+                        all.items[x] | one.items[y]);
+        all = product;
+    }
+    if (any_sets && s->n_keys == 0 && all.n == 1) {
+        s->only_total = true; /* GROUPING SETS (()): one row, as without GROUP BY */
+        return MR_OK;
+    }
+    if (any_sets) {
+        s->has_sets = true;
+        s->sets = all.items;
+        s->n_sets = all.n;
+    }
+    return MR_OK;
+}
+
+/* ---------------------------------------------------------------- aggregation */
+
+static MrStatus group_rewrite(Select *s, MrExpr *expr, MrExpr **out);
+
+static MrStatus list_rewrite(Select *s, MrExpr *const *exprs, int32_t n, MrExpr ***out)
+{
+    MrExpr **copy = MR_NEW_N(s->b->arena, MrExpr *, n + 1);
+    for (int32_t i = 0; i < n; i++)
+        MR_TRY(group_rewrite(s, exprs[i], &copy[i]));
+    *out = copy;
+    return MR_OK;
+}
+
+static MrStatus missing_aggregation(Select *s, const MrExpr *expr)
+{
+    Binder *b = s->b;
+    MrSqlPlace place = {expr->sql_idx, expr->sql_idx >= 0 ? expr->sql_len : 0};
+    if (s->after_items) { /* in HAVING and ORDER BY only what the aggregate gives has a name */
+        MrSqlName name = {.n_parts = 1, .parts = (const char **)(uintptr_t)&expr->column.name};
+        MrError ignored = {0};
+        MrSqlName written = {0};
+        if (place.len > 0 && place.idx + place.len <= b->text.size_bytes &&
+            mr_sql_parse_name(b->arena, (MrText){b->text.data + place.idx, place.len},
+                              b->options->sql_options, &written, &ignored) == MR_OK)
+            name = written;
+        ScopeCol *cols = MR_NEW_N(b->arena, ScopeCol, s->n_items + 1);
+        for (int64_t i = 0; i < s->n_items; i++)
+            cols[i] = (ScopeCol){.col = {-1, s->items[i].name, s->items[i].expr->type, true}};
+        Scope scope = {.n_cols = (int32_t)s->n_items, .cols = cols};
+        return mr__fail_unresolved(b, &scope, (const char *const *)name.parts, name.n_parts, place);
+    }
+    if (s->n_keys == 0 && !s->ast->has_group)
+        return mr__at(b, place, MR_FAIL(b->err, MR_COND_MISSING_GROUP_BY));
+    return mr__at(b, place,
+                  MR_FAIL(b->err, MR_COND_MISSING_AGGREGATION, "expression",
+                          mr__quote_sql(b, expr->sql), "expressionAnyValue",
+                          mr__quote_sql(b, mr_arena_printf(b->arena, "any_value(%s)", expr->sql))));
+}
+
+/* grouping and grouping_id stand as columns until the keys are known: groups_rewrite. */
+MrStatus mr__grouping_call(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const char *name,
+                           MrExpr **out)
 {
     const MrSqlCall *call = &ast->call;
-    if (strcmp(name, "window_time") == 0 && call->n_args == 1) {
-        MrExpr *window = NULL, *end = NULL;
-        int64_t us = 1;
-        MR_TRY(mr__expr_bind(b, ctx, call->args[0], &window));
-        MR_TRY(mr__field_bind(b, ast->place, window, "end", &end));
-        MrExpr *one =
-            mr_expr_literal(b->arena, mr_vector_constant(b->arena, MR_T(INTERVAL_DT), &us));
-        one->sql = "INTERVAL '00.000001' SECOND";
-        *done = true;
-        MR_TRY(
-            mr__call_bind(b, ctx, ast->place, "-", (MrExpr *[]){end, one}, 2, "window_time", out));
-        (*out)->sql = mr_arena_printf(b->arena, "window_time(%s)", window->sql);
-        return MR_OK;
-    }
-    if (strcmp(name, "window") == 0 || strcmp(name, "session_window") == 0) {
-        for (int32_t i = 0; i < ctx->scope->n_cols; i++) {
-            if (!ctx->scope->cols[i].window)
-                continue;
-            TimeWindow own;
-            MR_TRY(time_window_read(b, ctx, ast, &own));
-            if (!same_time_window(&own, ctx->scope->cols[i].window))
-                return mr__at(b, ast->place, MR_FAIL(b->err, MR_COND__LEGACY_ERROR_TEMP_1039));
-            *done = true;
-            *out = mr__column_expr(b, &ctx->scope->cols[i], name, ast->place);
-            return MR_OK;
-        }
-        return mr__at(b, ast->place, MR_FAIL_UNSUPPORTED(b->err, "%s() in this place", name));
-    }
-    if (strncmp(name, "grouping", 8) != 0)
-        return MR_OK;
     bool is_id = strcmp(name, "grouping_id") == 0;
     if (!is_id && call->n_args != 1)
         return mr__at(b, ast->place,
@@ -72,216 +339,300 @@ MrStatus mr__group_function(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const cha
     mr_builder_char(&sql, ')');
     expr->sql = mr_builder_text(&sql).data;
     ctx->has_aggregate = ctx->has_aggregate || !ctx->in_window;
-    *done = true;
     *out = expr;
     return MR_OK;
 }
 
-/* The window() of the query: as a key, or an item of the select list. */
-static const MrSqlExpr *window_find(const MrSqlExpr *ast)
+/* grouping(x) and grouping_id(..) over the id of the grouping set. */
+static MrStatus grouping_rewrite(Select *s, MrExpr *expr, MrExpr **out)
 {
-    if (ast->kind == MR_SQL_ALIAS)
-        ast = ast->alias.value;
-    if (ast->kind == MR_SQL_FIELD)
-        return window_find(ast->field.base);
-    if (ast->kind != MR_SQL_CALL || ast->call.name.n_parts != 1)
-        return NULL;
-    const char *name = ast->call.name.parts[0];
-    return mr_str_equal_nocase(name, "window") || mr_str_equal_nocase(name, "session_window")
-               ? ast
-               : NULL;
-}
-
-/* The input with one more column, rows where it is NULL left out; of a session those where it is
- * empty. */
-static MrStatus window_column(Binder *b, MrSqlPlace place, Rel *from, MrPlan *plan,
-                              const TimeWindow *of, MrExpr *window)
-{
-    const char *name = of->is_session ? "session_window" : "window";
-    int32_t n = plan->n_cols;
-    MrExpr *present = NULL;
-    MrNamedExpr *exprs = MR_NEW_N(b->arena, MrNamedExpr, n + 1);
-    for (int32_t c = 0; c < n; c++)
-        exprs[c] = (MrNamedExpr){plan->cols[c], mr_plan_column_expr(b->planner, &plan->cols[c])};
-    exprs[n] = (MrNamedExpr){{mr_planner_id(b->planner), name, window->type, true}, window};
-    plan = mr_plan_project(b->planner, plan, exprs, n + 1);
-    MrExpr *column = mr_plan_column_expr(b->planner, &exprs[n].column);
-    if (of->is_session) {
-        MrExpr *edges[2];
-        MR_TRY(mr__field_bind(b, place, column, "end", &edges[0]));
-        MR_TRY(mr__field_bind(b, place, column, "start", &edges[1]));
-        MR_TRY(mr__call_bind(b, NULL, place, ">", edges, 2,
-                             "(session_window.end > session_window.start)", &present));
-    } else {
-        MR_TRY(mr__call_bind(b, NULL, place, "isnotnull", &column, 1,
-                             mr_arena_printf(b->arena, "(%s IS NOT NULL)", name), &present));
-    }
-    from->plan = mr_plan_filter(b->planner, plan, present);
-    ScopeCol *cols = MR_NEW_N(b->arena, ScopeCol, from->n_cols + 1);
-    if (from->n_cols > 0)
-        memcpy(cols, from->cols, sizeof(ScopeCol) * (size_t)from->n_cols);
-    cols[from->n_cols] =
-        (ScopeCol){.col = exprs[n].column, .window = of, .is_session = of->is_session};
-    cols[from->n_cols].col.nullable = false;
-    from->cols = cols;
-    from->n_cols++;
-    return MR_OK;
-}
-
-/* A time as window() and session_window() take it: of a window its last moment. */
-static MrStatus window_time(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const char *function,
-                            MrExpr **time)
-{
-    const MrType *type = (*time)->type;
-    if (type->kind == MR_TYPE_STRUCT && type->n_fields == 2) {
-        int64_t one_us = 1;
-        MrExpr *end = NULL, *one = mr_expr_literal(
-                                b->arena, mr_vector_constant(b->arena, MR_T(INTERVAL_DT), &one_us));
-        one->sql = "";
-        MR_TRY(mr__field_bind(b, ast->place, *time, "end", &end));
-        return mr__call_bind(b, ctx, ast->place, "-", (MrExpr *[]){end, one}, 2, (*time)->sql,
-                             time);
-    }
-    if (type->kind == MR_TYPE_TIMESTAMP || type->kind == MR_TYPE_TIMESTAMP_NTZ)
+    Binder *b = s->b;
+    MrSqlPlace place = {expr->sql_idx, expr->sql_idx >= 0 ? expr->sql_len : 0};
+    if (s->only_total && expr->column.id == MR__GROUPING_ID && expr->n_args == 0) {
+        *out = mr_expr_i64(b->arena, 0);
+        (*out)->sql = expr->sql;
         return MR_OK;
-    const MrType *to = mr_coerce_implicit(b->arena, b->settings, type, MR_T(TIMESTAMP));
-    if (!to)
-        return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__UNEXPECTED_INPUT_TYPE, "sqlExpr",
-                              mr__quote_sql(b, function), "paramIndex", "first", "requiredType",
-                              "(\"TIMESTAMP\" or \"TIMESTAMP_NTZ\")", "inputSql",
-                              mr__quote_sql(b, (*time)->sql), "inputType",
-                              mr__quote_type(b, type)));
-    return mr__cast(b, *time, to, time);
-}
-
-/* The gap as an interval; a text that is none gives NULL, and its row belongs to no session. */
-static MrStatus session_gap(Binder *b, const MrSqlExpr *ast, MrExpr **gap)
-{
-    const char *sql = (*gap)->sql;
-    if ((*gap)->type->kind == MR_TYPE_INTERVAL)
-        return MR_OK;
-    if ((*gap)->type->kind != MR_TYPE_STRING && (*gap)->type->kind != MR_TYPE_VOID)
-        return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND__LEGACY_ERROR_TEMP_1040, "dt",
-                              mr_type_sql_text(b->arena, (*gap)->type)));
-    MR_TRY(mr_expr_cast(b->arena, b->settings, *gap, MR_T(INTERVAL), MR_CAST_TRY, gap, b->err));
-    (*gap)->sql = sql;
-    return MR_OK;
-}
-
-static MrStatus wrong_count(Binder *b, const MrSqlExpr *ast, const char *function,
-                            const char *expected)
-{
-    return mr__at(b, ast->place,
-                  MR_FAIL(b->err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName",
-                          function, "expectedNum", expected, "actualNum",
-                          mr_arena_printf(b->arena, "%d", ast->call.n_args), "docroot",
-                          "https://spark.apache.org/docs/latest"));
-}
-
-static MrStatus time_window_read(Binder *b, Ctx *ctx, const MrSqlExpr *ast, TimeWindow *out)
-{
-    const MrSqlCall *call = &ast->call;
-    *out = (TimeWindow){.is_session = mr_str_equal_nocase(call->name.parts[0], "session_window")};
-    if (out->is_session && call->n_args != 2)
-        return wrong_count(b, ast, "`session_window`", "2");
-    if (call->n_args < 2 || call->n_args > 4)
-        return wrong_count(b, ast, "`window`", "[2, 3, 4]");
-    MR_TRY(mr__expr_bind(b, ctx, call->args[0], &out->time));
-    for (int32_t i = 1; i < call->n_args && !out->is_session; i++) {
-        MrExpr *text = NULL;
-        MR_TRY(mr__expr_bind(b, ctx, call->args[i], &text));
-        MR_TRY(mr__interval_us(b, ast->place, text, &out->us[i]));
     }
-    if (out->is_session)
-        MR_TRY(mr__expr_bind(b, ctx, call->args[1], &out->gap));
-    MR_TRY(window_time(b, ctx, ast, out->is_session ? "session_window" : "window", &out->time));
-    if (out->is_session)
-        return session_gap(b, ast, &out->gap);
-    int64_t *us = out->us;
-    if (call->n_args == 2)
-        us[2] = us[1];
-    if (us[1] <= 0 || us[2] <= 0 || us[2] > us[1])
-        return mr__at(
-            b, ast->place,
-            MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__PARAMETER_CONSTRAINT_VIOLATION, "sqlExpr",
-                    mr__quote_sql(b, "window"), "leftExprName", "`slide_duration`", "leftExprValue",
-                    mr_arena_printf(b->arena, "%lldL", (long long)us[2]), "constraint",
-                    us[2] > us[1] ? "<= " : ">", "rightExprName", "`window_duration`",
-                    "rightExprValue", mr_arena_printf(b->arena, "%lldL", (long long)us[1])));
-    return MR_OK;
-}
-
-/* session_window(time, gap): of one row from its time to the gap after it; the aggregate merges
- * those of a group that overlap or touch. */
-static MrStatus session_column(Binder *b, const MrSqlExpr *ast, Ctx *ctx, const TimeWindow *of,
-                               Rel *from)
-{
-    MrExpr *end = NULL, *window = NULL;
-    MR_TRY(mr__call_bind(b, ctx, ast->place, "+", (MrExpr *[]){of->time, of->gap}, 2, "end", &end));
-    MrExpr *args[4] = {mr__literal_text(b, "start"), of->time, mr__literal_text(b, "end"), end};
-    const char *sql =
-        mr_arena_printf(b->arena, "session_window(%s, %s)", of->time->sql, of->gap->sql);
-    MR_TRY(mr__call_bind(b, ctx, ast->place, "named_struct", args, 4, sql, &window));
-    return window_column(b, ast->place, from, from->plan, of, window);
-}
-
-/* window(time, length [, slide [, start]]) becomes a column `window` of the input: one row for each
- * window that the row's time lies in. */
-MrStatus mr__time_windows(Binder *b, const MrSqlSelect *select, Scope *outer, Rel *from)
-{
-    const MrSqlExpr *ast = NULL;
-    for (int32_t i = 0; i < select->n_groups && !ast; i++) {
-        const MrSqlGroup *group = &select->groups[i];
-        if (group->kind == MR_SQL_GROUP_EXPR)
-            ast = window_find(group->expr);
-        for (int32_t k = 0; k < group->n_sets; k++)
-            for (int32_t e = 0; e < group->sets[k].n_exprs && !ast; e++)
-                ast = window_find(group->sets[k].exprs[e]);
-    }
-    for (int32_t i = 0; i < select->n_items && !ast; i++)
-        ast = window_find(select->items[i]);
-    if (!ast)
-        return MR_OK;
-    Scope scope = {.outer = outer, .n_cols = from->n_cols, .cols = from->cols};
-    Ctx ctx = {.scope = &scope};
-    TimeWindow *of = MR_NEW(b->arena, TimeWindow);
-    MR_TRY(time_window_read(b, &ctx, ast, of));
-    if (of->is_session)
-        return session_column(b, ast, &ctx, of, from);
-    const int64_t *us = of->us;
-    MrPlan *plan = from->plan;
-    int64_t n_windows = (us[1] + us[2] - 1) / us[2];
-    MrExpr *nth = mr_expr_i64(b->arena, 0);
-    nth->sql = "0";
-    if (n_windows > 1000)
-        return mr__at(
-            b, ast->place,
-            MR_FAIL_UNSUPPORTED(b->err, "%lld windows for each row", (long long)n_windows));
-    if (n_windows > 1) {
-        int32_t n = plan->n_cols;
-        MrColumn *cols = MR_NEW_N(b->arena, MrColumn, n + 1);
-        if (n > 0)
-            memcpy(cols, plan->cols, sizeof(MrColumn) * (size_t)n);
-        cols[n] = (MrColumn){mr_planner_id(b->planner), "nth", MR_T(BIGINT), false};
-        MrExpr ***projections = MR_NEW_N(b->arena, MrExpr **, n_windows);
-        for (int64_t w = 0; w < n_windows; w++) {
-            projections[w] = MR_NEW_N(b->arena, MrExpr *, n + 1);
-            for (int32_t c = 0; c < n; c++)
-                projections[w][c] = mr_plan_column_expr(b->planner, &plan->cols[c]);
-            projections[w][n] = mr_expr_i64(b->arena, w);
+    if (!s->has_sets)
+        return mr__at(b, place, MR_FAIL(b->err, MR_COND_UNSUPPORTED_GROUPING_EXPRESSION));
+    MrTextBuilder keys = {.arena = b->arena};
+    for (int64_t i = 0; i < s->n_keys; i++)
+        mr_builder_printf(&keys, "%s%s", i ? ", " : "", s->keys[i].expr->sql);
+    MrExpr *gid = mr_plan_column_expr(b->planner, &s->gid);
+    if (expr->column.id == MR__GROUPING_ID) {
+        bool same = expr->n_args == 0 || expr->n_args == s->n_keys;
+        for (int32_t i = 0; same && i < expr->n_args; i++)
+            same = mr__same_expr(expr->args[i], s->keys[i].expr);
+        if (!same) {
+            MrTextBuilder cols = {.arena = b->arena};
+            for (int32_t i = 0; i < expr->n_args; i++)
+                mr_builder_printf(&cols, "%s%s", i ? "," : "", expr->args[i]->sql);
+            return mr__at(b, place,
+                          MR_FAIL(b->err, MR_COND_GROUPING_ID_COLUMN_MISMATCH, "groupingIdColumn",
+                                  mr_builder_text(&cols).data, "groupByColumns",
+                                  mr_builder_text(&keys).data));
         }
-        plan = mr_plan_expand(b->planner, plan, cols, n + 1, projections, (int32_t)n_windows);
-        nth = mr_plan_column_expr(b->planner, &cols[n]);
+        *out = gid;
+        (*out)->sql = expr->sql;
+        return MR_OK;
     }
-    MrExpr *args[5] = {of->time, NULL, NULL, NULL, nth}, *window = NULL;
-    for (int32_t i = 1; i < 4; i++) {
-        args[i] = mr_expr_i64(b->arena, us[i]);
-        args[i]->sql = mr_arena_printf(b->arena, "%lld", (long long)us[i]);
+    for (int64_t i = 0; i < s->n_keys; i++) {
+        if (!mr__same_expr(expr->args[0], s->keys[i].expr))
+            continue;
+        MrExpr *shift = mr__literal_int(b, (int32_t)(s->n_keys - 1 - i)), *made = NULL;
+        MR_TRY(mr__call_bind(b, NULL, place, ">>", (MrExpr *[]){gid, shift}, 2, expr->sql, &made));
+        MrExpr *one = mr_expr_i64(b->arena, 1);
+        one->sql = "1";
+        MR_TRY(mr__call_bind(b, NULL, place, "&", (MrExpr *[]){made, one}, 2, expr->sql, &made));
+        MR_TRY(mr__cast(b, made, MR_T(TINYINT), out));
+        (*out)->sql = expr->sql;
+        return MR_OK;
     }
-    const char *sql = mr_arena_printf(b->arena, "window(%s, %lld, %lld, %lld)", of->time->sql,
-                                      (long long)us[1], (long long)us[2], (long long)us[3]);
-    MR_TRY(mr__call_bind(b, &ctx, ast->place, "time_window", args, 5, sql, &window));
-    return window_column(b, ast->place, from, plan, of, window);
+    return mr__at(b, place,
+                  MR_FAIL(b->err, MR_COND_GROUPING_COLUMN_MISMATCH, "grouping", expr->args[0]->sql,
+                          "groupingColumns", mr_builder_text(&keys).data));
+}
+
+static MrStatus group_rewrite(Select *s, MrExpr *expr, MrExpr **out)
+{
+    Binder *b = s->b;
+    for (int64_t i = 0; i < s->n_keys; i++) {
+        /* A literal that is a key is NULL in the sets without it. */
+        if ((expr->kind != MR_EXPR_LITERAL || s->has_sets) &&
+            mr__same_expr(expr, s->keys[i].expr)) {
+            *out = mr__column_like(s, &s->keys[i].out, expr);
+            if (expr->kind == MR_EXPR_COLUMN)
+                (*out)->column.name = expr->column.name;
+            return MR_OK;
+        }
+    }
+    switch (expr->kind) {
+    case MR_EXPR_AGGREGATE: {
+        for (int64_t i = 0; i < s->n_aggs; i++) {
+            if (mr__same_expr(s->aggs[i].expr, expr)) {
+                *out = mr__column_like(s, &s->aggs[i].column, expr);
+                return MR_OK;
+            }
+        }
+        MrNamedExpr agg = {{mr_planner_id(b->planner), expr->sql, expr->type, expr->nullable},
+                           expr};
+        MR_PUSH(b->arena, s->aggs, s->n_aggs, s->cap_aggs, agg);
+        *out = mr__column_like(s, &agg.column, expr);
+        return MR_OK;
+    }
+    case MR_EXPR_COLUMN:
+        if (expr->column.id == MR__GROUPING || expr->column.id == MR__GROUPING_ID)
+            return grouping_rewrite(s, expr, out);
+        if (mr__is_generated(s, expr->column.id)) {
+            *out = expr;
+            return MR_OK;
+        }
+        return missing_aggregation(s, expr);
+    case MR_EXPR_LITERAL:
+    case MR_EXPR_OUTER:
+    case MR_EXPR_LAMBDA_PARAM:
+        *out = expr;
+        return MR_OK;
+    default:
+        break;
+    }
+    MrExpr *copy = MR_NEW(b->arena, MrExpr);
+    *copy = *expr;
+    MR_TRY(list_rewrite(s, expr->args, expr->n_args, &copy->args));
+    if (expr->kind == MR_EXPR_WINDOW) {
+        MR_TRY(list_rewrite(s, expr->window.partition, expr->window.n_partition,
+                            &copy->window.partition));
+        copy->window.order = MR_NEW_N(b->arena, MrSortKey, expr->window.n_order + 1);
+        for (int32_t i = 0; i < expr->window.n_order; i++) {
+            copy->window.order[i] = expr->window.order[i];
+            MR_TRY(group_rewrite(s, expr->window.order[i].expr, &copy->window.order[i].expr));
+        }
+        if (expr->window.filter)
+            MR_TRY(group_rewrite(s, expr->window.filter, &copy->window.filter));
+    }
+    *out = copy;
+    return MR_OK;
+}
+
+static bool is_item(const Select *s, const MrExpr *expr)
+{
+    for (int64_t i = 0; i < s->n_items; i++)
+        if (mr__same_expr(s->items[i].expr, expr))
+            return true;
+    return false;
+}
+
+/* HAVING needs what is not selected: the aggregate gives it, a projection above takes it away
+ * again. */
+static bool is_hidden(const Select *s, const MrExpr *expr)
+{
+    if (is_item(s, expr))
+        return false;
+    if (expr->kind == MR_EXPR_AGGREGATE)
+        return true;
+    for (int64_t i = 0; i < s->n_keys; i++)
+        if (expr->kind != MR_EXPR_LITERAL && mr__same_expr(s->keys[i].expr, expr))
+            return true;
+    for (int32_t i = 0; i < expr->n_args; i++)
+        if (is_hidden(s, expr->args[i]))
+            return true;
+    return false;
+}
+
+/* Above that projection ORDER BY sees the selected columns and plain keys only. */
+static MrStatus sort_visible(Select *s, const MrExpr *expr)
+{
+    if (is_item(s, expr))
+        return MR_OK;
+    if (expr->kind == MR_EXPR_COLUMN) {
+        for (int64_t i = 0; i < s->n_keys; i++)
+            if (mr_expr_equal(s->keys[i].expr, expr))
+                return MR_OK;
+        return missing_aggregation(s, expr);
+    }
+    for (int32_t i = 0; i < expr->n_args; i++)
+        MR_TRY(sort_visible(s, expr->args[i]));
+    if (expr->kind == MR_EXPR_AGGREGATE)
+        return MR_FAIL(s->b->err, MR_COND_UNSUPPORTED_EXPR_FOR_OPERATOR, "invalidExprSqls",
+                       mr__quote_sql(s->b, expr->sql));
+    return MR_OK;
+}
+
+/* EXPAND makes a copy of each row for each grouping set: keys outside of the set are NULL. */
+static MrStatus expand_make(Select *s)
+{
+    Binder *b = s->b;
+    int32_t n_in = s->plan->n_cols, n_keys = (int32_t)s->n_keys;
+    bool repeats = false;
+    for (int64_t i = 0; i < s->n_sets; i++)
+        for (int64_t k = 0; k < i; k++)
+            repeats = repeats || s->sets[i] == s->sets[k];
+    int32_t n_cols = n_in + n_keys + (repeats ? 2 : 1);
+    MrColumn *cols = MR_NEW_N(b->arena, MrColumn, n_cols);
+    MrExpr ***projections = MR_NEW_N(b->arena, MrExpr **, s->n_sets + 1);
+    if (n_in > 0)
+        memcpy(cols, s->plan->cols, sizeof(MrColumn) * (size_t)n_in);
+    for (int32_t k = 0; k < n_keys; k++) {
+        s->keys[k].out.id = mr_planner_id(b->planner);
+        for (int64_t i = 0; i < s->n_sets; i++)
+            if (!(s->sets[i] >> k & 1))
+                s->keys[k].out.nullable = true;
+        cols[n_in + k] = s->keys[k].out;
+    }
+    s->gid = (MrColumn){mr_planner_id(b->planner), "spark_grouping_id", MR_T(BIGINT), false};
+    cols[n_in + n_keys] = s->gid;
+    if (repeats)
+        cols[n_in + n_keys + 1] =
+            (MrColumn){mr_planner_id(b->planner), "_gen_grouping_pos", MR_T(INT), false};
+    for (int64_t i = 0; i < s->n_sets; i++) {
+        MrExpr **exprs = projections[i] = MR_NEW_N(b->arena, MrExpr *, n_cols);
+        int64_t gid = 0;
+        for (int32_t c = 0; c < n_in; c++)
+            exprs[c] = mr_plan_column_expr(b->planner, &s->plan->cols[c]);
+        for (int32_t k = 0; k < n_keys; k++) {
+            bool in_set = s->sets[i] >> k & 1;
+            exprs[n_in + k] =
+                in_set ? s->keys[k].expr : mr_expr_null(b->arena, s->keys[k].expr->type);
+            gid = gid << 1 | !in_set;
+        }
+        exprs[n_in + n_keys] = mr_expr_i64(b->arena, gid);
+        if (repeats)
+            exprs[n_in + n_keys + 1] = mr__literal_int(b, (int32_t)i);
+    }
+    s->plan = mr_plan_expand(b->planner, s->plan, cols, n_cols, projections, (int32_t)s->n_sets);
+    return MR_OK;
+}
+
+/* The number of the key that is a session_window; -1: none. */
+static int32_t session_key(const Select *s)
+{
+    for (int64_t i = 0; i < s->n_keys; i++)
+        for (int32_t c = 0; c < s->scope.n_cols; c++)
+            if (s->scope.cols[c].is_session && s->keys[i].expr->kind == MR_EXPR_COLUMN &&
+                s->keys[i].expr->column.id == s->scope.cols[c].col.id)
+                return (int32_t)i;
+    return -1;
+}
+
+static void aggregate_make(Select *s)
+{
+    Binder *b = s->b;
+    int32_t n_keys = (int32_t)s->n_keys, n_all = n_keys;
+    MrNamedExpr *keys = MR_NEW_N(b->arena, MrNamedExpr, n_keys + 2);
+    for (int32_t i = 0; i < n_keys; i++) {
+        keys[i].column = s->keys[i].out;
+        keys[i].expr =
+            s->has_sets ? mr_plan_column_expr(b->planner, &s->keys[i].out) : s->keys[i].expr;
+    }
+    if (s->has_sets) {
+        for (int32_t c = mr_plan_column_find(s->plan, s->gid.id); c < s->plan->n_cols; c++) {
+            keys[n_all].column = s->plan->cols[c];
+            keys[n_all++].expr = mr_plan_column_expr(b->planner, &s->plan->cols[c]);
+        }
+    }
+    s->plan = mr_plan_aggregate(b->planner, s->plan, keys, n_all, s->aggs, (int32_t)s->n_aggs);
+}
+
+/* Everything above the aggregate, rewritten over it; the plan gets EXPAND, AGGREGATE and HAVING. */
+MrStatus mr__groups_make(Select *s, MrExpr **having, MrExpr **qualify)
+{
+    Binder *b = s->b;
+    for (int64_t i = 0; i < s->scope.n_inner_aggs; i++)
+        MR_PUSH(b->arena, s->aggs, s->n_aggs, s->cap_aggs, s->scope.inner_aggs[i]);
+    if (s->has_sets)
+        MR_TRY(expand_make(s));
+    Item *items = MR_NEW_N(b->arena, Item, s->n_items + 1);
+    for (int64_t i = 0; i < s->n_items; i++) {
+        items[i] = s->items[i];
+        MR_TRY(group_rewrite(s, s->items[i].expr, &items[i].expr));
+    }
+    s->after_items = true;
+    if (*having && is_hidden(s, *having))
+        for (int32_t i = 0; i < s->n_sort; i++)
+            MR_TRY(sort_visible(s, s->sort_exprs[i]));
+    if (*having)
+        MR_TRY(group_rewrite(s, *having, having));
+    if (*qualify)
+        MR_TRY(group_rewrite(s, *qualify, qualify));
+    for (int32_t i = 0; i < s->n_sort; i++)
+        MR_TRY(group_rewrite(s, s->sort_exprs[i], &s->sort_exprs[i]));
+    s->after_items = false;
+    for (int64_t i = 0; i < s->n_generators; i++) {
+        Generator *gen = MR_NEW(b->arena, Generator);
+        *gen = *s->generators[i].call;
+        MR_TRY(list_rewrite(s, s->generators[i].call->args, gen->n_args, &gen->args));
+        s->generators[i].call = gen;
+    }
+    s->items = items;
+    int32_t session = session_key(s);
+    if (session >= 0 && s->has_sets)
+        return MR_FAIL_UNSUPPORTED(b->err, "session_window() in grouping sets");
+    aggregate_make(s);
+    s->plan->aggregate.session_key = session;
+    if (*having)
+        s->plan = mr_plan_filter(b->planner, s->plan, *having);
+    return MR_OK;
+}
+
+MrStatus mr__aggregate_over(Binder *b, MrPlan *input, MrExpr *const *keys, int32_t n_keys,
+                            MrExpr *const *exprs, int32_t n_exprs, MrPlan **out)
+{
+    MrSqlSelect none = {.has_group = true};
+    Select s = {.b = b, .ast = &none, .plan = input};
+    int32_t *at = MR_NEW_N(b->arena, int32_t, n_keys + 1);
+    MrNamedExpr *named = MR_NEW_N(b->arena, MrNamedExpr, n_keys + n_exprs + 1);
+    for (int32_t i = 0; i < n_keys; i++)
+        at[i] = key_add(&s, keys[i]);
+    for (int32_t i = 0; i < n_exprs; i++) {
+        MrExpr *expr = NULL;
+        MR_TRY(group_rewrite(&s, exprs[i], &expr));
+        named[n_keys + i] = (MrNamedExpr){
+            {mr_planner_id(b->planner), exprs[i]->sql, expr->type, expr->nullable}, expr};
+    }
+    aggregate_make(&s);
+    for (int32_t i = 0; i < n_keys; i++)
+        named[i] =
+            (MrNamedExpr){s.keys[at[i]].out, mr_plan_column_expr(b->planner, &s.keys[at[i]].out)};
+    *out = mr_plan_project(b->planner, s.plan, named, n_keys + n_exprs);
+    return MR_OK;
 }

@@ -12,7 +12,7 @@ typedef struct Cte Cte;
 typedef struct Binder Binder;
 
 /* A column that can be named. */
-typedef struct TimeWindow TimeWindow; /* bind_group.c */
+typedef struct TimeWindow TimeWindow; /* bind_time_window.c */
 
 typedef struct ScopeCol {
     MrColumn col;
@@ -139,9 +139,6 @@ Binder mr__body_enter(Binder *b, const MrBindPlace *place, MrText text, const Mr
 void mr__body_leave(Binder *b, const Binder *saved);
 MR_MUST_USE MrStatus mr__body_query(Binder *b, const MrSqlOptions *options, Scope *outer, Rel *out);
 
-/* bind_select.c: an aggregate, or grouping(x), stands in it */
-bool mr__is_of_groups(const MrExpr *expr);
-
 /* bind_name.c */
 bool mr__name_equal(const Binder *b, const char *x, const char *y);
 const char *mr__quote_sql(Binder *b, const char *sql); /* "(a + 1)" in quotes */
@@ -248,30 +245,92 @@ MR_MUST_USE MrStatus mr__udf_call(Binder *b, Ctx *ctx, const MrSqlExpr *ast,
 MR_MUST_USE MrStatus mr__udf_table(Binder *b, Ctx *ctx, const MrSqlExpr *ast,
                                    const MrBindFunction *function, Rel *out);
 
-/* bind_group.c */
-MR_MUST_USE MrStatus mr__group_function(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const char *name,
-                                        bool *done, MrExpr **out);
+/* bind_time_window.c; *done: the call is a column of FROM, or made of one */
+MR_MUST_USE MrStatus mr__time_window_call(Binder *b, Ctx *ctx, const MrSqlExpr *ast,
+                                          const char *name, bool *done, MrExpr **out);
 MR_MUST_USE MrStatus mr__time_windows(Binder *b, const MrSqlSelect *select, Scope *outer,
                                       Rel *from);
 
-/* bind_select.c; input: what stands before a pipe, NULL: the select's own FROM */
-MR_MUST_USE MrStatus mr__select_bind(Binder *b, const MrSqlSelect *ast, const MrSqlQuery *query,
-                                     Rel *input, Scope *outer, Rel *out);
+/* A SELECT while it is bound. */
+typedef struct Key {
+    MrExpr *expr; /* over FROM */
+    MrColumn out; /* after aggregation */
+} Key;
+
+typedef struct Item {
+    const char *name;
+    bool is_alias;
+    MrExpr *expr;
+    MrSqlPlace place;
+} Item;
+
+typedef struct ItemGenerator { /* explode(..) in the select list */
+    const Generator *call;
+    MrColumn *cols;
+    int32_t n_cols;
+} ItemGenerator;
+
+typedef struct Select {
+    Binder *b;
+    const MrSqlSelect *ast;
+    Scope scope;
+    Ctx ctx;
+    MrPlan *plan;
+    Item *items;
+    int64_t n_items, cap_items;
+    NamedItem *names; /* of the items, for name resolution */
+    int64_t n_names, cap_names;
+    /* grouping */
+    Key *keys;
+    int64_t n_keys, cap_keys;
+    MrNamedExpr *aggs;
+    int64_t n_aggs, cap_aggs;
+    bool only_total;
+    bool after_items; /* HAVING, QUALIFY, ORDER BY are rewritten */
+    bool has_sets;
+    uint64_t *sets; /* bit i: key i is in the set */
+    int64_t n_sets;
+    MrColumn gid;
+    /* windows */
+    MrNamedExpr *windows;
+    int64_t n_windows, cap_windows;
+    /* generators: each one's rows for every row of those before it */
+    ItemGenerator *generators;
+    int64_t n_generators, cap_generators;
+    /* order */
+    MrExpr **sort_exprs;
+    MrSortSpec *sort_specs;
+    int32_t n_sort;
+} Select;
+
+/* bind_group.c */
+bool mr__is_of_groups(const MrExpr *expr); /* an aggregate, or grouping(x), stands in it */
+bool mr__same_expr(const MrExpr *x,
+                   const MrExpr *y); /* mr_expr_equal, up to the order of operands */
+MR_MUST_USE MrStatus mr__grouping_call(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const char *name,
+                                       MrExpr **out);
+MR_MUST_USE MrStatus mr__groups_bind(Select *s);
+MR_MUST_USE MrStatus mr__groups_make(Select *s, MrExpr **having, MrExpr **qualify);
 /* Keys and expressions over aggregates, computed: the plan's columns are the keys, then the
  * expressions. */
 MR_MUST_USE MrStatus mr__aggregate_over(Binder *b, MrPlan *input, MrExpr *const *keys,
                                         int32_t n_keys, MrExpr *const *exprs, int32_t n_exprs,
                                         MrPlan **out);
-MR_MUST_USE MrStatus mr__condition(Binder *b, MrSqlPlace place, const char *clause, MrExpr *expr,
-                                   MrExpr **out);
+
+/* bind_select.c; input: what stands before a pipe, NULL: the select's own FROM */
+MR_MUST_USE MrStatus mr__select_bind(Binder *b, const MrSqlSelect *ast, const MrSqlQuery *query,
+                                     Rel *input, Scope *outer, Rel *out);
+MR_MUST_USE MrStatus mr__condition(Binder *b, MrSqlPlace place, MrExpr *expr, MrExpr **out);
+bool mr__is_ordinal(const MrSqlExpr *ast, int64_t *out); /* GROUP BY 1, ORDER BY -1 */
 MR_MUST_USE MrStatus mr__order_ordinal(Binder *b, const MrSqlExpr *ast, int64_t n_items,
                                        int64_t *out);
 MR_MUST_USE MrStatus mr__order_check(Binder *b, MrSqlPlace place, const MrExpr *expr,
                                      MrSortSpec spec);
-bool mr__same_expr(const MrExpr *x,
-                   const MrExpr *y); /* mr_expr_equal, up to the order of operands */
 bool mr__names_all(const Binder *b, const NamedItem *items, int64_t n_items, const Scope *scope);
 MR_MUST_USE MrStatus mr__distinct(Binder *b, MrPlan *plan, MrPlan **out);
+const char *mr__auto_name(const MrExpr *expr); /* of an item without AS */
+MrExpr *mr__column_like(Select *s, const MrColumn *col, const MrExpr *expr); /* with expr's text */
+bool mr__is_generated(const Select *s, int32_t id); /* a column of explode(..) or its like */
 MrExpr *mr__expr_replace(Binder *b, MrExpr *expr, const MrNamedExpr *exprs, int32_t n);
 
 /* bind_relation.c */

@@ -641,7 +641,7 @@ static MrStatus pipe_bind(Binder *b, const MrSqlPipe *pipe, Scope *outer, Rel *r
         Ctx ctx = {.scope = &scope};
         MrExpr *expr = NULL;
         MR_TRY(mr__expr_bind(b, &ctx, pipe->expr, &expr));
-        MR_TRY(mr__condition(b, pipe->expr->place, "WHERE", expr, &expr));
+        MR_TRY(mr__condition(b, pipe->expr->place, expr, &expr));
         if (ctx.has_aggregate || ctx.has_window)
             return mr__at(
                 b, pipe->expr->place,
