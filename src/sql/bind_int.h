@@ -177,7 +177,9 @@ MR_MUST_USE MrStatus mr__coalesce_bind(Binder *b, MrSqlPlace place, MrExpr **arg
                                        const char *sql, MrExpr **out);
 MR_MUST_USE MrStatus mr__subscript_bind(Binder *b, MrSqlPlace place, MrExpr *base, MrExpr *index,
                                         MrExpr **out);
-MR_MUST_USE MrStatus mr__in_query_types(Binder *b, MrSqlPlace place, MrExpr *expr);
+
+/* bind_subquery.c */
+MR_MUST_USE MrStatus mr__subquery_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr **out);
 
 /* bind_interval.c */
 /* Microseconds of "10 minutes"; months do not go. */
