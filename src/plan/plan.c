@@ -316,6 +316,11 @@ MrExpr *mr_plan_column_expr(MrPlanner *planner, const MrColumn *column)
     return expr;
 }
 
+MrNamedExpr mr_plan_pass(MrPlanner *planner, const MrColumn *column)
+{
+    return (MrNamedExpr){*column, mr_plan_column_expr(planner, column)};
+}
+
 int32_t mr_plan_column_find(const MrPlan *plan, int32_t id)
 {
     for (int32_t i = 0; i < plan->n_cols; i++)

@@ -243,6 +243,8 @@ MrPlan *mr_plan_keyed_state(MrPlanner *planner, MrPlan *input,
 /* A copy over other inputs, of the same number and with the same columns. */
 MrPlan *mr_plan_with_inputs(MrPlanner *planner, const MrPlan *plan, MrPlan *const *inputs);
 MrExpr *mr_plan_column_expr(MrPlanner *planner, const MrColumn *column);
+/* The column as it is, for a PROJECT or as a key. */
+MrNamedExpr mr_plan_pass(MrPlanner *planner, const MrColumn *column);
 int32_t mr_plan_column_find(const MrPlan *plan, int32_t id); /* its place in the output; -1: none */
 /* Calls visit on every expression of the plan and of the plans of its subqueries, as mr_expr_walk
  * does. */

@@ -49,8 +49,7 @@ static MrStatus setop_visit(MrPlanner *planner, MrPlan *plan, void *self, MrPlan
     } else {
         MrNamedExpr *keys = MR_NEW_N(planner->arena, MrNamedExpr, left->n_cols + 1);
         for (int32_t i = 0; i < left->n_cols; i++) {
-            keys[i].column = left->cols[i];
-            keys[i].expr = mr_plan_column_expr(planner, &left->cols[i]);
+            keys[i] = mr_plan_pass(planner, &left->cols[i]);
         }
         left = mr_plan_aggregate(planner, left, keys, left->n_cols, NULL, 0);
     }

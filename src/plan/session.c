@@ -111,7 +111,7 @@ MrStatus mr__session_expand(MrPlanner *planner, const MrPlan *plan, MrPlan **out
     MrNamedExpr *aggs = MR_NEW_N(planner->arena, MrNamedExpr, n_aggs + 2);
     for (int32_t k = 0; k < n_keys; k++)
         keys[k] = plan->aggregate.keys[k];
-    keys[at] = (MrNamedExpr){session->column, mr_plan_column_expr(planner, &session->column)};
+    keys[at] = mr_plan_pass(planner, &session->column);
     for (int32_t a = 0; a < n_aggs; a++)
         aggs[a] = plan->aggregate.aggs[a];
     MR_TRY(bind_aggregate(planner, "min", start, MR_EXPR_AGGREGATE, &aggs[n_aggs], err));

@@ -566,8 +566,7 @@ static void aggregate_make(Select *s)
     }
     if (s->has_sets) {
         for (int32_t c = mr_plan_column_find(s->plan, s->gid.id); c < s->plan->n_cols; c++) {
-            keys[n_all].column = s->plan->cols[c];
-            keys[n_all++].expr = mr_plan_column_expr(b->planner, &s->plan->cols[c]);
+            keys[n_all++] = mr_plan_pass(b->planner, &s->plan->cols[c]);
         }
     }
     s->plan = mr_plan_aggregate(b->planner, s->plan, keys, n_all, s->aggs, (int32_t)s->n_aggs);
@@ -631,8 +630,7 @@ MrStatus mr__aggregate_over(Binder *b, MrPlan *input, MrExpr *const *keys, int32
     }
     aggregate_make(&s);
     for (int32_t i = 0; i < n_keys; i++)
-        named[i] =
-            (MrNamedExpr){s.keys[at[i]].out, mr_plan_column_expr(b->planner, &s.keys[at[i]].out)};
+        named[i] = mr_plan_pass(b->planner, &s.keys[at[i]].out);
     *out = mr_plan_project(b->planner, s.plan, named, n_keys + n_exprs);
     return MR_OK;
 }

@@ -144,7 +144,7 @@ MrStatus mr__pivot_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel *
     MrNamedExpr *group = MR_NEW_N(b->arena, MrNamedExpr, n_group + 1);
     MrNamedExpr *picks = MR_NEW_N(b->arena, MrNamedExpr, n_values * n_aggs + 1);
     for (int32_t i = 0; i < n_group; i++)
-        group[i] = (MrNamedExpr){cols[i], mr_plan_column_expr(b->planner, &cols[i])};
+        group[i] = mr_plan_pass(b->planner, &cols[i]);
     for (int32_t v = 0; v < n_values; v++) {
         const MrSqlExpr *item = ast->pivot.values[v];
         const char *name = item->kind == MR_SQL_ALIAS ? item->alias.names[0] : NULL;

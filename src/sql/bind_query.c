@@ -31,8 +31,7 @@ static MrPlan *plan_cast(Binder *b, MrPlan *plan, const MrType *const *types, Mr
     bool differs = false;
     MrNamedExpr *exprs = MR_NEW_N(b->arena, MrNamedExpr, plan->n_cols + 1);
     for (int32_t i = 0; i < plan->n_cols && *status == MR_OK; i++) {
-        exprs[i].column = plan->cols[i];
-        exprs[i].expr = mr_plan_column_expr(b->planner, &plan->cols[i]);
+        exprs[i] = mr_plan_pass(b->planner, &plan->cols[i]);
         if (mr_type_same_data(plan->cols[i].type, types[i]) &&
             !shown_otherwise(plan->cols[i].type, types[i]))
             continue;
@@ -105,8 +104,7 @@ static MrStatus by_name(Binder *b, MrSqlPlace place, const MrPlan *left, MrPlan 
             Scope scope = {.n_cols = rel.n_cols, .cols = rel.cols};
             return mr__fail_unresolved(b, &scope, &left->cols[i].name, 1, place);
         }
-        exprs[i].column = right->cols[at];
-        exprs[i].expr = mr_plan_column_expr(b->planner, &right->cols[at]);
+        exprs[i] = mr_plan_pass(b->planner, &right->cols[at]);
     }
     *out = mr_plan_project(b->planner, right, exprs, left->n_cols);
     return MR_OK;
@@ -440,8 +438,7 @@ static MrStatus order_over(Binder *b, const MrSqlQuery *query, Scope *outer, Rel
     MrNamedExpr *exprs = MR_NEW_N(b->arena, MrNamedExpr, rel->plan->n_cols + n + 1);
     int32_t n_in = rel->plan->n_cols, n_all = n_in;
     for (int32_t i = 0; i < n_in; i++) {
-        exprs[i].column = rel->plan->cols[i];
-        exprs[i].expr = mr_plan_column_expr(b->planner, &rel->plan->cols[i]);
+        exprs[i] = mr_plan_pass(b->planner, &rel->plan->cols[i]);
     }
     for (int32_t i = 0; i < n; i++) {
         if (all) {
@@ -483,8 +480,7 @@ static MrStatus order_over(Binder *b, const MrSqlQuery *query, Scope *outer, Rel
     if (n_all > n_in) {
         MrNamedExpr *kept = MR_NEW_N(b->arena, MrNamedExpr, n_in + 1);
         for (int32_t i = 0; i < n_in; i++) {
-            kept[i].column = exprs[i].column;
-            kept[i].expr = mr_plan_column_expr(b->planner, &exprs[i].column);
+            kept[i] = mr_plan_pass(b->planner, &exprs[i].column);
         }
         plan = mr_plan_project(b->planner, plan, kept, n_in);
     }

@@ -114,8 +114,7 @@ static MrStatus source_bind(Binder *b, const char *name, const MrConnectorType *
     if (differs) {
         MrNamedExpr *exprs = MR_NEW_N(b->arena, MrNamedExpr, use->n_cols + 1);
         for (int32_t i = 0; i < use->n_cols; i++) {
-            exprs[i].column = cols[i];
-            exprs[i].expr = mr_plan_column_expr(b->planner, &cols[i]);
+            exprs[i] = mr_plan_pass(b->planner, &cols[i]);
             if (mr_type_same_data(cols[i].type, use->cols[i].type))
                 continue;
             exprs[i].column.id = mr_planner_id(b->planner);
@@ -747,8 +746,7 @@ static MrStatus join_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel
                 MrNamedExpr *exprs = MR_NEW_N(b->arena, MrNamedExpr, plan->n_cols + n_using + 1);
                 int32_t n_exprs = 0;
                 for (int32_t c = 0; c < plan->n_cols; c++) {
-                    exprs[n_exprs].column = plan->cols[c];
-                    exprs[n_exprs++].expr = mr_plan_column_expr(b->planner, &plan->cols[c]);
+                    exprs[n_exprs++] = mr_plan_pass(b->planner, &plan->cols[c]);
                 }
                 for (int32_t k = 0; k < n_using; k++) {
                     made.cols[k].col.id = mr_planner_id(b->planner);
@@ -887,8 +885,7 @@ static MrStatus watermark_bind(Binder *b, const MrSqlRelation *ast, Scope *outer
     int32_t n = rel->plan->n_cols;
     MrNamedExpr *exprs = MR_NEW_N(b->arena, MrNamedExpr, n + 1);
     for (int32_t i = 0; i < n; i++) {
-        exprs[i].column = rel->plan->cols[i];
-        exprs[i].expr = mr_plan_column_expr(b->planner, &rel->plan->cols[i]);
+        exprs[i] = mr_plan_pass(b->planner, &rel->plan->cols[i]);
     }
     const char *name = is_alias ? expr_ast->alias.names[0] : expr->sql;
     exprs[n].column = (MrColumn){mr_planner_id(b->planner), name, expr->type, expr->nullable};

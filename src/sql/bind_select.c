@@ -377,8 +377,7 @@ MrStatus mr__distinct(Binder *b, MrPlan *plan, MrPlan **out)
             return MR_FAIL(b->err, MR_COND_UNSUPPORTED_FEATURE__SET_OPERATION_ON_VARIANT_TYPE,
                            "colName", mr__quote_name(b, &plan->cols[i].name, 1), "dataType",
                            mr__quote_type(b, type));
-        keys[n].column = plan->cols[i];
-        keys[n++].expr = mr_plan_column_expr(b->planner, &plan->cols[i]);
+        keys[n++] = mr_plan_pass(b->planner, &plan->cols[i]);
     }
     *out = mr_plan_aggregate(b->planner, plan, keys, n, NULL, 0);
     return MR_OK;
@@ -426,8 +425,7 @@ static MrStatus final_make(Select *s, const MrSqlQuery *query, Rel *out)
         MR_TRY(mr__distinct(b, plan, &plan));
         MrNamedExpr *more = MR_NEW_N(b->arena, MrNamedExpr, n_all);
         for (int32_t i = 0; i < n; i++) {
-            more[i].column = exprs[i].column;
-            more[i].expr = mr_plan_column_expr(b->planner, &exprs[i].column);
+            more[i] = mr_plan_pass(b->planner, &exprs[i].column);
         }
         for (int32_t i = n; i < n_all; i++) {
             more[i] = exprs[i];
@@ -444,8 +442,7 @@ static MrStatus final_make(Select *s, const MrSqlQuery *query, Rel *out)
         if (n_all > n) {
             MrNamedExpr *kept = MR_NEW_N(b->arena, MrNamedExpr, n + 1);
             for (int32_t i = 0; i < n; i++) {
-                kept[i].column = exprs[i].column;
-                kept[i].expr = mr_plan_column_expr(b->planner, &exprs[i].column);
+                kept[i] = mr_plan_pass(b->planner, &exprs[i].column);
             }
             plan = mr_plan_project(b->planner, plan, kept, n);
         }

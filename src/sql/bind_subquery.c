@@ -125,8 +125,7 @@ static MrStatus in_types(Binder *b, MrSqlPlace place, MrExpr *expr)
     MrNamedExpr *exprs = MR_NEW_N(b->arena, MrNamedExpr, plan->n_cols + 1);
     for (int32_t i = 0; i < plan->n_cols; i++) {
         const MrColumn *col = &plan->cols[i];
-        exprs[i].column = *col;
-        exprs[i].expr = mr_plan_column_expr(b->planner, col);
+        exprs[i] = mr_plan_pass(b->planner, col);
         if (mr_type_same_data(expr->args[i]->type, col->type))
             continue;
         const MrType *type =

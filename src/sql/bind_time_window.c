@@ -78,7 +78,7 @@ static MrStatus window_column(Binder *b, MrSqlPlace place, Rel *from, MrPlan *pl
     MrExpr *present = NULL;
     MrNamedExpr *exprs = MR_NEW_N(b->arena, MrNamedExpr, n + 1);
     for (int32_t c = 0; c < n; c++)
-        exprs[c] = (MrNamedExpr){plan->cols[c], mr_plan_column_expr(b->planner, &plan->cols[c])};
+        exprs[c] = mr_plan_pass(b->planner, &plan->cols[c]);
     exprs[n] = (MrNamedExpr){{mr_planner_id(b->planner), name, window->type, true}, window};
     plan = mr_plan_project(b->planner, plan, exprs, n + 1);
     MrExpr *column = mr_plan_column_expr(b->planner, &exprs[n].column);
