@@ -29,6 +29,7 @@ COLUMNS = {  # name: (Spark's type, kind of value)
 DISTINCT = {"id": 10**9, "k": 500, "i": 8, "j": 4, "b": 30, "x": 40, "m": 40, "w": 60, "s": 10, "u": 300, "d": 40, "t": 40, "f": 2}
 WORDS = ["", "a", "ab", "abc", "b", "B", "twelve bytes", "a little more than twelve", "a little more than that", "é", "7"]
 DAY = datetime.date(2020, 1, 1)
+SPECIAL = [float("nan"), float("inf"), float("-inf"), -0.0]  # equal and ordered alike in both
 SIZES = [0, 1, 2, 7, 40, 40, 200, 200, 1000, 2500, 6000, 20000]
 NUMBERS = ("int", "big", "dbl", "dec")
 TYPE = {"int": "INT", "big": "BIGINT", "dbl": "DOUBLE", "dec": "DECIMAL(12,2)", "str": "STRING", "date": "DATE", "ts": "TIMESTAMP", "bool": "BOOLEAN"}
@@ -60,11 +61,12 @@ def value(rng: random.Random, name: str, n_rows: int) -> object:
     return rng.random() < 0.6
 
 
-def make_table(rng: random.Random, n_rows: int) -> dict[str, list]:
+def make_table(rng: random.Random, n_rows: int, special: bool) -> dict[str, list]:
     """Columns of random shapes: with NULLs, constant, skewed, in order."""
     out = {"id": list(range(n_rows))}
     if rng.random() < 0.3:
         rng.shuffle(out["id"])
+    odd = special and rng.random() < 0.3
     for name in list(COLUMNS)[1:]:
         nulls = rng.choice([0, 0, 0.02, 0.1, 0.1, 0.5, 1 if rng.random() < 0.2 else 0])
         shape, usual = rng.choice(["random", "random", "random", "skewed", "constant", "sorted"]), value(rng, name, n_rows)
@@ -73,6 +75,8 @@ def make_table(rng: random.Random, n_rows: int) -> dict[str, list]:
         values = [usual if shape == "constant" or shape == "skewed" and rng.random() < 0.8 else value(rng, name, n_rows) for _ in range(n_rows)]
         if shape == "sorted":
             values.sort()
+        if name == "x" and odd:
+            values = [rng.choice(SPECIAL) if rng.random() < 0.2 else v for v in values]
         out[name] = [None if rng.random() < nulls else v for v in values]
     return out
 
@@ -111,7 +115,7 @@ class Maker:
     """Draws queries over tables of known sizes."""
 
     def __init__(self, rng: random.Random, tables: dict[str, dict[str, list]]) -> None:
-        self.rng, self.tables, self.n_names, self.ctes = rng, tables, 0, []
+        self.rng, self.tables, self.n_names, self.ctes, self.outer = rng, tables, 0, [], []
         self.sizes = {name: len(table["id"]) for name, table in tables.items()}
         self.distinct = {name: {c: effective(values) for c, values in table.items()} for name, table in tables.items()}
 
@@ -159,6 +163,8 @@ class Maker:
         if depth <= 0 or self.chance(0.35):
             if outer and self.chance(0.1):
                 return self.column(kind, outer)
+            if self.outer and self.chance(0.12):
+                return self.column(kind, self.outer)
             return self.literal(kind) if self.chance(0.2) else self.column(kind, scope)
         if kind == "bool":
             return self.pred(scope, depth, outer, subqueries)
@@ -272,6 +278,12 @@ class Maker:
 
     def predicate_subquery(self, scope: list, outer: list | None) -> Piece:
         """EXISTS and IN, correlated or not."""
+        if self.chance(0.15):
+            kind, word = self.kind_of(scope), self.rng.choice(["", "NOT "])
+            inner = self.inner_query(scope, [kind])
+            if self.chance(0.5):
+                return Piece("bool", f"{word}EXISTS (", inner, ")")
+            return Piece("bool", "(", self.expr(kind, scope, 1, None, False), f" {word}IN (", inner, "))")
         inner = self.relation(1, small=True)
         around = scope if outer is None or self.chance(0.8) else scope + outer
         where = self.correlation(inner, around) if self.chance(0.7) else self.pred(inner.columns, 1, None, self.chance(0.2))
@@ -302,8 +314,19 @@ class Maker:
             parts += [self.rng.choice([" AND ", " AND ", " OR "]), self.pred(inner.columns, 1, outer if self.chance(0.4) else None, self.chance(0.3))]
         return Piece("bool", "(", *parts[1:], ")")
 
+    def inner_query(self, scope: list, kinds: list[str]) -> Piece:
+        """Any query; anywhere in it a column of the query around may stand."""
+        saved = self.outer, self.ctes
+        self.outer, self.ctes = scope, []
+        query, _, _ = self.query(self.rng.choice([0, 0, 1]), kinds, small=True)
+        self.outer, self.ctes = saved
+        return query
+
     def scalar_subquery(self, kind: str, scope: list, outer: list | None) -> Piece:
         """An aggregate, or the first row of a total order."""
+        if self.chance(0.2):
+            name = self.name()
+            return Piece(kind, self.rng.choice(["(SELECT min(", "(SELECT max("]), f"{name}.c0) FROM (", self.inner_query(scope, [kind]), f") AS {name})")
         inner = self.relation(1, small=True)
         around = scope if outer is None or self.chance(0.8) else scope + outer
         where = self.correlation(inner, around) if self.chance(0.75) else self.pred(inner.columns, 1, None, False)
@@ -432,6 +455,10 @@ class Maker:
         if left.n_rows * inner.n_rows > 500_000:
             return left
         kinds = [self.rng.choice(["int", "str", "date", "dbl"]) for _ in range(2)]
+        if left.n_rows <= 1000 and self.chance(0.3):
+            word = self.rng.choice([" CROSS JOIN LATERAL (", " LEFT JOIN LATERAL ("])
+            columns = left.columns + [(f"{alias}.c{n}", kind, 10) for n, kind in enumerate(kinds)]
+            return Relation(Piece("relation", left.piece, word, self.inner_query(left.columns, kinds), f") AS {alias}", "" if "CROSS" in word else " ON true"), columns, left.n_rows * 10)
         where = self.correlation(inner, left.columns)
         if self.chance(0.5):
             items, n_rows, kinds = [Piece("int", "count(*)"), self.aggregate(kinds[1], inner.columns)], left.n_rows, ["big", kinds[1]]
@@ -477,6 +504,11 @@ class Maker:
                 return Piece(kind, f"CAST(sum({distinct}", arg, ") AS DECIMAL(24,4))")
         elif kind == "bool":
             body = [rng.choice(["bool_and(", "bool_or("]), arg, ")"]
+        elif self.chance(0.2) and len({c[0].split(".")[0] for c in scope}) == 1 and scope[0][0].endswith(".id"):
+            return Piece(kind, rng.choice(["[[min_by||arg_min_null]](", "[[max_by||arg_max_null]]("]), arg, f", {scope[0][0]})")
+        elif kind == "str" and self.chance(0.15):
+            what = self.column("str", scope).text()
+            return Piece(kind, f"[[listagg({distinct}{what}, '|') WITHIN GROUP (ORDER BY {what})||string_agg({distinct}{what}, '|' ORDER BY {what})]]")
         else:
             body = [rng.choice(["min(", "max("]), arg, ")"]
         if self.chance(0.2) and not body[0].startswith("CAST"):
@@ -512,8 +544,11 @@ class Maker:
             if "(DISTINCT " in call:
                 call = call.replace("(DISTINCT ", "(")
             numbers = [c[0] for c in scope if c[1] == "int"]
+            days = [c[0] for c in scope if c[1] in ("date", "ts")]
             if self.chance(0.4) and numbers:
                 order, frame = [rng.choice(numbers) + direction()], self.frame("RANGE")
+            elif self.chance(0.15) and days:
+                order, frame = [rng.choice(days) + direction()], re.sub(r"(\d) ", r"INTERVAL \1 DAY ", self.frame("RANGE"))
             elif self.chance(0.5) and total:
                 order, frame = order + [relation.key], self.frame("ROWS")
         if order:
@@ -579,7 +614,9 @@ class Maker:
         keys = [c for c in rng.sample(scope, min(n_keys, len(scope)))]
         names = [c[0] for c in keys]
         if keys and self.chance(0.2):
+            saved, self.outer = self.outer, []
             made = self.expr("int", scope, 1, None, False).text()
+            self.outer = saved
             if re.search(r"[a-z]\d*\.[a-z]", made):
                 keys[0] = (made, "int", 20)
                 names[0] = made

@@ -14,6 +14,7 @@ A failed query is cut down before it is shown.  MR_SEED, MR_CASES (tables) repea
 
 import datetime
 import json
+import math
 import os
 import random
 import re
@@ -50,7 +51,7 @@ SETTINGS = {
     "one thread": ["millrace.exec.threads=1"],
     "small batches": ["millrace.exec.batchRows=7"],
     "little memory": ["millrace.memory.limit=6m"],
-    "very little memory": ["millrace.memory.limit=2m"],
+    "very little memory": ["millrace.memory.limit=3m"],
 }
 
 
@@ -119,6 +120,8 @@ def cell(text: str, kind: str) -> str:
     if text == "NULL":
         return text
     if kind == "double":
+        if not math.isfinite(float(text)):
+            return str(float(text))
         return number(Decimal(repr(float(f"{float(text):.12g}"))))
     if kind in ("decimal", "int", "bigint", "smallint", "tinyint"):
         return number(Decimal(text))
@@ -138,6 +141,8 @@ def peer_cell(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
+        if not math.isfinite(value):
+            return str(value)
         return number(Decimal(repr(float(f"{value:.12g}"))))
     if isinstance(value, (int, Decimal)):
         return number(Decimal(value))
@@ -190,8 +195,11 @@ class Case:
     def __init__(self, seed: int, folder: Path) -> None:
         self.rng, self.folder = random.Random(seed), folder
         rng = self.rng
-        self.tables = {f"t{n}": make_table(rng, rng.choice(SIZES)) for n in range(3)}
+        self.tables = {f"t{n}": make_table(rng, rng.choice(SIZES), bool(pa)) for n in range(3)}
         self.forms = {name: rng.choice(["json", "csv"] + (["parquet"] * 3 if pa else [])) for name in self.tables}
+        for name, table in self.tables.items():
+            if any(x is not None and not math.isfinite(x) for x in table["x"]):
+                self.forms[name] = "parquet"
         self.seed, self.peer = seed, None
         self.engines: dict[str, Engine] = {}
         self.load()
@@ -213,10 +221,11 @@ class Case:
             options = f"path '{folder}'" + (", nullValue '-'" if form == "csv" else "")
             self.create.append(f"CREATE TABLE {name} ({columns}) USING {form} OPTIONS ({options})")
             if self.peer:
-                plain = self.folder / f"{name}.json"
-                write_file(plain, "json", table, rng)
+                plain = self.folder / f"{name}.{'parquet' if pa else 'json'}"
+                write_file(plain, plain.suffix[1:], table, rng)
                 kinds = "{" + ", ".join(f"{c}: '{kind}'" for c, (kind, _) in COLUMNS.items()) + "}"
-                self.peer.execute(f"CREATE TABLE {name} AS SELECT * FROM read_json('{plain}', columns = {kinds}, format = 'newline_delimited')")
+                source = f"read_parquet('{plain}')" if pa else f"read_json('{plain}', columns = {kinds}, format = 'newline_delimited')"
+                self.peer.execute(f"CREATE TABLE {name} AS SELECT * REPLACE (CAST(t AS TIMESTAMP) AS t) FROM {source}")
         self.engine = self.other("plain", [])
 
     def other(self, name: str, confs: list[str]) -> Engine:
@@ -234,7 +243,10 @@ class Case:
             engine = self.engines["copies"] = Engine(Path(tempfile.mkdtemp(dir=self.folder)), [])
             for name, sql in zip(self.tables, self.create):
                 engine.ask(sql.replace(f"TABLE {name} ", f"TABLE {name}_source ", 1))
-                engine.ask(f"CREATE TABLE {name} USING parquet AS SELECT * FROM {name}_source")
+                rng = random.Random(self.seed)
+                options = f"OPTIONS ('parquet.writer.version' '{rng.choice(['v1', 'v2'])}', 'parquet.enable.dictionary' '{rng.choice(['true', 'false'])}')"
+                parts = rng.choice(["", "", "PARTITIONED BY (j)", "PARTITIONED BY (f)", "PARTITIONED BY (i, j)"])
+                engine.ask(f"CREATE TABLE {name} USING parquet {options} {parts} AS SELECT * FROM {name}_source")
         return self.engines["copies"]
 
     def ask_peer(self, query: Piece | str) -> list[tuple]:
@@ -484,6 +496,8 @@ def main() -> int:
                     case = Case(SEED + n_cases, Path(name))
             case.stop()
         n_cases += 1
+        if SHOW and n_cases % 20 == 0:
+            print(f"so far {counts.total()} queries over {3 * n_cases} tables", flush=True)
     if SHOW:
         print(dict(counts), *refused.most_common(30), sep="\n")
     print(f"{counts.total()} random queries over {3 * n_cases} tables, {refused.total()} refused, {n_bad} differences")
