@@ -177,16 +177,41 @@ static MrStatus frame_written(Binder *b, Ctx *ctx, MrExpr *expr, Over *over)
     return frame_check(b, spec, frame, over->from, over->to);
 }
 
-/* percentile_cont(..) and the like see the whole partition, in no order. */
+/* listagg(..) WITHIN GROUP (ORDER BY ..): the order is one of the values, not an argument. */
+static bool has_order_within(const WindowCall *call)
+{
+    return call->agg && call->agg->aggregate.n_order > 0 &&
+           !mr__is_inverse_distribution(call->name);
+}
+
+/* listagg as Spark shows it here: its arguments, then the order. */
+static const char *ordered_text(Binder *b, const MrExpr *agg)
+{
+    int32_t n = agg->n_args, n_order = agg->aggregate.n_order;
+    MrExpr **shown = MR_NEW_N(b->arena, MrExpr *, n + n_order + 1);
+    memcpy(shown, agg->args, sizeof(MrExpr *) * (size_t)n);
+    if (n == 1) { /* no delimiter */
+        shown[n] = mr_expr_null(b->arena, MR_T(STRING));
+        shown[n++]->sql = "NULL";
+    }
+    for (int32_t k = 0; k < n_order; k++)
+        shown[n++] = agg->aggregate.order[k].expr;
+    return mr__call_text(b, "listagg", shown, n, false);
+}
+
+/* percentile_cont(..) and the like see the whole partition, in no order but their own. */
 static MrStatus distribution_check(Binder *b, const WindowCall *call, const MrSqlWindow *spec)
 {
     bool whole = !spec->has_frame || (spec->start.kind == MR_SQL_UNBOUNDED_PRECEDING &&
                                       spec->end.kind == MR_SQL_UNBOUNDED_FOLLOWING);
     if (!call->agg || (spec->n_order == 0 && whole) ||
-        !(mr__is_inverse_distribution(call->name) || strcmp(call->name, "median") == 0))
+        !(mr__is_inverse_distribution(call->name) || strcmp(call->name, "median") == 0 ||
+          has_order_within(call)))
         return MR_OK;
     int32_t n_shown = strncmp(call->name, "percentile_", 11) == 0 ? 2 : 1;
-    const char *text = mr__call_text(b, call->name, call->agg->args, n_shown, false);
+    const char *text = has_order_within(call)
+                           ? ordered_text(b, call->agg)
+                           : mr__call_text(b, call->name, call->agg->args, n_shown, false);
     return mr__at(b, call->ast->place,
                   MR_FAIL(b->err, MR_COND_INVALID_WINDOW_SPEC_FOR_AGGREGATION_FUNC, "aggFunc",
                           mr__quote_sql(b, text)));
@@ -313,6 +338,11 @@ static MrStatus value_bind(Binder *b, const WindowCall *call, MrExpr *expr)
             return mr__at(b, place,
                           MR_FAIL(b->err, MR_COND_DISTINCT_WINDOW_FUNCTION_UNSUPPORTED,
                                   "windowExpr", mr__quote_sql(b, expr->sql)));
+        if (has_order_within(call)) { /* the whole partition, in this order */
+            expr->window.order = agg->aggregate.order;
+            expr->window.n_order = agg->aggregate.n_order;
+            expr->window.frame.rows = true;
+        }
         return MR_OK;
     }
     MrBind bind;

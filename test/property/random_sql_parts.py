@@ -551,6 +551,8 @@ class Maker:
                 order, frame = [rng.choice(days) + direction()], re.sub(r"(\d) ", r"INTERVAL \1 DAY ", self.frame("RANGE"))
             elif self.chance(0.5) and total:
                 order, frame = order + [relation.key], self.frame("ROWS")
+        if "WITHIN GROUP" in call:  # sees whole partitions
+            order, frame = [], ""
         if order:
             over.append(f"ORDER BY {', '.join(order)}")
         if call.startswith("CAST("):

@@ -33,3 +33,12 @@ SELECT sum(count(id)) OVER () AS s FROM range(10) WHERE id = 42;
 SELECT a, count(*) OVER (ORDER BY a RANGE BETWEEN '1' PRECEDING AND 'inf' FOLLOWING) AS n FROM VALUES (1.5F), (3F) AS t(a);
 SELECT sum(a) OVER (ORDER BY a ROWS BETWEEN CURRENT ROW AND 2147483648 FOLLOWING) FROM VALUES (1) AS t(a);
 SELECT sum(a) OVER (ORDER BY a ROWS BETWEEN a PRECEDING AND CURRENT ROW) FROM VALUES (1) AS t(a);
+
+-- listagg in an order of its own: over whole partitions, beside other windows.
+SELECT a, b, listagg(a) WITHIN GROUP (ORDER BY a DESC) OVER (PARTITION BY b) AS down,
+       string_agg(a, '|') WITHIN GROUP (ORDER BY a) OVER () AS up, count(*) OVER (PARTITION BY b ORDER BY a) AS n
+FROM VALUES ('a', 'b'), ('a', 'c'), ('b', 'c'), ('b', 'd'), (NULL, NULL), ('c', 'c'), ('aa', 'd') AS t(a, b) ORDER BY b, a;
+SELECT listagg(a) WITHIN GROUP (ORDER BY a) OVER (ORDER BY a) FROM VALUES ('a') AS t(a);
+SELECT listagg(a, ',') WITHIN GROUP (ORDER BY a) OVER (ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) FROM VALUES ('a') AS t(a);
+SELECT listagg(a) WITHIN GROUP (ORDER BY a) OVER (ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS whole
+FROM VALUES ('b'), ('a') AS t(a);
