@@ -131,6 +131,8 @@ void *mr_arena_alloc_slow(MrArena *arena, int64_t size_bytes)
 {
     MrGuard *guard = mr_guard_top;
     MrError unguarded;
+    if (arena->used_bytes >= BIG_BYTES)
+        mr_poll();
     void *block = mr_arena_try(arena, size_bytes, guard != NULL ? guard->err : &unguarded);
     if (block != NULL)
         return block;
@@ -138,11 +140,27 @@ void *mr_arena_alloc_slow(MrArena *arena, int64_t size_bytes)
     longjmp(guard->place, 1);
 }
 
+void mr_poll_jump(void)
+{
+    MrGuard *guard = mr_guard_top;
+    MrStatus canceled = MR_FAIL(guard->err, MR_COND_OPERATION_CANCELED);
+    (void)canceled;
+    longjmp(guard->place, 1);
+}
+
+void mr_copy_long(char *to, const char *from, int64_t size_bytes)
+{
+    const int64_t step = 4 << 20;
+    for (int64_t at = 0; at < size_bytes; at += step) {
+        mr_poll();
+        memcpy(to + at, from + at, (size_t)(size_bytes - at < step ? size_bytes - at : step));
+    }
+}
+
 char *mr_arena_strn(MrArena *arena, const char *data, int64_t size_bytes)
 {
     char *copy = mr_arena_alloc(arena, size_bytes + 1);
-    if (size_bytes > 0)
-        memcpy(copy, data, (size_t)size_bytes);
+    mr_copy(copy, data, size_bytes);
     copy[size_bytes] = '\0';
     return copy;
 }
@@ -179,24 +197,28 @@ void *mr_arena_grow(MrArena *arena, void *items, int64_t n_items, int64_t *cap_i
     if (__builtin_mul_overflow(cap, item_bytes, &size_bytes))
         size_bytes = INT64_MAX;
     void *moved = mr_arena_alloc(arena, size_bytes);
-    if (n_items > 0)
-        memcpy(moved, items, (size_t)(n_items * item_bytes));
+    mr_copy(moved, items, n_items * item_bytes);
     *cap_items = cap;
     return moved;
 }
 
+/* Long texts stop here every MR_POLL_BYTES, whether there is room or not. */
 static void builder_reserve(MrTextBuilder *builder, int64_t more_bytes)
 {
     int64_t needed = builder->size_bytes + more_bytes;
     if (needed <= builder->cap_bytes)
         return;
-    int64_t cap = builder->cap_bytes < 32 ? 64 : builder->cap_bytes * 2;
-    cap = cap < needed ? needed : cap;
-    char *moved = mr_arena_alloc(builder->arena, cap);
-    if (builder->size_bytes > 0)
-        memcpy(moved, builder->data, (size_t)builder->size_bytes);
-    builder->data = moved;
-    builder->cap_bytes = cap;
+    mr_poll_bytes(needed);
+    if (needed > builder->room_bytes) {
+        int64_t room = builder->room_bytes < 32 ? 64 : builder->room_bytes * 2;
+        room = room < needed ? needed : room;
+        char *moved = mr_arena_alloc(builder->arena, room);
+        mr_copy(moved, builder->data, builder->size_bytes);
+        builder->data = moved;
+        builder->room_bytes = room;
+    }
+    bool is_far = builder->room_bytes - needed > MR_POLL_BYTES;
+    builder->cap_bytes = is_far ? needed + MR_POLL_BYTES : builder->room_bytes;
 }
 
 void mr_builder_put(MrTextBuilder *builder, const char *data, int64_t size_bytes)
@@ -204,7 +226,7 @@ void mr_builder_put(MrTextBuilder *builder, const char *data, int64_t size_bytes
     if (size_bytes <= 0)
         return;
     builder_reserve(builder, size_bytes);
-    memcpy(builder->data + builder->size_bytes, data, (size_t)size_bytes);
+    mr_copy(builder->data + builder->size_bytes, data, size_bytes);
     builder->size_bytes += size_bytes;
 }
 

@@ -86,11 +86,13 @@ void *mr_arena_grow(MrArena *arena, void *items, int64_t n_items, int64_t *cap_i
         (items)[(n_items)++] = (value);                                                            \
     } while (0)
 
-/* Text that grows in an arena. */
+/* Text that grows in an arena.  A long one polls (below) as it grows. */
 typedef struct MrTextBuilder {
     MrArena *arena;
     char *data;
-    int64_t size_bytes, cap_bytes;
+    int64_t size_bytes;
+    int64_t cap_bytes;  /* up to where it grows without a thought: at most room_bytes */
+    int64_t room_bytes; /* of data */
 } MrTextBuilder;
 
 void mr_builder_put(MrTextBuilder *builder, const char *data, int64_t size_bytes);
@@ -106,21 +108,87 @@ struct MrGuard {
     jmp_buf place;
     MrError *err;
     MrGuard *outer;
+    const _Atomic bool *canceled; /* the query's; NULL: what runs here cannot be stopped */
 };
 /* The innermost guard of this thread.  Only MR_GUARD_BEGIN and MR_GUARD_END touch it. */
 extern _Thread_local MrGuard *mr_guard_top;
 
+/* Why there was a jump to it: MR_NO_MEMORY or, below, MR_CANCELED. */
+static inline MrStatus mr_guard_status(const MrGuard *guard)
+{
+    return guard->err->status;
+}
+
 #define MR_GUARD_BEGIN(status, error)                                                              \
     {                                                                                              \
-        MrGuard mr_guard = {.err = (error), .outer = mr_guard_top};                                \
+        MrGuard mr_guard = {.err = (error),                                                        \
+                            .outer = mr_guard_top,                                                 \
+                            .canceled = mr_guard_top ? mr_guard_top->canceled : NULL};             \
         mr_guard_top = &mr_guard;                                                                  \
         if (setjmp(mr_guard.place) != 0) {                                                         \
-            (status) = MR_NO_MEMORY;                                                               \
+            (status) = mr_guard_status(&mr_guard);                                                 \
         } else {                                                                                   \
             (status) = MR_OK;
 #define MR_GUARD_END(status)                                                                       \
     }                                                                                              \
     mr_guard_top = mr_guard.outer;                                                                 \
     }
+
+/* Stopping a query in the middle of one value.  Between batches the runner looks whether the query
+ * was canceled; what works long on a single value or row asks by itself:
+ *
+ *     MR_GUARD_WATCH(flag)   // first in a guard: what runs inside, and in guards inside, polls
+ * flag mr_poll()              // jumps to the innermost guard when the flag is set, as a refusal
+ * does:
+ *                            // status is MR_CANCELED then, the error OPERATION_CANCELED
+ *
+ * So the rule for arenas holds for polls, too.  A poll costs a load or two: every MR_POLL_BYTES of
+ * input or output, or every MR_POLL_ITEMS elements, is often enough; not every byte.  Arenas that
+ * hold much poll at each new chunk, long texts in builders as they grow. */
+#define MR_GUARD_WATCH(flag) (mr_guard_top->canceled = (flag))
+#define MR_POLL_BYTES (64 << 10)
+#define MR_POLL_ITEMS 4096
+
+_Noreturn void mr_poll_jump(void);
+
+static inline void mr_poll(void)
+{
+    const MrGuard *guard = mr_guard_top;
+    if (guard && guard->canceled && atomic_load_explicit(guard->canceled, memory_order_relaxed))
+        mr_poll_jump();
+}
+/* Before work on a value of so many bytes: small ones need no poll. */
+static inline void mr_poll_bytes(int64_t size_bytes)
+{
+    if (__builtin_expect(size_bytes >= MR_POLL_BYTES, 0))
+        mr_poll();
+}
+/* In a loop over elements, of which this is the i-th. */
+static inline void mr_poll_item(int64_t i)
+{
+    if (__builtin_expect((i & (MR_POLL_ITEMS - 1)) == MR_POLL_ITEMS - 1, 0))
+        mr_poll();
+}
+/* The same over UTF-8: at is a place in bytes, which rises or falls by at most 4. */
+static inline void mr_poll_char(int64_t at)
+{
+    mr_poll_item(at >> 2);
+}
+/* End of the piece that begins at from: long values are worked on in pieces, with polls between. */
+static inline int64_t mr_poll_piece(int64_t from, int64_t size_bytes)
+{
+    mr_poll_bytes(size_bytes);
+    return size_bytes - from > MR_POLL_BYTES ? from + MR_POLL_BYTES : size_bytes;
+}
+
+/* memcpy that polls in between when it is long. */
+void mr_copy_long(char *to, const char *from, int64_t size_bytes);
+static inline void mr_copy(char *to, const char *from, int64_t size_bytes)
+{
+    if (__builtin_expect(size_bytes >= 16 << 20, 0))
+        mr_copy_long(to, from, size_bytes);
+    else if (size_bytes > 0)
+        memcpy(to, from, (size_t)size_bytes);
+}
 
 #endif

@@ -1,5 +1,6 @@
 /* hash.c - XXH3 and XXH64 from the xxhash header, Spark's Murmur3, CRC32C. */
 #include "base/hash.h"
+#include "base/arena.h"
 #include <string.h>
 
 #define XXH_INLINE_ALL
@@ -56,10 +57,13 @@ uint32_t mr_murmur3_bytes(const void *data, int64_t size_bytes, uint32_t seed)
     const uint8_t *bytes = data;
     uint32_t hash = seed;
     int64_t i = 0;
-    for (; i + 4 <= size_bytes; i += 4) {
-        uint32_t word;
-        memcpy(&word, bytes + i, 4);
-        hash = murmur3_mix(hash, word);
+    while (i + 4 <= size_bytes) {
+        int64_t end = mr_poll_piece(i, size_bytes);
+        for (; i + 4 <= end; i += 4) {
+            uint32_t word;
+            memcpy(&word, bytes + i, 4);
+            hash = murmur3_mix(hash, word);
+        }
     }
     for (; i < size_bytes; i++) /* Spark's own tail: each byte is a signed word */
         hash = murmur3_mix(hash, (uint32_t)(int32_t)(int8_t)bytes[i]);

@@ -1,5 +1,6 @@
 /* text.c - comparison, UTF-8, growing buffers and bounded readers. */
 #include "base/text.h"
+#include "base/arena.h"
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -104,25 +105,35 @@ static int64_t ascii_run(const char *data, int64_t size_bytes)
 
 bool mr_utf8_valid(const char *data, int64_t size_bytes)
 {
-    for (int64_t i = ascii_run(data, size_bytes); i < size_bytes;) {
-        int32_t n_bytes;
-        if (mr_utf8_next(data + i, size_bytes - i, &n_bytes) < 0)
-            return false;
-        i += n_bytes;
-        if (n_bytes == 1)
-            i += ascii_run(data + i, size_bytes - i);
+    for (int64_t i = 0; i < size_bytes;) {
+        int64_t end = mr_poll_piece(i, size_bytes);
+        i += ascii_run(data + i, end - i);
+        while (i < end) {
+            int32_t n_bytes;
+            if (mr_utf8_next(data + i, size_bytes - i, &n_bytes) < 0)
+                return false;
+            i += n_bytes;
+            if (n_bytes == 1 && i < end)
+                i += ascii_run(data + i, end - i);
+        }
     }
     return true;
 }
 
 int64_t mr_utf8_length(const char *data, int64_t size_bytes)
 {
-    int64_t i = ascii_run(data, size_bytes), n_chars = i;
-    while (i < size_bytes) {
-        int32_t n_bytes;
-        mr_utf8_next(data + i, size_bytes - i, &n_bytes);
-        i += n_bytes;
-        n_chars++;
+    int64_t n_chars = 0;
+    for (int64_t i = 0; i < size_bytes;) {
+        int64_t end = mr_poll_piece(i, size_bytes);
+        int64_t n_ascii = ascii_run(data + i, end - i);
+        i += n_ascii;
+        n_chars += n_ascii;
+        while (i < end) {
+            int32_t n_bytes;
+            mr_utf8_next(data + i, size_bytes - i, &n_bytes);
+            i += n_bytes;
+            n_chars++;
+        }
     }
     return n_chars;
 }

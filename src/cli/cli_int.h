@@ -26,8 +26,8 @@ MrFormat mr__format_find(const char *name); /* MR_N_FORMATS: none */
 /* Prints all rows of the query. */
 MR_MUST_USE MrStatus mr__print_query(MrSession *session, MrQuery *query, MrFormat format, FILE *out,
                                      MrError *err);
-/* What errno says of standard output; without a message (err is "no error") when its reader left.
- */
+/* What errno says of standard output; without a message (err is "no error") when its reader left,
+ * OPERATION_CANCELED when Ctrl-C ended a write that waited for the reader. */
 MR_MUST_USE MrStatus mr__output_failed(MrError *err);
 /* The message on standard error, with the place in the text marked; file: where the text is from,
  * NULL: nowhere. */
@@ -44,5 +44,7 @@ int mr__run_pipeline(MrSession *session, const char *path, bool continuous, bool
 
 /* From Ctrl-C on, the query that runs is canceled rather than the process ended. */
 void mr__catch_interrupts(MrSession *session);
+/* Whether Ctrl-C was pressed since the program, or the shell's last prompt, began. */
+bool mr__interrupted(void);
 
 #endif

@@ -31,6 +31,8 @@ MrStatus mr__output_failed(MrError *err)
         *err = (MrError){.sql_idx = -1};
         return MR_CANCELED;
     }
+    if (errno == EINTR && mr__interrupted())
+        return MR_FAIL(err, MR_COND_OPERATION_CANCELED);
     return MR_FAIL(err, MR_COND_IO_ERROR, "operation", "write", "path", "standard output",
                    "message", strerror(errno));
 }
@@ -63,7 +65,10 @@ static MrText cell_text(Printer *printer, const MrBatch *batch, int32_t row, int
 
 static void put_text(const Printer *printer, MrText text)
 {
-    fwrite(text.data, 1, (size_t)text.size_bytes, printer->out);
+    for (int64_t at = 0, end; at < text.size_bytes && !ferror(printer->out); at = end) {
+        end = mr_poll_piece(at, text.size_bytes);
+        fwrite(text.data + at, 1, (size_t)(end - at), printer->out);
+    }
 }
 
 static void tsv_row(Printer *printer, const MrBatch *batch, int32_t row)
@@ -79,7 +84,7 @@ static void tsv_row(Printer *printer, const MrBatch *batch, int32_t row)
 static void csv_field(Printer *printer, MrText text, bool is_empty_string)
 {
     bool quoted = is_empty_string;
-    for (int64_t i = 0; i < text.size_bytes && !quoted; i++)
+    for (int64_t i = 0; i < text.size_bytes && !quoted; mr_poll_item(i++))
         quoted = strchr(",\"\r\n", text.data[i]) != NULL;
     if (!quoted) {
         put_text(printer, text);
@@ -87,6 +92,7 @@ static void csv_field(Printer *printer, MrText text, bool is_empty_string)
     }
     fputc('"', printer->out);
     for (int64_t i = 0; i < text.size_bytes; i++) {
+        mr_poll_item(i);
         if (text.data[i] == '"')
             fputc('"', printer->out);
         fputc(text.data[i], printer->out);
@@ -139,6 +145,7 @@ static void markdown_cell(Printer *printer, MrText text)
 {
     fputc(' ', printer->out);
     for (int64_t i = 0; i < text.size_bytes; i++) {
+        mr_poll_item(i);
         if (text.data[i] == '|')
             fputc('\\', printer->out);
         fputc(text.data[i] == '\n' ? ' ' : text.data[i], printer->out);
@@ -192,6 +199,7 @@ static TableCell table_cell(Printer *printer, MrText text, int32_t max)
     bool is_cut = false;
     for (int64_t i = 0; i < text.size_bytes;) {
         int32_t n_bytes;
+        mr_poll_char(i);
         int32_t code = mr_utf8_next(text.data + i, text.size_bytes - i, &n_bytes);
         int32_t code_columns = code < 0 ? 1 : code_width(code);
         if (code == '\n' && i + 1 < text.size_bytes) {
@@ -261,7 +269,8 @@ static void table_row(const Printer *printer, const int32_t *widths, TableCell *
     int32_t n_lines = 1;
     for (int32_t c = 0; c < printer->schema->n_cols; c++)
         n_lines = cells[c].n_lines > n_lines ? cells[c].n_lines : n_lines;
-    for (int32_t l = 0; l < n_lines; l++) {
+    for (int32_t l = 0; l < n_lines && !ferror(printer->out); l++) {
+        mr_poll();
         for (int32_t c = 0; c < printer->schema->n_cols; c++) {
             bool right = !head && mr_type_is_numeric(printer->schema->cols[c].type);
             MrText line = line_take(&cells[c].text);
@@ -311,6 +320,7 @@ static MrStatus print_table(Printer *printer, MrQuery *query, MrError *err)
             break;
         for (int32_t i = 0; i < batch->n_sel; i++)
             for (int32_t c = 0; c < n_cols; c++) {
+                mr_poll();
                 MrText text = cell_text(printer, batch, mr_batch_row(batch, i), c, MR_TEXT_HIVE);
                 TableCell cell = table_cell(printer, text, max);
                 n_bytes += cell.text.size_bytes;
@@ -330,7 +340,7 @@ static MrStatus print_table(Printer *printer, MrQuery *query, MrError *err)
     table_flush(printer, head, cells, n_cells / (n_cols ? n_cols : 1), widths, first);
     table_rule(printer, widths);
     fprintf(printer->out, "%lld row%s\n", (long long)n_rows, n_rows == 1 ? "" : "s");
-    return MR_OK;
+    return ferror(printer->out) ? mr__output_failed(err) : MR_OK;
 }
 
 /* One JSON object with the schema and Hive result strings, as the conformance tests want it. */
@@ -374,9 +384,14 @@ static MrStatus print_golden(Printer *printer, MrQuery *query, MrError *err)
 /* Writes what the buffer holds and empties it. */
 static MrStatus flush_bytes(Printer *printer, MrBuffer *bytes, MrError *err)
 {
-    if (fwrite(bytes->data, 1, (size_t)bytes->size_bytes, printer->out) !=
-        (size_t)bytes->size_bytes)
-        return mr__output_failed(err);
+    for (int64_t at = 0; at < bytes->size_bytes; at += MR_POLL_BYTES) {
+        int64_t left = bytes->size_bytes - at;
+        size_t n = (size_t)(left < MR_POLL_BYTES ? left : MR_POLL_BYTES);
+        if (mr__interrupted())
+            return MR_FAIL(err, MR_COND_OPERATION_CANCELED);
+        if (fwrite(bytes->data + at, 1, n, printer->out) != n)
+            return mr__output_failed(err);
+    }
     bytes->size_bytes = 0;
     return MR_OK;
 }
@@ -433,6 +448,7 @@ static MrStatus print_rows(Printer *printer, MrQuery *query, MrFormat format, Mr
         if (!batch)
             return MR_OK;
         for (int32_t i = 0; i < batch->n_sel; i++) {
+            mr_poll();
             rows[format](printer, batch, mr_batch_row(batch, i));
             if ((i & 255) == 255)
                 mr_arena_reset(&printer->arena);
@@ -470,6 +486,7 @@ MrStatus mr__print_query(MrSession *session, MrQuery *query, MrFormat format, FI
     mr_arena_init(&printer.arena, mr_session_budget(session));
     mr_arena_init(&printer.kept, mr_session_budget(session));
     MR_GUARD_BEGIN(status, err)
+        MR_GUARD_WATCH(mr_session_canceled(session));
         if (format == MR_FORMAT_TABLE)
             status = print_table(&printer, query, err);
         else if (format == MR_FORMAT_GOLDEN)

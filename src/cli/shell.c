@@ -24,6 +24,11 @@ void mr__catch_interrupts(MrSession *session)
     sigaction(SIGINT, &action, NULL); /* no SA_RESTART: a read of the prompt ends too */
 }
 
+bool mr__interrupted(void)
+{
+    return atomic_load(&interrupted);
+}
+
 static const char help[] = "  statements end with ;  and may take several lines\n"
                            "  .help              this text\n"
                            "  .format NAME       table, tsv, csv, json, markdown\n"

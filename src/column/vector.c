@@ -11,7 +11,7 @@ MrStr mr_str_own(MrArena *arena, const char *data, int64_t size_bytes)
     if (size_bytes <= MR_STR_INLINE)
         return mr_str_borrow(data, size_bytes);
     char *own = mr_arena_alloc(arena, size_bytes);
-    memcpy(own, data, (size_t)size_bytes);
+    mr_copy(own, data, size_bytes);
     return mr_str_borrow(own, size_bytes);
 }
 
@@ -241,8 +241,7 @@ static void vector_grow(MrArena *arena, MrVector *vec, int64_t n_needed)
     MrPhysical physical = mr_type_physical(vec->type);
     int64_t value_bytes = mr_physical_bytes(physical);
     char *data = mr_arena_alloc(arena, cap * value_bytes);
-    if (vec->n_items > 0)
-        memcpy(data, vec->data, (size_t)(vec->n_items * value_bytes));
+    mr_copy(data, vec->data, vec->n_items * value_bytes);
     if (physical_has_views(physical))
         memset(data + vec->n_items * value_bytes, 0, (size_t)((cap - vec->n_items) * value_bytes));
     vec->data = data;
@@ -274,8 +273,10 @@ static void vector_append(MrArena *arena, const MrVector *from, int64_t start, i
 {
     int64_t at = to->n_items;
     to->n_items += (int32_t)n;
-    for (int64_t i = 0; i < n; i++)
+    for (int64_t i = 0; i < n; i++) {
+        mr_poll_item(i);
         mr_vector_copy_row(arena, from, start + i, to, at + i);
+    }
 }
 
 void mr_vector_copy_row(MrArena *arena, const MrVector *from, int64_t from_row, MrVector *to,

@@ -775,6 +775,7 @@ MrStatus mr__join_probe_pull(MrJoin *self, MrBatch **out, MrError *err)
     MrJoinKind kind = self->op.phys->join.kind;
     bool once = true; /* no row has been in two rounds that found pairs */
     while (self->probing) {
+        mr_poll(); /* one batch may meet millions of rows and let nothing out */
         if (shared->loop) {
             bool done = false;
             if (self->n_pairs + self->n_live > MR_BATCH_ROWS) {

@@ -474,6 +474,7 @@ static MrStatus kernel_run(Node *node, Frame *frame, const Scope *scope, MrVecto
         call.n = call.n_rows;
     }
     if (call.n > 0) {
+        mr_poll(); /* lambdas may come here for many batches of elements in one of rows */
         MrStatus status = bound->call(&call, err);
         if (status != MR_OK)
             return failure_place(node->expr, status, err);

@@ -21,10 +21,12 @@ static MrStatus size_call(MrCall *call, MrError *err)
 
 static int32_t list_find(const MrVector *items, MrSlice slice, const MrVector *value, int64_t at)
 {
-    for (int32_t k = 0; k < slice.count; k++)
+    for (int32_t k = 0; k < slice.count; k++) {
+        mr_poll_item(k);
         if (!mr_vector_is_null(items, slice.start + k) &&
             mr_vector_compare(items, slice.start + k, value, at) == 0)
             return k;
+    }
     return -1;
 }
 
@@ -231,6 +233,8 @@ static MrStatus array_remove_call(MrCall *call, MrError *err)
             if (mr_vector_is_null(items, slice.start + k) ||
                 mr_vector_compare(items, slice.start + k, value, mr_arg_row(value, row)) != 0)
                 mr__list_put(call, row, items, slice.start + k);
+            else
+                mr_poll_item(k);
     }
     return MR_OK;
 }
@@ -248,13 +252,6 @@ static MrStatus array_compact_call(MrCall *call, MrError *err)
     return MR_OK;
 }
 
-/* One long list: nobody else looks at the flag meanwhile. */
-static MrStatus fail_canceled(const MrCall *call, MrError *err)
-{
-    const _Atomic bool *canceled = call->context->canceled;
-    return canceled && *canceled ? MR_FAIL(err, MR_COND_OPERATION_CANCELED) : MR_OK;
-}
-
 static MrStatus array_repeat_call(MrCall *call, MrError *err)
 {
     const MrVector *value = call->args[0];
@@ -268,11 +265,8 @@ static MrStatus array_repeat_call(MrCall *call, MrError *err)
             return fail_size(call, n, err);
         n = n < 0 ? 0 : n;
         mr__list_begin(call, row, n);
-        for (int64_t k = 0; k < n; k++) {
-            if ((k & 8191) == 8191)
-                MR_TRY(fail_canceled(call, err));
+        for (int64_t k = 0; k < n; k++)
             mr__list_put(call, row, mr_arg_null(value, row) ? NULL : value, mr_arg_row(value, row));
-        }
     }
     return MR_OK;
 }
@@ -346,15 +340,56 @@ static MrStatus array_join_call(MrCall *call, MrError *err)
 
 /* --- order ------------------------------------------------------------------------------------ */
 
+/* Merges [from, mid) and [mid, to) of in to out. */
+static void places_merge(const int32_t *in, int64_t from, int64_t mid, int64_t to, int32_t *out,
+                         MrPlaceCompare compare, const void *self)
+{
+    int64_t a = from, b = mid;
+    for (int64_t at = from; at < to; at++) {
+        mr_poll_item(at);
+        bool left = a < mid && (b == to || compare(in[a], in[b], self) <= 0);
+        out[at] = left ? in[a++] : in[b++];
+    }
+}
+
+void mr__sort_places(MrArena *arena, int32_t *places, int64_t n, MrPlaceCompare compare,
+                     const void *self)
+{
+    enum { RUN = 16 };
+    for (int64_t from = 0; from < n; from += RUN) { /* runs by insertion */
+        int64_t to = from + RUN < n ? from + RUN : n;
+        for (int64_t i = from + 1; i < to; i++) {
+            int32_t moved = places[i];
+            int64_t at = i;
+            for (; at > from && compare(places[at - 1], moved, self) > 0; at--)
+                places[at] = places[at - 1];
+            places[at] = moved;
+        }
+    }
+    if (n <= RUN)
+        return;
+    int32_t *in = places, *out = mr_arena_alloc(arena, 4 * n);
+    for (int64_t size = RUN; size < n; size *= 2) {
+        for (int64_t from = 0; from < n; from += 2 * size) {
+            int64_t mid = from + size < n ? from + size : n;
+            places_merge(in, from, mid, mid + size < n ? mid + size : n, out, compare, self);
+        }
+        int32_t *merged = out;
+        out = in;
+        in = merged;
+    }
+    if (in != places)
+        memcpy(places, in, 4 * (size_t)n);
+}
+
 typedef struct Order {
     const MrVector *items;
     bool descending, nulls_last;
 } Order;
 
-static int order_compare(const void *a, const void *b, void *self)
+static int order_compare(int32_t x, int32_t y, const void *self)
 {
     const Order *order = self;
-    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
     bool x_null = mr_vector_is_null(order->items, x), y_null = mr_vector_is_null(order->items, y);
     int result;
     if (x_null || y_null)
@@ -377,7 +412,7 @@ static MrStatus sort_array_call(MrCall *call, MrError *err)
         int32_t *places = mr_arena_alloc(call->arena, 4 * (int64_t)slice.count + 4);
         for (int32_t k = 0; k < slice.count; k++)
             places[k] = slice.start + k;
-        qsort_r(places, (size_t)slice.count, sizeof *places, order_compare, &order);
+        mr__sort_places(call->arena, places, slice.count, order_compare, &order);
         mr__list_begin(call, row, slice.count);
         for (int32_t k = 0; k < slice.count; k++)
             mr__list_put(call, row, list->children[0], places[k]);
@@ -393,6 +428,7 @@ static MrStatus array_extreme_call(MrCall *call, MrError *err)
         MrSlice slice = MR_ARG(list, list, row);
         int32_t best = -1;
         for (int32_t k = slice.start; k < slice.start + slice.count; k++) {
+            mr_poll_item(k);
             if (mr_vector_is_null(items, k))
                 continue;
             int order = best < 0 ? 0 : mr_vector_compare(items, k, items, best);
@@ -437,6 +473,7 @@ static MrStatus shuffle_call(MrCall *call, MrError *err)
         for (int32_t k = 0; k < slice.count; k++)
             places[k] = slice.start + k;
         for (int32_t k = slice.count - 1; k > 0; k--) {
+            mr_poll_item(k);
             *state = mr_hash_u64(*state, 13);
             int32_t other = (int32_t)(*state % (uint64_t)(k + 1)), kept = places[k];
             places[k] = places[other];
@@ -467,6 +504,7 @@ static MrVector *list_items(MrCall *call, const MrVector *a, const MrVector *b, 
     out->vec = mr_vector_create(call->arena, a->type->fields[0].type, (int64_t)out->n + 1);
     out->vec->n_items = out->n + 1;
     for (int32_t k = 0; k < out->n; k++) {
+        mr_poll_item(k);
         const MrVector *from = k < x.count ? a->children[0] : b->children[0];
         int64_t at = k < x.count ? x.start + k : y.start + k - x.count;
         if (mr_vector_is_null(from, at))
@@ -490,6 +528,7 @@ static int32_t *set_new(MrCall *call, const Elements *elements)
 /* Is element i there?  Puts it in when it is not and add is set. */
 static bool set_has(const Elements *elements, int32_t *slots, int32_t i, bool add)
 {
+    mr_poll_item(i);
     for (uint32_t slot = (uint32_t)elements->hash[i] & elements->mask;;
          slot = (slot + 1) & elements->mask) {
         if (slots[slot] == 0) {
@@ -574,6 +613,7 @@ static MrStatus arrays_zip_call(MrCall *call, MrError *err)
         MrVector *items = call->out->children[0];
         for (int32_t k = 0; k < n; k++) {
             int64_t to = items->n_items++;
+            mr_poll_item(k);
             for (int32_t c = 0; c < call->n_args; c++) {
                 MrSlice slice = MR_ARG(call->args[c], list, row);
                 MrVector *child = items->children[c];
@@ -693,8 +733,7 @@ static MrStatus sequence_call(MrCall *call, MrError *err)
                 break;
             if (call->out->list[row].count >= MR__ARRAY_MAX)
                 return fail_size(call, INT32_MAX, err);
-            if ((k & 8191) == 8191)
-                MR_TRY(fail_canceled(call, err));
+            mr_poll_item(k);
             mr_vector_list_reserve(call->arena, call->out, 1);
             switch (mr_type_physical(items->type)) {
             case MR_PHYS_I8:

@@ -17,6 +17,7 @@ static inline void mr__list_begin(MrCall *call, int32_t row, int64_t n_more)
 static inline void mr__child_put(MrCall *call, MrVector *child, const MrVector *from, int64_t at)
 {
     int64_t to = child->n_items++;
+    mr_poll_item(to);
     if (!from || mr_vector_is_null(from, at))
         mr_vector_set_null(call->arena, child, to, child->n_items);
     else
@@ -34,6 +35,10 @@ static inline void mr__pick(MrCall *call, int32_t row, const MrVector *from, int
     else
         mr_vector_copy_row(call->arena, from, at, call->out, row);
 }
+/* Sorts numbers of elements, equal ones staying in order; a merge sort that polls. */
+typedef int (*MrPlaceCompare)(int32_t x, int32_t y, const void *self);
+void mr__sort_places(MrArena *arena, int32_t *places, int64_t n, MrPlaceCompare compare,
+                     const void *self);
 MrStatus mr__fail_map_key(MrCall *call, const MrVector *keys, int64_t at, MrError *err);
 bool mr__map_last_wins(const MrCall *call);
 

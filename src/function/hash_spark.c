@@ -82,6 +82,7 @@ static uint64_t hash_row(const HashKind *kind, const MrVector *vec, int64_t row,
         return kind->bytes(from, n, seed);
     }
     case MR_PHYS_STR:
+        mr_poll_bytes(vec->str[at].size_bytes);
         return kind->bytes(mr_str_data(&vec->str[at]), vec->str[at].size_bytes, seed);
     case MR_PHYS_INTERVAL: {
         const MrInterval *value = &vec->interval[at];
@@ -89,7 +90,7 @@ static uint64_t hash_row(const HashKind *kind, const MrVector *vec, int64_t row,
     }
     case MR_PHYS_LIST: {
         MrSlice slice = vec->list[at];
-        for (int32_t i = 0; i < slice.count; i++)
+        for (int32_t i = 0; i < slice.count; mr_poll_item(i++))
             for (int32_t k = 0; k < vec->type->n_fields; k++)
                 seed = hash_row(kind, vec->children[k], slice.start + i, seed);
         return seed;
@@ -172,12 +173,37 @@ static void hex_put(MrCall *call, int32_t row, const uint8_t *digest, uint32_t s
     call->out->str[row] = mr_str_own(call->arena, text, 2 * (int64_t)size);
 }
 
+#define DIGEST_BYTES (1 << 20)
+
+/* In pieces.  OpenSSL's context is in no arena: a guard of our own gives it back. */
+static MrStatus digest_long(MrText text, const EVP_MD *kind, uint8_t *digest, unsigned *size,
+                            MrError *err)
+{
+    MrStatus status;
+    EVP_MD_CTX *context = EVP_MD_CTX_new();
+    bool done = context && EVP_DigestInit_ex(context, kind, NULL);
+    MR_GUARD_BEGIN(status, err)
+        for (int64_t at = 0; done && at < text.size_bytes; at += DIGEST_BYTES) {
+            int64_t left = text.size_bytes - at;
+            mr_poll();
+            done = EVP_DigestUpdate(context, text.data + at,
+                                    (size_t)(left < DIGEST_BYTES ? left : DIGEST_BYTES));
+        }
+        if (!done || !EVP_DigestFinal_ex(context, digest, size))
+            status = MR_FAIL_INTERNAL(err, "the digest %s is not there", EVP_MD_get0_name(kind));
+    MR_GUARD_END(status)
+    EVP_MD_CTX_free(context);
+    return status;
+}
+
 static MrStatus digest_row(MrCall *call, int32_t row, const EVP_MD *kind, MrError *err)
 {
     const MrStr *str = &MR_ARG(call->args[0], str, row);
     uint8_t digest[EVP_MAX_MD_SIZE];
     unsigned size = 0;
-    if (!EVP_Digest(mr_str_data(str), str->size_bytes, digest, &size, kind, NULL))
+    if (str->size_bytes >= MR_POLL_BYTES)
+        MR_TRY(digest_long(mr_str_text(str), kind, digest, &size, err));
+    else if (!EVP_Digest(mr_str_data(str), str->size_bytes, digest, &size, kind, NULL))
         return MR_FAIL_INTERNAL(err, "the digest %s is not there", EVP_MD_get0_name(kind));
     hex_put(call, row, digest, size);
     return MR_OK;
@@ -224,9 +250,13 @@ static MrStatus sha2_call(MrCall *call, MrError *err)
 static MrStatus crc32_call(MrCall *call, MrError *err)
 {
     for (MR_EACH(call, i, row)) {
-        const MrStr *str = &MR_ARG(call->args[0], str, row);
-        call->out->i64[row] =
-            (int64_t)crc32_z(0, (const Bytef *)mr_str_data(str), (z_size_t)str->size_bytes);
+        MrText text = mr_str_text(&MR_ARG(call->args[0], str, row));
+        uLong crc = crc32_z(0, NULL, 0);
+        for (int64_t at = 0, end; at < text.size_bytes; at = end) {
+            end = mr_poll_piece(at, text.size_bytes);
+            crc = crc32_z(crc, (const Bytef *)text.data + at, (z_size_t)(end - at));
+        }
+        call->out->i64[row] = (int64_t)crc;
     }
     return MR_OK;
 }

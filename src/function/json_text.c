@@ -99,8 +99,10 @@ static void path_collect(MrArena *arena, const MrJson *json, const PathStep *ste
     for (; n_steps > 0 && json; steps++, n_steps--) {
         if (steps->name.data) {
             const MrJson *item = json->kind == MR_JSON_OBJECT ? json->first : NULL;
-            while (item && !mr_text_equal(mr_text(item->key), steps->name))
+            for (int64_t k = 0; item && !mr_text_equal(mr_text(item->key), steps->name); k++) {
+                mr_poll_item(k);
                 item = item->next;
+            }
             json = item;
             continue;
         }
@@ -112,7 +114,7 @@ static void path_collect(MrArena *arena, const MrJson *json, const PathStep *ste
             return;
         }
         const MrJson *item = json->first;
-        for (int64_t k = 0; k < steps->index && item; k++)
+        for (int64_t k = 0; k < steps->index && item; mr_poll_item(k++))
             item = item->next;
         json = item;
     }
@@ -343,6 +345,7 @@ static bool nested_put(MrCall *call, const MrJson *json, MrVector *out, int64_t 
         out->children[f]->n_items += json->n_items;
     int64_t at = slice.start;
     for (const MrJson *item = json->first; item; item = item->next, at++) {
+        mr_poll_item(at);
         if (type->kind == MR_TYPE_MAP)
             out->children[0]->str[at] = mr_str_borrow(item->key, (int64_t)strlen(item->key));
         json_put(call, item, values, at, values->cap_items > at ? values->cap_items : at + 1);

@@ -4,6 +4,7 @@
  * NULL. round and its kin work in decimal, on the shortest text of a double, as Spark's BigDecimal
  * does. */
 #include "function/arithmetic_int.h"
+#include "function/string_int.h"
 #include <math.h>
 #include <stdlib.h>
 
@@ -574,14 +575,17 @@ static MrStatus hex_call(MrCall *call, MrError *err)
             call->out->str[row] = mr_str_own(call->arena, text + at, 16 - at);
             continue;
         }
-        const MrStr *str = &MR_ARG(arg, str, row);
-        const char *data = mr_str_data(str);
-        char *text = mr_arena_alloc(call->arena, 2 * (int64_t)str->size_bytes + 1);
-        for (uint32_t k = 0; k < str->size_bytes; k++) {
-            text[2 * k] = digits_upper[(uint8_t)data[k] >> 4];
-            text[2 * k + 1] = digits_upper[(uint8_t)data[k] & 15];
+        MrText bytes = mr_str_text(&MR_ARG(arg, str, row));
+        MR_TRY(mr__text_check(call, 2 * bytes.size_bytes, err));
+        char *text = mr_arena_alloc(call->arena, 2 * bytes.size_bytes + 1);
+        for (int64_t from = 0, end; from < bytes.size_bytes; from = end) {
+            end = mr_poll_piece(from, bytes.size_bytes);
+            for (int64_t k = from; k < end; k++) {
+                text[2 * k] = digits_upper[(uint8_t)bytes.data[k] >> 4];
+                text[2 * k + 1] = digits_upper[(uint8_t)bytes.data[k] & 15];
+            }
         }
-        call->out->str[row] = mr_str_borrow(text, 2 * (int64_t)str->size_bytes);
+        call->out->str[row] = mr_str_borrow(text, 2 * bytes.size_bytes);
     }
     return MR_OK;
 }
@@ -609,6 +613,7 @@ static MrStatus unhex_call(MrCall *call, MrError *err)
         for (; at < text.size_bytes && !bad; at += 2) {
             int32_t high = digit_value(text.data[at]), low = digit_value(text.data[at + 1]);
             bad = high > 15 || low > 15;
+            mr_poll_item(n);
             bytes[n++] = (char)(high * 16 + low);
         }
         if (bad)

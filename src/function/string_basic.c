@@ -10,9 +10,12 @@ bool mr__text_is_ascii(MrText text)
 {
     int64_t i = 0;
     uint64_t high = 0, word;
-    for (; i + 8 <= text.size_bytes; i += 8) {
-        memcpy(&word, text.data + i, 8);
-        high |= word;
+    while (i + 8 <= text.size_bytes) {
+        int64_t end = mr_poll_piece(i, text.size_bytes);
+        for (; i + 8 <= end; i += 8) {
+            memcpy(&word, text.data + i, 8);
+            high |= word;
+        }
     }
     for (; i < text.size_bytes; i++)
         high |= (uint64_t)(uint8_t)text.data[i] << 56 | ((uint8_t)text.data[i] & 0x80);
@@ -22,10 +25,15 @@ bool mr__text_is_ascii(MrText text)
 int64_t mr__char_offset(MrText text, int64_t n_chars)
 {
     int64_t at = 0;
-    for (; n_chars > 0 && at < text.size_bytes; n_chars--)
-        at += mr__char_bytes(text.data + at, text.size_bytes - at);
+    while (n_chars > 0 && at < text.size_bytes) {
+        int64_t end = mr_poll_piece(at, text.size_bytes);
+        for (; n_chars > 0 && at < end; n_chars--)
+            at += mr__char_bytes(text.data + at, text.size_bytes - at);
+    }
     return at;
 }
+
+#define FIND_BYTES (INT64_C(4) << 20) /* looked through in one go */
 
 int64_t mr__text_find(MrText text, MrText what, int64_t from)
 {
@@ -35,9 +43,26 @@ int64_t mr__text_find(MrText text, MrText what, int64_t from)
         return from <= text.size_bytes ? from : -1;
     if (text.size_bytes - from < what.size_bytes)
         return -1;
-    const char *at = memmem(text.data + from, (size_t)(text.size_bytes - from), what.data,
-                            (size_t)what.size_bytes);
-    return at ? at - text.data : -1;
+    for (;; from += FIND_BYTES) { /* pieces overlap by what a place may reach over */
+        int64_t left = text.size_bytes - from;
+        bool is_last = left - FIND_BYTES < what.size_bytes;
+        int64_t size = is_last ? left : FIND_BYTES + what.size_bytes - 1;
+        const char *at = memmem(text.data + from, (size_t)size, what.data, (size_t)what.size_bytes);
+        if (at || is_last)
+            return at ? at - text.data : -1;
+        mr_poll();
+    }
+}
+
+int mr__bytes_compare(const char *a, const char *b, int64_t size_bytes)
+{
+    int order = 0;
+    for (int64_t at = 0; order == 0 && at < size_bytes; at += FIND_BYTES) {
+        int64_t left = size_bytes - at;
+        mr_poll_bytes(left);
+        order = memcmp(a + at, b + at, (size_t)(left < FIND_BYTES ? left : FIND_BYTES));
+    }
+    return order;
 }
 
 MrStatus mr__text_check(const MrCall *call, int64_t size_bytes, MrError *err)
@@ -102,16 +127,19 @@ static MrStatus bit_length_call(MrCall *call, MrError *err)
 static MrText ascii_turn(MrArena *arena, MrText text, char low, char high)
 {
     char *out = mr_arena_alloc(arena, text.size_bytes + 1);
-    for (int64_t i = 0; i < text.size_bytes; i++) {
-        char c = text.data[i];
-        out[i] = (char)(c ^ (c >= low && c <= high ? 0x20 : 0));
+    for (int64_t from = 0, end; from < text.size_bytes; from = end) {
+        end = mr_poll_piece(from, text.size_bytes);
+        for (int64_t i = from; i < end; i++) {
+            char c = text.data[i];
+            out[i] = (char)(c ^ (c >= low && c <= high ? 0x20 : 0));
+        }
     }
     return (MrText){out, text.size_bytes};
 }
 
 typedef int32_t (*CaseMap)(const UCaseMap *, char *, int32_t, const char *, int32_t, UErrorCode *);
 
-static MrText icu_turn(MrArena *arena, MrText text, CaseMap turn)
+static MrText icu_turn_piece(MrArena *arena, MrText text, CaseMap turn)
 {
     UErrorCode code = U_ZERO_ERROR;
     UCaseMap *map = ucasemap_open("en", 0, &code);
@@ -123,6 +151,28 @@ static MrText icu_turn(MrArena *arena, MrText text, CaseMap turn)
     int32_t n = out ? turn(map, out, (int32_t)cap, text.data, (int32_t)text.size_bytes, &code) : -1;
     ucasemap_close(map);
     return n >= 0 && n <= cap && U_SUCCESS(code) ? (MrText){out, n} : text;
+}
+
+#define TURN_BYTES (INT64_C(1) << 20)
+
+/* Long texts go in pieces that end behind a blank: what a letter becomes depends on its word at
+ * most.  A text without blanks is cut between characters, unless it holds a sigma, which looks
+ * around itself. */
+static MrText icu_turn(MrArena *arena, MrText text, CaseMap turn)
+{
+    if (text.size_bytes <= TURN_BYTES)
+        return icu_turn_piece(arena, text, turn);
+    bool has_sigma = mr__text_find(text, MR_TEXT("\xCE\xA3"), 0) >= 0;
+    MrTextBuilder out = {.arena = arena};
+    for (int64_t from = 0, end; from < text.size_bytes; from = end) {
+        end = from + TURN_BYTES < text.size_bytes ? from + TURN_BYTES : text.size_bytes;
+        while (end < text.size_bytes &&
+               (has_sigma ? text.data[end - 1] != ' ' : ((uint8_t)text.data[end] & 0xc0) == 0x80))
+            end++;
+        MrText piece = icu_turn_piece(arena, (MrText){text.data + from, end - from}, turn);
+        mr_builder_put(&out, piece.data, piece.size_bytes);
+    }
+    return (MrText){out.data, out.size_bytes};
 }
 
 MrText mr__text_upper(MrArena *arena, MrText text)
@@ -160,13 +210,16 @@ static MrStatus initcap_call(MrCall *call, MrError *err)
         int64_t n_out = 0;
         bool begins = true;
         for (int64_t at = 0; at < text.size_bytes;) {
-            int32_t n = 1, c = mr_utf8_next(text.data + at, text.size_bytes - at, &n);
-            if (c < 0)
-                out[n_out++] = text.data[at];
-            else
-                n_out += mr_utf8_put(begins ? u_totitle(c) : u_tolower(c), out + n_out);
-            begins = c == ' ';
-            at += n;
+            int64_t end = mr_poll_piece(at, text.size_bytes);
+            while (at < end) {
+                int32_t n = 1, c = mr_utf8_next(text.data + at, text.size_bytes - at, &n);
+                if (c < 0)
+                    out[n_out++] = text.data[at];
+                else
+                    n_out += mr_utf8_put(begins ? u_totitle(c) : u_tolower(c), out + n_out);
+                begins = c == ' ';
+                at += n;
+            }
         }
         mr__put_str(call, row, out, n_out);
     }
@@ -185,7 +238,7 @@ static MrStatus concat_strings_call(MrCall *call, MrError *err)
         char *out = mr_arena_alloc(call->arena, size);
         for (int32_t k = 0; k < call->n_args; k++) {
             MrText text = mr__arg_str(call, k, row);
-            memcpy(out + at, text.data, (size_t)text.size_bytes);
+            mr_copy(out + at, text.data, text.size_bytes);
             at += text.size_bytes;
         }
         mr__put_str(call, row, out, size);
@@ -207,9 +260,11 @@ static MrStatus concat_arrays_call(MrCall *call, MrError *err)
         int32_t start = items->n_items;
         for (int32_t k = 0; k < call->n_args; k++) {
             MrSlice slice = MR_ARG(call->args[k], list, row);
-            for (int32_t j = 0; j < slice.count; j++)
+            for (int32_t j = 0; j < slice.count; j++) {
+                mr_poll_item(j);
                 mr_vector_copy_row(call->arena, call->args[k]->children[0], slice.start + j, items,
                                    items->n_items++);
+            }
         }
         out->list[row] = (MrSlice){start, (int32_t)n};
     }
@@ -304,6 +359,24 @@ static MrStatus concat_ws_bind(MrBind *bind, MrError *err)
     return MR_OK;
 }
 
+/* The text again and again, the last one cut. */
+static void fill(char *out, int64_t size_bytes, MrText text)
+{
+    for (int64_t at = 0; at < size_bytes && text.size_bytes > 0;) {
+        int64_t end = mr_poll_piece(at, size_bytes);
+        if (text.size_bytes == 1) {
+            memset(out + at, text.data[0], (size_t)(end - at));
+            at = end;
+        }
+        while (at < end) {
+            int64_t left = size_bytes - at;
+            int64_t n = left < text.size_bytes ? left : text.size_bytes;
+            mr_copy(out + at, text.data, n);
+            at += n;
+        }
+    }
+}
+
 static MrStatus repeat_call(MrCall *call, MrError *err)
 {
     for (MR_EACH(call, i, row)) {
@@ -312,11 +385,7 @@ static MrStatus repeat_call(MrCall *call, MrError *err)
         int64_t size = n > 0 ? n * text.size_bytes : 0;
         MR_TRY(mr__text_check(call, size, err));
         char *out = mr_arena_alloc(call->arena, size);
-        if (size && text.size_bytes == 1)
-            memset(out, text.data[0], (size_t)size);
-        else
-            for (int64_t at = 0; at < size; at += text.size_bytes)
-                memcpy(out + at, text.data, (size_t)text.size_bytes);
+        fill(out, size, text);
         mr__put_str(call, row, out, size);
     }
     return MR_OK;
@@ -328,7 +397,7 @@ static MrStatus space_call(MrCall *call, MrError *err)
         int64_t n = MR_ARG(call->args[0], i32, row);
         n = n < 0 ? 0 : n;
         char *out = mr_arena_alloc(call->arena, n);
-        memset(out, ' ', (size_t)n);
+        fill(out, n, MR_TEXT(" "));
         mr__put_str(call, row, out, n);
     }
     return MR_OK;
@@ -391,6 +460,7 @@ static MrText substring_index(MrText text, MrText delimiter, int32_t count)
     if (count > 0) {
         int64_t at = -1;
         for (; count > 0; count--) {
+            mr_poll_item(count);
             at = mr__text_find(text, delimiter, at + 1);
             if (at < 0)
                 return text;
@@ -400,7 +470,7 @@ static MrText substring_index(MrText text, MrText delimiter, int32_t count)
     int64_t at = text.size_bytes - delimiter.size_bytes;
     for (;; at--) {
         while (at >= 0 && memcmp(text.data + at, delimiter.data, (size_t)delimiter.size_bytes) != 0)
-            at--;
+            mr_poll_item(at--);
         if (at < 0)
             return text;
         if (++count == 0)
@@ -441,6 +511,7 @@ static MrText text_trim(MrText text, MrText chars, const TrimSide *side)
         int32_t n = mr__char_bytes(text.data, text.size_bytes);
         if (!char_among(text.data, n, chars))
             break;
+        mr_poll_char(text.size_bytes);
         text.data += n;
         text.size_bytes -= n;
     }
@@ -452,6 +523,7 @@ static MrText text_trim(MrText text, MrText chars, const TrimSide *side)
             at = text.size_bytes - 1;
         if (!char_among(text.data + at, (int32_t)(text.size_bytes - at), chars))
             break;
+        mr_poll_char(at);
         text.size_bytes = at;
     }
     return text;
@@ -512,15 +584,13 @@ static MrStatus pad_call(MrCall *call, MrError *err)
         MR_TRY(mr__text_check(call, pad_bytes + text.size_bytes, err));
         char *out = mr_arena_alloc(call->arena, pad_bytes + text.size_bytes), *at = out;
         if (!*left) {
-            memcpy(at, text.data, (size_t)text.size_bytes);
+            mr_copy(at, text.data, text.size_bytes);
             at += text.size_bytes;
         }
-        for (; whole > 0; whole--, at += pad.size_bytes)
-            memcpy(at, pad.data, (size_t)pad.size_bytes);
-        memcpy(at, pad.data, (size_t)rest_bytes);
-        at += rest_bytes;
+        fill(at, pad_bytes, pad);
+        at += pad_bytes;
         if (*left)
-            memcpy(at, text.data, (size_t)text.size_bytes);
+            mr_copy(at, text.data, text.size_bytes);
         mr__put_str(call, row, out, pad_bytes + text.size_bytes);
     }
     return MR_OK;
@@ -544,9 +614,12 @@ static MrStatus reverse_text_call(MrCall *call, MrError *err)
         MrText text = mr__arg_str(call, 0, row);
         char *out = mr_arena_alloc(call->arena, text.size_bytes);
         for (int64_t at = 0; at < text.size_bytes;) {
-            int32_t n = mr__char_bytes(text.data + at, text.size_bytes - at);
-            memcpy(out + text.size_bytes - at - n, text.data + at, (size_t)n);
-            at += n;
+            int64_t end = mr_poll_piece(at, text.size_bytes);
+            while (at < end) {
+                int32_t n = mr__char_bytes(text.data + at, text.size_bytes - at);
+                memcpy(out + text.size_bytes - at - n, text.data + at, (size_t)n);
+                at += n;
+            }
         }
         mr__put_str(call, row, out, text.size_bytes);
     }
@@ -562,9 +635,11 @@ static MrStatus reverse_array_call(MrCall *call, MrError *err)
         mr_vector_list_reserve(call->arena, out, slice.count);
         MrVector *items = out->children[0];
         out->list[row] = (MrSlice){items->n_items, slice.count};
-        for (int32_t k = slice.count; k-- > 0;)
+        for (int32_t k = slice.count; k-- > 0;) {
+            mr_poll_item(k);
             mr_vector_copy_row(call->arena, from->children[0], slice.start + k, items,
                                items->n_items++);
+        }
     }
     return MR_OK;
 }
@@ -600,6 +675,7 @@ static MrStatus translate_call(MrCall *call, MrError *err)
                to = mr__arg_str(call, 2, row);
         MrTextBuilder out = {.arena = call->arena};
         for (int64_t at = 0; at < text.size_bytes;) {
+            mr_poll_char(at);
             int32_t n = mr__char_bytes(text.data + at, text.size_bytes - at);
             int64_t f = 0, t = 0;
             int32_t n_from = 0;
@@ -641,9 +717,9 @@ static MrStatus overlay_call(MrCall *call, MrError *err)
         int64_t size = head.size_bytes + by.size_bytes + tail.size_bytes;
         MR_TRY(mr__text_check(call, size, err));
         char *out = mr_arena_alloc(call->arena, size);
-        memcpy(out, head.data, (size_t)head.size_bytes);
-        memcpy(out + head.size_bytes, by.data, (size_t)by.size_bytes);
-        memcpy(out + head.size_bytes + by.size_bytes, tail.data, (size_t)tail.size_bytes);
+        mr_copy(out, head.data, head.size_bytes);
+        mr_copy(out + head.size_bytes, by.data, by.size_bytes);
+        mr_copy(out + head.size_bytes + by.size_bytes, tail.data, tail.size_bytes);
         mr__put_str(call, row, out, size);
     }
     return MR_OK;

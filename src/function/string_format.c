@@ -15,6 +15,7 @@ static MrStatus base64_call(MrCall *call, MrError *err)
         MR_TRY(mr__text_check(call, size, err));
         char *out = mr_arena_alloc(call->arena, size), *to = out;
         for (int64_t k = 0; k < text.size_bytes; k += 3) {
+            mr_poll_item(k / 3);
             int64_t left = text.size_bytes - k;
             uint32_t bits = (uint32_t)in[k] << 16 | (left > 1 ? (uint32_t)in[k + 1] << 8 : 0) |
                             (left > 2 ? in[k + 2] : 0);
@@ -46,6 +47,7 @@ static MrText base64_bytes(MrArena *arena, MrText text)
     int32_t n_bits = 0;
     for (int64_t k = 0; k < text.size_bytes && text.data[k] != '='; k++) {
         int32_t digit = base64_digit(text.data[k]);
+        mr_poll_item(k);
         if (digit < 0)
             continue;
         bits = (bits << 6 | (uint32_t)digit) & 0xffffff;
@@ -294,7 +296,7 @@ typedef struct Url {
 static bool url_read(MrText text, Url *out)
 {
     *out = (Url){0};
-    for (int64_t k = 0; k < text.size_bytes; k++)
+    for (int64_t k = 0; k < text.size_bytes; mr_poll_item(k++))
         if ((uint8_t)text.data[k] <= ' ' || strchr("\"<>\\^`{|}", text.data[k]))
             return false;
     int64_t colon = 0;
@@ -400,6 +402,7 @@ static bool base64_valid(MrText text)
     int64_t n = 0, n_pads = 0;
     for (int64_t k = 0; k < text.size_bytes; k++) {
         char c = text.data[k];
+        mr_poll_item(k);
         if (c == '=')
             n_pads++;
         else if (base64_digit(c) >= 0 && n_pads == 0)
@@ -416,6 +419,7 @@ static bool unhex(MrArena *arena, MrText text, MrText *out)
     char *bytes = mr_arena_zeroed(arena, n);
     for (int64_t k = 0; k < text.size_bytes; k++) {
         int32_t digit = hex_digit(text.data[k]);
+        mr_poll_item(k);
         if (digit < 0)
             return false;
         bytes[(k + odd) / 2] = (char)(bytes[(k + odd) / 2] << 4 | digit);

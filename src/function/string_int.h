@@ -8,9 +8,12 @@
 /* A longer string raises rather than wrap its 32-bit length. */
 #define MR__TEXT_MAX INT64_C(0x7fffffe0)
 
+/* Polls before a long one: many such rows may be in a batch. */
 static inline MrText mr__arg_str(const MrCall *call, int32_t arg_idx, int32_t row)
 {
-    return mr_str_text(&MR_ARG(call->args[arg_idx], str, row));
+    MrText text = mr_str_text(&MR_ARG(call->args[arg_idx], str, row));
+    mr_poll_bytes(text.size_bytes);
+    return text;
 }
 /* The bytes must outlive the batch: an argument's, the arena's or static ones. */
 static inline void mr__put_str(MrCall *call, int32_t row, const char *data, int64_t size_bytes)
@@ -38,6 +41,8 @@ static inline int32_t mr__char_bytes(const char *data, int64_t size_bytes)
 bool mr__text_is_ascii(MrText text);
 /* Byte offset of the n-th character (from 0), or the size when there are fewer. */
 int64_t mr__char_offset(MrText text, int64_t n_chars);
+/* memcmp that polls where it is long. */
+int mr__bytes_compare(const char *a, const char *b, int64_t size_bytes);
 /* Byte offset of the first place at or after from, or -1. */
 int64_t mr__text_find(MrText text, MrText what, int64_t from);
 /* Fails when a string of size_bytes would be too long. */

@@ -112,17 +112,17 @@ static bool like_match(const Like *like, MrText text)
         if (segment->size_bytes == 0)
             continue;
         if (!segment->holes) {
-            at = end - at >= segment->size_bytes
-                     ? memmem(at, (size_t)(end - at), segment->bytes, (size_t)segment->size_bytes)
-                     : NULL;
-            if (!at)
+            int64_t found = mr__text_find((MrText){at, end - at},
+                                          (MrText){segment->bytes, segment->size_bytes}, 0);
+            if (found < 0)
                 return false;
-            at += segment->size_bytes;
+            at += found + segment->size_bytes;
             continue;
         }
         while ((n = segment_match(segment, at, end - at)) < 0) {
             if (at >= end)
                 return false;
+            mr_poll_char(at - text.data);
             at += mr__char_bytes(at, end - at);
         }
         at += n;
@@ -130,10 +130,12 @@ static bool like_match(const Like *like, MrText text)
     const LikeSegment *last = &like->segments[like->n_segments - 1];
     if (!last->holes)
         return end - at >= last->size_bytes &&
-               memcmp(end - last->size_bytes, last->bytes, (size_t)last->size_bytes) == 0;
-    for (; at <= end; at += at < end ? mr__char_bytes(at, end - at) : 1)
+               mr__bytes_compare(end - last->size_bytes, last->bytes, last->size_bytes) == 0;
+    for (; at <= end; at += at < end ? mr__char_bytes(at, end - at) : 1) {
+        mr_poll_char(at - text.data);
         if (segment_match(last, at, end - at) == end - at)
             return true;
+    }
     return false;
 }
 

@@ -218,6 +218,7 @@ static MrStatus regexp_open(const MrCall *call, MrArena *arena, MrText pattern, 
 /* Finds from a byte on.  *found tells; places are in pcre2_get_ovector_pointer(regexp->match). */
 static MrStatus regexp_find(Regexp *regexp, MrText text, int64_t from, bool *found, MrError *err)
 {
+    mr_poll();
     int n = pcre2_match(regexp->code, (PCRE2_SPTR)text.data, (PCRE2_SIZE)text.size_bytes,
                         (PCRE2_SIZE)from, 0, regexp->match, regexp->limits);
     if (n == PCRE2_ERROR_JIT_STACKLIMIT)
@@ -363,6 +364,7 @@ static void list_put(MrCall *call, int32_t row, MrText item)
 {
     mr_vector_list_reserve(call->arena, call->out, 1);
     MrVector *items = call->out->children[0];
+    mr_poll_item(items->n_items);
     items->str[items->n_items++] = mr_str_borrow(item.data, item.size_bytes);
     call->out->list[row].count++;
 }
@@ -491,6 +493,7 @@ static MrStatus split_call(MrCall *call, MrError *err)
         for (int64_t at = 0; at <= text.size_bytes && (limit <= 0 || n < limit - 1);) {
             int64_t start, end;
             if (literal) {
+                mr_poll_item(n);
                 start = mr__text_find(text, pattern, at);
                 if (start < 0)
                     break;

@@ -15,7 +15,7 @@ static MrStatus startswith_call(MrCall *call, MrError *err)
     for (MR_EACH(call, i, row)) {
         MrText text = mr__arg_str(call, 0, row), what = mr__arg_str(call, 1, row);
         call->out->i8[row] = text.size_bytes >= what.size_bytes &&
-                             memcmp(text.data, what.data, (size_t)what.size_bytes) == 0;
+                             mr__bytes_compare(text.data, what.data, what.size_bytes) == 0;
     }
     return MR_OK;
 }
@@ -25,8 +25,8 @@ static MrStatus endswith_call(MrCall *call, MrError *err)
     for (MR_EACH(call, i, row)) {
         MrText text = mr__arg_str(call, 0, row), what = mr__arg_str(call, 1, row);
         call->out->i8[row] = text.size_bytes >= what.size_bytes &&
-                             memcmp(text.data + text.size_bytes - what.size_bytes, what.data,
-                                    (size_t)what.size_bytes) == 0;
+                             mr__bytes_compare(text.data + text.size_bytes - what.size_bytes,
+                                               what.data, what.size_bytes) == 0;
     }
     return MR_OK;
 }
@@ -110,13 +110,13 @@ static MrStatus split_part_call(MrCall *call, MrError *err)
         if (delimiter.size_bytes)
             for (int64_t found; (found = mr__text_find(text, delimiter, at)) >= 0;
                  at = found + delimiter.size_bytes)
-                n_parts++;
+                mr_poll_item(n_parts++);
         if (want < 0)
             want = n_parts + want + 1;
         MrText part = {"", 0};
         if (want >= 1 && want <= n_parts) {
             at = 0;
-            for (int64_t k = 1; k < want; k++)
+            for (int64_t k = 1; k < want; mr_poll_item(k++))
                 at = mr__text_find(text, delimiter, at) + delimiter.size_bytes;
             int64_t end = delimiter.size_bytes ? mr__text_find(text, delimiter, at) : -1;
             part = (MrText){text.data + at, (end < 0 ? text.size_bytes : end) - at};
@@ -132,7 +132,7 @@ static MrStatus find_in_set_call(MrCall *call, MrError *err)
         MrText what = mr__arg_str(call, 0, row), list = mr__arg_str(call, 1, row);
         int32_t n = 1, found = 0;
         if (!memchr(what.data, ',', (size_t)what.size_bytes)) {
-            for (int64_t at = 0;; n++) {
+            for (int64_t at = 0;; mr_poll_item(n++)) {
                 int64_t end = mr__text_find(list, MR_TEXT(","), at);
                 MrText item = {list.data + at, (end < 0 ? list.size_bytes : end) - at};
                 if (mr_text_equal(item, what)) {
@@ -189,6 +189,7 @@ static int32_t *chars_of(MrArena *arena, MrText text, int32_t *n_chars)
     *n_chars = 0;
     for (int64_t at = 0; at < text.size_bytes;) {
         int32_t n = 1, c = mr_utf8_next(text.data + at, text.size_bytes - at, &n);
+        mr_poll_item(*n_chars);
         chars[(*n_chars)++] = c < 0 ? -1 - (uint8_t)text.data[at] : c;
         at += n;
     }
@@ -208,8 +209,7 @@ static MrStatus levenshtein_call(MrCall *call, MrError *err)
         for (int32_t j = 1; j <= n_a; j++) {
             int32_t diagonal = costs[0];
             costs[0] = j;
-            if (j % 1024 == 0 && call->context->canceled && *call->context->canceled)
-                return MR_CANCELED;
+            mr_poll();
             for (int32_t k = 1; k <= n_b; k++) {
                 int32_t above = costs[k], best = diagonal + (a[j - 1] != b[k - 1]);
                 best = above + 1 < best ? above + 1 : best;
@@ -241,7 +241,7 @@ static MrStatus soundex_call(MrCall *call, MrError *err)
         out[0] = first;
         char last = codes[first - 'A'];
         int32_t n = 1;
-        for (int64_t k = 1; k < text.size_bytes && n < 4; k++) {
+        for (int64_t k = 1; k < text.size_bytes && n < 4; mr_poll_item(k++)) {
             char c = text.data[k];
             if (c >= 'a' && c <= 'z')
                 c = (char)(c - 32);
@@ -270,6 +270,7 @@ static MrStatus luhn_check_call(MrCall *call, MrError *err)
         int32_t sum = 0;
         bool valid = text.size_bytes > 0, twice = false;
         for (int64_t k = text.size_bytes; k-- > 0 && valid; twice = !twice) {
+            mr_poll_item(k);
             int32_t digit = text.data[k] - '0';
             valid = digit >= 0 && digit <= 9;
             digit *= twice ? 2 : 1;
@@ -398,6 +399,7 @@ static MrStatus mask_call(MrCall *call, MrError *err)
             int32_t n = mr__char_bytes(text.data + at, text.size_bytes - at);
             int32_t n_char = 1, c = mr_utf8_next(text.data + at, text.size_bytes - at, &n_char);
             int32_t which = c < 0 ? 3 : u_isupper(c) ? 0 : u_islower(c) ? 1 : u_isdigit(c) ? 2 : 3;
+            mr_poll_char(at);
             if (by[which].data)
                 mr_builder_put(&out, by[which].data, by[which].size_bytes);
             else

@@ -58,12 +58,19 @@ MrStatus mr_emitter_begin(MrEmitter *to, MrError *err)
     to->failed = MR_OK;
     err->status = MR_OK;
     err->condition = MR_COND_NONE;
-    return emitter_canceled(to);
+    MR_TRY(emitter_canceled(to));
+    to->watched = mr_guard_top ? mr_guard_top->canceled : NULL;
+    if (to->watched)
+        MR_GUARD_WATCH(NULL);
+    return MR_OK;
 }
 
 MrStatus mr_emitter_end(MrEmitter *to, MrStatus returned, MrError *err)
 {
     MrStatus status = to->failed;
+    if (to->watched)
+        MR_GUARD_WATCH(to->watched);
+    to->watched = NULL;
     if (status == MR_OK && returned == MR_OK)
         return MR_OK;
     if (status == MR_OK) {

@@ -49,6 +49,8 @@ struct MrEmitter {
     int64_t n_most; /* more rows than these are counted, not kept */
     char *place;    /* n_most 1: where a value of up to place_bytes goes; grows from the arena */
     int64_t place_bytes;
+    const _Atomic bool *watched; /* by the guard around the function, which must not be jumped over:
+                                    while it runs, the flag is looked at between its rows only */
     MrStatus failed;
 };
 

@@ -160,6 +160,7 @@ MrStatus mr_session_query(MrSession *session, MrText text, MrQuery **out, MrErro
     mr__interrupt_over(session);
     MR_TRY(mr__query_create(session, &query, err));
     MR_GUARD_BEGIN(status, err)
+        MR_GUARD_WATCH(&session->canceled);
         mr__relations_init(query);
         status = mr__query_run_text(query, text, err);
     MR_GUARD_END(status)
@@ -301,6 +302,7 @@ MrStatus mr_query_next(MrQuery *query, MrBatch **out, MrError *err)
     *out = NULL;
     if (query->run) {
         MR_GUARD_BEGIN(status, err)
+            MR_GUARD_WATCH(&query->session->canceled);
             status = mr_run_next(query->run, query->now_us, query->seed, out, err);
         MR_GUARD_END(status)
         return status;

@@ -260,6 +260,23 @@ void mr_session_cancel(MrSession *session)
     atomic_store_explicit(&session->canceled, true, memory_order_relaxed);
 }
 
+const _Atomic bool *mr_session_canceled(const MrSession *session)
+{
+    return &session->canceled;
+}
+
+void mr_session_script_begin(MrSession *session)
+{
+    mr__interrupt_over(session);
+    atomic_fetch_add(&session->n_nested, 1);
+}
+
+void mr_session_script_end(MrSession *session)
+{
+    atomic_fetch_sub(&session->n_nested, 1);
+    mr__interrupt_over(session);
+}
+
 const MrSettings *mr_session_settings(const MrSession *session)
 {
     return &session->settings;

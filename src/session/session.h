@@ -59,8 +59,14 @@ MR_MUST_USE MrStatus mr_session_split(MrSession *session, MrArena *arena, MrText
 /* Whether a shell should wait for more lines. */
 bool mr_session_is_complete(MrText script);
 
-/* Asks the running query to stop: it fails with OPERATION_CANCELED within 50 ms. */
+/* Asks the running query to stop: it fails with OPERATION_CANCELED within 200 ms or so. */
 void mr_session_cancel(MrSession *session);
+/* The flag that this sets, to be watched while rows are shown (MR_GUARD_WATCH). */
+const _Atomic bool *mr_session_canceled(const MrSession *session);
+/* A cancel is over when the next query begins; between these two calls only with the second: none
+ * is lost between two statements of a script. */
+void mr_session_script_begin(MrSession *session);
+void mr_session_script_end(MrSession *session);
 
 const MrSettings *mr_session_settings(const MrSession *session);
 MrBudget *mr_session_budget(MrSession *session);

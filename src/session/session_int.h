@@ -29,8 +29,8 @@ struct MrSession {
     const char *test_functions;
     int32_t n_threads, n_threads_given; /* of millrace.exec.threads, of the caller */
     _Atomic bool canceled;
-    /* Functions of running streams that are being called: what they run is part of the stream, so
-     * an interrupt is not over when it begins. */
+    /* Functions of running streams that are being called, and scripts: what they run is part of
+     * them, so an interrupt is not over when it begins. */
     _Atomic int32_t n_nested;
     /* Of the public header: the caller, and what was made from the session.  The last one ends it.
      */

@@ -52,6 +52,8 @@ static MrStatus write_run(Write *write, const MrPhys *phys, MrError *err)
         MR_TRY(write->type->prepare(write->writers[i], &write->tokens[i], err));
         tokens[n_tokens++] = (MrText){write->tokens[i].data, write->tokens[i].size_bytes};
     }
+    mr_poll();
+    MR_GUARD_WATCH(NULL); /* from here on it is done as a whole */
     return write->type->commit(write->sink, write->epoch, tokens, n_tokens, err);
 }
 
