@@ -33,6 +33,8 @@ SPECIAL = [float("nan"), float("inf"), float("-inf"), -0.0]  # equal and ordered
 SIZES = [0, 1, 2, 7, 40, 40, 200, 200, 1000, 2500, 6000, 20000]
 NUMBERS = ("int", "big", "dbl", "dec")
 TYPE = {"int": "INT", "big": "BIGINT", "dbl": "DOUBLE", "dec": "DECIMAL(12,2)", "str": "STRING", "date": "DATE", "ts": "TIMESTAMP", "bool": "BOOLEAN"}
+TYPE |= {"pair": "[[STRUCT<a: INT, b: STRING>||STRUCT(a INT, b VARCHAR)]]", "arr": "[[ARRAY<INT>||INT[] ]]"}
+NESTED = ("pair", "arr")  # compared for equality only; below the outermost query
 
 
 def value(rng: random.Random, name: str, n_rows: int) -> object:
@@ -130,7 +132,10 @@ class Maker:
 
     def literal(self, kind: str) -> Piece:
         rng = self.rng
-        if self.chance(0.04):
+        if kind in NESTED and self.chance(0.9):
+            a, b = self.literal("int"), self.literal("str" if kind == "pair" else "int")
+            return self.made(kind, a, b)
+        if self.chance(0.04) or kind in NESTED:
             return Piece(kind, f"CAST(NULL AS {TYPE[kind]})")
         if kind in ("int", "big"):
             text = str(rng.choice([rng.randrange(-2, 6), rng.randrange(-2, 6), rng.randrange(0, 200)]))
@@ -149,8 +154,16 @@ class Maker:
             text = rng.choice(["true", "false"])
         return Piece(kind, text)
 
+    def made(self, kind: str, a: Piece, b: Piece) -> Piece:
+        """A struct or an array of two values."""
+        if kind == "arr":
+            return Piece(kind, "[[array||list_value]](", a, ", ", b, ")")
+        return Piece(kind, "[[named_struct('a', ||struct_pack(a := ]]", a, "[[, 'b', ||, b := ]]", b, ")")
+
     def column(self, kind: str, scope: list) -> Piece:
         names = [name for name, its, _ in scope if its == kind]
+        if kind in ("int", "str"):
+            names += [f"({name}).{'a' if kind == 'int' else 'b'}" for name, its, _ in scope if its == "pair"]
         return Piece(kind, self.rng.choice(names)) if names else self.literal(kind)
 
     def expr(self, kind: str, scope: list, depth: int, outer: list | None = None, subqueries: bool = True) -> Piece:
@@ -177,10 +190,12 @@ class Maker:
                 return Piece(kind, "coalesce(", e(kind), ", ", e(kind), ")")
             if which == 2:
                 return Piece(kind, "nullif(", e(kind), ", ", e(kind), ")")
-            if which == 3:
+            if which == 3 and kind not in NESTED:
                 return Piece(kind, rng.choice(["greatest(", "least("]), e(kind), ", ", e(kind), ")")
             other = rng.choice(["int", "str", "dbl"])
             return Piece(kind, "CASE ", self.column(other, scope), " WHEN ", self.literal(other), " THEN ", e(kind), " WHEN ", self.literal(other), " THEN ", e(kind), " ELSE ", e(kind), " END")
+        if kind in NESTED:
+            return self.made(kind, e("int"), e("str" if kind == "pair" else "int"))
         if subqueries and depth >= 2 and self.chance(0.12):
             return self.scalar_subquery(kind, scope, outer)
         if kind in ("int", "big"):
@@ -255,9 +270,9 @@ class Maker:
         kind = self.kind_of(scope)
         left = self.expr(kind, scope, min(depth, 1), outer, subqueries)
         right = self.rng.choice(NUMBERS) if kind in NUMBERS and self.chance(0.25) else kind
-        which = rng.randrange(12)
+        which = rng.choice([0, 4, 5, 7]) if kind in NESTED else rng.randrange(12)
         if which < 4:
-            return Piece("bool", "(", left, rng.choice([" = ", " = ", " < ", " <= ", " > ", " >= ", " <> "]), self.expr(right, scope, min(depth, 1), outer, subqueries), ")")
+            return Piece("bool", "(", left, rng.choice([" = ", " = ", " <> "] + ([" < ", " <= ", " > ", " >= "] if kind not in NESTED else [])), self.expr(right, scope, min(depth, 1), outer, subqueries), ")")
         if which == 4:
             return Piece("bool", "(", left, rng.choice([" IS NULL", " IS NOT NULL"]), ")")
         if which == 5:
@@ -308,7 +323,7 @@ class Maker:
         parts = []
         for _ in range(self.rng.choice([1, 1, 2])):
             kind = self.rng.choice(kinds or ["int"])
-            word = self.rng.choice([" = ", " = ", " = ", " < ", " <> ", " IS NOT DISTINCT FROM "])
+            word = self.rng.choice([" = ", " = ", " = ", " <> ", " IS NOT DISTINCT FROM "] + ([] if kind in NESTED else [" < "]))
             parts += [" AND ", Piece("bool", "(", self.column(kind, inner.columns), word, self.column(kind, outer), ")")]
         if self.chance(0.4):
             parts += [self.rng.choice([" AND ", " AND ", " OR "]), self.pred(inner.columns, 1, outer if self.chance(0.4) else None, self.chance(0.3))]
@@ -324,6 +339,8 @@ class Maker:
 
     def scalar_subquery(self, kind: str, scope: list, outer: list | None) -> Piece:
         """An aggregate, or the first row of a total order."""
+        if kind in NESTED:
+            return self.literal(kind)
         if self.chance(0.2):
             name = self.name()
             return Piece(kind, self.rng.choice(["(SELECT min(", "(SELECT max("]), f"{name}.c0) FROM (", self.inner_query(scope, [kind]), f") AS {name})")
@@ -362,6 +379,14 @@ class Maker:
             alias = self.name()
             query, columns, n_rows = self.query(depth - 1, small=small)
             return Relation(Piece("relation", "(", query, f") AS {alias}"), [(f"{alias}.{c}", kind, n) for c, kind, n in columns], n_rows)
+        if self.chance(0.08):
+            one, alias = self.table(small), self.name()
+            a, b = self.column("int", one.columns).text(), self.column("int", one.columns).text()
+            piece = Piece("relation", one.piece, f" [[LATERAL VIEW explode(array({a}, {b})) {alias} AS c0||CROSS JOIN LATERAL (SELECT unnest([{a}, {b}]) AS c0) AS {alias}]]")
+            columns = one.columns + [(f"{alias}.c0", "int", 8)]
+            alias, kept = self.name(), rng.sample(columns, 6) + columns[-1:]
+            text = ", ".join(f"{c[0]} AS c{n}" for n, c in enumerate(kept))
+            return Relation(Piece("relation", f"(SELECT {text} FROM ", piece, f") AS {alias}"), [(f"{alias}.c{n}", kind, n_values) for n, (_, kind, n_values) in enumerate(kept)], 2 * one.n_rows)
         if self.chance(0.05):
             alias, kinds = self.name("v"), [rng.choice(["int", "str", "date"]) for _ in range(2)]
             rows = [p for _ in range(rng.randrange(1, 5)) for p in (", ", "(", self.literal(kinds[0]), ", ", self.literal(kinds[1]), ")")]
@@ -421,7 +446,7 @@ class Maker:
         if not parts or self.chance(0.4):
             if kinds and self.chance(0.5):
                 kind = rng.choice(kinds)
-                piece = Piece("bool", "(", self.column(kind, left.columns), rng.choice([" < ", " >= ", " <> ", " > "]), self.column(kind, right.columns), ")")
+                piece = Piece("bool", "(", self.column(kind, left.columns), rng.choice([" < ", " >= ", " <> ", " > "]) if kind not in NESTED else " <> ", self.column(kind, right.columns), ")")
             else:
                 piece = self.pred(scope, 1, None, self.chance(0.1))
             parts += [" AND " if len(parts) == 0 or product > 60_000 or self.chance(0.8) else " OR ", piece]
@@ -476,6 +501,12 @@ class Maker:
     def aggregate(self, kind: str, scope: list) -> Piece:
         """An aggregate that gives a kind."""
         rng = self.rng
+        if kind in NESTED:
+            if kind == "arr" and self.chance(0.5):
+                x = self.column("int", scope).text()
+                distinct = self.rng.choice(["", "DISTINCT "])
+                return Piece(kind, f"[[sort_array(collect_list({distinct}{x}))||coalesce(list_sort(list({distinct}{x}) FILTER (WHERE {x} IS NOT NULL)), [])]]")
+            return self.made(kind, Piece("int", "max(", self.expr("int", scope, 1, None, False), ")"), self.aggregate("str" if kind == "pair" else "int", scope) if kind == "pair" else Piece("int", "min(", self.expr("int", scope, 1, None, False), ")"))
         arg = self.expr(kind, scope, 1, None, False)
         distinct = "DISTINCT " if self.chance(0.2) else ""
         if kind in ("int", "big"):
@@ -518,25 +549,27 @@ class Maker:
     def window(self, kind: str, relation: Relation) -> Piece:
         """A window function with a frame; total orders where rows are counted."""
         rng, scope = self.rng, relation.columns
+        plain = [c for c in scope if c[1] not in NESTED]
+        if not plain or kind in NESTED and relation.key is None:
+            return self.column(kind, scope)
         parts = [c[0] for c in rng.sample(scope, min(len(scope), rng.choice([0, 1, 1, 2])))]
         total = relation.key is not None
         direction = lambda: rng.choice([" ASC NULLS FIRST", " ASC NULLS LAST", " DESC NULLS FIRST", " DESC NULLS LAST"])
-        order = [c[0] + direction() for c in rng.sample(scope, min(len(scope), rng.choice([0, 1, 1, 2])))]
+        order = [c[0] + direction() for c in rng.sample(plain, min(len(plain), rng.choice([0, 1, 1, 2])))]
         over = [f"PARTITION BY {', '.join(parts)}"] if parts else []
         frame = ""
         which = rng.random()
         if kind in ("int", "big") and which < 0.5:
             if which < 0.3 or not total:
-                call, order = rng.choice(["rank()", "dense_rank()"]), order or [scope[0][0] + direction()]
+                call, order = rng.choice(["rank()", "dense_rank()"]), order or [plain[0][0] + direction()]
             else:
                 call, order = rng.choice(["row_number()", "ntile(3)"]), order + [relation.key]
-        elif total and which < 0.75:
+        elif total and (which < 0.75 or kind in NESTED):
             arg, order = self.column(kind, scope).text(), order + [relation.key]
-            nulls = rng.choice([("", ""), ("", ""), (" IGNORE NULLS", " IGNORE NULLS")])
             name = rng.choice(["lag({})", "lead({})", "lag({}, 2)", "lead({}, 3)", "first_value({})", "last_value({})", "nth_value({}, 2)"])
-            call = f"[[{name.format(arg)}{nulls[0]}||{name.format(arg + nulls[1]) if ', ' not in name else name.format(arg).replace(')', nulls[1] + ')')}]]"
-            if arg.startswith("CAST") and nulls[0]:
-                call = name.format(arg)
+            call = name.format(arg)
+            if self.chance(0.3):  # inside the brackets in DuckDB
+                call = call[:-1] + "[[|| IGNORE NULLS]])[[ IGNORE NULLS||]]"
             if "value" in name:
                 frame = self.frame("ROWS")
         else:
@@ -572,17 +605,18 @@ class Maker:
         kinds = self.kinds()[:n_items]
         return [Piece("item" if n else "first", ", " if n else "", self.expr(kind, scope, 1), f" AS c{n}") for n, kind in enumerate(kinds)]
 
-    def kinds(self) -> list[str]:
-        return [self.rng.choice(["int", "int", "big", "dbl", "dec", "str", "str", "date", "ts", "bool"]) for _ in range(self.rng.randrange(1, 5))]
+    def kinds(self, nested: bool = False) -> list[str]:
+        every = ["int", "int", "big", "dbl", "dec", "str", "str", "date", "ts", "bool"] + (["pair", "arr"] if nested else [])
+        return [self.rng.choice(every) for _ in range(self.rng.randrange(1, 5))]
 
     def query(self, depth: int, kinds: list[str] | None = None, small: bool = False) -> tuple[Piece, list, float]:
         """A query, its columns c0.. and about how many rows it gives."""
         rng = self.rng
-        kinds = kinds or self.kinds()
+        kinds = kinds or self.kinds(True)
         which = rng.random()
         if depth > 0 and which < 0.15:
             word = rng.choice(["UNION", "UNION ALL", "INTERSECT", "EXCEPT", "INTERSECT ALL", "EXCEPT ALL"])
-            wider = [{"int": "big"}.get(kind, kind) if self.chance(0.2) else kind for kind in kinds]
+            wider = [{"int": rng.choice(["big", "dbl", "dec"]), "date": "ts"}.get(kind, kind) if self.chance(0.2) else kind for kind in kinds]
             (a, _, n), (b, columns, n2) = self.query(depth - 1, kinds, small), self.query(depth - 1, wider, small)
             return Piece("query", "(", a, f") {word} (", b, ")"), columns, n + n2
         if depth > 0 and which < 0.28:
@@ -592,7 +626,7 @@ class Maker:
             body, out, n = self.query(depth, kinds, small)
             self.ctes = saved
             return Piece("query", f"WITH {name} AS (", inner, ") ", "SELECT * FROM (", body, f") AS {self.name()}"), out, n
-        if depth > 0 and which < 0.36:
+        if depth > 0 and which < 0.36 and not set(kinds) & set(NESTED):
             body, columns, n = self.query(depth - 1, kinds, small)
             order = ", ".join(f"c{c} {rng.choice(['ASC', 'DESC'])} NULLS {rng.choice(['FIRST', 'LAST'])}" for c in rng.sample(range(len(kinds)), len(kinds)))
             n_limit = rng.choice([0, 1, 3, 10, 100, 5000])

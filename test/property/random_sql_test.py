@@ -461,7 +461,7 @@ def draw(case: "Case", seed: int) -> tuple[str, object, Piece]:
     what = rng.choice((["peer"] * 10 if duckdb else []) + [*FILTERS] * 2 + [*WHOLES])
     if what in FILTERS:
         return what, FILTERS[what], filtered(maker, what)
-    query, _, _ = maker.query(rng.choice([0, 1, 1, 2, 2]))
+    query, _, _ = maker.query(rng.choice([0, 1, 1, 2, 2]), maker.kinds())
     return what, like_peer if what == "peer" else WHOLES[what], query
 
 
