@@ -139,6 +139,7 @@ typedef struct MrSinkSpec {
     const MrSchema *schema;
     MrOutputMode output_mode;
     MrSaveMode save_mode;     /* batch */
+    bool whole;               /* an overwrite leaves nothing, whatever partitionOverwriteMode says */
     const char *query_id;     /* stable over restarts; batch: random                             */
     int32_t n_partition_cols; /* partitionBy                                                     */
     const int32_t *partition_cols;

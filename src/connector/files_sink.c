@@ -263,8 +263,8 @@ static MrStatus sink_init(FilesSink *self, MrError *err)
         if (!dynamic && context->settings && context->settings->get)
             dynamic = context->settings->get(context->settings->conf,
                                              "spark.sql.sources.partitionOverwriteMode");
-        self->dynamic =
-            dynamic && mr_str_equal_nocase(dynamic, "dynamic") && spec->n_partition_cols > 0;
+        self->dynamic = dynamic && mr_str_equal_nocase(dynamic, "dynamic") &&
+                        spec->n_partition_cols > 0 && !spec->whole;
     }
     self->clean_due = context->streaming;
     MR_TRY(mr__manifest_prepare(os, self->budget, self->root,

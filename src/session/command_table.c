@@ -200,6 +200,7 @@ static MrStatus create_as(MrQuery *query, const MrSqlCreateTable *create, MrTabl
     MR_TRY(mr__table_partitions_last(query, table, err));
     MR_TRY(mr__table_store(query, table, plan, &plan, err));
     MrWriteSpec spec = mr__table_write_spec(query, table, MR_SAVE_OVERWRITE);
+    spec.whole = true;
     MR_TRY(mr__write_plan(query, plan, &spec, err));
     return mr_catalog_put(query->session->catalog, table, err);
 }
@@ -237,6 +238,41 @@ static bool has_option(const MrOptions *options, const char *key)
         if (mr_str_equal_nocase(options->options[i].key, key))
             return true;
     return false;
+}
+
+/* Writes an empty result over the table. */
+static MrStatus table_clear(MrQuery *query, const MrTable *table, MrError *err)
+{
+    MrPlan *one = mr_plan_values_one(&query->planner);
+    MrNamedExpr *exprs = MR_NEW_N(&query->arena, MrNamedExpr, table->schema.n_cols);
+    for (int32_t i = 0; i < table->schema.n_cols; i++) {
+        const MrField *col = &table->schema.cols[i];
+        exprs[i].column = (MrColumn){mr_planner_id(&query->planner), col->name, col->type, true};
+        exprs[i].expr = mr_expr_null(&query->arena, col->type);
+    }
+    MrPlan *none = mr_plan_filter(&query->planner, one, mr_expr_bool(&query->arena, false));
+    MrWriteSpec spec = mr__table_write_spec(query, table, MR_SAVE_OVERWRITE);
+    spec.whole = true;
+    return mr__write_plan(
+        query, mr_plan_project(&query->planner, none, exprs, table->schema.n_cols), &spec, err);
+}
+
+static bool same_place(const MrTable *old, const MrTable *table)
+{
+    return old->location && table->location && strcmp(old->location, table->location) == 0;
+}
+
+/* What CREATE OR REPLACE leaves of the table that had the name. */
+static MrStatus old_forget(MrQuery *query, const MrTable *old, const MrTable *table, MrError *err)
+{
+    MrSession *session = query->session;
+    if (old->kind == MR_CATALOG_STREAMING_TABLE) /* its flow begins anew */
+        MR_TRY(mr_os_remove_tree(
+            session->os, mr__flow_checkpoint(session, &query->arena, old->database, old->name),
+            err));
+    if (!old->location || old->external || same_place(old, table))
+        return MR_OK;
+    return mr_os_remove_tree(session->os, old->location, err);
 }
 
 MrStatus mr__command_create_table(MrQuery *query, const MrSqlStatement *statement, MrError *err)
@@ -281,15 +317,30 @@ MrStatus mr__command_create_table(MrQuery *query, const MrSqlStatement *statemen
     MR_TRY(mr__table_columns(query, create, &table, err));
     if (create->like.n_parts > 0)
         MR_TRY(create_like(query, create, &table, err));
-    if (create->query)
-        return create_as(query, create, &table, err);
+    if (create->query) {
+        MR_TRY(create_as(query, create, &table, err));
+        return old ? old_forget(query, old, &table, err) : MR_OK;
+    }
     if (table.schema.n_cols > 0)
         MR_TRY(mr__table_partitions_last(query, &table, err));
     else if (table.external)
         MR_TRY(find_schema(query, &table, err));
     if (table.location && !table.external)
         MR_TRY(session->os->make_dir(session->os, table.location, err));
-    return mr_catalog_put(session->catalog, &table, err);
+    if (old && same_place(old, &table) && table.schema.n_cols > 0)
+        MR_TRY(table_clear(query, &table, err));
+    MR_TRY(mr_catalog_put(session->catalog, &table, err));
+    return old ? old_forget(query, old, &table, err) : MR_OK;
+}
+
+/* PARTITION (..) with a value for each column: one partition, which the result replaces also when
+ * it is empty.  The binder adds the rows of the others. */
+static bool names_partition(const MrSqlInsert *insert, const MrTable *table)
+{
+    int32_t n_values = 0;
+    for (int32_t i = 0; i < insert->partition.n; i++)
+        n_values += insert->partition.items[i].value != NULL;
+    return n_values > 0 && n_values == table->n_partition_cols;
 }
 
 static MrStatus insert_one(MrQuery *query, const MrSqlInsert *insert, MrError *err)
@@ -326,6 +377,7 @@ static MrStatus insert_one(MrQuery *query, const MrSqlInsert *insert, MrError *e
     MR_TRY(mr_bind_insert(&query->bind, insert, &target, &bound, err));
     MrWriteSpec spec =
         mr__table_write_spec(query, table, insert->overwrite ? MR_SAVE_OVERWRITE : MR_SAVE_APPEND);
+    spec.whole = names_partition(insert, table);
     return mr__write_plan(query, bound.plan, &spec, err);
 }
 
@@ -336,7 +388,6 @@ MrStatus mr__command_insert(MrQuery *query, const MrSqlStatement *statement, MrE
     return MR_OK;
 }
 
-/* Writes an empty result over the table. */
 MrStatus mr__command_truncate(MrQuery *query, const MrSqlStatement *statement, MrError *err)
 {
     MrTable *table;
@@ -349,17 +400,7 @@ MrStatus mr__command_truncate(MrQuery *query, const MrSqlStatement *statement, M
                        "TRUNCATE of an external table");
     if (statement->table.partition.n > 0)
         return MR_FAIL_UNSUPPORTED(err, "TRUNCATE of single partitions");
-    MrPlan *one = mr_plan_values_one(&query->planner);
-    MrNamedExpr *exprs = MR_NEW_N(&query->arena, MrNamedExpr, table->schema.n_cols);
-    for (int32_t i = 0; i < table->schema.n_cols; i++) {
-        const MrField *col = &table->schema.cols[i];
-        exprs[i].column = (MrColumn){mr_planner_id(&query->planner), col->name, col->type, true};
-        exprs[i].expr = mr_expr_null(&query->arena, col->type);
-    }
-    MrPlan *none = mr_plan_filter(&query->planner, one, mr_expr_bool(&query->arena, false));
-    MrWriteSpec spec = mr__table_write_spec(query, table, MR_SAVE_OVERWRITE);
-    return mr__write_plan(
-        query, mr_plan_project(&query->planner, none, exprs, table->schema.n_cols), &spec, err);
+    return table_clear(query, table, err);
 }
 
 static MrStatus drop_namespace(MrQuery *query, const MrSqlDrop *drop, MrError *err)

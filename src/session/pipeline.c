@@ -396,6 +396,7 @@ static MrStatus refresh_by_query(Pipeline *pipeline, Flow *flow, MrError *err)
         status = mr__table_store(query, flow->table, bound.plan, &bound.plan, err);
     if (status == MR_OK) {
         MrWriteSpec spec = mr__table_write_spec(query, flow->table, MR_SAVE_OVERWRITE);
+        spec.whole = true;
         status = mr__write_plan(query, bound.plan, &spec, err);
     }
     char lost[MR_LOSSES_TEXT_BYTES];

@@ -168,6 +168,7 @@ typedef struct MrWriteSpec {
     const MrConnectorType *type;
     MrOptions options;
     MrSaveMode mode;
+    bool whole; /* MrSinkSpec.whole */
     int32_t n_partition_cols;
     const int32_t *partition_cols;
 } MrWriteSpec;

@@ -78,6 +78,7 @@ MrStatus mr__write_plan(MrQuery *query, MrPlan *plan, const MrWriteSpec *spec, M
         (MrSinkSpec){.schema = schema,
                      .output_mode = MR_MODE_APPEND,
                      .save_mode = spec->mode,
+                     .whole = spec->whole,
                      .query_id = mr_arena_printf(arena, "%016llx", (unsigned long long)query->seed),
                      .n_partition_cols = spec->n_partition_cols,
                      .partition_cols = spec->partition_cols};

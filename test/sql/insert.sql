@@ -22,3 +22,30 @@ INSERT OVERWRITE p PARTITION (x = 'v', y = 1) SELECT 1 WHERE false;
 SELECT * FROM p ORDER BY a;
 INSERT OVERWRITE p PARTITION (x, y) VALUES (50, 'w', 5);
 SELECT * FROM p ORDER BY a;
+
+-- Dynamic: an overwrite replaces the partitions that it writes to, and no other.
+SET spark.sql.sources.partitionOverwriteMode = dynamic;
+CREATE TABLE dyn (a INT, x STRING, y INT) USING parquet PARTITIONED BY (x, y);
+INSERT INTO dyn VALUES (1, 'u', 1), (2, 'u', 2), (3, 'v', 1), (4, NULL, 1);
+INSERT OVERWRITE dyn VALUES (30, 'v', 1), (31, 'v', 2);
+SELECT * FROM dyn ORDER BY a;
+INSERT OVERWRITE dyn PARTITION (x = 'u', y) VALUES (10, 1), (11, 5);
+SELECT * FROM dyn ORDER BY a;
+-- One partition by its name is replaced also by nothing.
+INSERT OVERWRITE dyn PARTITION (x = 'u', y = 5) SELECT 1 WHERE false;
+SELECT * FROM dyn ORDER BY a;
+-- What empties or replaces the table leaves no partition.
+TRUNCATE TABLE dyn;
+SELECT * FROM dyn;
+INSERT INTO dyn VALUES (1, 'u', 1), (2, 'u', 2);
+CREATE OR REPLACE TABLE dyn USING parquet PARTITIONED BY (y) AS SELECT 5 AS a, 7 AS y;
+SELECT * FROM dyn;
+RESET spark.sql.sources.partitionOverwriteMode;
+-- A table without AS begins empty, also where one of its name held rows, in another format or another place.
+CREATE OR REPLACE TABLE dyn (a INT) USING parquet;
+SELECT * FROM dyn;
+INSERT INTO dyn VALUES (1);
+CREATE OR REPLACE TABLE dyn (b STRING, a INT) USING json;
+SELECT * FROM dyn;
+INSERT INTO dyn VALUES ('x', 1);
+SELECT * FROM dyn;
