@@ -71,8 +71,23 @@ static MrStatus damaged(const MrFileBytes *self, const char *why, MrError *err)
     return status;
 }
 
-MrStatus mr__file_bytes_open(MrOs *os, MrBudget *budget, const char *path, const char *codec,
-                             int64_t offset, int64_t size_limit, MrFileBytes **out, MrError *err)
+/* Accepts NULL. */
+static void file_bytes_close(MrFileBytes *self)
+{
+    if (!self)
+        return;
+    self->os->file_close(self->file);
+    if (self->zlib_open)
+        inflateEnd(&self->zlib);
+    ZSTD_freeDStream(self->zstd);
+    LZ4F_freeDecompressionContext(self->lz4);
+    mr_budget_free(self->budget, self->in, INPUT_BYTES);
+    mr_budget_free(self->budget, self->plain, self->plain_cap);
+    mr_budget_free(self->budget, self, sizeof *self);
+}
+
+static MrStatus file_bytes_open(MrOs *os, MrBudget *budget, const char *path, const char *codec,
+                                int64_t offset, int64_t size_limit, MrFileBytes **out, MrError *err)
 {
     static const char *const names[] = {"", "gzip", "deflate", "zstd", "lz4", "snappy"};
     MrStatus status = MR_OK;
@@ -126,24 +141,10 @@ MrStatus mr__file_bytes_open(MrOs *os, MrBudget *budget, const char *path, const
         MR_GO(damaged(self, "the file became shorter since it was listed", err));
 done:
     if (status != MR_OK)
-        mr__file_bytes_close(self);
+        file_bytes_close(self);
     else
         *out = self;
     return status;
-}
-
-void mr__file_bytes_close(MrFileBytes *self)
-{
-    if (!self)
-        return;
-    self->os->file_close(self->file);
-    if (self->zlib_open)
-        inflateEnd(&self->zlib);
-    ZSTD_freeDStream(self->zstd);
-    LZ4F_freeDecompressionContext(self->lz4);
-    mr_budget_free(self->budget, self->in, INPUT_BYTES);
-    mr_budget_free(self->budget, self->plain, self->plain_cap);
-    mr_budget_free(self->budget, self, sizeof *self);
 }
 
 static MrStatus raw_read(MrFileBytes *self, char *data, int64_t size_bytes, int64_t *n_read,
@@ -306,8 +307,9 @@ static MrStatus unpack(MrFileBytes *self, char *data, int64_t size_bytes, int64_
     return MR_OK;
 }
 
-MrStatus mr__file_bytes_read(MrFileBytes *self, char *data, int64_t size_bytes, int64_t *n_read,
-                             MrError *err)
+/* Fewer than size_bytes: the end. */
+static MrStatus file_bytes_read(MrFileBytes *self, char *data, int64_t size_bytes, int64_t *n_read,
+                                MrError *err)
 {
     if (self->codec == CODEC_NONE)
         return raw_read(self, data, size_bytes, n_read, err);
@@ -443,7 +445,7 @@ static MrStatus block_converted(MrFileChunks *self, MrEncodingId encoding, MrErr
     mr_buffer_init(&text, self->budget, INT64_C(1) << 32);
     for (int64_t n = 1; n > 0; raw.size_bytes += n) {
         MR_GO(mr_buffer_reserve(&raw, BLOCK_BYTES, err));
-        MR_GO(mr__file_bytes_read(self->bytes, raw.data + raw.size_bytes, BLOCK_BYTES, &n, err));
+        MR_GO(file_bytes_read(self->bytes, raw.data + raw.size_bytes, BLOCK_BYTES, &n, err));
     }
     MR_GO(mr_encoding_to_utf8(encoding, raw.data, raw.size_bytes, &text, err));
     MR_GO(block_create(self->pool, text.size_bytes > 0 ? text.size_bytes : 1, &self->block, err));
@@ -470,8 +472,7 @@ MrStatus mr__file_chunks_open(MrFileChunks *self, MrOs *os, MrBlockPool *pool, c
                            .to = to};
     const char *codec = mr__file_codec(path);
     int64_t start = from > 0 ? from - 1 : 0;
-    MR_TRY(
-        mr__file_bytes_open(os, pool->budget, path, codec, start, size_bytes, &self->bytes, err));
+    MR_TRY(file_bytes_open(os, pool->budget, path, codec, start, size_bytes, &self->bytes, err));
     self->next_offset = start;
     self->skip_first = from > 0;
     if (codec || to >= size_bytes)
@@ -487,7 +488,7 @@ MrStatus mr__file_chunks_open(MrFileChunks *self, MrOs *os, MrBlockPool *pool, c
 
 void mr__file_chunks_close(MrFileChunks *self)
 {
-    mr__file_bytes_close(self->bytes);
+    file_bytes_close(self->bytes);
     self->bytes = NULL;
     if (self->block)
         mr_shared_release(&self->block->shared);
@@ -568,7 +569,7 @@ static MrStatus block_fill(MrFileChunks *self, const char *keep, MrError *err)
         room = n_left > 4096 ? n_left + 4096 : n_left > -8192 ? 8192 : -n_left;
     if (room > self->block->cap_bytes - n_keep)
         room = self->block->cap_bytes - n_keep;
-    MR_TRY(mr__file_bytes_read(self->bytes, self->block->data + n_keep, room, &n_read, err));
+    MR_TRY(file_bytes_read(self->bytes, self->block->data + n_keep, room, &n_read, err));
     self->n_filled += n_read;
     self->next_offset += n_read;
     if (n_read < room)

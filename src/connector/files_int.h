@@ -133,13 +133,6 @@ void mr__manifest_sweep(MrManifest *manifest, const char *root);
 
 /* The bytes of one file, one after another, decompressed. */
 typedef struct MrFileBytes MrFileBytes;
-MR_MUST_USE MrStatus mr__file_bytes_open(MrOs *os, MrBudget *budget, const char *path,
-                                         const char *codec, int64_t offset, int64_t size_limit,
-                                         MrFileBytes **out, MrError *err);
-/* Fewer than size_bytes: the end. */
-MR_MUST_USE MrStatus mr__file_bytes_read(MrFileBytes *bytes, char *data, int64_t size_bytes,
-                                         int64_t *n_read, MrError *err);
-void mr__file_bytes_close(MrFileBytes *bytes); /* accepts NULL */
 /* "gzip" ... by the name's end; NULL: not compressed. */
 const char *mr__file_codec(const char *path);
 

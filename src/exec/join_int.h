@@ -103,7 +103,6 @@ struct MrJoin {
 };
 
 /* op_join.c */
-bool mr__join_gives_pairs(MrJoinKind kind);
 bool mr__join_key_is_null(const MrPhys *phys, MrVector *const *keys, int64_t row);
 /* Keeps rows of layout columns in a heap; hash and unknown are set for them. */
 void mr__join_keep(MrJoin *self, MrRowHeap *heap, MrVector *const *cols, const uint16_t *sel,
@@ -114,7 +113,6 @@ MR_MUST_USE MrStatus mr__join_probe_pull(MrJoin *self, MrBatch **out, MrError *e
 /* The rows of [from, to) of a heap that the kind gives in the end; *out NULL: none. */
 MR_MUST_USE MrStatus mr__join_built_rows(MrJoin *self, const MrRowHeap *heap, int64_t from,
                                          int64_t to, MrBatch **out, MrError *err);
-void mr__join_probe_drop(MrJoin *self);
 
 /* join_spill.c */
 void mr__join_spill_init(MrJoinShared *shared);

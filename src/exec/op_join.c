@@ -12,7 +12,7 @@
 #define SLICE_ROWS 65536 /* of the built rows: one finish task */
 #define VIEW_ROWS 256    /* a loop's matches of one built row that go on without being copied */
 
-bool mr__join_gives_pairs(MrJoinKind kind)
+static bool gives_pairs(MrJoinKind kind)
 {
     return kind == MR_JOIN_INNER || kind == MR_JOIN_LEFT || kind == MR_JOIN_RIGHT ||
            kind == MR_JOIN_FULL || kind == MR_JOIN_SINGLE;
@@ -129,7 +129,7 @@ static MrStatus join_open(MrOp *op, MrError *err)
     return rest ? mr_program_create(op->context->budget, &rest, 1, &self->rest, err) : MR_OK;
 }
 
-void mr__join_probe_drop(MrJoin *self)
+static void probe_drop(MrJoin *self)
 {
     if (self->probe_held)
         mr_shared_release(&self->probe_held->base);
@@ -147,7 +147,7 @@ static void join_close(MrOp *op)
     if (shared && shared->workers && shared->workers[op->context->worker_idx] == self)
         shared->workers[op->context->worker_idx] = NULL;
     mr__join_spill_close(self);
-    mr__join_probe_drop(self);
+    probe_drop(self);
     mr_batch_destroy(self->held);
     mr_batch_destroy(self->given);
     mr_batch_destroy(self->tested);
@@ -437,7 +437,7 @@ static MrStatus flush_pairs(MrJoin *self, bool checked, MrBatch **out, MrError *
 {
     const MrPhys *phys = self->op.phys;
     int32_t n = self->n_pairs;
-    bool gives = mr__join_gives_pairs(phys->join.kind);
+    bool gives = gives_pairs(phys->join.kind);
     *out = NULL;
     self->n_pairs = 0;
     if (n == 0)
@@ -485,7 +485,7 @@ static MrStatus probe_push(MrJoin *self, MrBatch *batch, MrError *err)
         (phys->join.kind == MR_JOIN_INNER || phys->join.kind == MR_JOIN_SEMI ||
          phys->join.kind == MR_JOIN_RIGHT)) {
         self->op.sated = true; /* nothing can match */
-        mr__join_probe_drop(self);
+        probe_drop(self);
         return MR_OK;
     }
     self->n_live = batch->n_sel;
@@ -499,7 +499,7 @@ static MrStatus probe_push(MrJoin *self, MrBatch *batch, MrError *err)
     if (shared->spilling) {
         MR_TRY(mr__join_spill_probe(self, err));
         if (self->n_live == 0) {
-            mr__join_probe_drop(self);
+            probe_drop(self);
             return MR_OK;
         }
     }
@@ -551,7 +551,7 @@ static MrStatus probe_round(MrJoin *self, MrError *err)
 {
     MrJoinShared *shared = self->op.shared;
     const MrPhys *phys = self->op.phys;
-    bool settles = !mr__join_gives_pairs(phys->join.kind) && !self->rest;
+    bool settles = !gives_pairs(phys->join.kind) && !self->rest;
     bool first_only = settles && !shared->keep_built;
     int32_t n = self->n_active, n_same = 0;
     if (self->built->n_rows > 4096)
@@ -683,7 +683,7 @@ static MrStatus loop_round(MrJoin *self, MrBatch **out, bool *done, MrError *err
         MR_TRY(mr_program_filter(self->rest, self->op.context->eval, batch, err));
     /* Rows that are left, as places among the live rows; both lists rise. */
     int32_t place = 0, from = self->n_pairs;
-    if (batch->n_sel >= VIEW_ROWS && mr__join_gives_pairs(phys->join.kind)) {
+    if (batch->n_sel >= VIEW_ROWS && gives_pairs(phys->join.kind)) {
         for (int32_t i = 0; i < batch->n_sel; i++) {
             while (self->live[place] != mr_batch_row(batch, i))
                 place++;
@@ -713,7 +713,7 @@ static MrStatus probe_end(MrJoin *self, MrBatch **out, MrError *err)
     MrJoinKind kind = phys->join.kind;
     *out = NULL;
     if (!shared->tracks || (mr__join_in_pieces(self) && mr__join_marks_keep(self))) {
-        mr__join_probe_drop(self);
+        probe_drop(self);
         return MR_OK;
     }
     MrBatch *batch = self->probe;
@@ -762,7 +762,7 @@ static MrStatus probe_end(MrJoin *self, MrBatch **out, MrError *err)
     }
     batch->sel = sel;
     batch->n_sel = n;
-    if (mr__join_gives_pairs(kind))
+    if (gives_pairs(kind))
         null_columns(self, shared->n_probe, shared->n_build, &batch->arena);
     set_output(self, batch);
     *out = mr_batch_take(&self->given);

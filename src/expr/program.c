@@ -8,7 +8,8 @@
  *
  * Around a kernel: constants are computed once and stay constants, a dictionary once for each of
  * its values, NULLs are settled by bitmap before the kernel, and what is left is flat. */
-#include "expr/expr_int.h"
+#include "base/hash.h"
+#include "expr/expr.h"
 
 /* Rows [0, n_rows) of which n (sel, or all) are asked. */
 typedef struct Scope Scope;
@@ -18,22 +19,24 @@ struct Scope {
     int32_t n, n_rows;
 };
 
+typedef struct Block Block;
 typedef struct Node Node;
 struct Node {
     const MrExpr *expr;
     Node **args;
     int32_t n_args;
     bool can_fail, pure;
-    void *memo;      /* MrCall.memo */
-    MrBlock *lambda; /* LAMBDA: its body, evaluated over elements */
-    uint64_t run;    /* of the block, when result was made        */
+    void *memo;    /* MrCall.memo */
+    Block *lambda; /* LAMBDA: its body, evaluated over elements */
+    uint64_t run;  /* of the block, when result was made        */
     const Scope *scope;
     MrVector *result;
     const Scope *flat_scope;
     MrVector *flat; /* result without a dictionary */
 };
 
-struct MrBlock {
+/* Expressions with their common subexpressions found once, in an arena. */
+struct Block {
     MrArena *arena;
     Node **roots;
     int32_t n_roots;
@@ -46,7 +49,7 @@ struct MrBlock {
 typedef struct Frame Frame;
 struct Frame {
     const Frame *outer; /* NULL: the batch */
-    MrBlock *block;
+    Block *block;
     const MrEvalContext *context;
     MrArena *arena;
     MrVector **cols; /* of the batch; within a lambda: gathered so far */
@@ -60,9 +63,10 @@ struct Frame {
 
 /* --- making the graph ------------------------------------------------------------------------- */
 
-static Node *node_find(MrBlock *block, const MrExpr *expr);
+static Node *node_find(Block *block, const MrExpr *expr);
+static Block *block_create(MrArena *arena, MrExpr *const *exprs, int32_t n_exprs);
 
-static void slots_grow(MrBlock *block)
+static void slots_grow(Block *block)
 {
     Node **old = block->slots;
     int32_t n_old = block->n_slots;
@@ -78,14 +82,14 @@ static void slots_grow(MrBlock *block)
     }
 }
 
-static Node *node_create(MrBlock *block, const MrExpr *expr)
+static Node *node_create(Block *block, const MrExpr *expr)
 {
     Node *node = MR_NEW(block->arena, Node);
     node->expr = expr;
     node->can_fail = mr_expr_can_fail(expr);
     node->pure = mr_expr_is_pure(expr);
     if (expr->kind == MR_EXPR_LAMBDA) {
-        node->lambda = mr__block_create(block->arena, expr->args, 1);
+        node->lambda = block_create(block->arena, expr->args, 1);
         return node;
     }
     node->n_args = expr->n_args;
@@ -97,7 +101,7 @@ static Node *node_create(MrBlock *block, const MrExpr *expr)
     return node;
 }
 
-static Node *node_find(MrBlock *block, const MrExpr *expr)
+static Node *node_find(Block *block, const MrExpr *expr)
 {
     uint64_t hash = mr_expr_hash(expr);
     int32_t mask = block->n_slots - 1;
@@ -117,9 +121,9 @@ static Node *node_find(MrBlock *block, const MrExpr *expr)
     return node;
 }
 
-MrBlock *mr__block_create(MrArena *arena, MrExpr *const *exprs, int32_t n_exprs)
+static Block *block_create(MrArena *arena, MrExpr *const *exprs, int32_t n_exprs)
 {
-    MrBlock *block = MR_NEW(arena, MrBlock);
+    Block *block = MR_NEW(arena, Block);
     block->arena = arena;
     block->n_roots = n_exprs;
     block->roots = MR_NEW_N(arena, Node *, n_exprs + 1);
@@ -153,7 +157,8 @@ static bool scope_within(const Scope *scope, const Scope *wide)
 
 /* --- small work on vectors -------------------------------------------------------------------- */
 
-void mr__vector_to_constant(MrVector *vec)
+/* Makes a constant of row 0 of a flat vector, children included. */
+static void vector_to_constant(MrVector *vec)
 {
     if (vec->encoding != MR_FLAT)
         return;
@@ -161,7 +166,7 @@ void mr__vector_to_constant(MrVector *vec)
     vec->n_items = 1;
     MrPhysical physical = mr_type_physical(vec->type);
     for (int32_t i = 0; physical == MR_PHYS_STRUCT && i < vec->type->n_fields; i++)
-        mr__vector_to_constant(vec->children[i]);
+        vector_to_constant(vec->children[i]);
 }
 
 static MrVector *vector_null(MrArena *arena, const MrType *type)
@@ -343,7 +348,7 @@ typedef struct Evaluator { /* what MrCall.evaluator points to */
 static MrStatus lambda_run(Frame *outer, Node *lambda, MrVector **params, int32_t n_params,
                            const int32_t *rows, int32_t n_items, MrVector **out, MrError *err)
 {
-    MrBlock *block = lambda->lambda;
+    Block *block = lambda->lambda;
     Frame frame = {
         .outer = outer,
         .block = block,
@@ -504,7 +509,7 @@ static MrStatus call_constant(Node *node, Frame *frame, MrVector **args, MrVecto
                 mr_vector_copy_row(frame->arena, copy, 0, flat, 0);
             copy = flat;
         }
-        mr__vector_to_constant(copy);
+        vector_to_constant(copy);
         *out = copy;
     }
     return MR_OK;
@@ -832,9 +837,10 @@ static MrStatus node_eval(Node *node, Frame *frame, const Scope *scope, MrVector
     return MR_OK;
 }
 
-MrStatus mr__block_eval(MrBlock *block, const MrEvalContext *context, MrArena *arena,
-                        MrVector **cols, int32_t n_cols, const uint16_t *sel, int32_t n_sel,
-                        int32_t n_rows, MrVector **out, MrError *err)
+/* Evaluates the expr_idx-th over n_rows rows of cols (sel: only those), with results in arena. */
+static MrStatus block_eval(Block *block, const MrEvalContext *context, MrArena *arena,
+                           MrVector **cols, int32_t n_cols, const uint16_t *sel, int32_t n_sel,
+                           int32_t n_rows, MrVector **out, MrError *err)
 {
     Frame frame = {.block = block,
                    .context = context,
@@ -855,7 +861,7 @@ MrStatus mr__block_eval(MrBlock *block, const MrEvalContext *context, MrArena *a
 struct MrProgram {
     MrBudget *budget;
     MrArena arena;
-    MrBlock *block;
+    Block *block;
 };
 
 MrStatus mr_program_create(MrBudget *budget, MrExpr *const *exprs, int32_t n_exprs, MrProgram **out,
@@ -868,7 +874,7 @@ MrStatus mr_program_create(MrBudget *budget, MrExpr *const *exprs, int32_t n_exp
     program->budget = budget;
     mr_arena_init(&program->arena, budget);
     MR_GUARD_BEGIN(status, err)
-        program->block = mr__block_create(&program->arena, exprs, n_exprs);
+        program->block = block_create(&program->arena, exprs, n_exprs);
     MR_GUARD_END(status)
     if (status != MR_OK) {
         mr_program_destroy(program);
@@ -889,8 +895,8 @@ void mr_program_destroy(MrProgram *program)
 MrStatus mr_program_eval(MrProgram *program, const MrEvalContext *context, MrBatch *batch,
                          MrVector **out, MrError *err)
 {
-    return mr__block_eval(program->block, context, &batch->arena, batch->cols, batch->n_cols,
-                          batch->sel, batch->n_sel, batch->n_rows, out, err);
+    return block_eval(program->block, context, &batch->arena, batch->cols, batch->n_cols,
+                      batch->sel, batch->n_sel, batch->n_rows, out, err);
 }
 
 /* Keeps the rows of *scope where the condition is true. */
@@ -995,15 +1001,15 @@ MrStatus mr_expr_fold(MrArena *arena, const MrEvalContext *context, const MrExpr
     }
     MrExpr *root = (MrExpr *)(uintptr_t)expr;
     MrVector *vec = NULL;
-    MrBlock *block = mr__block_create(arena, &root, 1);
-    MR_TRY(mr__block_eval(block, context, arena, NULL, 0, NULL, 1, 1, &vec, err));
+    Block *block = block_create(arena, &root, 1);
+    MR_TRY(block_eval(block, context, arena, NULL, 0, NULL, 1, 1, &vec, err));
     if (vec->encoding != MR_CONSTANT) {
         MrVector *copy = mr_vector_create(arena, vec->type, 1);
         if (mr_vector_is_null(vec, 0))
             mr_vector_set_null(arena, copy, 0, 1);
         else
             mr_vector_copy_row(arena, vec, 0, copy, 0);
-        mr__vector_to_constant(copy);
+        vector_to_constant(copy);
         vec = copy;
     }
     *out = vec;

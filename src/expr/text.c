@@ -1,7 +1,7 @@
 /* text.c - expressions as Spark prints them in column names and EXPLAIN.
  *
  * The binder keeps the text of what the user wrote; this is for what rules have made. */
-#include "expr/expr_int.h"
+#include "expr/expr.h"
 
 typedef struct ExprText {
     MrTextBuilder *out;

@@ -1,5 +1,6 @@
 /* walk.c - going through expressions: visiting, rebuilding, comparing, asking. */
-#include "expr/expr_int.h"
+#include "base/hash.h"
+#include "expr/expr.h"
 
 /* Calls each with every expression that stands directly in expr. */
 static void children_each(const MrExpr *expr, void (*each)(void *self, MrExpr *child), void *self)

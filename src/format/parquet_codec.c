@@ -31,7 +31,7 @@ MrStatus mr_parquet_codec_find(const char *name, MrParquetCodec *out, MrError *e
                    name, "availableCodecs", "uncompressed, snappy, gzip, zstd, lz4, lz4_raw");
 }
 
-const char *mr__pq_codec_name(int32_t codec)
+static const char *codec_name(int32_t codec)
 {
     static const char *const names[] = {"UNCOMPRESSED", "SNAPPY", "GZIP", "LZO",
                                         "BROTLI",       "LZ4",    "ZSTD", "LZ4_RAW"};
@@ -128,8 +128,7 @@ MrStatus mr__pq_decompress(MrParquetCodec codec, const uint8_t *from, int64_t fr
               size == (size_t)to_bytes;
         return MR_OK;
     default:
-        return MR_FAIL(err, MR_COND_CODEC_NOT_AVAILABLE, "codecName",
-                       mr__pq_codec_name((int32_t)codec));
+        return MR_FAIL(err, MR_COND_CODEC_NOT_AVAILABLE, "codecName", codec_name((int32_t)codec));
     }
 }
 
@@ -179,8 +178,7 @@ MrStatus mr__pq_compress(MrParquetCodec codec, const void *from, int64_t from_by
         break;
     }
     default:
-        return MR_FAIL(err, MR_COND_CODEC_NOT_AVAILABLE, "codecName",
-                       mr__pq_codec_name((int32_t)codec));
+        return MR_FAIL(err, MR_COND_CODEC_NOT_AVAILABLE, "codecName", codec_name((int32_t)codec));
     }
     out->size_bytes += (int64_t)size;
     return MR_OK;

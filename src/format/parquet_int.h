@@ -387,7 +387,6 @@ bool mr__snappy_decompress(const uint8_t *from, int64_t from_bytes, uint8_t *to,
 MR_MUST_USE MrStatus mr__pq_compress(MrParquetCodec codec, const void *from, int64_t from_bytes,
                                      MrBuffer *out, MrError *err); /* appends */
 uint32_t mr__pq_crc32(uint32_t crc, const void *data, int64_t size_bytes);
-const char *mr__pq_codec_name(int32_t codec);
 
 /* ---- Unpacking ---- */
 
@@ -580,12 +579,6 @@ typedef struct MrPqRange {
     int64_t from, to; /* rows of the row group */
 } MrPqRange;
 
-/* Can some row with values in [min, max] (NULL: unknown) pass?  n_nulls -1: unknown. */
-bool mr__pq_may_pass(const MrParquetPredicate *predicate, const MrVector *min, const MrVector *max,
-                     int64_t n_nulls, int64_t n_rows);
-/* A constant of the type from a statistics value, or NULL. */
-MrVector *mr__pq_stats_value(MrArena *arena, const MrPqLeafDef *leaf, const MrPqConvert *convert,
-                             const MrType *type, MrText bytes);
 /* Narrows the ranges by the page index of one column. */
 MR_MUST_USE MrStatus mr__pq_prune_pages(MrPqLeaf *leaf, const MrParquetPredicate *predicate,
                                         int64_t n_rows, MrArena *arena, MrPqRange **ranges,

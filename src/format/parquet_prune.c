@@ -27,7 +27,8 @@ static bool is_comparable(const MrType *type)
            type->kind != MR_TYPE_VARIANT;
 }
 
-bool mr__pq_may_pass(const MrParquetPredicate *predicate, const MrVector *min, const MrVector *max,
+/* Can some row with values in [min, max] (NULL: unknown) pass?  n_nulls -1: unknown. */
+static bool may_pass(const MrParquetPredicate *predicate, const MrVector *min, const MrVector *max,
                      int64_t n_nulls, int64_t n_rows)
 {
     const MrVector *values = predicate->values;
@@ -88,7 +89,8 @@ static bool value_passes(const MrParquetPredicate *predicate, const MrVector *ve
     return false;
 }
 
-MrVector *mr__pq_stats_value(MrArena *arena, const MrPqLeafDef *leaf, const MrPqConvert *convert,
+/* A constant of the type from a statistics value, or NULL. */
+static MrVector *stats_value(MrArena *arena, const MrPqLeafDef *leaf, const MrPqConvert *convert,
                              const MrType *type, MrText bytes)
 {
     __extension__ uint8_t value[16] __attribute__((aligned(16))) = {0};
@@ -133,13 +135,13 @@ static void chunk_bounds(const MrParquetFile *file, const MrPqChunk *chunk, int3
                        leaf->element->converted <= MR_PQ_CONV_UINT_64;
     bool old = !bytes && !is_unsigned;
     if (stats->has & MR_PQ_STATS_MIN)
-        *min = mr__pq_stats_value(arena, leaf, convert, type, stats->min);
+        *min = stats_value(arena, leaf, convert, type, stats->min);
     else if (stats->has & MR_PQ_STATS_OLD_MIN && old)
-        *min = mr__pq_stats_value(arena, leaf, convert, type, stats->old_min);
+        *min = stats_value(arena, leaf, convert, type, stats->old_min);
     if (stats->has & MR_PQ_STATS_MAX)
-        *max = mr__pq_stats_value(arena, leaf, convert, type, stats->max);
+        *max = stats_value(arena, leaf, convert, type, stats->max);
     else if (stats->has & MR_PQ_STATS_OLD_MAX && old)
-        *max = mr__pq_stats_value(arena, leaf, convert, type, stats->old_max);
+        *max = stats_value(arena, leaf, convert, type, stats->old_max);
     *exact = *min && *max && !is_float(type) &&
              (!bytes || (stats->has & MR_PQ_STATS_MAX_EXACT && stats->max_exact &&
                          stats->has & MR_PQ_STATS_MIN_EXACT && stats->min_exact));
@@ -169,7 +171,7 @@ bool mr__pq_prune_chunk(MrPqLeaf *leaf, const MrParquetPredicate *predicate, int
     bool exact;
     chunk_bounds(leaf->file, leaf->chunk, leaf->leaf_idx, &leaf->convert, leaf->type, arena, &min,
                  &max, &n_nulls, &exact);
-    if (!mr__pq_may_pass(predicate, min, max, n_nulls, n_rows))
+    if (!may_pass(predicate, min, max, n_nulls, n_rows))
         return true;
     bool compares = predicate->test != MR_PARQUET_IS_NULL && predicate->test != MR_PARQUET_NOT_NULL;
     return compares && is_comparable(leaf->type) && !dictionary_may_pass(leaf, predicate);
@@ -265,12 +267,10 @@ MrStatus mr__pq_prune_pages(MrPqLeaf *leaf, const MrParquetPredicate *predicate,
         if (index->null_pages.items[i]) {
             n_nulls = to - from;
         } else {
-            min = mr__pq_stats_value(arena, leaf->def, &leaf->convert, leaf->type,
-                                     index->min.items[i]);
-            max = mr__pq_stats_value(arena, leaf->def, &leaf->convert, leaf->type,
-                                     index->max.items[i]);
+            min = stats_value(arena, leaf->def, &leaf->convert, leaf->type, index->min.items[i]);
+            max = stats_value(arena, leaf->def, &leaf->convert, leaf->type, index->max.items[i]);
         }
-        if (!mr__pq_may_pass(predicate, min, max, n_nulls, to - from))
+        if (!may_pass(predicate, min, max, n_nulls, to - from))
             continue;
         if (n_kept > 0 && kept[n_kept - 1].to == from)
             kept[n_kept - 1].to = to;

@@ -90,12 +90,14 @@ static bool iso_day(const char *at, int32_t *days)
     return true;
 }
 
-bool mr_text_iso_date(MrText text, int32_t *days)
+static bool iso_date(MrText text, int32_t *days)
 {
     return text.size_bytes == 10 && iso_day(text.data, days);
 }
 
-bool mr_text_iso_timestamp(MrText text, int64_t *us, bool *has_zone)
+/* Whole-text forms: yyyy-MM-dd, and yyyy-MM-dd[T ]HH:mm[:ss[.f{1,9}]][Z|+hh:mm].  has_zone false:
+ * local. */
+static bool iso_timestamp(MrText text, int64_t *us, bool *has_zone)
 {
     const char *at = text.data, *end = at + text.size_bytes;
     int32_t days;
@@ -292,13 +294,13 @@ bool mr_text_value_set(const MrTextValue *self, const MrEvalContext *context, Mr
         return true;
     }
     case MR_TYPE_DATE:
-        if (self->iso && mr_text_iso_date(text, &vec->i32[row]))
+        if (self->iso && iso_date(text, &vec->i32[row]))
             return true;
         break;
     case MR_TYPE_TIMESTAMP:
     case MR_TYPE_TIMESTAMP_NTZ: {
         bool has_zone;
-        if (self->iso && mr_text_iso_timestamp(text, &i64, &has_zone) &&
+        if (self->iso && iso_timestamp(text, &i64, &has_zone) &&
             (self->type->kind == MR_TYPE_TIMESTAMP ? has_zone || self->utc : !has_zone)) {
             vec->i64[row] = i64;
             return true;

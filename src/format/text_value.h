@@ -26,10 +26,6 @@ MR_MUST_USE MrStatus mr_text_value_init(MrTextValue *self, MrArena *arena,
 bool mr_text_value_set(const MrTextValue *self, const MrEvalContext *context, MrArena *arena,
                        MrText text, MrVector *vec, int64_t row);
 
-/* Whole-text forms: yyyy-MM-dd, and yyyy-MM-dd[T ]HH:mm[:ss[.f{1,9}]][Z|+hh:mm].  has_zone false:
- * local. */
-bool mr_text_iso_date(MrText text, int32_t *days);
-bool mr_text_iso_timestamp(MrText text, int64_t *us, bool *has_zone);
 /* Digits with an optional sign that fit int64; *end: the first byte behind them.  Reads 8 bytes at
  * a time, up to 8 behind end. */
 bool mr_digits_i64(const char *at, const char *end, int64_t *value, const char **stop);

@@ -39,7 +39,5 @@ static inline void mr__pick(MrCall *call, int32_t row, const MrVector *from, int
 typedef int (*MrPlaceCompare)(int32_t x, int32_t y, const void *self);
 void mr__sort_places(MrArena *arena, int32_t *places, int64_t n, MrPlaceCompare compare,
                      const void *self);
-MrStatus mr__fail_map_key(MrCall *call, const MrVector *keys, int64_t at, MrError *err);
-bool mr__map_last_wins(const MrCall *call);
 
 #endif

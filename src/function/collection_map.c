@@ -1,7 +1,7 @@
 /* collection_map.c - functions of maps. */
 #include "function/collection_int.h"
 
-bool mr__map_last_wins(const MrCall *call)
+static bool map_last_wins(const MrCall *call)
 {
     const MrSettings *settings = call->context->settings;
     const char *policy =
@@ -9,7 +9,7 @@ bool mr__map_last_wins(const MrCall *call)
     return policy && mr_str_equal_nocase(policy, "LAST_WIN");
 }
 
-MrStatus mr__fail_map_key(MrCall *call, const MrVector *keys, int64_t at, MrError *err)
+static MrStatus fail_map_key(MrCall *call, const MrVector *keys, int64_t at, MrError *err)
 {
     MrTextBuilder text = {.arena = call->arena};
     mr_value_text(keys, at, MR_TEXT_CAST, call->context->settings, &text);
@@ -28,8 +28,8 @@ static MrStatus map_put(MrCall *call, int32_t row, const MrVector *key_from, int
     for (int32_t k = slice->start; k < slice->start + slice->count; k++) {
         if (mr_vector_compare(keys, k, key_from, key_at) != 0)
             continue;
-        if (!mr__map_last_wins(call))
-            return mr__fail_map_key(call, key_from, key_at, err);
+        if (!map_last_wins(call))
+            return fail_map_key(call, key_from, key_at, err);
         if (!value_from || mr_vector_is_null(value_from, value_at))
             mr_vector_set_null(call->arena, values, k, values->n_items);
         else

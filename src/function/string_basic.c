@@ -6,7 +6,7 @@
 #include <unicode/uchar.h>
 #include <unicode/ucasemap.h>
 
-bool mr__text_is_ascii(MrText text)
+static bool text_is_ascii(MrText text)
 {
     int64_t i = 0;
     uint64_t high = 0, word;
@@ -78,7 +78,8 @@ MrStatus mr__text_check(const MrCall *call, int64_t size_bytes, MrError *err)
                    "maxRoundedArrayLength", max);
 }
 
-MrText mr__text_substring(MrText text, int64_t pos, int64_t n_chars)
+/* Substring with Spark's rules: 1-based, negative from the end, in characters. */
+static MrText text_substring(MrText text, int64_t pos, int64_t n_chars)
 {
     int64_t start = 0;
     if (pos > 0)
@@ -177,14 +178,14 @@ static MrText icu_turn(MrArena *arena, MrText text, CaseMap turn)
 
 MrText mr__text_upper(MrArena *arena, MrText text)
 {
-    return mr__text_is_ascii(text) ? ascii_turn(arena, text, 'a', 'z')
-                                   : icu_turn(arena, text, ucasemap_utf8ToUpper);
+    return text_is_ascii(text) ? ascii_turn(arena, text, 'a', 'z')
+                               : icu_turn(arena, text, ucasemap_utf8ToUpper);
 }
 
 MrText mr__text_lower(MrArena *arena, MrText text)
 {
-    return mr__text_is_ascii(text) ? ascii_turn(arena, text, 'A', 'Z')
-                                   : icu_turn(arena, text, ucasemap_utf8ToLower);
+    return text_is_ascii(text) ? ascii_turn(arena, text, 'A', 'Z')
+                               : icu_turn(arena, text, ucasemap_utf8ToLower);
 }
 
 static MrStatus upper_call(MrCall *call, MrError *err)
@@ -423,7 +424,7 @@ static MrStatus substring_call(MrCall *call, MrError *err)
         int32_t pos = MR_ARG(call->args[1], i32, row);
         int32_t n = call->n_args > 2 ? MR_ARG(call->args[2], i32, row) : INT32_MAX;
         mr__put_text(call, row,
-                     is_binary ? bytes_substring(text, pos, n) : mr__text_substring(text, pos, n));
+                     is_binary ? bytes_substring(text, pos, n) : text_substring(text, pos, n));
     }
     return MR_OK;
 }
@@ -435,7 +436,7 @@ static MrStatus left_call(MrCall *call, MrError *err)
         MrText text = mr__arg_str(call, 0, row);
         int32_t n = MR_ARG(call->args[1], i32, row);
         mr__put_text(call, row,
-                     is_binary ? bytes_substring(text, 1, n) : mr__text_substring(text, 1, n));
+                     is_binary ? bytes_substring(text, 1, n) : text_substring(text, 1, n));
     }
     return MR_OK;
 }
@@ -447,7 +448,7 @@ static MrStatus right_call(MrCall *call, MrError *err)
         int32_t n = MR_ARG(call->args[1], i32, row);
         mr__put_text(call, row,
                      n <= 0 ? (MrText){text.data, 0}
-                            : mr__text_substring(text, -(int64_t)n, INT32_MAX));
+                            : text_substring(text, -(int64_t)n, INT32_MAX));
     }
     return MR_OK;
 }
@@ -574,7 +575,7 @@ static MrStatus pad_call(MrCall *call, MrError *err)
         if (missing <= 0 || pad.size_bytes == 0) {
             mr__put_text(call, row,
                          is_binary ? bytes_substring(text, 1, want < 0 ? 0 : want)
-                                   : mr__text_substring(text, 1, want));
+                                   : text_substring(text, 1, want));
             continue;
         }
         int64_t n_pad = is_binary ? pad.size_bytes : mr_utf8_length(pad.data, pad.size_bytes);
@@ -711,9 +712,9 @@ static MrStatus overlay_call(MrCall *call, MrError *err)
         if (n < 0)
             n = is_binary ? by.size_bytes : mr_utf8_length(by.data, by.size_bytes);
         MrText head = is_binary ? bytes_substring(text, 1, pos - 1 < 0 ? 0 : pos - 1)
-                                : mr__text_substring(text, 1, pos - 1);
+                                : text_substring(text, 1, pos - 1);
         MrText tail = is_binary ? bytes_substring(text, pos + n, INT32_MAX)
-                                : mr__text_substring(text, pos + n, INT32_MAX);
+                                : text_substring(text, pos + n, INT32_MAX);
         int64_t size = head.size_bytes + by.size_bytes + tail.size_bytes;
         MR_TRY(mr__text_check(call, size, err));
         char *out = mr_arena_alloc(call->arena, size);

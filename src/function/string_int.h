@@ -38,7 +38,6 @@ static inline int32_t mr__char_bytes(const char *data, int64_t size_bytes)
         (void)mr_utf8_next(data, size_bytes, &n);
     return n;
 }
-bool mr__text_is_ascii(MrText text);
 /* Byte offset of the n-th character (from 0), or the size when there are fewer. */
 int64_t mr__char_offset(MrText text, int64_t n_chars);
 /* memcmp that polls where it is long. */
@@ -47,8 +46,6 @@ int mr__bytes_compare(const char *a, const char *b, int64_t size_bytes);
 int64_t mr__text_find(MrText text, MrText what, int64_t from);
 /* Fails when a string of size_bytes would be too long. */
 MR_MUST_USE MrStatus mr__text_check(const MrCall *call, int64_t size_bytes, MrError *err);
-/* Substring with Spark's rules: 1-based, negative from the end, in characters. */
-MrText mr__text_substring(MrText text, int64_t pos, int64_t n_chars);
 /* In capitals, in small letters; the result may be the text itself. */
 MrText mr__text_upper(MrArena *arena, MrText text);
 MrText mr__text_lower(MrArena *arena, MrText text);

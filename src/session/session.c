@@ -86,7 +86,8 @@ MrStatus mr__given(bool given, const char *function, const char *parameter, MrEr
     return given ? MR_OK : mr__bad_parameter(function, parameter, "not NULL", "NULL", err);
 }
 
-MrStatus mr__session_refresh(MrSession *session, MrError *err)
+/* Settings after a change of conf. */
+static MrStatus session_refresh(MrSession *session, MrError *err)
 {
     const MrConf *conf = session->conf;
     MrSettings *settings = &session->settings;
@@ -212,7 +213,7 @@ MrStatus mr_session_set_conf(MrSession *session, const char *key, const char *va
     mr_mutex_lock(session->lock);
     MrStatus status = mr_conf_set(session->conf, key, value, err);
     if (status == MR_OK)
-        status = mr__session_refresh(session, err);
+        status = session_refresh(session, err);
     mr_mutex_unlock(session->lock);
     return status;
 }
@@ -234,7 +235,7 @@ MrStatus mr__session_unset(MrSession *session, const char *key, MrError *err)
             status = mr_conf_set(session->conf, start.key, start.value, err);
     }
     if (status == MR_OK)
-        status = mr__session_refresh(session, err);
+        status = session_refresh(session, err);
     mr_mutex_unlock(session->lock);
     return status;
 }

@@ -296,7 +296,5 @@ void mr__variables_clear(MrSession *session);
 /* ---- session.c */
 /* Takes a setting back; NULL: all. */
 MR_MUST_USE MrStatus mr__session_unset(MrSession *session, const char *key, MrError *err);
-/* Settings after a change of conf. */
-MR_MUST_USE MrStatus mr__session_refresh(MrSession *session, MrError *err);
 
 #endif

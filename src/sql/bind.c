@@ -90,32 +90,17 @@ MrStatus mr_bind_query(const MrBindOptions *options, const MrSqlQuery *query, Mr
     return MR_OK;
 }
 
-static MrStatus expr_over(Binder *b, const MrPlan *input, const MrSqlExpr *ast, const MrType *to,
-                          MrExpr **out)
-{
-    Rel rel = {0};
-    if (input)
-        mr__rel_from_plan(b, (MrPlan *)input, NULL, 0, &rel); /* only its columns are read */
-    Scope scope = {.n_cols = rel.n_cols, .cols = rel.cols};
-    Ctx ctx = {.scope = &scope};
-    MR_TRY(mr__expr_bind(b, &ctx, ast, out));
-    if (to)
-        MR_TRY(mr__store_cast(b, *out, to, NULL, NULL, out));
-    return MR_OK;
-}
-
-MrStatus mr_bind_expr(const MrBindOptions *options, const MrSqlExpr *expr, const MrType *to,
-                      MrExpr **out, MrError *err)
-{
-    Binder b;
-    binder_init(&b, options, err);
-    return expr_over(&b, NULL, expr, to, out);
-}
 MrStatus mr_bind_value(const MrBindOptions *options, const MrSqlExpr *expr, const MrType *to,
                        const MrVector **out, MrError *err)
 {
+    Binder b;
+    Scope none = {0};
+    Ctx ctx = {.scope = &none};
     MrExpr *bound = NULL;
-    MR_TRY(mr_bind_expr(options, expr, to, &bound, err));
+    binder_init(&b, options, err);
+    MR_TRY(mr__expr_bind(&b, &ctx, expr, &bound));
+    if (to)
+        MR_TRY(mr__store_cast(&b, bound, to, NULL, NULL, &bound));
     if (mr__expr_has(bound, MR_EXPR_SCALAR_QUERY) || mr__expr_has(bound, MR_EXPR_EXISTS) ||
         mr__expr_has(bound, MR_EXPR_IN_QUERY))
         return MR_FAIL_UNSUPPORTED(err, "subqueries in this place");

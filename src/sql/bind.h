@@ -114,11 +114,8 @@ typedef struct MrBoundQuery {
 MR_MUST_USE MrStatus mr_bind_query(const MrBindOptions *options, const MrSqlQuery *query,
                                    MrBoundQuery *out, MrError *err);
 
-/* An expression without columns (DEFAULT, SET VAR, LIMIT ...); to: cast by the rules of storing;
- * NULL: none. */
-MR_MUST_USE MrStatus mr_bind_expr(const MrBindOptions *options, const MrSqlExpr *expr,
-                                  const MrType *to, MrExpr **out, MrError *err);
-/* The same, evaluated. */
+/* The value of an expression without columns (DEFAULT, SET VAR, LIMIT ...); to: cast by the rules
+ * of storing; NULL: none. */
 MR_MUST_USE MrStatus mr_bind_value(const MrBindOptions *options, const MrSqlExpr *expr,
                                    const MrType *to, const MrVector **out, MrError *err);
 

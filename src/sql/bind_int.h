@@ -147,7 +147,6 @@ const char *mr__quote_type(Binder *b, const MrType *type); /* "INT" in quotes */
 const char *mr__name_dotted(Binder *b, const char *const *parts, int32_t n_parts); /* a.b */
 MrStatus mr__at(Binder *b, MrSqlPlace place, MrStatus status); /* notes the place of a failure */
 MrExpr *mr__column_expr(Binder *b, const ScopeCol *col, const char *name, MrSqlPlace place);
-const char *mr__suggestions(Binder *b, const char *name, const Scope *scope);
 MrStatus mr__fail_unresolved(Binder *b, const Scope *scope, const char *const *parts,
                              int32_t n_parts, MrSqlPlace place);
 MR_MUST_USE MrStatus mr__name_bind(Binder *b, Ctx *ctx, const MrSqlName *name, MrSqlPlace place,
@@ -333,7 +332,6 @@ MR_MUST_USE MrStatus mr__distinct(Binder *b, MrPlan *plan, MrPlan **out);
 const char *mr__auto_name(const MrExpr *expr); /* of an item without AS */
 MrExpr *mr__column_like(Select *s, const MrColumn *col, const MrExpr *expr); /* with expr's text */
 bool mr__is_generated(const Select *s, int32_t id); /* a column of explode(..) or its like */
-MrExpr *mr__expr_replace(Binder *b, MrExpr *expr, const MrNamedExpr *exprs, int32_t n);
 
 /* bind_relation.c */
 void mr__rel_from_plan(Binder *b, MrPlan *plan, const char *const *qual, int32_t n_qual, Rel *out);
@@ -352,9 +350,6 @@ MR_MUST_USE MrStatus mr__unpivot_bind(Binder *b, const MrSqlRelation *ast, Scope
 /* bind_query.c */
 MrSortSpec mr__sort_spec(const MrSqlSort *sort);
 MR_MUST_USE MrStatus mr__query_bind(Binder *b, const MrSqlQuery *query, Scope *outer, Rel *out);
-MR_MUST_USE MrStatus mr__set_types(Binder *b, MrSqlPlace place, const char *name, MrPlan **plans,
-                                   int32_t n);
-MR_MUST_USE MrStatus mr__cte_add(Binder *b, const MrSqlCte *ast, bool recursive, Scope *outer);
 MR_MUST_USE MrStatus mr__cte_use(Binder *b, Cte *cte, const MrSqlRelation *ast, Rel *out);
 MR_MUST_USE MrStatus mr__limit_value(Binder *b, const MrSqlExpr *ast, const char *name,
                                      int64_t *out);

@@ -287,7 +287,7 @@ static const char *lower(Binder *b, const char *text)
     return copy;
 }
 
-const char *mr__suggestions(Binder *b, const char *name, const Scope *scope)
+static const char *suggestions(Binder *b, const char *name, const Scope *scope)
 {
     Candidate *list = MR_NEW_N(b->arena, Candidate, scope->n_cols + 1);
     int32_t n = 0, n_common = -1;
@@ -341,8 +341,7 @@ MrStatus mr__fail_unresolved(Binder *b, const Scope *scope, const char *const *p
             MR_FAIL(b->err, MR_COND_UNRESOLVED_COLUMN__WITHOUT_SUGGESTION, "objectName", name));
     return mr__at(b, place,
                   MR_FAIL(b->err, MR_COND_UNRESOLVED_COLUMN__WITH_SUGGESTION, "objectName", name,
-                          "proposal",
-                          mr__suggestions(b, mr__name_dotted(b, parts, n_parts), scope)));
+                          "proposal", suggestions(b, mr__name_dotted(b, parts, n_parts), scope)));
 }
 
 /* ---------------------------------------------------------------- names */

@@ -48,7 +48,7 @@ static MrPlan *plan_cast(Binder *b, MrPlan *plan, const MrType *const *types, Mr
 }
 
 /* Same number of columns, one type for each. */
-MrStatus mr__set_types(Binder *b, MrSqlPlace place, const char *name, MrPlan **plans, int32_t n)
+static MrStatus set_types(Binder *b, MrSqlPlace place, const char *name, MrPlan **plans, int32_t n)
 {
     int32_t n_cols = plans[0]->n_cols;
     const MrType **types = MR_NEW_N(b->arena, const MrType *, n_cols + 1);
@@ -118,7 +118,7 @@ static MrStatus set_combine(Binder *b, MrSqlPlace place, MrSqlSetOp op, bool all
         all && op != MR_SQL_UNION ? mr_arena_printf(b->arena, "%s ALL", names[op]) : names[op];
     for (int32_t i = 1; named && i < n; i++)
         MR_TRY(by_name(b, place, plans[0], plans[i], &plans[i]));
-    MR_TRY(mr__set_types(b, place, name, plans, n));
+    MR_TRY(set_types(b, place, name, plans, n));
     MrPlan *plan;
     if (op == MR_SQL_UNION) {
         plan = mr_plan_union(b->planner, plans, n);
@@ -236,6 +236,8 @@ static MrStatus cte_columns(Binder *b, Cte *cte, Rel *rel)
     return MR_OK;
 }
 
+static MrStatus cte_add(Binder *b, const MrSqlCte *ast, bool recursive, Scope *outer);
+
 static MrStatus recursive_bind(Binder *b, Cte *cte, Scope *outer)
 {
     const MrSqlCte *ast = cte->ast;
@@ -244,7 +246,7 @@ static MrStatus recursive_bind(Binder *b, Cte *cte, Scope *outer)
         body = body->query->body;
     Cte *saved = b->ctes;
     for (int32_t i = 0; i < ast->query->n_ctes; i++)
-        MR_TRY(mr__cte_add(b, &ast->query->ctes[i], ast->query->recursive, outer));
+        MR_TRY(cte_add(b, &ast->query->ctes[i], ast->query->recursive, outer));
     if (body->kind != MR_SQL_BODY_SET || body->set.op != MR_SQL_UNION)
         return mr__at(b, ast->place, MR_FAIL(b->err, MR_COND_INVALID_RECURSIVE_CTE));
     int32_t n = body->set.n_inputs;
@@ -320,7 +322,7 @@ static MrStatus recursive_bind(Binder *b, Cte *cte, Scope *outer)
 }
 
 /* Binds a CTE and puts it before those that are there. */
-MrStatus mr__cte_add(Binder *b, const MrSqlCte *ast, bool recursive, Scope *outer)
+static MrStatus cte_add(Binder *b, const MrSqlCte *ast, bool recursive, Scope *outer)
 {
     Cte *cte = MR_NEW(b->arena, Cte);
     cte->name = ast->name;
@@ -679,7 +681,7 @@ MrStatus mr__query_bind(Binder *b, const MrSqlQuery *query, Scope *outer, Rel *o
                 return mr__at(b, query->place,
                               MR_FAIL(b->err, MR_COND_DUPLICATED_CTE_NAMES, "duplicateNames",
                                       mr__quote_name(b, &query->ctes[i].name, 1)));
-        MR_TRY(mr__cte_add(b, &query->ctes[i], query->recursive, outer));
+        MR_TRY(cte_add(b, &query->ctes[i], query->recursive, outer));
     }
     Rel rel = {0};
     if (query->body->kind == MR_SQL_BODY_SELECT) {

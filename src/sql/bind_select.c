@@ -383,6 +383,34 @@ MrStatus mr__distinct(Binder *b, MrPlan *plan, MrPlan **out)
     return MR_OK;
 }
 
+typedef struct Replace {
+    Binder *b;
+    const MrNamedExpr *exprs;
+    int32_t n;
+} Replace;
+
+static MrExpr *replace_visit(Replace *r, MrExpr *expr)
+{
+    for (int32_t i = 0; i < r->n; i++)
+        if (mr__same_expr(r->exprs[i].expr, expr))
+            return mr_plan_column_expr(r->b->planner, &r->exprs[i].column);
+    if (expr->n_args == 0)
+        return expr;
+    MrExpr *copy = MR_NEW(r->b->arena, MrExpr);
+    *copy = *expr;
+    copy->args = MR_NEW_N(r->b->arena, MrExpr *, expr->n_args);
+    for (int32_t i = 0; i < expr->n_args; i++)
+        copy->args[i] = replace_visit(r, expr->args[i]);
+    return copy;
+}
+
+/* Parts of the expression that equal one of exprs become its column. */
+static MrExpr *expr_replace(Binder *b, MrExpr *expr, const MrNamedExpr *exprs, int32_t n)
+{
+    Replace replace = {b, exprs, n};
+    return replace_visit(&replace, expr);
+}
+
 static MrStatus final_make(Select *s, const MrSqlQuery *query, Rel *out)
 {
     Binder *b = s->b;
@@ -429,7 +457,7 @@ static MrStatus final_make(Select *s, const MrSqlQuery *query, Rel *out)
         }
         for (int32_t i = n; i < n_all; i++) {
             more[i] = exprs[i];
-            more[i].expr = mr__expr_replace(b, exprs[i].expr, exprs, n);
+            more[i].expr = expr_replace(b, exprs[i].expr, exprs, n);
         }
         plan = mr_plan_project(b->planner, plan, more, n_all);
     } else {
@@ -453,34 +481,6 @@ static MrStatus final_make(Select *s, const MrSqlQuery *query, Rel *out)
     for (int32_t i = 0; i < n; i++)
         out->cols[i] = (ScopeCol){.col = plan->cols[i]};
     return MR_OK;
-}
-
-typedef struct Replace {
-    Binder *b;
-    const MrNamedExpr *exprs;
-    int32_t n;
-} Replace;
-
-static MrExpr *replace_visit(Replace *r, MrExpr *expr)
-{
-    for (int32_t i = 0; i < r->n; i++)
-        if (mr__same_expr(r->exprs[i].expr, expr))
-            return mr_plan_column_expr(r->b->planner, &r->exprs[i].column);
-    if (expr->n_args == 0)
-        return expr;
-    MrExpr *copy = MR_NEW(r->b->arena, MrExpr);
-    *copy = *expr;
-    copy->args = MR_NEW_N(r->b->arena, MrExpr *, expr->n_args);
-    for (int32_t i = 0; i < expr->n_args; i++)
-        copy->args[i] = replace_visit(r, expr->args[i]);
-    return copy;
-}
-
-/* Parts of the expression that equal one of exprs become its column. */
-MrExpr *mr__expr_replace(Binder *b, MrExpr *expr, const MrNamedExpr *exprs, int32_t n)
-{
-    Replace replace = {b, exprs, n};
-    return replace_visit(&replace, expr);
 }
 
 static MrStatus where_bind(Select *s)

@@ -17,7 +17,8 @@ const MrKeyword mr__keywords[] = {
 
 #define KEYWORD_MAX 24
 
-MrTokenKind mr__keyword_find(const char *word, int32_t len)
+/* The keyword of a word, any case; MR_TOK_IDENT when it is none. */
+static MrTokenKind keyword_find(const char *word, int32_t len)
 {
     char upper[KEYWORD_MAX];
     if (len >= KEYWORD_MAX)
@@ -308,7 +309,7 @@ static void lex_word(MrText text, MrToken *token)
         }
     }
     token->len = end - at;
-    token->kind = (uint16_t)mr__keyword_find(text.data + at, token->len);
+    token->kind = (uint16_t)keyword_find(text.data + at, token->len);
 }
 
 bool mr__lex_next(MrText text, int32_t *place, MrToken *token)

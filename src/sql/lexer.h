@@ -79,9 +79,6 @@ typedef struct MrToken {
  * then that comment. */
 bool mr__lex_next(MrText text, int32_t *at, MrToken *token);
 
-/* The keyword of a word, any case; MR_TOK_IDENT when it is none. */
-MrTokenKind mr__keyword_find(const char *word, int32_t len);
-
 typedef struct MrKeyword {
     const char *text;
     bool reserved, strict;

@@ -123,7 +123,7 @@ void mr__fail_syntax(MrParser *parser)
     abort(); /* not reached: tells the compiler so */
 }
 
-void mr__expect_end(MrParser *parser)
+static void expect_end(MrParser *parser)
 {
     int32_t last = parser->at;
     while (mr__accept(parser, MR_TOK_SEMICOLON))
@@ -484,7 +484,7 @@ static MrStatus parse_all(MrArena *arena, MrText text, const MrSqlOptions *optio
     if (setjmp(parser.failed) != 0)
         return err->status;
     call(&parser, out);
-    mr__expect_end(&parser);
+    expect_end(&parser);
     return MR_OK;
 }
 

@@ -91,7 +91,7 @@ static void column_options(MrParser *parser, MrSqlColumn *column, bool *has_cons
     }
 }
 
-int32_t mr__column_defs(MrParser *parser, MrSqlColumn **out, bool *has_constraints)
+static int32_t column_defs(MrParser *parser, MrSqlColumn **out, bool *has_constraints)
 {
     MrSqlColumn *columns = NULL;
     int32_t n = 0, cap = 0;
@@ -296,7 +296,7 @@ static MrSqlStatement *create_table(MrParser *parser, const MrSqlCreateTable *wo
     if (mr__peek(parser) == MR_TOK_LEFT_PAREN && !mr__is_query(parser, 1) &&
         mr__peek_at(parser, 1) != MR_TOK_LEFT_PAREN) {
         parser->at++;
-        table->n_columns = mr__column_defs(parser, &table->columns, &table->has_constraints);
+        table->n_columns = column_defs(parser, &table->columns, &table->has_constraints);
         mr__expect(parser, MR_TOK_RIGHT_PAREN);
     }
     while (table_clause(parser, table, start))

@@ -151,7 +151,6 @@ void mr__window(MrParser *parser, MrSqlWindow *out);
 
 /* ---- parse_relation.c */
 MrSqlRelation *mr__from(MrParser *parser); /* FROM a, b LATERAL VIEW ..; FROM is read */
-MrSqlRelation *mr__relation(MrParser *parser);
 MrSqlRelation *mr__relation_rest(MrParser *parser, MrSqlRelation *left, int32_t start);
 MrSqlRelation *mr__lateral_views(MrParser *parser, MrSqlRelation *input, int32_t start);
 MrSqlRelation *mr__values(MrParser *parser, bool with_alias); /* VALUES is the next token */
@@ -166,14 +165,9 @@ MrSqlStatement *mr__create(MrParser *parser);
 MrSqlStatement *mr__alter(MrParser *parser);
 MrSqlStatement *mr__show(MrParser *parser);
 MrSqlStatement *mr__describe(MrParser *parser);
-MrSqlStatement *mr__set(MrParser *parser);
-MrSqlStatement *mr__reset(MrParser *parser);
 MrSqlInsert *mr__insert(MrParser *parser); /* without its query */
-int32_t mr__assignments(MrParser *parser, MrSqlAssignment **out);
-int32_t mr__column_defs(MrParser *parser, MrSqlColumn **out, bool *has_constraints);
 bool mr__accept_if_exists(MrParser *parser);
 bool mr__accept_if_not_exists(MrParser *parser);
 bool mr__accept_namespace(MrParser *parser); /* DATABASE, SCHEMA, NAMESPACE */
-void mr__expect_end(MrParser *parser);
 
 #endif

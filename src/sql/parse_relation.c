@@ -145,6 +145,8 @@ static MrSqlRelation *query_relation(MrParser *parser, MrSqlQuery *query, int32_
     return relation;
 }
 
+static MrSqlRelation *relation_parse(MrParser *parser);
+
 static MrSqlRelation *primary(MrParser *parser);
 
 /* Behind an opening bracket: a query, or relations.  ((SELECT 1) UNION (SELECT 2)) begins as
@@ -175,7 +177,7 @@ static MrSqlRelation *in_brackets(MrParser *parser, int32_t outer)
             inner = brackets;
         }
     } else {
-        inner = mr__relation(parser);
+        inner = relation_parse(parser);
         mr__expect(parser, MR_TOK_RIGHT_PAREN);
         MrSqlRelation *brackets = relation_over(parser, MR_SQL_REL_BRACKETS, outer, inner);
         brackets->input = inner;
@@ -594,7 +596,7 @@ MrSqlRelation *mr__relation_rest(MrParser *parser, MrSqlRelation *left, int32_t 
     }
 }
 
-MrSqlRelation *mr__relation(MrParser *parser)
+static MrSqlRelation *relation_parse(MrParser *parser)
 {
     int32_t start = parser->at;
     bool lateral = mr__peek(parser) == MR_KW_LATERAL && mr__accept(parser, MR_KW_LATERAL);
@@ -609,9 +611,9 @@ MrSqlRelation *mr__relation(MrParser *parser)
 MrSqlRelation *mr__from(MrParser *parser)
 {
     int32_t start = parser->at;
-    MrSqlRelation *left = mr__relation(parser);
+    MrSqlRelation *left = relation_parse(parser);
     while (mr__accept(parser, MR_TOK_COMMA)) {
-        MrSqlRelation *right = mr__relation(parser);
+        MrSqlRelation *right = relation_parse(parser);
         MrSqlRelation *both = relation_over(parser, MR_SQL_REL_JOIN, start, left);
         both->join.type = MR_SQL_JOIN_CROSS;
         both->join.is_comma = true;

@@ -125,7 +125,7 @@ static MrSqlStatement *multi_insert(MrParser *parser, MrSqlQuery *with, MrSqlRel
 
 /* ---------------------------------------------------------------- DELETE, UPDATE, MERGE */
 
-int32_t mr__assignments(MrParser *parser, MrSqlAssignment **out)
+static int32_t assignments(MrParser *parser, MrSqlAssignment **out)
 {
     MrSqlAssignment *list = NULL;
     int32_t n = 0, cap = 0;
@@ -178,7 +178,7 @@ static MrSqlStatement *update(MrParser *parser, const MrSqlQuery *with)
     parser->at++;
     statement->change->target = change_target(parser);
     mr__expect(parser, MR_KW_SET);
-    statement->change->n_assignments = mr__assignments(parser, &statement->change->assignments);
+    statement->change->n_assignments = assignments(parser, &statement->change->assignments);
     if (mr__accept(parser, MR_KW_WHERE))
         statement->change->condition = mr__expr(parser);
     return statement;
@@ -230,7 +230,7 @@ static void merge_clause(MrParser *parser, MrSqlMergeClause *clause)
         clause->action = MR_SQL_MERGE_UPDATE;
         clause->star = mr__accept(parser, MR_TOK_STAR);
         if (!clause->star)
-            clause->n_assignments = mr__assignments(parser, &clause->assignments);
+            clause->n_assignments = assignments(parser, &clause->assignments);
     }
     clause->place = mr__place_from(parser, start);
 }
@@ -411,7 +411,7 @@ static void set_time_zone(MrParser *parser, MrSqlSet *set, int32_t start)
                  own(parser, rest_text(parser, start + 3)));
 }
 
-MrSqlStatement *mr__set(MrParser *parser)
+static MrSqlStatement *set_statement(MrParser *parser)
 {
     int32_t start = parser->at;
     MrSqlStatement *statement = mr__statement_new(parser, MR_SQL_STMT_SET);
@@ -432,7 +432,7 @@ MrSqlStatement *mr__set(MrParser *parser)
             set->query = mr__query(parser);
             mr__expect(parser, MR_TOK_RIGHT_PAREN);
         } else {
-            set->n_assignments = mr__assignments(parser, &set->assignments);
+            set->n_assignments = assignments(parser, &set->assignments);
         }
     } else if (mr__peek(parser) == MR_KW_CATALOG &&
                (mr__is_name_at(parser, 1) || mr__is_string(parser, 1))) {
@@ -456,7 +456,7 @@ MrSqlStatement *mr__set(MrParser *parser)
     return statement;
 }
 
-MrSqlStatement *mr__reset(MrParser *parser)
+static MrSqlStatement *reset_statement(MrParser *parser)
 {
     int32_t start = parser->at++;
     MrSqlStatement *statement = mr__statement_new(parser, MR_SQL_STMT_RESET);
@@ -820,9 +820,9 @@ static MrSqlStatement *dispatch(MrParser *parser)
     case MR_KW_USE:
         return use(parser);
     case MR_KW_SET:
-        return mr__set(parser);
+        return set_statement(parser);
     case MR_KW_RESET:
-        return mr__reset(parser);
+        return reset_statement(parser);
     case MR_KW_SHOW:
         return mr__show(parser);
     case MR_KW_DESC:
