@@ -13,19 +13,15 @@ A failed query is cut down before it is shown.  MR_SEED, MR_CASES (tables) repea
 """
 
 import datetime
-import json
 import math
 import os
 import random
 import re
-import select
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
-from decimal import Decimal
 from pathlib import Path
 
 try:
@@ -38,8 +34,8 @@ try:
 except ImportError:
     pa = None
 from random_sql_parts import COLUMNS, SIZES, Maker, Piece, make_table, render
+from sql_engine import Engine, Refused, difference, peer_cell
 
-MILLRACE = os.environ.get("MILLRACE", str(Path(__file__).resolve().parents[2] / "build" / "millrace"))
 SEED = int(os.environ.get("MR_SEED", random.SystemRandom().randrange(1, 2**31)))
 CASES = int(os.environ.get("MR_CASES", "1000000"))
 SECONDS = float(os.environ.get("MR_SECONDS", "40"))
@@ -53,103 +49,6 @@ SETTINGS = {
     "little memory": ["millrace.memory.limit=6m"],
     "very little memory": ["millrace.memory.limit=3m"],
 }
-
-
-class Refused(Exception):
-    """An error instead of rows."""
-
-
-class Engine:
-    """A process that answers queries."""
-
-    def __init__(self, folder: Path, confs: list[str]) -> None:
-        self.folder, self.confs, self.setup = folder, confs, []
-        folder.mkdir(parents=True, exist_ok=True)
-        self.start()
-
-    def start(self) -> None:
-        args = [MILLRACE, "--golden", *(a for c in ["spark.sql.session.timeZone=UTC", *self.confs] for a in ("--conf", c))]
-        self.process = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.folder)
-        self.rest = b""
-
-    def ask(self, sql: str, seconds: float = 20) -> tuple[list[str], list[str]]:
-        """Types and rows."""
-        self.process.stdin.write(json.dumps({"sql": sql}).encode() + b"\n")
-        self.process.stdin.flush()
-        end = time.monotonic() + seconds
-        while b"\n" not in self.rest:
-            if not select.select([self.process.stdout], [], [], max(0, end - time.monotonic()))[0]:
-                self.stop()
-                self.start()
-                raise Refused("TOO_SLOW")
-            more = os.read(self.process.stdout.fileno(), 1 << 20)
-            if not more:
-                died = self.process.wait(), self.process.stderr.read().decode(errors="replace")[-2000:]
-                self.start()
-                raise AssertionError(f"the program ended: {died}")
-            self.rest += more
-        line, _, self.rest = self.rest.partition(b"\n")
-        answer = json.loads(line)
-        if "error" in answer:
-            message = answer["message"]
-            name = message["errorClass"] if isinstance(message, dict) else str(message)
-            assert "INTERNAL" not in name, answer
-            raise Refused(name)
-        return types_of(answer["schema"]), answer["rows"]
-
-    def list(self, query: Piece | str) -> list[tuple]:
-        """Rows in their order."""
-        types, rows = self.ask(render(query, False))
-        return [tuple(cell(text, kind) for text, kind in zip(row.split("\t"), types)) for row in rows]
-
-    def rows(self, query: Piece | str) -> Counter:
-        return Counter(self.list(query))
-
-    def stop(self) -> None:
-        self.process.kill()
-        self.process.communicate()
-
-
-def types_of(schema: str) -> list[str]:
-    """The types of struct<a:int,b:decimal(1,2)>."""
-    return re.findall(r"c\w*?:(\w+)", schema)
-
-
-def cell(text: str, kind: str) -> str:
-    """A value as both write it."""
-    if text == "NULL":
-        return text
-    if kind == "double":
-        if not math.isfinite(float(text)):
-            return str(float(text))
-        return number(Decimal(repr(float(f"{float(text):.12g}"))))
-    if kind in ("decimal", "int", "bigint", "smallint", "tinyint"):
-        return number(Decimal(text))
-    return text
-
-
-def number(value: Decimal) -> str:
-    text = f"{value:f}"
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return "0" if text in ("-0", "") else text
-
-
-def peer_cell(value: object) -> str:
-    """A value of DuckDB's."""
-    if value is None:
-        return "NULL"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            return str(value)
-        return number(Decimal(repr(float(f"{value:.12g}"))))
-    if isinstance(value, (int, Decimal)):
-        return number(Decimal(value))
-    if isinstance(value, datetime.datetime):
-        text = value.strftime("%Y-%m-%d %H:%M:%S.%f")
-        return text.rstrip("0").rstrip(".")
-    return str(value)
 
 
 def literal(value: object) -> str:
@@ -267,36 +166,34 @@ class Case:
             self.peer.close()
 
 
-def difference(got: Counter, wanted: Counter) -> str | None:
-    if got == wanted:
-        return None
-    return f"missing {list((wanted - got).items())[:4]}, too much {list((got - wanted).items())[:4]}"
-
-
 # ---- what must be equal: each check takes a case and a query and says what is wrong
 
 
+def order_wrong(query: Piece, got: list, wanted: list) -> str | None:
+    """Of a query that ends in ORDER BY."""
+    if query.parts[0] != "SELECT * FROM (" or "ORDER BY" not in query.parts[-2]:
+        return None
+    return next((f"row {n}: {a} instead of {b}" for n, (a, b) in enumerate(zip(got, wanted)) if a != b), None)
+
+
 def like_peer(case: "Case", query: Piece) -> str | None:
-    got, wanted = case.engine.list(query), case.ask_peer(query)
-    if query.parts[0] == "SELECT * FROM (" and "ORDER BY" in query.parts[-2]:
-        order = next((f"row {n}: {a} instead of {b}" for n, (a, b) in enumerate(zip(got, wanted)) if a != b), None)
-    else:
-        order = None
-    return difference(Counter(got), Counter(wanted)) or order
+    got, wanted = case.engine.in_order(render(query, False)), case.ask_peer(query)
+    return difference(Counter(got), Counter(wanted)) or order_wrong(query, got, wanted)
 
 
 def like_itself(name: str):
     """The same query with other settings."""
 
     def check(case: "Case", query: Piece) -> str | None:
-        return difference(case.other(name, SETTINGS[name]).rows(query), case.engine.rows(query))
+        got, wanted = (engine.in_order(render(query, False)) for engine in (case.other(name, SETTINGS[name]), case.engine))
+        return difference(Counter(got), Counter(wanted)) or order_wrong(query, got, wanted)
 
     return check
 
 
 def kept(case: "Case", query: Piece) -> str | None:
     """Over tables that the engine wrote itself."""
-    return difference(case.copies().rows(query), case.engine.rows(query))
+    return difference(case.copies().rows(render(query, False)), case.engine.rows(render(query, False)))
 
 
 def named(how: str):
@@ -313,7 +210,7 @@ def named(how: str):
             engine.ask(f"CREATE {'TEMPORARY VIEW' if how == 'view' else 'TABLE'} named_query {'' if how == 'view' else 'USING parquet '}AS {text}")
             got = engine.rows(twice)
             engine.ask(f"DROP {kind} named_query")
-        once = engine.rows(query)
+        once = engine.rows(render(query, False))
         return difference(got, once + once)
 
     return check
@@ -321,7 +218,7 @@ def named(how: str):
 
 def limited(case: "Case", query: Piece) -> str | None:
     """LIMIT gives as many rows as it says, of those that are there."""
-    all_rows = case.engine.rows(query)
+    all_rows = case.engine.rows(render(query, False))
     n_limit, n_offset = len(query.text()) * 7 % 50, len(query.text()) * 3 % 10
     got = case.engine.rows(f"SELECT * FROM ({render(query, False)}) AS all_rows LIMIT {n_limit} OFFSET {n_offset}")
     n_wanted = max(0, min(n_limit, all_rows.total() - n_offset))
