@@ -2,8 +2,9 @@
  *
  * Input: 4 bytes, little-endian: the footer's length; then the file without its last 8 bytes, which
  * are put on here, so that a mutation that changes the length still has a footer.  Everything is
- * read: all columns, with a filter and a predicate, then once more without.  Seeds have no page CRC
- * and no compression, so that mutated pages get beyond them; Snappy is fed on its own as well. */
+ * read: all columns, with a filter and a predicate, then once more without.  Seeds are not
+ * compressed and this build does not look at a page's CRC, so that mutated pages get beyond both;
+ * Snappy is fed on its own as well. */
 #include "format/parquet_int.h"
 #include <snappy-c.h>
 
