@@ -195,10 +195,9 @@ MrStatus mr__manifest_has(const MrManifest *self, const char *query, int64_t epo
             snprintf(wanted, sizeof wanted, "%lld", (long long)epoch);
             MrStatus status = MR_FAIL(err, MR_COND_CONCURRENT_STREAM_LOG_UPDATE, "batchId", wanted);
             mr_error_add(err,
-                         "the sink's manifest holds epoch %s of query '%s' with another history; "
-                         "it was written by "
-                         "another run or the checkpoint was rewound",
-                         held, query);
+                         "the manifest '%s' holds epoch %s of query '%s' with another history: "
+                         "another run wrote it, or the end of the checkpoint's log was lost",
+                         mr__manifest_log_path(self), held, query);
             return status;
         }
     }
