@@ -92,10 +92,17 @@ typedef struct MrSplit {
 
 typedef enum MrRead { MR_READ_ROWS, MR_READ_END, MR_READ_BLOCKED } MrRead;
 
+typedef enum MrSourceLife {
+    MR_SOURCE_ANY,
+    MR_SOURCE_GROWS,   /* a streaming table                                */
+    MR_SOURCE_REPLACED /* a materialized view: its rows come and go as one */
+} MrSourceLife;
+
 typedef struct MrSource { /* a connector's struct begins with it */
     const MrConnectorType *type;
     MrSchema schema;      /* set by open_source; partition columns come last                 */
     bool append_only;     /* rows are never changed or taken back                            */
+    MrSourceLife life;    /* set by who opens it: of tables that pipelines fill              */
     const char *identity; /* what a stream that reads it is bound to beside its name; NULL: nothing
                            */
     /* What its readers met since it was opened (RELIABILITY P10): records that were malformed, and
@@ -138,9 +145,9 @@ typedef enum MrSaveMode {
 typedef struct MrSinkSpec {
     const MrSchema *schema;
     MrOutputMode output_mode;
-    MrSaveMode save_mode;     /* batch */
-    bool whole;               /* an overwrite leaves nothing, whatever partitionOverwriteMode says */
-    const char *query_id;     /* stable over restarts; batch: random                             */
+    MrSaveMode save_mode; /* batch; of a stream: OVERWRITE replaces what was there in epoch 0 */
+    bool whole;           /* an overwrite leaves nothing, whatever partitionOverwriteMode says */
+    const char *query_id; /* stable over restarts; batch: random                             */
     int32_t n_partition_cols; /* partitionBy                                                     */
     const int32_t *partition_cols;
 } MrSinkSpec;
@@ -207,6 +214,12 @@ struct MrConnectorType {
     MrStatus (*remember)(MrSource *source, const char *to, bool all, const MrMemoryOutput *out,
                          MrError *err);
     MrStatus (*recall)(MrSource *source, MrText key, const MrText *value, MrError *err);
+    /* Is everything that was given up to the position still there as it was?  NULL: nobody knows.
+     */
+    MrStatus (*intact)(MrSource *source, const char *position, bool *out, MrError *err);
+    /* What a batch source holds, as it was opened or (now) by this time, as a short text: the same
+     * text, the same rows.  NULL: nobody knows. */
+    MrStatus (*content)(MrSource *source, bool now, MrArena *arena, const char **out, MrError *err);
     /* Takes in what has arrived, between epochs: nobody should wait long to be read.  NULL:
      * nothing. */
     MrStatus (*poll)(MrSource *source, MrError *err);

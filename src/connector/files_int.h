@@ -202,6 +202,9 @@ MrStatus mr__files_plan_splits(MrSource *source, const char *from, const char *t
                                const MrScanSpec *spec, MrArena *arena, MrSplit **out,
                                int64_t *n_out, MrError *err);
 int64_t mr__files_row_count(MrSource *source);
+/* Number and hash of the files with sizes, times and CRCs. */
+MrStatus mr__files_content(MrSource *source, bool now, MrArena *arena, const char **out,
+                           MrError *err);
 MrStatus mr__files_reader_open(MrSource *source, const MrSplit *split, const MrScanSpec *spec,
                                MrBudget *budget, MrSourceReader **out, MrError *err);
 MrStatus mr__files_read(MrSourceReader *reader, const MrEvalContext *context, MrBatch *batch,
@@ -217,6 +220,8 @@ MrStatus mr__files_poll(MrSource *source, MrError *err);
 MrStatus mr__files_remember(MrSource *source, const char *to, bool all, const MrMemoryOutput *out,
                             MrError *err);
 MrStatus mr__files_recall(MrSource *source, MrText key, const MrText *value, MrError *err);
+/* All files that were given are listed with the time that they had. */
+MrStatus mr__files_intact(MrSource *source, const char *position, bool *out, MrError *err);
 /* Files of (from, to]. */
 MR_MUST_USE MrStatus mr__files_between(MrFilesSource *source, const char *from, const char *to,
                                        MrArena *arena, MrFileList *out, MrError *err);

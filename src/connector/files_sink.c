@@ -855,8 +855,11 @@ static MrStatus commit_run(Commit *self, MrEpochId epoch, const MrText *tokens, 
     MrArena *arena = &self->arena;
     MrOs *os = sink->context->os;
     bool overwrite = !sink->context->streaming && sink->spec->save_mode == MR_SAVE_OVERWRITE;
-    /* Complete mode rewrites the whole result each epoch. */
-    overwrite |= sink->context->streaming && sink->spec->output_mode == MR_MODE_COMPLETE;
+    /* Complete mode rewrites the whole result each epoch; a stream that was told so begins with an
+     * empty folder. */
+    overwrite |= sink->context->streaming &&
+                 (sink->spec->output_mode == MR_MODE_COMPLETE ||
+                  (sink->spec->save_mode == MR_SAVE_OVERWRITE && epoch.epoch == 0));
     MR_TRY(tokens_read(self, tokens, n_tokens, err));
     bool has = false;
     if (!sink->manifest)

@@ -5,6 +5,8 @@
  * split; conjuncts over them alone are decided when splits are planned. */
 #include "connector/files_int.h"
 
+#include "base/hash.h"
+
 #include "format/text_value.h"
 
 #define SPLIT_BYTES (INT64_C(4) << 20)
@@ -530,6 +532,27 @@ MrStatus mr__files_plan_splits(MrSource *source, const char *from, const char *t
     }
     *out = list.splits;
     *n_out = list.n_splits;
+    return MR_OK;
+}
+
+MrStatus mr__files_content(MrSource *source, bool now, MrArena *arena, const char **out,
+                           MrError *err)
+{
+    MrFilesSource *self = (MrFilesSource *)source;
+    MrFileList list = self->list;
+    uint64_t hash = 0;
+    if (now) {
+        list = (MrFileList){0};
+        MR_TRY(mr__files_list(self->context, true, NULL, arena, &list, err));
+    }
+    for (int64_t i = 0; i < list.n_files; i++) {
+        const MrFileEntry *file = &list.files[i];
+        const int64_t numbers[3] = {file->size_bytes, file->modified_us, file->crc};
+        hash = mr_hash_stable(file->path, (int64_t)strlen(file->path), hash);
+        hash = mr_hash_stable(numbers, sizeof numbers, hash);
+    }
+    *out = mr_arena_printf(arena, "%lld files, %016llx", (long long)list.n_files,
+                           (unsigned long long)hash);
     return MR_OK;
 }
 

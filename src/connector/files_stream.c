@@ -495,6 +495,30 @@ MrStatus mr__files_recall(MrSource *base, MrText key, const MrText *value, MrErr
     return MR_OK;
 }
 
+MrStatus mr__files_intact(MrSource *base, const char *position_text, bool *out, MrError *err)
+{
+    MrFilesSource *source = (MrFilesSource *)base;
+    Position position;
+    int64_t n_same = 0;
+    if (!source->stream)
+        MR_TRY(stream_open(source, err));
+    FilesStream *self = source->stream;
+    self->listed = false; /* a file that changes does not touch its folder */
+    mr_arena_reset(&self->list_arena);
+    if (position_text) {
+        MR_TRY(position_read(&self->list_arena, position_text, &position, err));
+        given(self, &position);
+    }
+    MR_TRY(list_refresh(source, err));
+    for (int64_t i = 0; i < self->list.n_files && self->n_slots > 0; i++) {
+        const MrFileEntry *file = &self->list.files[i];
+        const SeenSlot *slot = slot_in(self->slots, self->n_slots, file->path);
+        n_same += slot->path && slot->modified_us == file->modified_us;
+    }
+    *out = n_same == self->n_used;
+    return MR_OK;
+}
+
 MrStatus mr__files_between(MrFilesSource *source, const char *from, const char *to, MrArena *arena,
                            MrFileList *out, MrError *err)
 {

@@ -264,6 +264,9 @@ MrPlan *mr_plan_copy(MrPlanner *planner, const MrPlan *plan);
  * rows, same types. */
 MR_MUST_USE MrStatus mr_plan_optimize(MrPlanner *planner, MrPlan *plan, MrPlan **out, MrError *err);
 
+/* Rows of a scan's source before filters: known, or guessed from its size. */
+double mr_plan_source_rows(MrPlanner *planner, const MrPlan *scan);
+
 /* EXPLAIN's text of a logical plan. */
 void mr_plan_text(const MrPlan *plan, const MrSettings *settings, MrTextBuilder *out);
 /* The same without column ids, columns that only pass and watermark delays: equal for one query

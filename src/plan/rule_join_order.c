@@ -46,7 +46,7 @@ static double base_rows(MrPlanner *planner, const MrPlan *plan)
 {
     switch (plan->kind) {
     case MR_PLAN_SCAN:
-        return mr__source_rows(planner, plan);
+        return mr_plan_source_rows(planner, plan);
     case MR_PLAN_FILTER:
     case MR_PLAN_PROJECT:
     case MR_PLAN_SORT:

@@ -23,8 +23,6 @@ MrPlan *mr__rule_join_order(MrPlanner *planner, MrPlan *plan);
 MrPlan *mr__rule_prune(MrPlanner *planner, MrPlan *plan);
 /* Fills rows_estimate of the whole tree. */
 void mr__statistics(MrPlanner *planner, MrPlan *plan);
-/* Rows of a scan's source before filters: known, or guessed from its size. */
-double mr__source_rows(MrPlanner *planner, const MrPlan *plan);
 /* Share of rows for which a condition is true: a guess from its form. */
 double mr__selectivity(const MrExpr *condition);
 

@@ -69,7 +69,7 @@ double mr__selectivity(const MrExpr *condition)
     return 0.2; /* other tests */
 }
 
-double mr__source_rows(MrPlanner *planner, const MrPlan *plan)
+double mr_plan_source_rows(MrPlanner *planner, const MrPlan *plan)
 {
     MrSource *source = plan->scan.source;
     int64_t n = source && source->type->row_count ? source->type->row_count(source) : -1;
@@ -86,12 +86,12 @@ double mr__source_rows(MrPlanner *planner, const MrPlan *plan)
         return UNKNOWN_ROWS; /* reading will say what is wrong */
     for (int64_t s = 0; s < n; s++)
         size_bytes += (double)splits[s].size_bytes;
-    return size_bytes > 0 ? size_bytes / ROW_BYTES : UNKNOWN_ROWS;
+    return n == 0 ? 0 : size_bytes > 0 ? size_bytes / ROW_BYTES : UNKNOWN_ROWS;
 }
 
 static double scan_rows(MrPlanner *planner, const MrPlan *plan)
 {
-    double rows = mr__source_rows(planner, plan);
+    double rows = mr_plan_source_rows(planner, plan);
     for (int32_t f = 0; f < plan->scan.n_filters; f++)
         rows *= mr__selectivity(plan->scan.filters[f]);
     return rows;

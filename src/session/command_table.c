@@ -446,7 +446,8 @@ static MrStatus drop_table(MrQuery *query, const MrSqlDrop *drop, MrError *err)
                        mr__table_quoted(&query->arena, table), "foundType", "VIEW", "alternative",
                        "DROP VIEW");
     MR_TRY(mr_catalog_remove(session->catalog, table->database, table->name, false, err));
-    if (table->kind == MR_CATALOG_STREAMING_TABLE) /* its flow begins anew */
+    if (table->kind == MR_CATALOG_STREAMING_TABLE ||
+        table->kind == MR_CATALOG_MATERIALIZED_VIEW) /* its flow begins anew */
         MR_TRY(mr_os_remove_tree(
             session->os, mr__flow_checkpoint(session, &query->arena, table->database, table->name),
             err));

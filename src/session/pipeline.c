@@ -15,9 +15,10 @@ struct Flow {
     const char *database, *name;
     MrQuery *query;   /* its plan, sources, arena */
     MrStream *stream; /* NULL: a materialized view */
+    MrView view;
     const MrTable *table;
-    int32_t sql_idx;   /* of its statement in the script */
-    bool ended, fresh; /* fresh: a view that has seen everything upstream */
+    int32_t sql_idx; /* of its statement in the script */
+    bool ended;
 };
 
 typedef struct Pipeline {
@@ -200,7 +201,7 @@ static MrStatus flow_table(MrQuery *query, const MrSqlCreateTable *create, const
         table->created_us = old->created_us;
     if (!old)
         MR_TRY(mr__table_location_free(query, table, false, err));
-    if (!old && !is_view) /* before the table is known: whatever happens, it begins without them */
+    if (!old) /* before the table is known: whatever happens, it begins without them */
         MR_TRY(flow_begin_anew(query, table->database, table->name, err));
     if (!old && table->location)
         MR_TRY(query->session->os->make_dir(query->session->os, table->location, err));
@@ -262,8 +263,10 @@ static MrStatus add_table_flow(Pipeline *pipeline, MrQuery *query, const MrSqlCr
     MR_TRY(flow_table(query, create, bound.plan, &table, &is_new, err));
     MR_TRY(mr__table_store(query, table, bound.plan, &bound.plan, err));
     flow->table = table;
-    if (is_view)
+    if (is_view) { /* each refresh looks for its sources anew */
+        mr__sources_close(query);
         return MR_OK;
+    }
     MrStatus status = start_stream(pipeline, flow, bound.plan, table, err);
     MrError ignored = {0};
     MrSession *session = query->session;
@@ -377,50 +380,35 @@ static MrStatus read_script(Pipeline *pipeline, MrError *err)
     return MR_OK;
 }
 
-static MrStatus refresh_by_query(Pipeline *pipeline, Flow *flow, MrError *err)
+static const char *plural(int64_t n)
 {
-    MrStatus status;
-    MrSession *session = pipeline->session;
-    MrQuery *query;
-    MrSqlStatement *statement;
-    MrBoundQuery bound;
-    MR_TRY(mr__query_create(session, &query, err));
-    mr__relations_init(query);
-    query->text = mr_text(flow->table->sql);
-    query->bind.text = query->text;
-    status =
-        mr_sql_parse_statement(&query->arena, query->text, &session->sql_options, &statement, err);
-    if (status == MR_OK)
-        status = mr__query_bind_sql(query, statement->query, &bound, err);
-    if (status == MR_OK)
-        status = mr__table_store(query, flow->table, bound.plan, &bound.plan, err);
-    if (status == MR_OK) {
-        MrWriteSpec spec = mr__table_write_spec(query, flow->table, MR_SAVE_OVERWRITE);
-        spec.whole = true;
-        status = mr__write_plan(query, bound.plan, &spec, err);
-    }
-    char lost[MR_LOSSES_TEXT_BYTES];
-    mr_losses_text(mr_query_losses(query), lost);
-    mr_query_close(query);
-    if (status == MR_OK)
-        news(pipeline, "%s: refreshed%s", flow->name, lost);
-    return status;
+    return n == 1 ? "" : "s";
 }
 
-/* Computes a materialized view whole, in a query of its own, and replaces its contents in one
- * commit. Names mean what they meant where the view stands in the script. */
-static MrStatus refresh_view(Pipeline *pipeline, Flow *flow, MrError *err)
+/* Names mean what they meant where the view stands in the script. */
+static MrStatus refresh_view(Pipeline *pipeline, Flow *flow, bool upstream, bool *worked,
+                             MrError *err)
 {
     MrStatus status;
+    MrRefreshNews found = {0};
     char *now = pipeline->session->database;
-    char before[sizeof pipeline->session->database];
+    char before[sizeof pipeline->session->database], lost[MR_LOSSES_TEXT_BYTES];
     memcpy(before, now, sizeof before);
     snprintf(now, sizeof before, "%s", flow->table->sql_database);
     MR_GUARD_BEGIN(status, err)
-        status = refresh_by_query(pipeline, flow, err);
+        status =
+            mr__view_refresh(pipeline->session, flow->table, upstream, &flow->view, &found, err);
     MR_GUARD_END(status)
     memcpy(now, before, sizeof before);
-    return flow_failed(flow, status, err);
+    MR_TRY(flow_failed(flow, status, err));
+    *worked = found.what != MR_REFRESHED_NOTHING;
+    mr_losses_text(found.losses, lost);
+    if (found.what == MR_REFRESHED_NEW)
+        news(pipeline, "%s: refreshed with %" PRId64 " new row%s%s", flow->name, found.n_rows,
+             plural(found.n_rows), lost);
+    else if (found.what == MR_REFRESHED_WHOLE)
+        news(pipeline, "%s: computed whole%s", flow->name, lost);
+    return MR_OK;
 }
 
 static bool stopped(const Pipeline *pipeline)
@@ -468,7 +456,10 @@ static MrStatus run_once(Pipeline *pipeline, MrError *err)
 {
     for (Flow *flow = pipeline->flows; flow && !stopped(pipeline); flow = flow->next) {
         if (!flow->stream) {
-            MR_TRY(refresh_view(pipeline, flow, err));
+            bool worked;
+            MR_TRY(refresh_view(pipeline, flow, true, &worked, err));
+            if (!worked)
+                news(pipeline, "%s: nothing new", flow->name);
             continue;
         }
         while (!flow->ended && !stopped(pipeline)) {
@@ -480,14 +471,16 @@ static MrStatus run_once(Pipeline *pipeline, MrError *err)
     return MR_OK;
 }
 
-/* Least time between two refreshes of the views of a continuous pipeline. */
+/* Least time between two refreshes of the views of a continuous pipeline, and how many times as
+ * long as the last one took. */
 #define REFRESH_NS INT64_C(1000000000)
+#define REFRESH_SHARE 9
 
 static MrStatus run_continuous(Pipeline *pipeline, MrError *err)
 {
     MrOs *os = pipeline->session->os;
-    int64_t refreshed_ns = INT64_MIN / 2;
-    bool stale = true;
+    int64_t refresh_ns = os->tick_ns(os);
+    bool upstream = true;
     while (!stopped(pipeline)) {
         bool any = false;
         int64_t wait_us = 100000;
@@ -500,14 +493,20 @@ static MrStatus run_continuous(Pipeline *pipeline, MrError *err)
             if (mr_stream_wait_us(flow->stream) < wait_us)
                 wait_us = mr_stream_wait_us(flow->stream);
         }
-        stale |= any;
+        upstream |= any;
         int64_t now_ns = os->tick_ns(os);
-        if (stale && now_ns - refreshed_ns >= REFRESH_NS) {
-            for (Flow *flow = pipeline->flows; flow; flow = flow->next)
+        if (now_ns >= refresh_ns) {
+            for (Flow *flow = pipeline->flows; flow; flow = flow->next) {
+                bool worked = false;
                 if (!flow->stream)
-                    MR_TRY(refresh_view(pipeline, flow, err));
-            refreshed_ns = os->tick_ns(os);
-            stale = false;
+                    MR_TRY(refresh_view(pipeline, flow, upstream, &worked, err));
+                upstream |= worked; /* other views may read this one */
+            }
+            int64_t spent_ns = os->tick_ns(os) - now_ns;
+            refresh_ns =
+                now_ns + spent_ns +
+                (spent_ns * REFRESH_SHARE > REFRESH_NS ? spent_ns * REFRESH_SHARE : REFRESH_NS);
+            upstream = false;
         }
         if (!any)
             os->sleep_us(os, wait_us);
@@ -537,8 +536,10 @@ MrStatus mr_pipeline_run(MrSession *session, const MrPipelineOptions *options, M
         *err = (MrError){.sql_idx = -1};
         status = MR_OK; /* what was cut off is not seen, and the next run does it again */
     }
-    for (Flow *flow = pipeline.flows; flow; flow = flow->next)
+    for (Flow *flow = pipeline.flows; flow; flow = flow->next) {
         mr_stream_close(flow->stream);
+        mr__view_close(&flow->view);
+    }
     while (session->queries != before) /* those that were made here stand before it */
         mr_query_close(session->queries);
     session->os->file_close(pipeline.lock);

@@ -185,8 +185,7 @@ void mr_query_close(MrQuery *query)
         }
     mr_mutex_unlock(session->lock);
     mr_run_destroy(query->run);
-    for (MrOpenSource *open = query->sources; open; open = open->next)
-        open->source->type->close_source(open->source);
+    mr__sources_close(query);
     mr_arena_deinit(&query->arena);
     mr_budget_deinit(&query->budget);
     mr_budget_free(&session->budget, query, (int64_t)sizeof *query);

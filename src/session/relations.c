@@ -112,6 +112,13 @@ MrStatus mr__source_open(MrQuery *query, const MrConnectorType *type, const MrOp
     return MR_OK;
 }
 
+void mr__sources_close(MrQuery *query)
+{
+    for (MrOpenSource *open = query->sources; open; open = open->next)
+        open->source->type->close_source(open->source);
+    query->sources = NULL;
+}
+
 static MrStatus open_source(void *self, const MrConnectorType *type, const MrOptions *options,
                             const MrSchema *schema, bool streaming, MrSource **out, MrError *err)
 {
@@ -168,27 +175,55 @@ static MrStatus fill_memory(MrQuery *query, const MrTable *table, bool streaming
     return MR_OK;
 }
 
+/* The first of two options of one name wins. */
+static MrOptions options_join(MrArena *arena, const MrOptions *first, const MrOptions *then)
+{
+    MrOption *both = MR_NEW_N(arena, MrOption, first->n_options + then->n_options + 1);
+    for (int32_t i = 0; i < first->n_options; i++)
+        both[i] = first->options[i];
+    for (int32_t i = 0; i < then->n_options; i++)
+        both[first->n_options + i] = then->options[i];
+    return (MrOptions){first->n_options + then->n_options, both};
+}
+
+/* A source that the query follows: all of it, from its beginning, in one epoch. */
+static void follow(MrQuery *query, MrBindRelation *out)
+{
+    static const MrOption whole[] = {{"maxFileAge", "36500d"},
+                                     {"latestFirst", "false"},
+                                     {"newFilesOnly", "false"},
+                                     {"maxFilesPerTrigger", "9223372036854775807"},
+                                     {"maxBytesPerTrigger", "9223372036854775807"}};
+    const char *path = mr_option(&out->options, NULL, "path");
+    for (int32_t i = 0; i < query->n_followed && path && !out->streaming; i++)
+        out->streaming = strcmp(query->followed[i], path) == 0;
+    if (query->n_followed > 0 && out->streaming)
+        out->options =
+            options_join(&query->arena, &(MrOptions){MR_COUNT(whole), (MrOption *)(uintptr_t)whole},
+                         &out->options);
+}
+
 static MrStatus fill_source(MrQuery *query, const MrTable *table, const MrOptions *more,
                             bool streaming, MrBindRelation *out, MrError *err)
 {
     if (strcmp(table->provider, mr_connector_memory_sink.name) == 0)
         return fill_memory(query, table, streaming, out, err);
     MrOptions own = mr__table_options(&query->arena, table);
-    MrOption *options = MR_NEW_N(&query->arena, MrOption, own.n_options + more->n_options);
-    for (int32_t i = 0; i < more->n_options; i++) /* the reference's win: they come first */
-        options[i] = more->options[i];
-    for (int32_t i = 0; i < own.n_options; i++)
-        options[more->n_options + i] = own.options[i];
     out->kind = MR_BIND_SOURCE;
     out->type = mr_connector_find(table->provider);
     if (!out->type)
         return MR_FAIL(err, MR_COND_DATA_SOURCE_NOT_FOUND, "provider", table->provider);
-    out->options = (MrOptions){own.n_options + more->n_options, options};
+    out->options = options_join(&query->arena, more, &own); /* the reference's win */
+    out->streaming = streaming;
+    follow(query, out);
     MrSchema *schema = MR_NEW(&query->arena, MrSchema);
     *schema = table->schema;
     out->schema = schema->n_cols > 0 ? schema : NULL;
-    MR_TRY(mr__source_open(query, out->type, &out->options, out->schema, streaming, &out->source,
-                           err));
+    MR_TRY(mr__source_open(query, out->type, &out->options, out->schema, out->streaming,
+                           &out->source, err));
+    out->source->life = table->kind == MR_CATALOG_STREAMING_TABLE     ? MR_SOURCE_GROWS
+                        : table->kind == MR_CATALOG_MATERIALIZED_VIEW ? MR_SOURCE_REPLACED
+                                                                      : MR_SOURCE_ANY;
     if (!table->external && table->location) /* dropped and made anew, it is another table */
         out->source->identity =
             mr_arena_printf(&query->arena, "made %lld", (long long)table->created_us);
@@ -199,14 +234,13 @@ static MrStatus fill_source(MrQuery *query, const MrTable *table, const MrOption
 static MrStatus fill_path(MrQuery *query, const MrConnectorType *type, const char *path,
                           const MrOptions *more, bool streaming, MrBindRelation *out, MrError *err)
 {
-    MrOption *options = MR_NEW_N(&query->arena, MrOption, more->n_options + 1);
-    options[0] = (MrOption){"path", path};
-    for (int32_t i = 0; i < more->n_options; i++)
-        options[i + 1] = more->options[i];
+    MrOption of_path[] = {{"path", path}};
     out->kind = MR_BIND_SOURCE;
     out->type = type;
-    out->options = (MrOptions){more->n_options + 1, options};
-    return mr__source_open(query, type, &out->options, NULL, streaming, &out->source, err);
+    out->options = options_join(&query->arena, &(MrOptions){MR_COUNT(of_path), of_path}, more);
+    out->streaming = streaming;
+    follow(query, out);
+    return mr__source_open(query, type, &out->options, NULL, out->streaming, &out->source, err);
 }
 
 static MrStatus find_relation(void *self, const MrBindPlace *place, const char *const *parts,

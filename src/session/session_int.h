@@ -79,6 +79,8 @@ struct MrQuery {
     MrBindCatalog bind_catalog;
     MrBindOptions bind;
     MrOpenSource *sources;
+    const char *const *followed; /* paths that are read as streams, though the text says nothing */
+    int32_t n_followed;
     MrSchema schema;
     bool ordered;
     bool is_describe; /* Spark's shell pads the cells of DESCRIBE */
@@ -138,6 +140,8 @@ MR_MUST_USE MrStatus mr__given(bool given, const char *function, const char *par
 
 /* ---- relations.c: what names stand for */
 void mr__relations_init(MrQuery *query);
+/* All that are open; plans that scan them are not run any more. */
+void mr__sources_close(MrQuery *query);
 MR_MUST_USE MrStatus mr__source_open(MrQuery *query, const MrConnectorType *type,
                                      const MrOptions *options, const MrSchema *schema,
                                      bool streaming, MrSource **out, MrError *err);
@@ -224,7 +228,9 @@ typedef struct MrStreamTarget {
     MrOutputMode mode;
     MrTriggerKind trigger;
     int64_t interval_us;
-    bool per_epoch;          /* see MrLowerOptions */
+    bool per_epoch;       /* see MrLowerOptions */
+    bool small_state;     /* refuse a plan that would keep its input, not just aggregates of it */
+    MrSaveMode save_mode; /* see MrSinkSpec; 0: MR_SAVE_APPEND */
     const char *fingerprint; /* of the query, for the checkpoint; NULL: that of the plan */
     int32_t n_partition_cols;
     const int32_t *partition_cols;
@@ -240,6 +246,31 @@ MR_MUST_USE MrStatus mr__stream_start(MrQuery *query, MrPlan *plan, const MrStre
 /* Where a flow of a pipeline keeps its positions and its state. */
 const char *mr__flow_checkpoint(const MrSession *session, MrArena *arena, const char *database,
                                 const char *flow);
+
+/* ---- view_refresh.c: materialized views of a pipeline */
+typedef struct MrView { /* what is kept of a view from one refresh to the next; begins zeroed */
+    MrQuery *query;     /* of stream */
+    MrStream *stream;   /* takes in what is new; NULL: not open */
+    const struct MrViewScans *scans; /* of stream's plan */
+    bool whole;                      /* no other way for it than to compute it whole */
+    bool computed;                   /* whole, with these contents of its sources */
+    uint64_t contents;
+} MrView;
+typedef enum MrRefreshed {
+    MR_REFRESHED_NOTHING, /* nothing is new */
+    MR_REFRESHED_WHOLE,
+    MR_REFRESHED_NEW /* with what is new */
+} MrRefreshed;
+typedef struct MrRefreshNews {
+    MrRefreshed what;
+    int64_t n_rows; /* NEW: rows read */
+    MrLosses losses;
+} MrRefreshNews;
+/* Brings the view's table up to date in one commit: with what is new where that is enough, else
+ * whole.  upstream: other flows have worked, so a source that does not tell may have changed. */
+MR_MUST_USE MrStatus mr__view_refresh(MrSession *session, const MrTable *table, bool upstream,
+                                      MrView *view, MrRefreshNews *news, MrError *err);
+void mr__view_close(MrView *view);
 
 /* ---- memory_table.c: rows of memory sinks and of Arrow streams, as temporary views */
 /* Empty rows for a query of that name, instead of those of one before; fails while that one is

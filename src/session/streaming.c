@@ -14,7 +14,7 @@ static MrStatus open_sink(void *self, const char *query_id, MrSink **out, MrErro
                                     .streaming = true};
     *spec = (MrSinkSpec){.schema = &query->schema,
                          .output_mode = target->mode,
-                         .save_mode = MR_SAVE_APPEND,
+                         .save_mode = target->save_mode ? target->save_mode : MR_SAVE_APPEND,
                          .query_id = query_id,
                          .n_partition_cols = target->n_partition_cols,
                          .partition_cols = target->partition_cols};
@@ -22,6 +22,15 @@ static MrStatus open_sink(void *self, const char *query_id, MrSink **out, MrErro
         return target->open(target->open_self, spec, out, err);
     MR_TRY(mr_options_check(&target->options, target->type->options, target->type->name, err));
     return target->type->open_sink(context, spec, out, err);
+}
+
+/* State that grows with the rows rather than with the groups. */
+static bool keeps_input(const MrPhys *phys)
+{
+    bool keeps = mr_phys_has_state(phys) && phys->kind != MR_PHYS_OP_AGGREGATE;
+    for (int32_t i = 0; i < phys->n_inputs && !keeps; i++)
+        keeps = keeps_input(phys->inputs[i]);
+    return keeps;
 }
 
 const char *mr__flow_checkpoint(const MrSession *session, MrArena *arena, const char *database,
@@ -48,6 +57,8 @@ MrStatus mr__stream_start(MrQuery *query, MrPlan *plan, const MrStreamTarget *ta
                                            .output_mode = target->mode,
                                            .per_epoch = target->per_epoch},
                          &phys, err));
+    if (target->small_state && keeps_input(phys))
+        return MR_FAIL_UNSUPPORTED(err, "keeping the rows of a stream for '%s'", target->name);
     const char *fingerprint = target->fingerprint;
     if (!fingerprint) {
         mr_stream_identity(plan, phys, &query->settings,

@@ -400,6 +400,7 @@ static MrStatus refresh_whole(Refresh *self, bool upstream, MrError *err)
     if (view->computed && (known ? contents == view->contents : !upstream))
         return MR_OK;
     MrWriteSpec spec = mr__table_write_spec(query, self->table, MR_SAVE_OVERWRITE);
+    spec.whole = true;
     MR_TRY(mr__write_plan(query, self->plan, &spec, err));
     *self->news = (MrRefreshNews){.what = MR_REFRESHED_WHOLE, .losses = mr_query_losses(query)};
     view->computed = true;

@@ -38,6 +38,7 @@ typedef struct MrBindRelation {
     MrOptions options;
     MrSource *source;       /* open, owned by the query                                   */
     const MrSchema *schema; /* as declared (char(n), NOT NULL ...); NULL: source->schema  */
+    bool streaming;         /* read as a stream: STREAM t, or because the catalog wants it */
     /* VIEW */
     MrText text;                     /* of the query */
     const MrSqlOptions *options_sql; /* to parse it with; NULL: as the query                */

@@ -270,7 +270,7 @@ static MrStatus table_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Re
     case MR_BIND_SOURCE:
         return source_bind(b, mr__name_dotted(b, found.parts, found.n_parts), found.type,
                            &found.options, found.source, found.schema, found.parts, found.n_parts,
-                           ast->table.is_stream, out);
+                           found.streaming, out);
     case MR_BIND_VIEW:
         return view_bind(b, ast, &found, out);
     case MR_BIND_PLAN:

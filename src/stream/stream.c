@@ -707,6 +707,27 @@ MrStatus mr_stream_step(MrStream *stream, MrStreamStep *out, MrError *err)
     return status;
 }
 
+static MrStatus sources_intact(MrStream *stream, bool *out, MrError *err)
+{
+    *out = true;
+    for (int32_t i = 0; i < stream->n_sources && *out; i++) {
+        MrSource *source = stream->sources[i].source;
+        *out = source->type->intact != NULL;
+        if (*out)
+            MR_TRY(source->type->intact(source, stream->sources[i].from, out, err));
+    }
+    return MR_OK;
+}
+
+MrStatus mr_stream_intact(MrStream *stream, bool *out, MrError *err)
+{
+    MrStatus status;
+    MR_GUARD_BEGIN(status, err)
+        status = sources_intact(stream, out, err);
+    MR_GUARD_END(status)
+    return status;
+}
+
 int64_t mr_stream_wait_us(const MrStream *stream)
 {
     MrOs *os = stream->options.os;

@@ -60,6 +60,10 @@ MR_MUST_USE MrStatus mr_stream_step(MrStream *stream, MrStreamStep *step, MrErro
 /* How long to wait before the next step: until the trigger's time, or 1 ms of polling. */
 int64_t mr_stream_wait_us(const MrStream *stream);
 
+/* Is everything that the sources have given still there as it was?  False, too, for sources that
+ * cannot tell. */
+MR_MUST_USE MrStatus mr_stream_intact(MrStream *stream, bool *out, MrError *err);
+
 int64_t mr_stream_epoch(const MrStream *stream); /* the last one finished; -1: none */
 /* Since the stream was opened. */
 typedef struct MrStreamTotals {
