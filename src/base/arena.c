@@ -148,13 +148,42 @@ void mr_poll_jump(void)
     longjmp(guard->place, 1);
 }
 
-void mr_copy_long(char *to, const char *from, int64_t size_bytes)
+MrStatus mr_poll_status(MrError *err)
 {
-    const int64_t step = 4 << 20;
-    for (int64_t at = 0; at < size_bytes; at += step) {
+    const MrGuard *guard = mr_guard_top;
+    if (guard && guard->canceled && atomic_load_explicit(guard->canceled, memory_order_relaxed))
+        return MR_FAIL(err, MR_COND_OPERATION_CANCELED);
+    return MR_OK;
+}
+
+void *mr_zero_long(void *data, int64_t size_bytes)
+{
+    for (int64_t at = 0; at < size_bytes; at += MR_COPY_BYTES) {
+        int64_t left = size_bytes - at;
         mr_poll();
-        memcpy(to + at, from + at, (size_t)(size_bytes - at < step ? size_bytes - at : step));
+        memset((char *)data + at, 0, (size_t)(left < MR_COPY_BYTES ? left : MR_COPY_BYTES));
     }
+    return data;
+}
+
+MrStatus mr_copy_status(void *to, const void *from, int64_t size_bytes, MrError *err)
+{
+    for (int64_t at = 0; at < size_bytes; at += MR_COPY_BYTES) {
+        int64_t left = size_bytes - at;
+        if (size_bytes > MR_COPY_BYTES)
+            MR_TRY(mr_poll_status(err));
+        memcpy((char *)to + at, (const char *)from + at,
+               (size_t)(left < MR_COPY_BYTES ? left : MR_COPY_BYTES));
+    }
+    return MR_OK;
+}
+
+void mr_copy_long(void *to, const void *from, int64_t size_bytes)
+{
+    MrError unguarded; /* without a guard nothing is canceled */
+    if (mr_copy_status(to, from, size_bytes, mr_guard_top ? mr_guard_top->err : &unguarded) !=
+        MR_OK)
+        longjmp(mr_guard_top->place, 1);
 }
 
 char *mr_arena_strn(MrArena *arena, const char *data, int64_t size_bytes)

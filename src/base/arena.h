@@ -54,9 +54,14 @@ static inline void *mr_arena_alloc(MrArena *arena, int64_t size_bytes)
     return mr_arena_alloc_slow(arena, size_bytes);
 }
 
+/* Zeroes any number of bytes; polls (below) in between. */
+void *mr_zero_long(void *data, int64_t size_bytes);
+
 static inline void *mr_arena_zeroed(MrArena *arena, int64_t size_bytes)
 {
     void *block = mr_arena_alloc(arena, size_bytes); /* jumps when size_bytes < 0 */
+    if (__builtin_expect(size_bytes > 4 << 20, 0))
+        return mr_zero_long(block, size_bytes);
     return size_bytes > 0 ? memset(block, 0, (size_t)size_bytes) : block;
 }
 
@@ -150,6 +155,8 @@ static inline MrStatus mr_guard_status(const MrGuard *guard)
 #define MR_POLL_ITEMS 4096
 
 _Noreturn void mr_poll_jump(void);
+/* The same for who holds what a jump would lose: OPERATION_CANCELED when the flag is set. */
+MR_MUST_USE MrStatus mr_poll_status(MrError *err);
 
 static inline void mr_poll(void)
 {
@@ -182,10 +189,12 @@ static inline int64_t mr_poll_piece(int64_t from, int64_t size_bytes)
 }
 
 /* memcpy that polls in between when it is long. */
-void mr_copy_long(char *to, const char *from, int64_t size_bytes);
-static inline void mr_copy(char *to, const char *from, int64_t size_bytes)
+#define MR_COPY_BYTES (4 << 20)
+MR_MUST_USE MrStatus mr_copy_status(void *to, const void *from, int64_t size_bytes, MrError *err);
+void mr_copy_long(void *to, const void *from, int64_t size_bytes);
+static inline void mr_copy(void *to, const void *from, int64_t size_bytes)
 {
-    if (__builtin_expect(size_bytes >= 16 << 20, 0))
+    if (__builtin_expect(size_bytes > MR_COPY_BYTES, 0))
         mr_copy_long(to, from, size_bytes);
     else if (size_bytes > 0)
         memcpy(to, from, (size_t)size_bytes);

@@ -91,6 +91,39 @@ static void a_refusal_jumps_to_the_innermost_guard(void **state)
     mr_budget_deinit(&small);
 }
 
+/* Polls until the flag, which is set before the given poll, ends it; how often it asked. */
+static int32_t poll_until(_Atomic bool *flag, int32_t n_set, MrError *err)
+{
+    volatile MrStatus status;
+    volatile int32_t n_polls = 0;
+    MR_GUARD_BEGIN(status, err) /* watches what the guard around it does */
+        for (;; n_polls++) {
+            atomic_store(flag, n_polls == n_set);
+            mr_poll();
+        }
+    MR_GUARD_END(status)
+    assert_int_equal(status, MR_CANCELED);
+    return n_polls;
+}
+
+static void a_poll_jumps_once_the_flag_is_set(void **state)
+{
+    static _Atomic bool canceled;
+    MrError err = {0};
+    volatile MrStatus status = MR_OK;
+    mr_poll(); /* outside of guards nothing happens */
+    MR_GUARD_BEGIN(status, &err)
+        MR_GUARD_WATCH(&canceled);
+        assert_int_equal(poll_until(&canceled, 5, &err), 5);
+        assert_string_equal(mr_error_condition(&err), "OPERATION_CANCELED");
+        assert_int_equal(mr_poll_status(&err), MR_CANCELED);
+        mr_poll_bytes(MR_POLL_BYTES - 1); /* too little to ask */
+        MR_GUARD_WATCH(NULL);
+        mr_poll();
+    MR_GUARD_END(status)
+    assert_int_equal(status, MR_OK);
+}
+
 static void the_kth_allocation_can_be_made_to_fail(void **state)
 {
     for (int k = 1; k < 20; k++) {
@@ -138,6 +171,7 @@ static const struct CMUnitTest tests[] = {
     MR_UNIT_TEST(resize_keeps_the_bytes),
     MR_UNIT_TEST(an_arena_gives_aligned_blocks_of_any_size),
     MR_UNIT_TEST(a_refusal_jumps_to_the_innermost_guard),
+    MR_UNIT_TEST(a_poll_jumps_once_the_flag_is_set),
     MR_UNIT_TEST(the_kth_allocation_can_be_made_to_fail),
     MR_UNIT_TEST(arrays_and_text_grow),
 };

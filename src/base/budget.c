@@ -1,5 +1,5 @@
 /* budget.c - charges along the line of ancestors, and the only calls of the C heap. */
-#include "base/budget.h"
+#include "base/arena.h"
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
@@ -134,8 +134,11 @@ MrStatus mr_budget_resize(MrBudget *budget, void **data, int64_t *size_bytes, in
     void *moved = NULL;
     MR_TRY(mr_budget_alloc(budget, new_bytes, &moved, err));
     int64_t kept = new_bytes < *size_bytes ? new_bytes : *size_bytes;
-    if (kept > 0)
-        memcpy(moved, *data, (size_t)kept);
+    MrStatus status = mr_copy_status(moved, *data, kept, err);
+    if (status != MR_OK) {
+        mr_budget_free(budget, moved, new_bytes);
+        return status;
+    }
     mr_budget_free(budget, *data, *size_bytes);
     *data = moved;
     *size_bytes = new_bytes;

@@ -29,7 +29,8 @@ MR_MUST_USE MrStatus mr_budget_alloc(MrBudget *budget, int64_t size_bytes, void 
                                      MrError *err);
 MR_MUST_USE MrStatus mr_budget_alloc_zeroed(MrBudget *budget, int64_t size_bytes, void **out,
                                             MrError *err);
-/* Grows or shrinks *data from *size_bytes to new_bytes; on failure nothing has changed. */
+/* Grows or shrinks *data from *size_bytes to new_bytes; on failure nothing has changed.  What takes
+ * long, as gigabytes do, ends with MR_CANCELED when the query is stopped (base/arena.h). */
 MR_MUST_USE MrStatus mr_budget_resize(MrBudget *budget, void **data, int64_t *size_bytes,
                                       int64_t new_bytes, MrError *err);
 void mr_budget_free(MrBudget *budget, void *data, int64_t size_bytes); /* NULL is fine */

@@ -200,7 +200,10 @@ MrStatus mr_buffer_put(MrBuffer *buf, const void *data, int64_t size_bytes, MrEr
     if (size_bytes == 0)
         return MR_OK;
     MR_TRY(mr_buffer_reserve(buf, size_bytes, err));
-    memcpy(buf->data + buf->size_bytes, data, (size_t)size_bytes);
+    if (size_bytes > MR_COPY_BYTES)
+        MR_TRY(mr_copy_status(buf->data + buf->size_bytes, data, size_bytes, err));
+    else
+        memcpy(buf->data + buf->size_bytes, data, (size_t)size_bytes);
     buf->size_bytes += size_bytes;
     return MR_OK;
 }

@@ -243,7 +243,7 @@ static void vector_grow(MrArena *arena, MrVector *vec, int64_t n_needed)
     char *data = mr_arena_alloc(arena, cap * value_bytes);
     mr_copy(data, vec->data, vec->n_items * value_bytes);
     if (physical_has_views(physical))
-        memset(data + vec->n_items * value_bytes, 0, (size_t)((cap - vec->n_items) * value_bytes));
+        (void)mr_zero_long(data + vec->n_items * value_bytes, (cap - vec->n_items) * value_bytes);
     vec->data = data;
     if (vec->validity) {
         uint64_t *bits = validity_create(arena, cap);
@@ -334,8 +334,11 @@ void mr_vector_copy_row(MrArena *arena, const MrVector *from, int64_t from_row, 
     case physical: {                                                                               \
         const ctype *restrict in = vec->field;                                                     \
         ctype *restrict values = out->field;                                                       \
-        for (int64_t i = 0; i < n_rows; i++)                                                       \
-            values[i] = in[rows[i]];                                                               \
+        for (int64_t i = 0, end; i < n_rows;) {                                                    \
+            end = mr_poll_piece(i, n_rows);                                                        \
+            for (; i < end; i++)                                                                   \
+                values[i] = in[rows[i]];                                                           \
+        }                                                                                          \
         break;                                                                                     \
     }
 

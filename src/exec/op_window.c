@@ -343,12 +343,13 @@ static MrStatus window_finish_task(MrOp *op, int32_t input_idx, int32_t task_idx
             continue;
         const MrSortRun *run = &shared->workers[w]->runs[task_idx];
         if (run->n_entries > 0)
-            memcpy(entries + part->n_rows, run->entries, sizeof *entries * (size_t)run->n_entries);
+            mr_copy(entries + part->n_rows, run->entries,
+                    run->n_entries * (int64_t)sizeof *entries);
         part->n_rows += run->n_entries;
     }
     mr__sort_entries(entries, scratch, n);
     part->rows = mr_arena_alloc(&part->arena, n * (int64_t)sizeof *part->rows);
-    for (int64_t r = 0; r < n; r++)
+    for (int64_t r = 0; r < n; mr_poll_item(r++))
         part->rows[r] = entries[r].row;
     return part_compute(shared, part, op->context, NULL, false, false, err);
 }
@@ -452,8 +453,7 @@ static MrStatus piece_next(Window *self, MrError *err)
     int64_t n_ready = 0;
     while ((n_ready = piece_ready(self)) == 0 && mr__sort_merge_more(&drain->merge)) {
         int32_t n = 0;
-        if (self->op.context->eval->canceled && *self->op.context->eval->canceled)
-            return MR_FAIL(err, MR_COND_OPERATION_CANCELED);
+        mr_poll();
         mr_arena_reset(&drain->scratch);
         MrVector **cols = MR_NEW_N(&drain->scratch, MrVector *, n_cols + 1);
         for (int32_t c = 0; c < n_cols; c++)

@@ -182,11 +182,13 @@ void mr__sort_entries(MrSortEntry *entries, MrSortEntry *scratch, int64_t n)
     mr__sort_entries(entries + half, scratch, n - half);
     if (mr__sort_compare(&entries[half - 1], &entries[half]) <= 0)
         return;
-    memcpy(scratch, entries, (size_t)half * sizeof *entries);
+    mr_copy(scratch, entries, half * (int64_t)sizeof *entries);
     int64_t a = 0, b = half, to = 0;
-    while (a < half && b < n)
+    while (a < half && b < n) {
+        mr_poll_item(to);
         entries[to++] =
             mr__sort_compare(&scratch[a], &entries[b]) <= 0 ? scratch[a++] : entries[b++];
+    }
     while (a < half)
         entries[to++] = scratch[a++];
 }
@@ -197,9 +199,13 @@ MrStatus mr__sort_run_finish(MrSortRun *run, MrError *err)
     int64_t scratch_bytes = (run->n_entries / 2 + 1) * (int64_t)sizeof(MrSortEntry);
     if (run->n_entries < 2)
         return MR_OK;
+    MrStatus status;
     MR_TRY(mr_budget_alloc(run->budget, scratch_bytes, &scratch, err));
-    mr__sort_entries(run->entries, scratch, run->n_entries);
+    MR_GUARD_BEGIN(status, err)
+        mr__sort_entries(run->entries, scratch, run->n_entries);
+    MR_GUARD_END(status)
     mr_budget_free(run->budget, scratch, scratch_bytes);
+    MR_TRY(status);
     if (run->n_entries > run->limit)
         run->n_entries = run->limit;
     return MR_OK;

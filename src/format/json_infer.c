@@ -163,6 +163,7 @@ static const char *infer_nested(JsonInfer *self, InferType *type, const char *at
         return at + 1;
     for (int32_t hint = 0;; hint++) {
         InferType *child = type->element;
+        mr_poll_item(hint);
         if (is_object) {
             MrJsonString name;
             MrText text;

@@ -315,7 +315,9 @@ const char *mr__json_skip(const MrJsonConfig *config, const char *at, const char
     int depth = 0;
     MrJsonString name;
     MrJsonNumber kind;
+    int64_t n_values = 0;
 value:
+    mr_poll_item(n_values++);
     at = mr__json_space(config, at, end);
     if (at >= end)
         return NULL;

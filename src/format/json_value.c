@@ -141,6 +141,7 @@ static const char *json_list(MrJsonValues *self, const MrJsonNode *node, const c
     }
     for (;;) {
         mr_vector_list_reserve(arena, vec, 1);
+        mr_poll_item(count);
         int32_t item = start + count;
         for (int32_t i = 0; i < vec->type->n_fields; i++)
             vec->children[i]->n_items = item + 1;

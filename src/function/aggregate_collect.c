@@ -191,6 +191,7 @@ static void set_grow(ListState *state, MrArena *arena)
     while (state->n_slots < 2 * (state->list.n + 1));
     state->slots = MR_NEW_N(arena, int32_t, state->n_slots);
     for (int64_t i = 0; i < state->list.n; i++) {
+        mr_poll_item(i);
         uint64_t slot = value_hash(arena, state->list.vec, i) & (uint64_t)(state->n_slots - 1);
         while (state->slots[slot])
             slot = (slot + 1) & (uint64_t)(state->n_slots - 1);
@@ -243,6 +244,7 @@ static MrStatus list_merge(MrAggregateCall *call, void *to, const void *from, Mr
     const ListState *other = from;
     const MrType *type = call->agg->arg_types[0];
     for (int64_t i = 0; i < other->list.n; i++) {
+        mr_poll_item(i);
         if (is_set(call->agg)) {
             set_add(mine, type, call->arena, other->list.vec, (int32_t)i,
                     value_hash(call->arena, other->list.vec, i));
@@ -310,12 +312,11 @@ static void join_put(JoinState *state, MrArena *arena, MrText text)
         int64_t cap = 2 * state->cap_bytes + text.size_bytes + 16;
         char *more = mr_arena_alloc(arena, cap);
         if (state->size_bytes)
-            memcpy(more, state->data, (size_t)state->size_bytes);
+            mr_copy(more, state->data, state->size_bytes);
         state->data = more;
         state->cap_bytes = cap;
     }
-    if (text.size_bytes)
-        memcpy(state->data + state->size_bytes, text.data, (size_t)text.size_bytes);
+    mr_copy(state->data + state->size_bytes, text.data, text.size_bytes);
     state->size_bytes += text.size_bytes;
 }
 

@@ -138,6 +138,37 @@ static int weighted_compare_down(const void *a, const void *b)
     return weighted_compare(b, a);
 }
 
+/* Runs by qsort, then merges that poll: qsort of all may take long, and must not be jumped out of.
+ */
+static void weighted_sort(Weighted *items, int64_t n, int (*compare)(const void *, const void *),
+                          MrArena *arena)
+{
+    const int64_t run = 16 << 10;
+    Weighted *in = items, *out = NULL;
+    for (int64_t from = 0; from < n; from += run) {
+        mr_poll();
+        qsort(items + from, (size_t)(n - from < run ? n - from : run), sizeof *items, compare);
+    }
+    if (n > run)
+        out = mr_arena_alloc(arena, n * (int64_t)sizeof *out);
+    for (int64_t size = run; size < n; size *= 2) {
+        for (int64_t from = 0; from < n; from += 2 * size) {
+            int64_t a = from, mid = from + size < n ? from + size : n, b = mid;
+            int64_t to = mid + size < n ? mid + size : n;
+            for (int64_t at = from; at < to; at++) {
+                mr_poll_item(at);
+                bool left = a < mid && (b == to || compare(&in[a], &in[b]) <= 0);
+                out[at] = left ? in[a++] : in[b++];
+            }
+        }
+        Weighted *merged = out;
+        out = in;
+        in = merged;
+    }
+    if (in != items)
+        mr_copy(items, in, n * (int64_t)sizeof *items);
+}
+
 /* The value at a place in the sorted rows, from 0. */
 static double value_at(const QuantState *state, int64_t place)
 {
@@ -179,8 +210,8 @@ static MrStatus quant_finish(MrAggregateCall *call, char *const *groups, int32_t
             mr_vector_set_null(call->arena, out, i, n);
             continue;
         }
-        qsort(state->items, (size_t)state->n, sizeof(Weighted),
-              data->descending ? weighted_compare_down : weighted_compare);
+        weighted_sort(state->items, state->n,
+                      data->descending ? weighted_compare_down : weighted_compare, call->arena);
         if (!data->is_array) {
             number_put(out, i, percentile_of(state, data, total, data->percentages[0]));
             continue;
@@ -404,10 +435,11 @@ static void places_sort(const MrVector *vec, int64_t *places, int64_t *spare, in
     places_sort(vec, places, spare, half);
     places_sort(vec, places + half, spare, n - half);
     for (int64_t i = 0; i < n; i++) {
+        mr_poll_item(i);
         bool left = b >= n || (a < half && mr_vector_compare(vec, places[a], vec, places[b]) <= 0);
         spare[i] = left ? places[a++] : places[b++];
     }
-    memcpy(places, spare, (size_t)n * sizeof *places);
+    mr_copy(places, spare, n * (int64_t)sizeof *places);
 }
 
 /* The hash of a value as the JVM has it, spread once more as Spark's OpenHashSet does. */
@@ -507,7 +539,7 @@ static MrStatus mode_finish(MrAggregateCall *call, char *const *groups, int32_t 
         for (int64_t from = 0, to; from < list->n; from = to) {
             for (to = from + 1; to < list->n && mr_vector_row_equal(list->vec, places[from],
                                                                     list->vec, places[to]);)
-                to++;
+                mr_poll_item(to++);
             values[n_values++] = (Counted){places[from], to - from};
             if (to - from > n_best || (to - from == n_best && data->highest)) {
                 best = places[from];

@@ -129,14 +129,15 @@ void mr__list_push(MrValueList *list, const MrType *type, MrArena *arena, const 
         MrVector *more = mr_vector_create(arena, type, cap);
         if (mr_type_physical(type) == MR_PHYS_LIST || mr_type_physical(type) == MR_PHYS_STRUCT) {
             for (int64_t i = 0; i < list->n; i++) {
+                mr_poll_item(i);
                 if (mr_vector_is_null(list->vec, i))
                     mr_vector_set_null(arena, more, i, cap);
                 else
                     mr_vector_copy_row(arena, list->vec, i, more, i);
             }
         } else if (list->n) {
-            memcpy(more->data, list->vec->data,
-                   (size_t)(list->n * mr_physical_bytes(mr_type_physical(type))));
+            mr_copy(more->data, list->vec->data,
+                    list->n * mr_physical_bytes(mr_type_physical(type)));
             for (int64_t i = 0; list->vec->validity && i < list->n; i++)
                 if (!mr_bit_get(list->vec->validity, i))
                     mr_vector_set_null(arena, more, i, cap);
@@ -183,6 +184,7 @@ void mr__list_to_array(const MrValueList *list, MrArena *arena, MrVector *out, i
     int64_t at = child->n_items;
     child->n_items = (int32_t)(at + list->n);
     for (int64_t i = 0; i < list->n; i++) {
+        mr_poll_item(i);
         if (mr_vector_is_null(list->vec, i))
             mr_vector_set_null(arena, child, at + i, at + list->n);
         else

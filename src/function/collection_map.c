@@ -26,6 +26,7 @@ static MrStatus map_put(MrCall *call, int32_t row, const MrVector *key_from, int
     if (mr_vector_is_null(key_from, key_at))
         return MR_FAIL(err, MR_COND_NULL_MAP_KEY);
     for (int32_t k = slice->start; k < slice->start + slice->count; k++) {
+        mr_poll_item(k);
         if (mr_vector_compare(keys, k, key_from, key_at) != 0)
             continue;
         if (!map_last_wins(call))
@@ -270,6 +271,7 @@ static MrStatus flat_make(MrCall *call, const MrVector *list, Flat *out, MrError
     for (MR_EACH(call, j, each)) {
         MrSlice slice = MR_ARG(list, list, each);
         for (int32_t k = 0; k < slice.count; k++) {
+            mr_poll_item(k);
             out->items[out->n] = slice.start + k;
             out->rows[out->n] = each;
             out->nth[out->n++] = k;
@@ -281,7 +283,7 @@ static MrStatus flat_make(MrCall *call, const MrVector *list, Flat *out, MrError
 static MrVector *numbers(MrCall *call, const Flat *flat)
 {
     MrVector *vec = mr_vector_create(call->arena, MR_T(INT), (int64_t)flat->n + 1);
-    memcpy(vec->i32, flat->nth, 4 * (size_t)flat->n);
+    mr_copy(vec->i32, flat->nth, 4 * (int64_t)flat->n);
     vec->n_items = flat->n;
     return vec;
 }
@@ -343,6 +345,7 @@ static MrStatus filter_call(MrCall *call, MrError *err)
         MrSlice slice = MR_ARG(list, list, row);
         mr__list_begin(call, row, slice.count);
         for (int32_t k = 0; k < slice.count; k++, at++) {
+            mr_poll_item(k);
             if (!is_true(result, at))
                 continue;
             for (int32_t side = 0; side < list->type->n_fields; side++)
@@ -472,6 +475,7 @@ static MrStatus zip_with_call(MrCall *call, MrError *err)
     for (MR_EACH(call, j, each)) {
         MrSlice x = MR_ARG(a, list, each), y = MR_ARG(b, list, each);
         for (int32_t k = 0; k < x.count || k < y.count; k++, at++) {
+            mr_poll_item(k);
             rows[at] = each;
             if (k < x.count && !mr_vector_is_null(a->children[0], x.start + k))
                 mr_vector_copy_row(call->arena, a->children[0], x.start + k, params[0], at);
@@ -528,7 +532,7 @@ static MrStatus map_zip_with_call(MrCall *call, MrError *err)
             MrSlice own = side ? y : x, others = side ? x : y;
             for (int32_t k = 0; k < own.count; k++) {
                 int32_t found = -1;
-                for (int32_t j = 0; j < others.count && found < 0; j++)
+                for (int32_t j = 0; j < others.count && found < 0; mr_poll_item(j++))
                     if (mr_vector_compare(other->children[0], others.start + j, map->children[0],
                                           own.start + k) == 0)
                         found = others.start + j;

@@ -15,7 +15,8 @@
  * Kernels see flat or constant vectors and the rows to compute.  For MR_FN_NULL_IF_ANY rows with a
  * NULL argument are already NULL in out and are not among the rows.  A kernel that cannot fail and
  * is safe on any bits says MR_FN_TOTAL: then it may be run over rows outside the selection too
- * (n_rows in all), and over NULL rows, which lets gcc make vector code of it. */
+ * (n_rows in all), and over NULL rows, which lets gcc make vector code of it.  A kernel that may
+ * take long for one row polls (base/arena.h): builders, lists and mr__arg_str do it for most. */
 #ifndef MR_FUNCTION_FUNCTION_H
 #define MR_FUNCTION_FUNCTION_H
 

@@ -13,6 +13,7 @@ static void words_put(MrCall *call, MrVector *list, UBreakIterator *breaks, MrTe
     int32_t from = ubrk_first(breaks);
     for (int32_t to = ubrk_next(breaks); to != UBRK_DONE; from = to, to = ubrk_next(breaks)) {
         int32_t n = 1;
+        mr_poll();
         if (from < 0 || to <= from || to > text.size_bytes)
             continue;
         int32_t c = mr_utf8_next(text.data + from, text.size_bytes - from, &n);
@@ -37,6 +38,7 @@ static MrStatus sentences_row(MrCall *call, int32_t row, UBreakIterator *sentenc
     int32_t from = ubrk_first(sentences);
     for (int32_t to = ubrk_next(sentences); to != UBRK_DONE && U_SUCCESS(code);
          from = to, to = ubrk_next(sentences)) {
+        mr_poll();
         MrText sentence = {text.data + from, to - from};
         (void)utext_openUTF8(part, sentence.data, sentence.size_bytes, &code);
         ubrk_setUText(words, part, &code);
