@@ -5,6 +5,8 @@
  * time linear in text times longest segment.  Segments without holes are found by memmem. */
 #include "function/string_int.h"
 
+#include "column/collation.h"
+
 typedef struct LikeSegment {
     const char *bytes;  /* the segment without its holes           */
     const bool *holes;  /* one per byte of bytes; NULL: no holes   */
@@ -12,7 +14,7 @@ typedef struct LikeSegment {
 } LikeSegment;
 
 typedef struct Like {
-    bool fold; /* ILIKE */
+    bool fold; /* ILIKE, or LIKE of UTF8_LCASE */
     bool compiled;
     char escape; /* ASCII; other escapes stand in escape_text */
     MrText escape_text;
@@ -161,7 +163,8 @@ static MrStatus like_bind(MrBind *bind, MrError *err)
 {
     Like *like = MR_NEW(bind->arena, Like);
     MrText pattern, escape = MR_TEXT("\\");
-    like->fold = bind->def->name[0] == 'i';
+    like->fold = bind->def->name[0] == 'i' || bind->args[0].type->collation == MR_COLLATION_LCASE ||
+                 bind->args[1].type->collation == MR_COLLATION_LCASE;
     if (bind->n_args > 2 && bind->args[2].value) {
         if (!mr__arg_text(&bind->args[2], &escape) ||
             mr_utf8_length(escape.data, escape.size_bytes) != 1)

@@ -1,19 +1,30 @@
 /* string_search.c - finding strings in strings, single characters, distances. */
 #include "function/string_int.h"
+
+#include "column/collation.h"
 #include <unicode/uchar.h>
+
+/* An argument as the collation of either compares it: UTF8_LCASE in small letters. */
+static MrText arg_folded(const MrCall *call, int32_t arg_idx, int32_t row)
+{
+    MrText text = mr__arg_str(call, arg_idx, row);
+    bool fold = call->args[0]->type->collation == MR_COLLATION_LCASE ||
+                call->args[1]->type->collation == MR_COLLATION_LCASE;
+    return fold ? mr__text_lower(call->arena, text) : text;
+}
 
 static MrStatus contains_call(MrCall *call, MrError *err)
 {
     for (MR_EACH(call, i, row))
         call->out->i8[row] =
-            mr__text_find(mr__arg_str(call, 0, row), mr__arg_str(call, 1, row), 0) >= 0;
+            mr__text_find(arg_folded(call, 0, row), arg_folded(call, 1, row), 0) >= 0;
     return MR_OK;
 }
 
 static MrStatus startswith_call(MrCall *call, MrError *err)
 {
     for (MR_EACH(call, i, row)) {
-        MrText text = mr__arg_str(call, 0, row), what = mr__arg_str(call, 1, row);
+        MrText text = arg_folded(call, 0, row), what = arg_folded(call, 1, row);
         call->out->i8[row] = text.size_bytes >= what.size_bytes &&
                              mr__bytes_compare(text.data, what.data, what.size_bytes) == 0;
     }
@@ -23,7 +34,7 @@ static MrStatus startswith_call(MrCall *call, MrError *err)
 static MrStatus endswith_call(MrCall *call, MrError *err)
 {
     for (MR_EACH(call, i, row)) {
-        MrText text = mr__arg_str(call, 0, row), what = mr__arg_str(call, 1, row);
+        MrText text = arg_folded(call, 0, row), what = arg_folded(call, 1, row);
         call->out->i8[row] = text.size_bytes >= what.size_bytes &&
                              mr__bytes_compare(text.data + text.size_bytes - what.size_bytes,
                                                what.data, what.size_bytes) == 0;
