@@ -1,7 +1,10 @@
 /* json.c - JSON documents as trees, for our own files and options; data goes through format/. */
 #include "base/json.h"
 
+#include "base/hash.h"
 #include "base/int128.h"
+
+#include <stdio.h>
 
 typedef struct JsonReader {
     MrArena *arena;
@@ -269,4 +272,28 @@ void mr_json_put_member(MrTextBuilder *out, const char *key, const char *value)
         mr_json_put_string(out, mr_text(value));
     else
         mr_builder_str(out, "null");
+}
+
+#define CRC_KEY ",\n  \"crc32c\": \""
+#define CRC_END "\"\n}\n"
+
+void mr_json_end_checked(MrTextBuilder *out)
+{
+    uint32_t crc = mr_crc32c(out->data, out->size_bytes, 0);
+    mr_builder_printf(out, CRC_KEY "%08x" CRC_END, crc);
+}
+
+MrStatus mr_json_check(MrText text, const char *what, MrError *err)
+{
+    char wanted[sizeof CRC_KEY + 8 + sizeof CRC_END];
+    int64_t n_end = (int64_t)sizeof CRC_KEY - 1 + 8 + (int64_t)sizeof CRC_END - 1;
+    int64_t n_before = text.size_bytes - n_end;
+    if (n_before >= 0) {
+        snprintf(wanted, sizeof wanted, CRC_KEY "%08x" CRC_END, mr_crc32c(text.data, n_before, 0));
+        if (memcmp(text.data + n_before, wanted, (size_t)n_end) == 0)
+            return MR_OK;
+    }
+    return mr_error_raisef(err, MR_COND_MALFORMED_LOG_FILE, "text",
+                           "%s is damaged: its last line is not the CRC of what stands before it",
+                           what);
 }

@@ -42,5 +42,9 @@ bool mr_json_bool(const MrJson *object, const char *key, bool otherwise);
 void mr_json_put_string(MrTextBuilder *out, MrText text);
 /* "key": and a string or null. */
 void mr_json_put_member(MrTextBuilder *out, const char *key, const char *value);
+/* Ends the object that is all of out: its last member is the CRC32C of what stands before it. */
+void mr_json_end_checked(MrTextBuilder *out);
+/* Is the text whole, as mr_json_end_checked left it?  what: for the message, "catalog file 't'". */
+MR_MUST_USE MrStatus mr_json_check(MrText text, const char *what, MrError *err);
 
 #endif

@@ -1,16 +1,11 @@
 /* catalog_file.c - definitions as JSON text and back. */
 #include "catalog/catalog_int.h"
 
-#include "base/hash.h"
 #include "base/json.h"
-
-#include <stdio.h>
 
 /* The order is that of MrCatalogKind. */
 static const char *const kind_names[] = {"table", "view", "streaming table", "materialized view",
                                          "function"};
-
-#define CRC_KEY ",\n  \"crc32c\": \""
 
 static void put_options(MrTextBuilder *out, const char *key, const MrOptions *options)
 {
@@ -71,25 +66,8 @@ MrText mr__catalog_write(MrArena *arena, const MrTable *table)
     put_options(&out, "options", &table->options);
     put_options(&out, "properties", &table->properties);
     put_options(&out, "sqlConf", &table->sql_conf);
-    uint32_t crc = mr_crc32c(out.data, out.size_bytes, 0);
-    mr_builder_printf(&out, CRC_KEY "%08x\"\n}\n", crc);
+    mr_json_end_checked(&out);
     return mr_builder_text(&out);
-}
-
-/* The last member is the CRC32C of all before it; files of version 0.1.0 may have none. */
-static MrStatus check_crc(MrText text, const char *file, MrError *err)
-{
-    int64_t n_key = (int64_t)strlen(CRC_KEY), n_end = n_key + 8 + 4; /* quote, line, brace, line */
-    int64_t n_before = text.size_bytes - n_end;
-    if (n_before < 0 || memcmp(text.data + n_before, CRC_KEY, (size_t)n_key) != 0)
-        return MR_OK;
-    char found[9];
-    snprintf(found, sizeof found, "%08x", mr_crc32c(text.data, n_before, 0));
-    if (memcmp(text.data + n_before + n_key, found, 8) == 0)
-        return MR_OK;
-    return mr_error_raisef(err, MR_COND_MALFORMED_LOG_FILE, "text",
-                           "catalog file '%s' is damaged: its CRC is %s, and should be %.8s", file,
-                           found, text.data + n_before + n_key);
 }
 
 static MrOptions read_options(MrArena *arena, const MrJson *root, const char *key)
@@ -135,7 +113,7 @@ MrStatus mr__catalog_read(MrArena *arena, const char *database, const char *file
                           MrTable **out, MrError *err)
 {
     MrJson *root;
-    MR_TRY(check_crc(text, file, err));
+    MR_TRY(mr_json_check(text, mr_arena_printf(arena, "catalog file '%s'", file), err));
     MR_TRY(mr_json_parse(arena, text, file, &root, err));
     int64_t format = mr_json_i64(root, "format", -1);
     const char *kind = mr_json_str(root, "kind");
@@ -183,7 +161,7 @@ MrText mr__catalog_write_database(MrArena *arena, const MrDatabase *database)
     put_field(&out, "location", database->location);
     put_field(&out, "collation", database->collation);
     put_options(&out, "properties", &database->properties);
-    mr_builder_str(&out, "\n}\n");
+    mr_json_end_checked(&out);
     return mr_builder_text(&out);
 }
 
@@ -191,6 +169,7 @@ MrStatus mr__catalog_read_database(MrArena *arena, const char *file, MrText text
                                    MrError *err)
 {
     MrJson *root;
+    MR_TRY(mr_json_check(text, mr_arena_printf(arena, "catalog file '%s'", file), err));
     MR_TRY(mr_json_parse(arena, text, file, &root, err));
     MrDatabase *database = MR_NEW(arena, MrDatabase);
     database->name = mr_json_str(root, "name");

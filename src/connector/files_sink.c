@@ -979,12 +979,10 @@ MrStatus mr__files_check_mark(MrSink *sink, MrEpochMark mark, MrError *err)
         snprintf(last, sizeof last, "epoch %lld", (long long)held.epoch);
     MrStatus status = MR_FAIL(err, MR_COND_BATCH_METADATA_NOT_FOUND, "batchMetadataFile",
                               mr_arena_printf(&self->arena, "%s/_millrace/manifest", self->root));
-    mr_error_add(
-        err,
-        "the query has written epoch %lld into '%s', but its manifest holds %s of it: "
-        "rows were lost there. Put the folder back as it was, or begin anew without it and "
-        "without the checkpoint",
-        (long long)mark.epoch, self->root, last);
+    mr_error_add(err,
+                 "the query has written epoch %lld into '%s', but its manifest holds %s of it: "
+                 "rows were lost there. Put the folder back as it was",
+                 (long long)mark.epoch, self->root, last);
     return status;
 }
 

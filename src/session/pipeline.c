@@ -1,6 +1,7 @@
 /* pipeline.c - what `millrace run` asks of a session: flows and their tables. */
 #include "session/pipeline.h"
 
+#include "base/json.h"
 #include "session/session_int.h"
 #include "sql/sql.h"
 
@@ -42,6 +43,20 @@ static void news(Pipeline *pipeline, const char *format, ...)
     pipeline->options->news(pipeline->options->self, line);
 }
 
+/* The table that the flow fills is another one now, or none. */
+static bool table_dropped(const Flow *flow)
+{
+    MrTable *now = NULL;
+    MrError ignored = {0};
+    MrStatus status;
+    MrCatalog *catalog = flow->query->session->catalog;
+    MR_GUARD_BEGIN(status, &ignored)
+        status = mr_catalog_get(catalog, &flow->query->arena, flow->table->database,
+                                flow->table->name, false, &now, &ignored);
+    MR_GUARD_END(status)
+    return status == MR_OK && (!now || now->created_us != flow->table->created_us);
+}
+
 /* An error of a flow that runs: where the flow stands, as places in its query's text mean nothing
  * in the script. */
 static MrStatus flow_failed(const Flow *flow, MrStatus status, MrError *err)
@@ -50,6 +65,8 @@ static MrStatus flow_failed(const Flow *flow, MrStatus status, MrError *err)
         err->sql_idx = flow->sql_idx;
         err->sql_len = 0;
         mr_error_add(err, "in flow '%s'", flow->name);
+        if (table_dropped(flow))
+            mr_error_add(err, "the table '%s' was dropped while the flow ran", flow->table->name);
     }
     return status;
 }
@@ -111,35 +128,85 @@ static MrStatus flow_begin_anew(MrQuery *query, const char *database, const char
                              mr__flow_checkpoint(session, &query->arena, database, flow), err);
 }
 
-/* A flow of CREATE FLOW keeps beside its checkpoint which table it fills.  When that was dropped
- * and made anew, with its data, the flow begins anew as well. */
-static MrStatus flow_same_table(MrQuery *query, const char *database, const char *flow,
-                                const MrTable *table, MrError *err)
+/* Beside its checkpoint a flow keeps which table it fills. */
+static const char *filled_path(MrQuery *query, const char *database, const char *flow)
 {
-    MrSession *session = query->session;
+    return mr_arena_printf(&query->arena, "%s.table",
+                           mr__flow_checkpoint(query->session, &query->arena, database, flow));
+}
+
+/* Says so once there is a checkpoint. */
+static MrStatus filled_note(MrQuery *query, const char *flow, const MrTable *table, MrError *err)
+{
+    MrTextBuilder text = {.arena = &query->arena};
+    mr_builder_str(&text, "{");
+    mr_json_put_member(&text, "flow", flow);
+    mr_builder_str(&text, ", ");
+    mr_json_put_member(&text, "table", mr__table_quoted(&query->arena, table));
+    mr_builder_printf(&text, ", \"createdUs\": %" PRId64, table->created_us);
+    mr_json_end_checked(&text);
+    return mr_os_write_file(query->session->os, filled_path(query, table->database, flow),
+                            mr_builder_text(&text), MR_STEP_CATALOG_FILE_SYNC,
+                            MR_STEP_CATALOG_FOLDER_SYNC, err);
+}
+
+static MrStatus filled_read(MrQuery *query, const char *path, MrJson **out, MrError *err)
+{
+    MrBuffer buf;
+    MrStatus status;
+    MrText text = {NULL, 0};
+    mr_buffer_init(&buf, &query->budget, 4096);
+    MR_GUARD_BEGIN(status, err)
+        status = mr_os_read_file(query->session->os, path, 4096, &buf, err);
+        if (status == MR_OK)
+            text = mr_text_own(&query->arena, (MrText){buf.data, buf.size_bytes});
+    MR_GUARD_END(status)
+    mr_buffer_deinit(&buf);
+    MR_TRY(status);
+    MR_TRY(mr_json_check(text, path, err));
+    return mr_json_parse(&query->arena, text, path, out, err);
+}
+
+/* Before the flow starts.  When its table was dropped and made anew, with its data, the flow begins
+ * anew as well.  Where the table is the same and the checkpoint is gone, it would read everything
+ * into it once more. */
+static MrStatus filled_check(MrQuery *query, const char *flow, const MrTable *table, bool *known,
+                             MrError *err)
+{
+    MrOs *os = query->session->os;
     MrArena *arena = &query->arena;
     MrFileInfo info;
-    MrBuffer text;
-    if (table->external || !table->location)
+    MrJson *filled;
+    const char *path = filled_path(query, table->database, flow);
+    MR_TRY(os->stat(os, path, &info, err));
+    *known = info.exists;
+    if (!info.exists)
         return MR_OK;
-    const char *path =
-        mr_arena_printf(arena, "%s.table", mr__flow_checkpoint(session, arena, database, flow));
-    MrText now = mr_text(mr_arena_printf(arena, "%s.%s %" PRId64 "\n", table->database, table->name,
-                                         table->created_us));
-    MR_TRY(session->os->stat(session->os, path, &info, err));
-    if (info.exists) {
-        mr_buffer_init(&text, &query->budget, 4096);
-        MrStatus status = mr_os_read_file(session->os, path, 4096, &text, err);
-        bool same = status == MR_OK && mr_text_equal((MrText){text.data, text.size_bytes}, now);
-        mr_buffer_deinit(&text);
-        if (status != MR_OK || same)
-            return status;
-        MR_TRY(flow_begin_anew(query, database, flow, err));
-    }
-    MR_TRY(session->os->make_dir(
-        session->os, mr_arena_printf(arena, "%s/_millrace/flows", session->warehouse), err));
-    return mr_os_write_file(session->os, path, now, MR_STEP_CATALOG_FILE_SYNC,
-                            MR_STEP_CATALOG_FOLDER_SYNC, err);
+    MrStatus status = filled_read(query, path, &filled, err);
+    if (status != MR_OK)
+        mr_error_add(err, "it says which table the flow fills: where that is still the same, the "
+                          "file can be removed");
+    MR_TRY(status);
+    const char *of_flow = mr_json_str(filled, "flow"), *of_table = mr_json_str(filled, "table");
+    if (!of_flow || !of_table || !mr_str_equal_nocase(of_flow, flow))
+        return mr_error_raisef(err, MR_COND_MALFORMED_LOG_FILE, "text",
+                               "%s is of another flow, '%s'", path, of_flow ? of_flow : "");
+    *known = mr_str_equal_nocase(of_table, mr__table_quoted(arena, table)) &&
+             mr_json_i64(filled, "createdUs", 0) == table->created_us;
+    if (!*known)
+        return flow_begin_anew(query, table->database, flow, err);
+    const char *metadata =
+        mr_arena_printf(arena, "%s/metadata.json",
+                        mr__flow_checkpoint(query->session, arena, table->database, flow));
+    MR_TRY(os->stat(os, metadata, &info, err));
+    if (info.exists)
+        return MR_OK;
+    status = MR_FAIL(err, MR_COND_BATCH_METADATA_NOT_FOUND, "batchMetadataFile", metadata);
+    mr_error_add(err,
+                 "the checkpoint is gone, and the table would get all its rows once more: put it "
+                 "back, or DROP TABLE %s: then both begin anew",
+                 mr__table_quoted(arena, table));
+    return status;
 }
 
 /* The columns are those declared, else the query's; partition columns stand last. */
@@ -215,7 +282,10 @@ static MrStatus start_stream(Pipeline *pipeline, Flow *flow, MrPlan *plan, const
                              MrError *err)
 {
     MrQuery *query = flow->query;
+    bool keeps = table->location && !table->external, known = true;
     query->schema = mr__plan_schema(&query->arena, plan);
+    if (keeps)
+        MR_TRY(filled_check(query, flow->name, table, &known, err));
     const char *checkpoint =
         mr__flow_checkpoint(query->session, &query->arena, table->database, flow->name);
     MrStatus status =
@@ -223,6 +293,7 @@ static MrStatus start_stream(Pipeline *pipeline, Flow *flow, MrPlan *plan, const
                          &(MrStreamTarget){
                              .name = flow->name,
                              .checkpoint = checkpoint,
+                             .dropped = keeps ? mr__table_quoted(&query->arena, table) : NULL,
                              .type = mr_connector_find(table->provider),
                              .options = mr__table_options(&query->arena, table),
                              .mode = MR_MODE_APPEND,
@@ -234,6 +305,8 @@ static MrStatus start_stream(Pipeline *pipeline, Flow *flow, MrPlan *plan, const
                              .progress_self = pipeline->options->self,
                          },
                          &flow->stream, err);
+    if (status == MR_OK && !known)
+        status = filled_note(query, flow->name, table, err);
     if (status != MR_OK)
         mr_error_add(err, "in flow '%s'", flow->name);
     return status;
@@ -305,7 +378,6 @@ static MrStatus add_flow(Pipeline *pipeline, MrQuery *query, const MrSqlStatemen
     Flow *flow;
     const char *name = statement->flow.name.parts[statement->flow.name.n_parts - 1];
     MR_TRY(flow_add(pipeline, table->database, name, query, &flow, err));
-    MR_TRY(flow_same_table(query, table->database, name, table, err));
     flow->table = table;
     return start_stream(pipeline, flow, bound.plan, table, err);
 }

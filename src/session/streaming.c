@@ -41,6 +41,22 @@ const char *mr__flow_checkpoint(const MrSession *session, MrArena *arena, const 
                            mr_catalog_file_name(arena, flow));
 }
 
+/* How to begin anew after a refusal to go on. */
+static void hint_anew(const MrStreamTarget *target, MrError *err)
+{
+    if (err->condition != MR_COND_STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA &&
+        err->condition != MR_COND_BATCH_METADATA_NOT_FOUND &&
+        err->condition != MR_COND_MALFORMED_LOG_FILE)
+        return;
+    if (target->dropped)
+        mr_error_add(err, "or DROP TABLE %s: then the table and its checkpoint begin anew",
+                     target->dropped);
+    else if (target->checkpoint)
+        mr_error_add(err,
+                     "or begin anew without the checkpoint '%s' and without what it has written",
+                     target->checkpoint);
+}
+
 MrStatus mr__stream_start(MrQuery *query, MrPlan *plan, const MrStreamTarget *target,
                           MrStream **out, MrError *err)
 {
@@ -68,7 +84,7 @@ MrStatus mr__stream_start(MrQuery *query, MrPlan *plan, const MrStreamTarget *ta
     MrStreamTarget *kept = MR_NEW(arena, MrStreamTarget);
     *kept = *target;
     kept->query = query;
-    return mr_stream_open(
+    MrStatus status = mr_stream_open(
         &(MrStreamOptions){
             .os = session->os,
             .budget = &query->budget,
@@ -92,4 +108,7 @@ MrStatus mr__stream_start(MrQuery *query, MrPlan *plan, const MrStreamTarget *ta
             .progress_self = target->progress_self,
         },
         out, err);
+    if (status != MR_OK)
+        hint_anew(target, err);
+    return status;
 }

@@ -410,7 +410,7 @@ static MrStatus metadata_write(MrCheckpoint *checkpoint, const char *path, const
     mr_json_put_member(&text, "id", *id);
     mr_builder_str(&text, ", ");
     mr_json_put_member(&text, "fingerprint", fingerprint);
-    mr_builder_str(&text, "}\n");
+    mr_json_end_checked(&text);
     return mr_os_write_file(checkpoint->os, path, mr_builder_text(&text), MR_STEP_META_FILE_SYNC,
                             MR_STEP_META_FOLDER_SYNC, err);
 }
@@ -440,6 +440,7 @@ static MrStatus metadata_check(MrCheckpoint *checkpoint, MrText text, const char
                                const char *fingerprint, const char **id, MrError *err)
 {
     MrJson *metadata;
+    MR_TRY(mr_json_check(text, path, err));
     MR_TRY(mr_json_parse(&checkpoint->arena, text, path, &metadata, err));
     *id = mr_json_str(metadata, "id");
     const char *stored = mr_json_str(metadata, "fingerprint");
@@ -454,8 +455,7 @@ static MrStatus metadata_check(MrCheckpoint *checkpoint, MrText text, const char
         MrStatus status =
             MR_FAIL(err, MR_COND_STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA,
                     "OpsInMetadataSeq", was, "OpsInCurBatchSeq", is);
-        mr_error_add(err, "what the state was made with has changed: go on with the old text, or "
-                          "begin anew without this checkpoint");
+        mr_error_add(err, "what the state was made with has changed: go on with the old text");
         return status;
     }
     return MR_OK;

@@ -4,6 +4,7 @@
  * records (type, 2 bytes of length, payload) that get right headers and checksums, so that the
  * decoders of payloads are reached. */
 #include "base/hash.h"
+#include "base/json.h"
 #include "os/os_sim.h"
 #include "state/state.h"
 
@@ -92,8 +93,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char metadata[] = "{\"format\": 1, \"id\": \"x\", \"fingerprint\": \"f\"}";
     MrBudget budget;
+    MrArena arena;
     MrOs *os;
     MrError err = {0};
     MrBuffer segment;
@@ -110,7 +111,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         CHECK(mr_buffer_put(&segment, data + 1, (int64_t)size - 1, &err));
     CHECK(os->make_dir(os, "c/log", &err));
     CHECK(os->make_dir(os, "c/state", &err));
-    file_put(os, "c/metadata.json", metadata, (int64_t)strlen(metadata));
+    mr_arena_init(&arena, &budget);
+    MrTextBuilder metadata = {.arena = &arena};
+    mr_builder_str(&metadata, "{\"format\": 1, \"id\": \"x\", \"fingerprint\": \"f\"");
+    mr_json_end_checked(&metadata);
+    file_put(os, "c/metadata.json", metadata.data, metadata.size_bytes);
+    mr_arena_deinit(&arena);
     file_put(os, "c/log/0000000000000001.log", segment.data, segment.size_bytes);
     MrStatus status = mr_checkpoint_open(
         &(MrCheckpointOptions){

@@ -142,6 +142,18 @@ static MrStatus poll_sources(MrStream *stream, MrError *err)
     return MR_OK;
 }
 
+/* A sink that knows another history has met another run, or a log that has lost its end. */
+static MrStatus sink_commit(MrStream *stream, MrEpochId epoch, const MrText *tokens,
+                            int32_t n_tokens, MrError *err)
+{
+    MrStatus status = stream->options.sink_type->commit(stream->sink, epoch, tokens, n_tokens, err);
+    if (status != MR_OK && err->condition == MR_COND_CONCURRENT_STREAM_LOG_UPDATE &&
+        stream->checkpoint)
+        mr_error_add(err, "in checkpoint '%s': was the end of its newest log cut or damaged?",
+                     stream->options.checkpoint);
+    return status;
+}
+
 /* Takes up where the log ends: epochs that are committed but not closed are made visible again, one
  * that is only planned is run again just as it was planned (D15). */
 static MrStatus recover(MrStream *stream, const MrRecovered *found, MrError *err)
@@ -187,12 +199,12 @@ static MrStatus recover(MrStream *stream, const MrRecovered *found, MrError *err
     if (found->is_new || !found->committed || found->closed_through >= stream->epoch)
         return MR_OK;
     if (!(type->flags & MR_CONN_REPLAY_SINK))
-        MR_TRY(type->commit(stream->sink,
-                            (MrEpochId){.epoch = stream->epoch,
-                                        .lineage = stream->lineage,
-                                        .time_us = found->planned.time_us,
-                                        .previous_us = MR_TIME_MIN},
-                            found->commit.tokens, found->commit.n_tokens, err));
+        MR_TRY(sink_commit(stream,
+                           (MrEpochId){.epoch = stream->epoch,
+                                       .lineage = stream->lineage,
+                                       .time_us = found->planned.time_us,
+                                       .previous_us = MR_TIME_MIN},
+                           found->commit.tokens, found->commit.n_tokens, err));
     stream->closed_through = stream->epoch;
     return MR_OK;
 }
@@ -564,7 +576,7 @@ static MrStatus commit_epoch(MrStream *stream, const MrText *tokens, int32_t n_t
     bool replays = (type->flags & MR_CONN_REPLAY_SINK) != 0;
     if (replays) /* at least once: the effect comes before the record, a crash in between repeats it
                   */
-        MR_TRY(type->commit(stream->sink, stream->epoch_id, tokens, n_tokens, err));
+        MR_TRY(sink_commit(stream, stream->epoch_id, tokens, n_tokens, err));
     mr_state_writer_reset(&stream->changes);
     MR_TRY(save_marks(stream, err));
     if (stream->checkpoint) {
@@ -581,7 +593,7 @@ static MrStatus commit_epoch(MrStream *stream, const MrText *tokens, int32_t n_t
             &stream->changes, err));
     }
     if (!replays)
-        MR_TRY(type->commit(stream->sink, stream->epoch_id, tokens, n_tokens, err));
+        MR_TRY(sink_commit(stream, stream->epoch_id, tokens, n_tokens, err));
     return MR_OK;
 }
 

@@ -18,7 +18,7 @@ MILLRACE = os.environ.get("MILLRACE", str(Path(__file__).resolve().parents[2] / 
 SEED = int(os.environ.get("MR_SEED", random.SystemRandom().randrange(1, 2**31)))
 CASES = int(os.environ.get("MR_CASES", "25"))
 DAMAGES = ["flip", "flip", "flip", "cut", "empty", "delete", "grow", "swap"]
-TABLES = ["plain", "counts", "parts", "chain", "view"]
+TABLES = ["plain", "counts", "parts", "chain", "filled", "view"]
 PIPELINE = """
 CREATE TABLE a (id BIGINT, k INT, t TIMESTAMP) USING json OPTIONS (path 'in', maxFilesPerTrigger '1');
 CREATE STREAMING TABLE plain AS SELECT id, k FROM STREAM a WHERE k <> 1;
@@ -26,6 +26,9 @@ CREATE STREAMING TABLE counts USING csv AS SELECT k, window.start AS w0, count(*
 FROM STREAM a WATERMARK t DELAY OF INTERVAL 10 SECONDS GROUP BY k, window(t, '10 seconds');
 CREATE STREAMING TABLE parts PARTITIONED BY (k) AS SELECT DISTINCT k, id FROM STREAM a;
 CREATE STREAMING TABLE chain AS SELECT id FROM STREAM plain;
+CREATE STREAMING TABLE filled (id BIGINT);
+CREATE FLOW fills AS INSERT INTO filled BY NAME SELECT id FROM STREAM a;
+CREATE FLOW fills_more AS INSERT INTO filled BY NAME SELECT id + 1000 AS id FROM STREAM plain;
 CREATE MATERIALIZED VIEW view AS SELECT k, count(*) AS n FROM a GROUP BY k;
 """
 
