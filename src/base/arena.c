@@ -199,6 +199,15 @@ char *mr_arena_str(MrArena *arena, const char *text)
     return mr_arena_strn(arena, text, (int64_t)strlen(text));
 }
 
+char *mr_arena_lower(MrArena *arena, MrText text)
+{
+    char *copy = mr_arena_strn(arena, text.data, text.size_bytes);
+    for (int64_t i = 0; i < text.size_bytes; i++)
+        if (copy[i] >= 'A' && copy[i] <= 'Z')
+            copy[i] = (char)(copy[i] + 32);
+    return copy;
+}
+
 char *mr_arena_printf(MrArena *arena, const char *format, ...)
 {
     va_list args, again;

@@ -69,9 +69,10 @@ static inline void *mr_arena_zeroed(MrArena *arena, int64_t size_bytes)
 #define MR_NEW_N(arena, type, n)                                                                   \
     ((type *)mr_arena_zeroed(arena, (int64_t)sizeof(type) * (int64_t)(n)))
 
-/* Copies into the arena; the results of the first three end in NUL. */
+/* Copies into the arena; the results of the first four end in NUL. */
 char *mr_arena_str(MrArena *arena, const char *text);
 char *mr_arena_strn(MrArena *arena, const char *data, int64_t size_bytes);
+char *mr_arena_lower(MrArena *arena, MrText text); /* ASCII letters made small */
 char *mr_arena_printf(MrArena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 MrText mr_text_own(MrArena *arena, MrText text);

@@ -28,6 +28,13 @@ int mr_text_compare(MrText a, MrText b);
 /* Number of edits between two names, for "did you mean"; at most limit + 1. */
 int mr_text_distance(MrText a, MrText b, int limit);
 
+static inline int mr_hex_digit(char c) /* -1: none */
+{
+    return c >= '0' && c <= '9'                 ? c - '0'
+           : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
+                                                : -1;
+}
+
 /* UTF-8.  Broken bytes count as one character each; nothing is read past the end. */
 bool mr_utf8_valid(const char *data, int64_t size_bytes);
 int64_t mr_utf8_length(const char *data, int64_t size_bytes);

@@ -78,15 +78,6 @@ const char *mr_catalog_file_name(MrArena *arena, const char *name)
     return mr_builder_text(&out).data;
 }
 
-static const char *lower(MrArena *arena, const char *name)
-{
-    char *copy = mr_arena_str(arena, name);
-    for (char *at = copy; *at; at++)
-        if (*at >= 'A' && *at <= 'Z')
-            *at = (char)(*at + 32);
-    return copy;
-}
-
 static const char *database_dir(const MrCatalog *catalog, MrArena *arena, const char *database)
 {
     return mr_arena_printf(arena, "%s/_millrace/catalog/%s", catalog->warehouse,
@@ -152,7 +143,7 @@ MrStatus mr_catalog_get(MrCatalog *catalog, MrArena *arena, const char *database
     *out = NULL;
     if (!text.data)
         return MR_OK;
-    MR_TRY(mr__catalog_read(arena, lower(arena, database), path, text, out, err));
+    MR_TRY(mr__catalog_read(arena, mr_arena_lower(arena, mr_text(database)), path, text, out, err));
     if (mr_str_equal_nocase((*out)->name, name))
         return MR_OK;
     return mr_error_raisef(err, MR_COND_MALFORMED_LOG_FILE, "text",
@@ -197,7 +188,7 @@ MrStatus mr_catalog_put(MrCatalog *catalog, const MrTable *table, MrError *err)
     mr_arena_init(&arena, catalog->budget);
     MR_GUARD_BEGIN(status, err)
         MrTable lowered = *table;
-        lowered.name = lower(&arena, table->name);
+        lowered.name = mr_arena_lower(&arena, mr_text(table->name));
         const char *path = object_path(catalog, &arena, table->database, table->name,
                                        table->kind == MR_CATALOG_FUNCTION);
         status =
@@ -272,7 +263,8 @@ MrStatus mr_catalog_list(MrCatalog *catalog, MrArena *arena, const char *databas
             MrTable *table = NULL;
             MR_TRY(read_text(catalog, arena, path, &text, err));
             if (text.data) /* else dropped meanwhile */
-                MR_TRY(mr__catalog_read(arena, lower(arena, database), path, text, &table, err));
+                MR_TRY(mr__catalog_read(arena, mr_arena_lower(arena, mr_text(database)), path, text,
+                                        &table, err));
             if (table)
                 MR_PUSH(arena, tables, n_tables, cap_tables, table);
         }
@@ -315,7 +307,7 @@ MrStatus mr_catalog_put_database(MrCatalog *catalog, const MrDatabase *database,
     mr_arena_init(&arena, catalog->budget);
     MR_GUARD_BEGIN(status, err)
         MrDatabase lowered = *database;
-        lowered.name = lower(&arena, database->name);
+        lowered.name = mr_arena_lower(&arena, mr_text(database->name));
         status =
             catalog->os->make_dir(catalog->os, database_dir(catalog, &arena, database->name), err);
         if (status == MR_OK)

@@ -184,6 +184,14 @@ bool mr_type_is_nested(const MrType *type)
     return type->kind >= MR_TYPE_ARRAY;
 }
 
+bool mr_type_has(const MrType *type, MrTypeKind kind)
+{
+    bool has = type->kind == kind;
+    for (int32_t i = 0; i < type->n_fields && !has; i++)
+        has = mr_type_has(type->fields[i].type, kind);
+    return has;
+}
+
 bool mr_type_is_orderable(const MrType *type)
 {
     switch (type->kind) {

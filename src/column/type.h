@@ -105,7 +105,8 @@ bool mr_type_same_data(const MrType *a, const MrType *b); /* neither does: the s
 bool mr_type_is_numeric(const MrType *type);
 bool mr_type_is_integral(const MrType *type);
 bool mr_type_is_nested(const MrType *type);
-bool mr_type_is_orderable(const MrType *type); /* not map, not calendar interval */
+bool mr_type_has(const MrType *type, MrTypeKind kind); /* it, or something inside it */
+bool mr_type_is_orderable(const MrType *type);         /* not map, not calendar interval */
 
 /* Spark's texts.  catalog: struct<a:int> (lower case, no blanks); sql: "DECIMAL(10,0)",
  * "ARRAY<INT>" as error messages and DESCRIBE want them. */

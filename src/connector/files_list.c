@@ -52,20 +52,13 @@ bool mr__files_flag(const MrConnectorContext *context, const char *name)
     return set && mr_str_equal_nocase(set, "true");
 }
 
-static int hex_digit(char c)
-{
-    return c >= '0' && c <= '9'                 ? c - '0'
-           : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
-                                                : -1;
-}
-
 /* %3D and the like in partition folders. */
 static char *unescape(MrArena *arena, const char *text, int64_t size_bytes)
 {
     char *out = mr_arena_alloc(arena, size_bytes + 1), *to = out;
     for (int64_t i = 0; i < size_bytes; i++) {
-        int high = i + 2 < size_bytes && text[i] == '%' ? hex_digit(text[i + 1]) : -1;
-        int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
+        int high = i + 2 < size_bytes && text[i] == '%' ? mr_hex_digit(text[i + 1]) : -1;
+        int low = high >= 0 ? mr_hex_digit(text[i + 2]) : -1;
         if (low >= 0) {
             *to++ = (char)(high * 16 + low);
             i += 2;

@@ -58,18 +58,7 @@ static int64_t constant_of(const MrVector *vec, int64_t fallback)
     if (!vec || vec->n_items == 0 || mr_vector_is_null(vec, 0))
         return fallback;
     const MrVector *holder = mr_vector_at(vec, 0, &at);
-    switch (mr_type_physical(holder->type)) {
-    case MR_PHYS_I8:
-        return holder->i8[at];
-    case MR_PHYS_I16:
-        return holder->i16[at];
-    case MR_PHYS_I32:
-        return holder->i32[at];
-    case MR_PHYS_I64:
-        return holder->i64[at];
-    default:
-        return fallback;
-    }
+    return mr_vector_integer(holder, at);
 }
 
 bool mr__window_streams(const MrExpr *expr, bool *peers)
@@ -176,20 +165,8 @@ static MrI128 integer_of(const MrVector *vec, int64_t row)
 {
     int64_t at;
     const MrVector *holder = mr_vector_at(vec, row, &at);
-    switch (mr_type_physical(holder->type)) {
-    case MR_PHYS_I8:
-        return holder->i8[at];
-    case MR_PHYS_I16:
-        return holder->i16[at];
-    case MR_PHYS_I32:
-        return holder->i32[at];
-    case MR_PHYS_I64:
-        return holder->i64[at];
-    case MR_PHYS_I128:
-        return holder->i128[at];
-    default:
-        return 0;
-    }
+    return mr_type_physical(holder->type) == MR_PHYS_I128 ? holder->i128[at]
+                                                          : mr_vector_integer(holder, at);
 }
 
 /* A date or timestamp plus an interval of months, or of days of the session's zone. */

@@ -164,21 +164,11 @@ static MrStatus record_bad(CsvReader *self, const MrChunk *chunk, const char *be
         raw.size_bytes--;
     self->base.n_bad++;
     *drop = self->config->mode == MR_PARSE_DROP;
-    if (self->config->mode == MR_PARSE_FAIL) {
-        char shown[80];
-        snprintf(shown, sizeof shown, "%.*s%s", (int)(raw.size_bytes < 64 ? raw.size_bytes : 64),
-                 raw.data, raw.size_bytes > 64 ? "..." : "");
-        MrStatus status = MR_FAIL(err, MR_COND_MALFORMED_RECORD_IN_PARSING__WITHOUT_SUGGESTION,
-                                  "badRecord", shown, "failFastMode", "FAILFAST");
-        mr_error_add(err, "in file '%s', at byte %lld: %s", chunk->file,
-                     (long long)(chunk->offset + (begin - chunk->begin)), why);
-        return status;
-    }
+    if (self->config->mode == MR_PARSE_FAIL)
+        return mr_record_fail(chunk, raw, why, err);
     if (!*drop && self->corrupt_col >= 0) {
         MrVector *vec = self->batch->cols[self->corrupt_col];
-        MrText text = mr_utf8_valid(raw.data, raw.size_bytes)
-                          ? raw
-                          : mr_utf8_repair(&self->batch->arena, raw);
+        MrText text = mr_utf8_repair(&self->batch->arena, raw);
         if (vec->validity)
             mr_bit_set(vec->validity, self->row);
         vec->str[self->row] = mr_str_borrow(text.data, text.size_bytes);
@@ -213,8 +203,7 @@ static bool field_set(CsvReader *self, const MrEvalContext *context, int32_t col
     MrText text = field->text.size_bytes == 0 ? config->empty_value : field->text;
     bool fits = config->max_chars < 0 || text.size_bytes <= config->max_chars ||
                 mr_utf8_length(text.data, text.size_bytes) <= config->max_chars;
-    if (vec->type->kind == MR_TYPE_STRING && has_high(text) &&
-        !mr_utf8_valid(text.data, text.size_bytes))
+    if (vec->type->kind == MR_TYPE_STRING && has_high(text))
         text = mr_utf8_repair(arena, text);
     if (vec->validity)
         mr_bit_set(vec->validity, self->row);

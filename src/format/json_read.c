@@ -435,23 +435,13 @@ static MrStatus record_done(JsonReader *self, const MrChunk *chunk, MrText raw, 
         return MR_OK;
     }
     self->base.n_bad++;
-    if (self->config->mode == MR_PARSE_FAIL) {
-        char shown[80];
-        snprintf(shown, sizeof shown, "%.*s%s", (int)(raw.size_bytes < 64 ? raw.size_bytes : 64),
-                 raw.data, raw.size_bytes > 64 ? "..." : "");
-        MrStatus status = MR_FAIL(err, MR_COND_MALFORMED_RECORD_IN_PARSING__WITHOUT_SUGGESTION,
-                                  "badRecord", shown, "failFastMode", "FAILFAST");
-        mr_error_add(err, "in file '%s', at byte %lld: %s", chunk->file,
-                     (long long)(chunk->offset + (raw.data - chunk->begin)), self->values.why);
-        return status;
-    }
+    if (self->config->mode == MR_PARSE_FAIL)
+        return mr_record_fail(chunk, raw, self->values.why, err);
     if (self->config->mode == MR_PARSE_DROP)
         return MR_OK;
     if (self->corrupt_col >= 0) {
         MrVector *vec = self->batch->cols[self->corrupt_col];
-        MrText text = mr_utf8_valid(raw.data, raw.size_bytes)
-                          ? raw
-                          : mr_utf8_repair(&self->batch->arena, raw);
+        MrText text = mr_utf8_repair(&self->batch->arena, raw);
         mr__json_set_valid(vec, self->row);
         vec->str[self->row] = mr_str_borrow(text.data, text.size_bytes);
     }

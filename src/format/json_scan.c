@@ -141,9 +141,7 @@ static int32_t hex4(const char *at, const char *end)
     int32_t value = 0;
     for (int i = 0; i < 4; i++) {
         char c = at[i];
-        int digit = c >= '0' && c <= '9'                 ? c - '0'
-                    : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
-                                                         : -1;
+        int digit = mr_hex_digit(c);
         if (digit < 0)
             return -1;
         value = value * 16 + digit;
@@ -227,8 +225,7 @@ bool mr__json_text(const MrJsonConfig *config, MrArena *arena, const MrJsonStrin
         }
         text = (MrText){data, to - data};
     }
-    *out = string->high && !mr_utf8_valid(text.data, text.size_bytes) ? mr_utf8_repair(arena, text)
-                                                                      : text;
+    *out = string->high ? mr_utf8_repair(arena, text) : text;
     return true;
 }
 

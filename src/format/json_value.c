@@ -325,7 +325,7 @@ const char *mr__json_value(MrJsonValues *self, const MrJsonNode *node, const cha
             uint32_t high = 0;
             for (const char *c = at; c < stop; c++)
                 high |= (unsigned char)*c & 0x80;
-            if (high && !mr_utf8_valid(text.data, text.size_bytes))
+            if (high)
                 text = mr_utf8_repair(self->arena, text);
             mr__json_set_valid(vec, row);
             if (!mr_text_value_set(&node->text, &self->context, self->arena, text, vec, row))

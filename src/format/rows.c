@@ -128,8 +128,22 @@ const char *mr_line_next(const char *at, const char *end, const char *line_sep,
     return feed ? feed + 1 : end;
 }
 
+MrStatus mr_record_fail(const MrChunk *chunk, MrText record, const char *why, MrError *err)
+{
+    char shown[80];
+    snprintf(shown, sizeof shown, "%.*s%s", (int)(record.size_bytes < 64 ? record.size_bytes : 64),
+             record.data, record.size_bytes > 64 ? "..." : "");
+    MrStatus status = MR_FAIL(err, MR_COND_MALFORMED_RECORD_IN_PARSING__WITHOUT_SUGGESTION,
+                              "badRecord", shown, "failFastMode", "FAILFAST");
+    mr_error_add(err, "in file '%s', at byte %lld: %s", chunk->file,
+                 (long long)(chunk->offset + (record.data - chunk->begin)), why);
+    return status;
+}
+
 MrText mr_utf8_repair(MrArena *arena, MrText text)
 {
+    if (mr_utf8_valid(text.data, text.size_bytes))
+        return text;
     /* Each broken byte becomes three at most. */
     char *data = mr_arena_alloc(arena, text.size_bytes * 3), *to = data;
     for (int64_t i = 0; i < text.size_bytes;) {

@@ -74,6 +74,9 @@ typedef struct MrChunk {
     bool last;            /* nothing follows: a record that is not closed ends at end    */
 } MrChunk;
 
+/* FAILFAST met a malformed record of the chunk. */
+MrStatus mr_record_fail(const MrChunk *chunk, MrText record, const char *why, MrError *err);
+
 /* What of the rows is wanted; outlives the reader. */
 typedef struct MrRowSpec {
     const MrSchema *schema; /* of the file (without partition columns)                     */

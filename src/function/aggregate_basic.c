@@ -380,10 +380,7 @@ static MrStatus decimal_out(MrAggregateCall *call, MrI128 value, bool overflowed
         return mr__fail_decimal(call->arena, mr_arena_strn(call->arena, text, size), out->type,
                                 err);
     }
-    if (out->type->precision <= MR_DECIMAL_I64_DIGITS)
-        out->i64[row] = (int64_t)value;
-    else
-        out->i128[row] = value;
+    mr__decimal_put(out, row, value);
     return MR_OK;
 }
 
@@ -748,20 +745,6 @@ static MrStatus best_bind(MrBind *bind, MrAggregate *agg, MrError *err)
 }
 
 /* bool_and, bool_or as min and max of bytes; bit_and, bit_or, bit_xor on the value's bits. */
-static int64_t integral_of(const MrVector *vec, int32_t row)
-{
-    switch (mr_type_physical(vec->type)) {
-    case MR_PHYS_I8:
-        return MR_ARG(vec, i8, row);
-    case MR_PHYS_I16:
-        return MR_ARG(vec, i16, row);
-    case MR_PHYS_I32:
-        return MR_ARG(vec, i32, row);
-    default:
-        return MR_ARG(vec, i64, row);
-    }
-}
-
 static void bits_join(const MrAggregate *agg, BestI64 *state, int64_t value)
 {
     char op = agg->def->name[0] == 'b' && agg->def->name[1] == 'i' ? agg->def->name[4]
@@ -781,7 +764,7 @@ static MrStatus bits_update(MrAggregateCall *call, char *const *groups, int32_t 
                             MrError *err)
 {
     for (MR_EACH(call, i, row))
-        bits_join(call->agg, MR_STATE(BestI64, i), integral_of(call->args[0], row));
+        bits_join(call->agg, MR_STATE(BestI64, i), mr_arg_integer(call->args[0], row));
     return MR_OK;
 }
 

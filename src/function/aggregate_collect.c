@@ -278,19 +278,9 @@ static MrStatus list_load(MrAggregateCall *call, MrReader *reader, void *state, 
     return MR_OK;
 }
 
-static bool has_map(const MrType *type)
-{
-    if (type->kind == MR_TYPE_MAP)
-        return true;
-    for (int32_t i = 0; i < type->n_fields; i++)
-        if (has_map(type->fields[i].type))
-            return true;
-    return false;
-}
-
 static MrStatus list_bind(MrBind *bind, MrAggregate *agg, MrError *err)
 {
-    if (is_set(agg) && has_map(bind->args[0].type))
+    if (is_set(agg) && mr_type_has(bind->args[0].type, MR_TYPE_MAP))
         return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__UNSUPPORTED_INPUT_TYPE, "sqlExpr",
                        mr__quoted_expr(bind->arena, bind->sql), "functionName", "`collect_set`",
                        "dataType", "\"MAP\"");

@@ -60,69 +60,11 @@ static void bins_add(MrAggregateCall *call, HistogramState *state, double x, dou
     bins_trim(state, max);
 }
 
-static double number_at(const MrVector *vec, int32_t row)
-{
-    switch (vec->type->kind) {
-    case MR_TYPE_TINYINT:
-        return MR_ARG(vec, i8, row);
-    case MR_TYPE_SMALLINT:
-        return MR_ARG(vec, i16, row);
-    case MR_TYPE_INT:
-    case MR_TYPE_DATE:
-    case MR_TYPE_INTERVAL_YM:
-        return MR_ARG(vec, i32, row);
-    case MR_TYPE_FLOAT:
-        return MR_ARG(vec, f32, row);
-    case MR_TYPE_DOUBLE:
-        return MR_ARG(vec, f64, row);
-    case MR_TYPE_DECIMAL:
-        return mr_decimal_to_f64(vec->type->precision <= MR_DECIMAL_I64_DIGITS
-                                     ? MR_ARG(vec, i64, row)
-                                     : MR_ARG(vec, i128, row),
-                                 vec->type->scale);
-    default:
-        return (double)MR_ARG(vec, i64, row);
-    }
-}
-
-static void number_put(MrVector *out, int64_t row, double value)
-{
-    MrI128 unscaled = 0;
-    switch (out->type->kind) {
-    case MR_TYPE_TINYINT:
-        out->i8[row] = (int8_t)value;
-        break;
-    case MR_TYPE_SMALLINT:
-        out->i16[row] = (int16_t)value;
-        break;
-    case MR_TYPE_INT:
-    case MR_TYPE_DATE:
-    case MR_TYPE_INTERVAL_YM:
-        out->i32[row] = (int32_t)value;
-        break;
-    case MR_TYPE_FLOAT:
-        out->f32[row] = (float)value;
-        break;
-    case MR_TYPE_DOUBLE:
-        out->f64[row] = value;
-        break;
-    case MR_TYPE_DECIMAL:
-        (void)mr_f64_to_decimal(value, out->type->precision, out->type->scale, &unscaled);
-        if (out->type->precision <= MR_DECIMAL_I64_DIGITS)
-            out->i64[row] = (int64_t)unscaled;
-        else
-            out->i128[row] = unscaled;
-        break;
-    default:
-        out->i64[row] = (int64_t)value;
-    }
-}
-
 static MrStatus histogram_update(MrAggregateCall *call, char *const *groups, int32_t offset,
                                  MrError *err)
 {
     for (MR_EACH(call, i, row))
-        bins_add(call, MR_STATE(HistogramState, i), number_at(call->args[0], row), 1);
+        bins_add(call, MR_STATE(HistogramState, i), mr__number_at(call->args[0], row), 1);
     return MR_OK;
 }
 
@@ -150,7 +92,7 @@ static MrStatus histogram_finish(MrAggregateCall *call, char *const *groups, int
         for (int32_t k = 0; k < 2; k++)
             bins->children[k]->n_items = bins->n_items;
         for (int32_t k = 0; k < state->n; k++) {
-            number_put(bins->children[0], at + k, state->bins[k].x);
+            mr__number_put(bins->children[0], at + k, state->bins[k].x);
             bins->children[1]->f64[at + k] = state->bins[k].y;
         }
         out->list[i] = (MrSlice){at, (int32_t)state->n};

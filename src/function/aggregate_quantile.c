@@ -31,70 +31,6 @@ static void quant_push(QuantState *state, MrArena *arena, double value, int64_t 
     MR_PUSH(arena, state->items, state->n, state->cap, ((Weighted){value, n}));
 }
 
-/* Numbers, dates, timestamps and intervals as doubles. */
-static double number_at(const MrVector *vec, int32_t row)
-{
-    switch (vec->type->kind) {
-    case MR_TYPE_DECIMAL:
-        return mr_decimal_to_f64(vec->type->precision <= MR_DECIMAL_I64_DIGITS
-                                     ? MR_ARG(vec, i64, row)
-                                     : MR_ARG(vec, i128, row),
-                                 vec->type->scale);
-    case MR_TYPE_FLOAT:
-        return MR_ARG(vec, f32, row);
-    case MR_TYPE_DOUBLE:
-        return MR_ARG(vec, f64, row);
-    default:
-        break;
-    }
-    switch (mr_type_physical(vec->type)) {
-    case MR_PHYS_I8:
-        return MR_ARG(vec, i8, row);
-    case MR_PHYS_I16:
-        return MR_ARG(vec, i16, row);
-    case MR_PHYS_I32:
-        return MR_ARG(vec, i32, row);
-    default:
-        return (double)MR_ARG(vec, i64, row);
-    }
-}
-
-static void number_put(MrVector *out, int64_t row, double value)
-{
-    switch (out->type->kind) {
-    case MR_TYPE_DECIMAL: {
-        MrI128 unscaled = 0;
-        (void)mr_f64_to_decimal(value, out->type->precision, out->type->scale, &unscaled);
-        if (out->type->precision <= MR_DECIMAL_I64_DIGITS)
-            out->i64[row] = (int64_t)unscaled;
-        else
-            out->i128[row] = unscaled;
-        return;
-    }
-    case MR_TYPE_FLOAT:
-        out->f32[row] = (float)value;
-        return;
-    case MR_TYPE_DOUBLE:
-        out->f64[row] = value;
-        return;
-    default:
-        break;
-    }
-    switch (mr_type_physical(out->type)) {
-    case MR_PHYS_I8:
-        out->i8[row] = (int8_t)value;
-        break;
-    case MR_PHYS_I16:
-        out->i16[row] = (int16_t)value;
-        break;
-    case MR_PHYS_I32:
-        out->i32[row] = (int32_t)value;
-        break;
-    default:
-        out->i64[row] = value >= 9223372036854775807.0 ? INT64_MAX : (int64_t)value;
-    }
-}
-
 static MrStatus quant_update(MrAggregateCall *call, char *const *groups, int32_t offset,
                              MrError *err)
 {
@@ -112,7 +48,7 @@ static MrStatus quant_update(MrAggregateCall *call, char *const *groups, int32_t
             if (n == 0)
                 continue;
         }
-        quant_push(MR_STATE(QuantState, i), call->arena, number_at(call->args[0], row), n);
+        quant_push(MR_STATE(QuantState, i), call->arena, mr__number_at(call->args[0], row), n);
     }
     return MR_OK;
 }
@@ -213,7 +149,7 @@ static MrStatus quant_finish(MrAggregateCall *call, char *const *groups, int32_t
         weighted_sort(state->items, state->n,
                       data->descending ? weighted_compare_down : weighted_compare, call->arena);
         if (!data->is_array) {
-            number_put(out, i, percentile_of(state, data, total, data->percentages[0]));
+            mr__number_put(out, i, percentile_of(state, data, total, data->percentages[0]));
             continue;
         }
         mr_vector_list_reserve(call->arena, out, data->n_percentages);
@@ -221,7 +157,7 @@ static MrStatus quant_finish(MrAggregateCall *call, char *const *groups, int32_t
         int32_t at = child->n_items;
         child->n_items += data->n_percentages;
         for (int32_t k = 0; k < data->n_percentages; k++)
-            number_put(child, at + k, percentile_of(state, data, total, data->percentages[k]));
+            mr__number_put(child, at + k, percentile_of(state, data, total, data->percentages[k]));
         out->list[i] = (MrSlice){at, data->n_percentages};
     }
     return MR_OK;
@@ -282,7 +218,7 @@ static MrStatus percentages_bind(MrBind *bind, int32_t arg_idx, QuantData *data,
     bool bad = false;
     for (int32_t i = 0; i < n; i++) {
         char digits[MR_F64_TEXT_MAX];
-        percentages[i] = mr_vector_is_null(values, from + i) ? 0 : number_at(values, from + i);
+        percentages[i] = mr_vector_is_null(values, from + i) ? 0 : mr__number_at(values, from + i);
         bad = bad || !(percentages[i] >= 0 && percentages[i] <= 1);
         int32_t size = mr_f64_to_text(percentages[i], digits);
         mr_builder_printf(&text, "%s%.*sD", i ? "," : "", size, digits);

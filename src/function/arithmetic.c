@@ -200,20 +200,6 @@ static MrStatus idiv_raise(MrCall *call, int32_t row, MrError *err)
 #define N(name) name##_128_128_128
 #include "function/arithmetic_decimal.inc.h"
 
-static MrI128 dec_get(const MrVector *vec, int32_t row)
-{
-    return vec->type->precision <= MR_DECIMAL_I64_DIGITS ? MR_ARG(vec, i64, row)
-                                                         : MR_ARG(vec, i128, row);
-}
-
-static void dec_put(MrVector *vec, int32_t row, MrI128 value)
-{
-    if (vec->type->precision <= MR_DECIMAL_I64_DIGITS)
-        vec->i64[row] = (int64_t)value;
-    else
-        vec->i128[row] = value;
-}
-
 /* Up to 320 bits without a sign, for sums and products of two decimals. */
 typedef struct Wide {
     uint64_t limbs[5];
@@ -371,18 +357,19 @@ static MrStatus dec_add_exact(MrCall *call, MrError *err)
     const MrType *x = call->args[0]->type, *y = call->args[1]->type, *out = call->out->type;
     int scale = x->scale > y->scale ? x->scale : y->scale;
     for (MR_EACH(call, i, row)) {
-        MrI128 short_a = dec_get(call->args[0], row), short_b = dec_get(call->args[1], row),
-               sum = 0;
+        MrI128 short_a = mr_arg_decimal(call->args[0], row),
+               short_b = mr_arg_decimal(call->args[1], row), sum = 0;
         if (mr_i128_mul(short_a, arith->up_left, &short_a) &&
             mr_i128_mul(short_b, arith->up_right, &short_b) &&
             mr_i128_add(short_a, arith->op == MR__ARITH_SUB ? -short_b : short_b, &sum)) {
             sum = mr_decimal_round_down(sum, scale - out->scale);
             if (sum < mr_pow10_i128[out->precision] && sum > -mr_pow10_i128[out->precision]) {
-                dec_put(call->out, row, sum);
+                mr__decimal_put(call->out, row, sum);
                 continue;
             }
         }
-        Wide a = wide_of(dec_get(call->args[0], row)), b = wide_of(dec_get(call->args[1], row));
+        Wide a = wide_of(mr_arg_decimal(call->args[0], row)),
+             b = wide_of(mr_arg_decimal(call->args[1], row));
         wide_up(&a, scale - x->scale);
         wide_up(&b, scale - y->scale);
         if (arith->op == MR__ARITH_SUB)
@@ -391,7 +378,7 @@ static MrStatus dec_add_exact(MrCall *call, MrError *err)
         MrI128 value = 0;
         wide_down(&cut, scale - out->scale);
         if (wide_fits(&cut, out->precision, &value))
-            dec_put(call->out, row, value);
+            mr__decimal_put(call->out, row, value);
         else
             MR_TRY(dec_overflow(call, row, exact, scale, err));
     }
@@ -403,11 +390,12 @@ static MrStatus dec_mul_row(MrCall *call, int32_t row, MrError *err)
     const MrType *x = call->args[0]->type, *y = call->args[1]->type, *out = call->out->type;
     const int drop = x->scale + y->scale - out->scale;
     const MrI128 limit = mr_pow10_i128[out->precision];
-    MrI128 left = dec_get(call->args[0], row), right = dec_get(call->args[1], row), value = 0;
+    MrI128 left = mr_arg_decimal(call->args[0], row), right = mr_arg_decimal(call->args[1], row),
+           value = 0;
     if (mr_i128_mul(left, right, &value)) {
         value = drop > 0 ? mr_decimal_round_down(value, drop) : value;
         if (value < limit && value > -limit) {
-            dec_put(call->out, row, value);
+            mr__decimal_put(call->out, row, value);
             return MR_OK;
         }
     }
@@ -416,7 +404,7 @@ static MrStatus dec_mul_row(MrCall *call, int32_t row, MrError *err)
     wide_down(&cut, drop);
     if (!wide_fits(&cut, out->precision, &value))
         return dec_overflow(call, row, exact, x->scale + y->scale, err);
-    dec_put(call->out, row, value);
+    mr__decimal_put(call->out, row, value);
     return MR_OK;
 }
 
@@ -463,7 +451,8 @@ static MrStatus dec_div(MrCall *call, MrError *err)
     const MrType *x = call->args[0]->type, *y = call->args[1]->type, *out = call->out->type;
     int up = out->scale - x->scale + y->scale; /* never negative by Spark's result types */
     for (MR_EACH(call, i, row)) {
-        MrI128 a = dec_get(call->args[0], row), b = dec_get(call->args[1], row), value = 0;
+        MrI128 a = mr_arg_decimal(call->args[0], row), b = mr_arg_decimal(call->args[1], row),
+               value = 0;
         if (b == 0) {
             MR_TRY(arith_by_zero(call, row, err));
             continue;
@@ -471,7 +460,7 @@ static MrStatus dec_div(MrCall *call, MrError *err)
         bool fits = up >= 0 ? mr_decimal_div(a, b, up, &value) : false;
         MrI128 limit = mr_pow10_i128[out->precision];
         if (fits && value < limit && value > -limit)
-            dec_put(call->out, row, value);
+            mr__decimal_put(call->out, row, value);
         else
             MR_TRY(dec_overflow(call, row, wide_of(fits ? value : a), fits ? out->scale : x->scale,
                                 err));
@@ -509,7 +498,7 @@ static MrStatus dec_rem(MrCall *call, MrError *err)
     const MrType *x = call->args[0]->type, *y = call->args[1]->type, *out = call->out->type;
     int scale = x->scale > y->scale ? x->scale : y->scale;
     for (MR_EACH(call, i, row)) {
-        MrI128 a = dec_get(call->args[0], row), b = dec_get(call->args[1], row);
+        MrI128 a = mr_arg_decimal(call->args[0], row), b = mr_arg_decimal(call->args[1], row);
         if (b == 0) {
             MR_TRY(arith_by_zero(call, row, err));
             continue;
@@ -521,7 +510,7 @@ static MrStatus dec_rem(MrCall *call, MrError *err)
                 rest = (rest + up_b) % up_b;
         }
         if (mr_decimal_rescale(rest, scale, out->scale, out->precision, &value))
-            dec_put(call->out, row, value);
+            mr__decimal_put(call->out, row, value);
         else
             MR_TRY(dec_overflow(call, row, wide_of(rest), scale, err));
     }
@@ -533,7 +522,8 @@ static MrStatus dec_idiv(MrCall *call, MrError *err)
     const MrType *x = call->args[0]->type, *y = call->args[1]->type;
     int scale = x->scale > y->scale ? x->scale : y->scale;
     for (MR_EACH(call, i, row)) {
-        MrI128 a = dec_get(call->args[0], row), b = dec_get(call->args[1], row), up_a, up_b;
+        MrI128 a = mr_arg_decimal(call->args[0], row), b = mr_arg_decimal(call->args[1], row), up_a,
+               up_b;
         if (b == 0) {
             MR_TRY(arith_by_zero(call, row, err));
             continue;
@@ -560,8 +550,8 @@ static MrStatus dec_neg(MrCall *call, MrError *err)
 {
     const MrArith *arith = call->bound->data;
     for (MR_EACH(call, i, row)) {
-        MrI128 value = dec_get(call->args[0], row);
-        dec_put(call->out, row, arith->op == MR__ARITH_NEG || value < 0 ? -value : value);
+        MrI128 value = mr_arg_decimal(call->args[0], row);
+        mr__decimal_put(call->out, row, arith->op == MR__ARITH_NEG || value < 0 ? -value : value);
     }
     return MR_OK;
 }

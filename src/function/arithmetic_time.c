@@ -37,25 +37,11 @@ static MrStatus fail_time(MrCall *call, int32_t row, MrError *err)
 
 /* --- date with something ---------------------------------------------------------------------- */
 
-static int64_t integral_at(const MrVector *vec, int32_t row)
-{
-    switch (mr_type_physical(vec->type)) {
-    case MR_PHYS_I8:
-        return MR_ARG(vec, i8, row);
-    case MR_PHYS_I16:
-        return MR_ARG(vec, i16, row);
-    case MR_PHYS_I32:
-        return MR_ARG(vec, i32, row);
-    default:
-        return MR_ARG(vec, i64, row);
-    }
-}
-
 static MrStatus date_days(MrCall *call, MrError *err)
 {
     const MrArith *arith = call->bound->data;
     for (MR_EACH(call, i, row)) {
-        int64_t days = integral_at(call->args[1], row), date = MR_ARG(call->args[0], i32, row);
+        int64_t days = mr_arg_integer(call->args[1], row), date = MR_ARG(call->args[0], i32, row);
         call->out->i32[row] = (int32_t)(arith->op == MR__ARITH_SUB ? date - days : date + days);
     }
     return MR_OK;

@@ -144,29 +144,12 @@ static MrStatus ushr_bind(MrBind *bind, MrError *err)
     return MR_OK;
 }
 
-static int64_t integral(const MrVector *vec, int32_t row, int32_t *n_bits)
-{
-    switch (mr_type_physical(vec->type)) {
-    case MR_PHYS_I8:
-        *n_bits = 8;
-        return MR_ARG(vec, i8, row);
-    case MR_PHYS_I16:
-        *n_bits = 16;
-        return MR_ARG(vec, i16, row);
-    case MR_PHYS_I32:
-        *n_bits = 32;
-        return MR_ARG(vec, i32, row);
-    default:
-        *n_bits = 64;
-        return MR_ARG(vec, i64, row);
-    }
-}
-
 static MrStatus bit_get_call(MrCall *call, MrError *err)
 {
     for (MR_EACH(call, i, row)) {
-        int32_t n_bits, place = MR_ARG(call->args[1], i32, row);
-        int64_t value = integral(call->args[0], row, &n_bits);
+        int32_t place = MR_ARG(call->args[1], i32, row);
+        int32_t n_bits = 8 * mr_physical_bytes(mr_type_physical(call->args[0]->type));
+        int64_t value = mr_arg_integer(call->args[0], row);
         if (place < 0 || place >= n_bits)
             return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE__BIT_POSITION_RANGE, "functionName",
                            mr__quoted_name(call->arena, call->bound->def->name), "parameter",

@@ -653,7 +653,7 @@ static MrStatus arrays_zip_bind(MrBind *bind, MrError *err)
 
 static int64_t sequence_value(const MrCall *call, int32_t arg_idx, int32_t row)
 {
-    return mr__arg_int(call, arg_idx, row);
+    return mr_arg_integer(call->args[arg_idx], row);
 }
 
 static MrStatus fail_boundaries(MrCall *call, int32_t row, MrError *err)

@@ -127,14 +127,9 @@ static const char *shown_name(const char *name)
                                                                                          : name;
 }
 
-static bool has_map(const MrType *type)
+static bool has_map_or_variant(const MrType *type)
 {
-    if (type->kind == MR_TYPE_MAP || type->kind == MR_TYPE_VARIANT)
-        return true;
-    for (int32_t i = 0; i < type->n_fields; i++)
-        if (has_map(type->fields[i].type))
-            return true;
-    return false;
+    return mr_type_has(type, MR_TYPE_MAP) || mr_type_has(type, MR_TYPE_VARIANT);
 }
 
 /* Common type of both sides, or Spark's errors. */
@@ -148,8 +143,9 @@ static MrStatus sides_bind(MrBind *bind, bool equality, const MrType **out, MrEr
     if (!common)
         return mr__fail_diff_types(bind, err);
     bool interval_equality = equality && common->kind == MR_TYPE_INTERVAL;
-    if (!interval_equality && (has_map(common) || (common->kind != MR_TYPE_VOID &&
-                                                   !mr_type_is_orderable(common) && !equality)))
+    if (!interval_equality &&
+        (has_map_or_variant(common) ||
+         (common->kind != MR_TYPE_VOID && !mr_type_is_orderable(common) && !equality)))
         return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__INVALID_ORDERING_TYPE, "sqlExpr",
                        mr__quoted_expr(bind->arena, bind->sql), "functionName",
                        mr__quoted_name(bind->arena, shown_name(bind->def->name)), "dataType",
@@ -334,7 +330,7 @@ static MrStatus in_bind(MrBind *bind, MrError *err)
             return fail_data_types(bind, "in", err);
         common = both;
     }
-    if (has_map(common))
+    if (has_map_or_variant(common))
         return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__INVALID_ORDERING_TYPE, "sqlExpr",
                        mr__quoted_expr(bind->arena, bind->sql), "functionName", "`in`", "dataType",
                        mr__quoted_type(bind->arena, common));

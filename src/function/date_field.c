@@ -5,28 +5,6 @@
  * from those microseconds. */
 #include "function/date_int.h"
 
-int64_t mr__arg_int(const MrCall *call, int32_t arg_idx, int32_t row)
-{
-    const MrVector *vec = call->args[arg_idx];
-    switch (mr_type_physical(vec->type)) {
-    case MR_PHYS_I8:
-        return MR_ARG(vec, i8, row);
-    case MR_PHYS_I16:
-        return MR_ARG(vec, i16, row);
-    case MR_PHYS_I32:
-        return MR_ARG(vec, i32, row);
-    default:
-        return MR_ARG(vec, i64, row);
-    }
-}
-
-MrI128 mr__arg_decimal(const MrCall *call, int32_t arg_idx, int32_t row)
-{
-    const MrVector *vec = call->args[arg_idx];
-    return mr_type_physical(vec->type) == MR_PHYS_I64 ? MR_ARG(vec, i64, row)
-                                                      : MR_ARG(vec, i128, row);
-}
-
 MrStatus mr__null_call(MrCall *call, MrError *err)
 {
     for (MR_EACH(call, i, row))
@@ -367,7 +345,7 @@ static MrStatus date_add_call(MrCall *call, MrError *err)
 {
     bool minus = strcmp(call->bound->def->name, "date_sub") == 0;
     for (MR_EACH(call, i, row)) {
-        int64_t n = mr__arg_int(call, 1, row), days = MR_ARG(call->args[0], i32, row);
+        int64_t n = mr_arg_integer(call->args[1], row), days = MR_ARG(call->args[0], i32, row);
         call->out->i32[row] = (int32_t)(minus ? days - n : days + n);
     }
     return MR_OK;
@@ -591,7 +569,8 @@ static MrStatus timestampadd_call(MrCall *call, MrError *err)
     const Unit *unit = call->bound->data;
     const MrZone *zone = mr__zone_of(call, call->args[2]->type);
     for (MR_EACH(call, i, row)) {
-        int64_t n = mr__arg_int(call, 1, row), us = MR_ARG(call->args[2], i64, row), days = 0, sum;
+        int64_t n = mr_arg_integer(call->args[1], row), us = MR_ARG(call->args[2], i64, row),
+                days = 0, sum;
         bool of_days = unit->us >= MR_US_PER_DAY;
         MrTimeShift by = {0};
         bool fits = unit->months
@@ -674,7 +653,8 @@ static MrStatus timestamp_of_int_call(MrCall *call, MrError *err)
 {
     const Scale *scale = call->bound->data;
     for (MR_EACH(call, i, row))
-        if (__builtin_mul_overflow(mr__arg_int(call, 0, row), scale->us, &call->out->i64[row]))
+        if (__builtin_mul_overflow(mr_arg_integer(call->args[0], row), scale->us,
+                                   &call->out->i64[row]))
             return fail_long_overflow(err);
     return MR_OK;
 }
@@ -699,7 +679,7 @@ static MrStatus timestamp_of_decimal_call(MrCall *call, MrError *err)
 {
     int scale = call->args[0]->type->scale;
     for (MR_EACH(call, i, row)) {
-        MrI128 value = mr__arg_decimal(call, 0, row);
+        MrI128 value = mr_arg_decimal(call->args[0], row);
         for (int k = scale; k < 6; k++)
             if (__builtin_mul_overflow(value, (MrI128)10, &value))
                 return fail_long_overflow(err);

@@ -29,10 +29,6 @@ static inline const MrZone *mr__zone_of(const MrCall *call, const MrType *type)
 {
     return type->kind == MR_TYPE_TIMESTAMP ? call->context->settings->zone : NULL;
 }
-/* Values of any integral type. */
-int64_t mr__arg_int(const MrCall *call, int32_t arg_idx, int32_t row);
-/* The unscaled value of a decimal argument. */
-MrI128 mr__arg_decimal(const MrCall *call, int32_t arg_idx, int32_t row);
 MrStatus mr__null_call(MrCall *call, MrError *err); /* every row NULL */
 MrStatus mr__same_call(MrCall *call, MrError *err); /* the first argument as it is */
 /* Argument arg_idx is cast to type; the result becomes nullable when that may fail. */

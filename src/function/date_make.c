@@ -90,7 +90,7 @@ static MrStatus make_timestamp_call(MrCall *call, MrError *err)
         if (with_zone && zone)
             MR_TRY(mr__zone_named(call, mr__arg_str(call, call->n_args - 1, row), &zone, err));
         if (of_parts) {
-            MrI128 seconds_us = mr__arg_decimal(call, 5, row);
+            MrI128 seconds_us = mr_arg_decimal(call->args[5], row);
             int64_t hour = MR_ARG(call->args[3], i32, row),
                     minute = MR_ARG(call->args[4], i32, row);
             int64_t second = mr__floor_div((int64_t)seconds_us, MR_US_PER_SECOND);
@@ -169,7 +169,7 @@ static MrStatus make_interval_call(MrCall *call, MrError *err)
         MrI128 us = (MrI128)part_or_zero(call, 4, row) * MR_US_PER_HOUR +
                     (MrI128)part_or_zero(call, 5, row) * MR_US_PER_MINUTE;
         if (call->n_args > 6)
-            us += mr__arg_decimal(call, 6, row);
+            us += mr_arg_decimal(call->args[6], row);
         if (months == (int32_t)months && days == (int32_t)days && us == (int64_t)us)
             call->out->interval[row] = (MrInterval){(int32_t)months, (int32_t)days, (int64_t)us};
         else if (!is_try && call->context->settings->ansi)
@@ -206,7 +206,7 @@ static MrStatus make_dt_interval_call(MrCall *call, MrError *err)
                     (MrI128)part_or_zero(call, 1, row) * MR_US_PER_HOUR +
                     (MrI128)part_or_zero(call, 2, row) * MR_US_PER_MINUTE;
         if (call->n_args > 3)
-            us += mr__arg_decimal(call, 3, row);
+            us += mr_arg_decimal(call->args[3], row);
         if (us != (int64_t)us)
             return fail_interval(NULL, err);
         call->out->i64[row] = (int64_t)us;
@@ -244,7 +244,7 @@ static MrStatus make_time_call(MrCall *call, MrError *err)
     for (MR_EACH(call, i, row)) {
         PartsError fault = {{0}};
         int64_t hour = MR_ARG(call->args[0], i32, row), minute = MR_ARG(call->args[1], i32, row);
-        int64_t us = (int64_t)mr__arg_decimal(call, 2, row);
+        int64_t us = (int64_t)mr_arg_decimal(call->args[2], row);
         if (!part_in(&fault, "HourOfDay", 0, 23, hour) ||
             !part_in(&fault, "MinuteOfHour", 0, 59, minute) ||
             !part_in(&fault, "SecondOfMinute", 0, 59, mr__floor_div(us, MR_US_PER_SECOND)))
@@ -282,7 +282,7 @@ static MrStatus time_from_call(MrCall *call, MrError *err)
             MrI128 scale = 1;
             for (int k = 0; k < type->scale; k++)
                 scale *= 10;
-            if (__builtin_mul_overflow(mr__arg_decimal(call, 0, row), (MrI128)ns_of_one, &ns))
+            if (__builtin_mul_overflow(mr_arg_decimal(call->args[0], row), (MrI128)ns_of_one, &ns))
                 ns = INT64_MAX;
             else
                 ns /= scale;
@@ -295,7 +295,7 @@ static MrStatus time_from_call(MrCall *call, MrError *err)
                  : scaled < -9e18 ? INT64_MIN
                                   : (int64_t)scaled;
         } else {
-            ns = (MrI128)mr__arg_int(call, 0, row) * ns_of_one;
+            ns = (MrI128)mr_arg_integer(call->args[0], row) * ns_of_one;
         }
         if (ns < 0 || ns >= MR_NS_PER_DAY) {
             char message[160];

@@ -32,7 +32,9 @@ static MrStatus number_plain(MrCall *call, int32_t row, int32_t n_digits, int32_
         return MR_OK;
     }
     bool is_decimal = vec->type->kind == MR_TYPE_DECIMAL;
-    MrI128 value = is_decimal ? mr__arg_decimal(call, 0, row) : mr__arg_int(call, 0, row), unit = 1;
+    MrI128 value =
+               is_decimal ? mr_arg_decimal(call->args[0], row) : mr_arg_integer(call->args[0], row),
+           unit = 1;
     int32_t scale = (is_decimal ? vec->type->scale : 0) - shift;
     bool minus = value < 0;
     if (scale < 0 && !mr_i128_mul(value, mr_pow10_i64[-scale], &value))

@@ -161,6 +161,17 @@ static inline int32_t mr_arg_row(const MrVector *vec, int32_t row)
     return vec->encoding == MR_CONSTANT ? 0 : row;
 }
 #define MR_ARG(vec, member, row) ((vec)->member[mr_arg_row(vec, row)])
+/* An integer of any width, a boolean, date, timestamp, interval too. */
+static inline int64_t mr_arg_integer(const MrVector *vec, int32_t row)
+{
+    return mr_vector_integer(vec, mr_arg_row(vec, row));
+}
+/* The unscaled value. */
+static inline MrI128 mr_arg_decimal(const MrVector *vec, int32_t row)
+{
+    return vec->type->precision <= MR_DECIMAL_I64_DIGITS ? MR_ARG(vec, i64, row)
+                                                         : MR_ARG(vec, i128, row);
+}
 static inline bool mr_arg_null(const MrVector *vec, int32_t row)
 {
     return vec->type->kind == MR_TYPE_VOID ||

@@ -52,6 +52,17 @@ const MrType *mr__decimal_for(MrArena *arena,
 const MrType *mr__decimal_adjusted(MrArena *arena, int precision, int scale);
 const MrType *mr__decimal_bounded(MrArena *arena, int precision, int scale);
 
+/* A number, date, time or interval as a double, and back: cut towards zero, a decimal rounded. */
+double mr__number_at(const MrVector *vec, int32_t row);
+void mr__number_put(MrVector *out, int64_t row, double value);
+static inline void mr__decimal_put(MrVector *out, int64_t row, MrI128 unscaled)
+{
+    if (out->type->precision <= MR_DECIMAL_I64_DIGITS)
+        out->i64[row] = (int64_t)unscaled;
+    else
+        out->i128[row] = unscaled;
+}
+
 /* Writes base + i for each i < n with keep[i] = 1 and returns how many; may write 8 numbers more.
  */
 int32_t mr__rows_compact(const uint8_t *keep, int32_t n, uint16_t base, uint16_t *sel);

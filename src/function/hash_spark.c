@@ -135,22 +135,12 @@ static MrStatus xxhash64_call(MrCall *call, MrError *err)
     return MR_OK;
 }
 
-static bool has_map(const MrType *type)
-{
-    if (type->kind == MR_TYPE_MAP)
-        return true;
-    for (int32_t i = 0; i < type->n_fields; i++)
-        if (has_map(type->fields[i].type))
-            return true;
-    return false;
-}
-
 static MrStatus hash_bind(MrBind *bind, MrError *err)
 {
     if (bind->n_args < 1)
         return mr__fail_num_args(bind, bind->def->name, "> 0", err);
     for (int32_t i = 0; i < bind->n_args; i++) {
-        if (has_map(bind->args[i].type))
+        if (mr_type_has(bind->args[i].type, MR_TYPE_MAP))
             return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__HASH_MAP_TYPE, "sqlExpr",
                            mr__quoted_expr(bind->arena, bind->sql), "functionName",
                            mr__quoted_name(bind->arena, bind->def->name));

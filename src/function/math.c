@@ -239,20 +239,6 @@ typedef struct RoundData {
     bool ansi;
 } RoundData;
 
-static MrI128 dec_get(const MrVector *vec, int32_t row)
-{
-    return vec->type->precision <= MR_DECIMAL_I64_DIGITS ? MR_ARG(vec, i64, row)
-                                                         : MR_ARG(vec, i128, row);
-}
-
-static void dec_put(MrVector *vec, int32_t row, MrI128 value)
-{
-    if (vec->type->precision <= MR_DECIMAL_I64_DIGITS)
-        vec->i64[row] = (int64_t)value;
-    else
-        vec->i128[row] = value;
-}
-
 /* Drops digits at the right end: value / 10^digits, rounded. */
 static MrI128 round_drop(MrI128 value, int digits, RoundMode mode)
 {
@@ -278,13 +264,13 @@ static MrStatus round_decimal(MrCall *call, MrError *err)
     const MrType *in = call->args[0]->type, *out = call->out->type;
     for (MR_EACH(call, i, row)) {
         MrI128 value =
-            round_drop(dec_get(call->args[0], row), in->scale - data->digits, data->mode);
+            round_drop(mr_arg_decimal(call->args[0], row), in->scale - data->digits, data->mode);
         /* It now has data->digits digits behind the point, and the result out->scale. */
         int up = data->digits < in->scale ? out->scale - data->digits : out->scale - in->scale;
         if (up > 38 || !mr_i128_mul(value, mr_pow10_i128[up > 0 ? up : 0], &value) ||
             value >= mr_pow10_i128[out->precision] || value <= -mr_pow10_i128[out->precision]) {
             if (value == 0) {
-                dec_put(call->out, row, 0);
+                mr__decimal_put(call->out, row, 0);
                 continue;
             }
             if (!data->ansi) {
@@ -292,10 +278,10 @@ static MrStatus round_decimal(MrCall *call, MrError *err)
                 continue;
             }
             char text[MR_DECIMAL_TEXT_MAX];
-            int32_t size = mr_decimal_to_text(dec_get(call->args[0], row), in->scale, text);
+            int32_t size = mr_decimal_to_text(mr_arg_decimal(call->args[0], row), in->scale, text);
             return mr__fail_decimal(call->arena, mr_arena_strn(call->arena, text, size), out, err);
         }
-        dec_put(call->out, row, value);
+        mr__decimal_put(call->out, row, value);
     }
     return MR_OK;
 }

@@ -121,29 +121,6 @@ static MrStatus randn_call(MrCall *call, MrError *err)
     return MR_OK;
 }
 
-static double number_of(const MrVector *vec, int32_t row)
-{
-    switch (vec->type->kind) {
-    case MR_TYPE_TINYINT:
-        return MR_ARG(vec, i8, row);
-    case MR_TYPE_SMALLINT:
-        return MR_ARG(vec, i16, row);
-    case MR_TYPE_INT:
-        return MR_ARG(vec, i32, row);
-    case MR_TYPE_BIGINT:
-        return (double)MR_ARG(vec, i64, row);
-    case MR_TYPE_FLOAT:
-        return MR_ARG(vec, f32, row);
-    case MR_TYPE_DECIMAL:
-        return mr_decimal_to_f64(vec->type->precision <= MR_DECIMAL_I64_DIGITS
-                                     ? MR_ARG(vec, i64, row)
-                                     : MR_ARG(vec, i128, row),
-                                 vec->type->scale);
-    default:
-        return MR_ARG(vec, f64, row);
-    }
-}
-
 static MrStatus uniform_call(MrCall *call, MrError *err)
 {
     Random *random = random_of(call);
@@ -153,36 +130,9 @@ static MrStatus uniform_call(MrCall *call, MrError *err)
             mr_call_null(call, row);
             continue;
         }
-        double low = number_of(call->args[0], row), high = number_of(call->args[1], row);
+        double low = mr__number_at(call->args[0], row), high = mr__number_at(call->args[1], row);
         double value = low + random_f64(random) * (high - low);
-        switch (out->type->kind) {
-        case MR_TYPE_TINYINT:
-            out->i8[row] = (int8_t)value;
-            break;
-        case MR_TYPE_SMALLINT:
-            out->i16[row] = (int16_t)value;
-            break;
-        case MR_TYPE_INT:
-            out->i32[row] = (int32_t)value;
-            break;
-        case MR_TYPE_BIGINT:
-            out->i64[row] = (int64_t)value;
-            break;
-        case MR_TYPE_FLOAT:
-            out->f32[row] = (float)value;
-            break;
-        case MR_TYPE_DECIMAL: {
-            MrI128 unscaled = 0;
-            (void)mr_f64_to_decimal(value, out->type->precision, out->type->scale, &unscaled);
-            if (out->type->precision <= MR_DECIMAL_I64_DIGITS)
-                out->i64[row] = (int64_t)unscaled;
-            else
-                out->i128[row] = unscaled;
-            break;
-        }
-        default:
-            out->f64[row] = value;
-        }
+        mr__number_put(out, row, value);
     }
     return MR_OK;
 }

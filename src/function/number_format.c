@@ -176,7 +176,7 @@ static MrStatus to_char_call(MrCall *call, MrError *err)
     const NumberFormat *format = call->bound->data;
     const MrType *type = call->args[0]->type;
     for (MR_EACH(call, i, row)) {
-        MrI128 value = mr__arg_decimal(call, 0, row), whole = value < 0 ? -value : value, rest,
+        MrI128 value = mr_arg_decimal(call->args[0], row), whole = value < 0 ? -value : value, rest,
                unit = 1;
         char digits[40], behind[40], out[200];
         int32_t n_digits = 0, n_behind = type->scale, n = 0, next, blanks = 0;

@@ -163,14 +163,20 @@ static bool any_nullable(const MrBind *bind)
     return false;
 }
 
-static void bind_prepare(MrBind *bind)
+/* The row of this name that takes the arguments; bind is as it was before any function's. */
+static MrStatus choose(MrBind *bind, const MrSignatureSet *set, int32_t *chosen, MrError *err)
 {
+    if (set->n == 0)
+        return MR_FAIL(err, MR_COND_UNRESOLVED_ROUTINE, "routineName",
+                       mr__quoted_name(bind->arena, set->name), "searchPath",
+                       "[`system`.`builtin`, `system`.`session`, `spark_catalog`.`default`]");
     for (int32_t i = 0; i < bind->n_args; i++)
         bind->args[i].cast_to = bind->args[i].type;
     bind->type = NULL;
     bind->data = NULL;
     bind->call = NULL;
     bind->select = NULL;
+    return mr__signature_choose(bind, set, chosen, err);
 }
 
 static MrBound *bound_create(MrBind *bind)
@@ -193,14 +199,9 @@ MrStatus mr_function_bind(MrBind *bind, const char *name, MrBound **out, MrError
     const MrFunctionDef *rows[MAX_SAME_NAME] = {0};
     const char *signatures[MAX_SAME_NAME];
     int32_t n = functions_find(name, rows), chosen = 0;
-    if (n == 0)
-        return MR_FAIL(err, MR_COND_UNRESOLVED_ROUTINE, "routineName",
-                       mr__quoted_name(bind->arena, name), "searchPath",
-                       "[`system`.`builtin`, `system`.`session`, `spark_catalog`.`default`]");
     for (int32_t i = 0; i < n; i++)
         signatures[i] = rows[i]->signature;
-    bind_prepare(bind);
-    MR_TRY(mr__signature_choose(bind, &(MrSignatureSet){name, n, signatures}, &chosen, err));
+    MR_TRY(choose(bind, &(MrSignatureSet){name, n, signatures}, &chosen, err));
     bind->def = rows[chosen];
     bind->flags = bind->def->flags;
     bind->call = bind->def->call;
@@ -218,14 +219,9 @@ MrStatus mr_aggregate_bind(MrBind *bind, const char *name, MrAggregate **out, Mr
     const MrAggregateDef *rows[MAX_SAME_NAME] = {0};
     const char *signatures[MAX_SAME_NAME];
     int32_t n = aggregates_find(name, rows), chosen = 0;
-    if (n == 0)
-        return MR_FAIL(err, MR_COND_UNRESOLVED_ROUTINE, "routineName",
-                       mr__quoted_name(bind->arena, name), "searchPath",
-                       "[`system`.`builtin`, `system`.`session`, `spark_catalog`.`default`]");
     for (int32_t i = 0; i < n; i++)
         signatures[i] = rows[i]->signature;
-    bind_prepare(bind);
-    MR_TRY(mr__signature_choose(bind, &(MrSignatureSet){name, n, signatures}, &chosen, err));
+    MR_TRY(choose(bind, &(MrSignatureSet){name, n, signatures}, &chosen, err));
     MrAggregate *agg = MR_NEW(bind->arena, MrAggregate);
     agg->def = rows[chosen];
     agg->flags = agg->def->flags;
@@ -266,9 +262,7 @@ const MrGeneratorDef *mr_generator_find(const char *name)
 MrStatus mr_generator_bind(MrBind *bind, const MrGeneratorDef *def, MrBound **out, MrError *err)
 {
     int32_t chosen = 0;
-    bind_prepare(bind);
-    MR_TRY(
-        mr__signature_choose(bind, &(MrSignatureSet){def->name, 1, &def->signature}, &chosen, err));
+    MR_TRY(choose(bind, &(MrSignatureSet){def->name, 1, &def->signature}, &chosen, err));
     bind->def = NULL;
     bind->flags = 0;
     bind->nullable = false;

@@ -251,13 +251,6 @@ static MrStatus url_encode_call(MrCall *call, MrError *err)
     return MR_OK;
 }
 
-static int32_t hex_digit(char c)
-{
-    return c >= '0' && c <= '9'                 ? c - '0'
-           : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
-                                                : -1;
-}
-
 static MrStatus url_decode_call(MrCall *call, MrError *err)
 {
     bool is_try = call->bound->def->name[0] == 't';
@@ -271,11 +264,11 @@ static MrStatus url_decode_call(MrCall *call, MrError *err)
                 mr_builder_char(&out, c == '+' ? ' ' : c);
                 continue;
             }
-            valid = k + 2 < text.size_bytes && hex_digit(text.data[k + 1]) >= 0 &&
-                    hex_digit(text.data[k + 2]) >= 0;
+            valid = k + 2 < text.size_bytes && mr_hex_digit(text.data[k + 1]) >= 0 &&
+                    mr_hex_digit(text.data[k + 2]) >= 0;
             if (valid)
-                mr_builder_char(
-                    &out, (char)(hex_digit(text.data[k + 1]) << 4 | hex_digit(text.data[k + 2])));
+                mr_builder_char(&out, (char)(mr_hex_digit(text.data[k + 1]) << 4 |
+                                             mr_hex_digit(text.data[k + 2])));
             k += 2;
         }
         if (valid)
@@ -418,7 +411,7 @@ static bool unhex(MrArena *arena, MrText text, MrText *out)
     int64_t n = (text.size_bytes + 1) / 2, odd = text.size_bytes % 2;
     char *bytes = mr_arena_zeroed(arena, n);
     for (int64_t k = 0; k < text.size_bytes; k++) {
-        int32_t digit = hex_digit(text.data[k]);
+        int32_t digit = mr_hex_digit(text.data[k]);
         mr_poll_item(k);
         if (digit < 0)
             return false;
@@ -571,11 +564,11 @@ static bool number_of(const MrCall *call, int32_t arg_idx, int32_t row, double *
         *f = MR_ARG(vec, f32, row);
         return true;
     case MR_TYPE_DECIMAL:
-        *f = mr_decimal_to_f64(mr__arg_decimal(call, arg_idx, row), vec->type->scale);
+        *f = mr_decimal_to_f64(mr_arg_decimal(call->args[arg_idx], row), vec->type->scale);
         return true;
     default:
         if (*is_int) {
-            *i = mr__arg_int(call, arg_idx, row);
+            *i = mr_arg_integer(call->args[arg_idx], row);
             *f = (double)*i;
         }
         return *is_int;

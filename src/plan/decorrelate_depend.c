@@ -262,6 +262,20 @@ static MrStatus depend_limit(Outer *outer, MrPlan *plan, MrPlan **out, MrColumn 
     return MR_OK;
 }
 
+/* The union of inputs that are plan's columns and D each; it keeps the ids of plan's columns. */
+static MrPlan *union_make(Outer *outer, const MrPlan *plan, MrPlan **inputs, int32_t n_inputs,
+                          MrColumn **d)
+{
+    MrPlan *made = mr_plan_union(outer->planner, inputs, n_inputs);
+    MrColumn *cols = MR_NEW_N(outer->planner->arena, MrColumn, made->n_cols + 1);
+    memcpy(cols, made->cols, sizeof(MrColumn) * (size_t)made->n_cols);
+    for (int32_t c = 0; c < plan->n_cols; c++)
+        cols[c].id = plan->cols[c].id;
+    made->cols = cols;
+    *d = cols + plan->n_cols;
+    return made;
+}
+
 static MrStatus depend_union(Outer *outer, MrPlan *plan, MrPlan **out, MrColumn **d)
 {
     MrPlanner *planner = outer->planner;
@@ -277,14 +291,7 @@ static MrStatus depend_union(Outer *outer, MrPlan *plan, MrPlan **out, MrColumn 
             exprs[n + c] = mr_plan_pass(planner, &in_d[c]);
         inputs[i] = mr_plan_project(planner, inputs[i], exprs, n + outer->n_cols);
     }
-    MrPlan *made = mr_plan_union(planner, inputs, plan->n_inputs);
-    MrColumn *cols = MR_NEW_N(planner->arena, MrColumn, n + outer->n_cols + 1);
-    memcpy(cols, made->cols, sizeof(MrColumn) * (size_t)made->n_cols);
-    for (int32_t c = 0; c < n; c++)
-        cols[c].id = plan->cols[c].id;
-    made->cols = cols;
-    *d = cols + n;
-    *out = made;
+    *out = union_make(outer, plan, inputs, plan->n_inputs, d);
     return MR_OK;
 }
 
@@ -313,14 +320,7 @@ static MrStatus depend_values(Outer *outer, MrPlan *plan, MrPlan **out, MrColumn
             return MR_OK;
         }
     }
-    MrPlan *made = mr_plan_union(planner, rows, n_rows);
-    MrColumn *cols = MR_NEW_N(planner->arena, MrColumn, n + outer->n_cols + 1);
-    memcpy(cols, made->cols, sizeof(MrColumn) * (size_t)made->n_cols);
-    for (int32_t c = 0; c < n; c++)
-        cols[c].id = plan->cols[c].id;
-    made->cols = cols;
-    *d = cols + n;
-    *out = made;
+    *out = union_make(outer, plan, rows, n_rows, d);
     return MR_OK;
 }
 

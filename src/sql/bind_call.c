@@ -389,21 +389,12 @@ static MrStatus unresolved_routine(Binder *b, const MrSqlExpr *ast, const MrSqlN
                                           mr__quote_name(b, here, n_here))));
 }
 
-static const char *lower_name(Binder *b, const char *name)
-{
-    char *copy = mr_arena_str(b->arena, name);
-    for (char *c = copy; *c; c++)
-        if (*c >= 'A' && *c <= 'Z')
-            *c = (char)(*c + 32);
-    return copy;
-}
-
 MrStatus mr__call_ast_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr **out)
 {
     const MrSqlCall *call = &ast->call;
     MrSqlName plain;
     MR_TRY(mr__name_plain(b, &call->name, &plain));
-    const char *name = lower_name(b, plain.parts[plain.n_parts - 1]);
+    const char *name = mr_arena_lower(b->arena, mr_text(plain.parts[plain.n_parts - 1]));
     bool builtin = plain.n_parts == 1 ||
                    (plain.n_parts == 2 && mr_str_equal_nocase(plain.parts[0], "builtin")) ||
                    (plain.n_parts == 3 && mr_str_equal_nocase(plain.parts[0], "system") &&

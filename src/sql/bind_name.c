@@ -278,15 +278,6 @@ typedef struct Candidate {
     int distance;
 } Candidate;
 
-static const char *lower(Binder *b, const char *text)
-{
-    char *copy = mr_arena_str(b->arena, text);
-    for (char *c = copy; *c; c++)
-        if (*c >= 'A' && *c <= 'Z')
-            *c = (char)(*c + 32);
-    return copy;
-}
-
 static const char *suggestions(Binder *b, const char *name, const Scope *scope)
 {
     Candidate *list = MR_NEW_N(b->arena, Candidate, scope->n_cols + 1);
@@ -312,8 +303,10 @@ static const char *suggestions(Binder *b, const char *name, const Scope *scope)
     for (int32_t i = 0; i < n; i++) {
         list[i].parts += n_common;
         list[i].n_parts -= n_common;
-        const char *text = lower(b, mr__name_dotted(b, list[i].parts, list[i].n_parts));
-        list[i].distance = mr_text_distance(mr_text(lower(b, name)), mr_text(text), 1000);
+        const char *text =
+            mr_arena_lower(b->arena, mr_text(mr__name_dotted(b, list[i].parts, list[i].n_parts)));
+        list[i].distance =
+            mr_text_distance(mr_text(mr_arena_lower(b->arena, mr_text(name))), mr_text(text), 1000);
     }
     for (int32_t i = 1; i < n; i++) /* stable, few columns matter */
         for (int32_t k = i; k > 0 && list[k].distance < list[k - 1].distance; k--) {

@@ -446,10 +446,7 @@ static MrStatus generate_bind(Binder *b, const MrSqlExpr *ast, Ctx *ctx, MrPlan 
     *found = false;
     if (name.n_parts != 1)
         return MR_OK;
-    char *lower = mr_arena_str(b->arena, name.parts[0]);
-    for (char *c = lower; *c; c++)
-        if (*c >= 'A' && *c <= 'Z')
-            *c = (char)(*c + 32);
+    const char *lower = mr_arena_lower(b->arena, mr_text(name.parts[0]));
     const char *base = NULL;
     bool is_outer = false;
     if (!mr__generator_named(b, lower, &base, &is_outer))

@@ -521,47 +521,39 @@ MrStatus mr_sql_parse_expr(MrArena *arena, MrText text, const MrSqlOptions *opti
 }
 
 typedef struct ExprsOut {
-    int32_t n;
-    MrSqlExpr **exprs;
+    int32_t *n;
+    MrSqlExpr ***exprs;
 } ExprsOut;
 
 static void exprs_call(MrParser *parser, void *out)
 {
     ExprsOut *result = out;
     not_empty(parser);
-    result->n = mr__named_exprs(parser, &result->exprs);
+    *result->n = mr__named_exprs(parser, result->exprs);
 }
 
 MrStatus mr_sql_parse_exprs(MrArena *arena, MrText text, const MrSqlOptions *options,
                             int32_t *n_exprs, MrSqlExpr ***out, MrError *err)
 {
-    ExprsOut result = {0};
-    MR_TRY(parse_all(arena, text, options, exprs_call, &result, err));
-    *n_exprs = result.n;
-    *out = result.exprs;
-    return MR_OK;
+    return parse_all(arena, text, options, exprs_call, &(ExprsOut){n_exprs, out}, err);
 }
 
 typedef struct SortsOut {
-    int32_t n;
-    MrSqlSort *sorts;
+    int32_t *n;
+    MrSqlSort **sorts;
 } SortsOut;
 
 static void sorts_call(MrParser *parser, void *out)
 {
     SortsOut *result = out;
     not_empty(parser);
-    result->n = mr__sorts(parser, &result->sorts);
+    *result->n = mr__sorts(parser, result->sorts);
 }
 
 MrStatus mr_sql_parse_sorts(MrArena *arena, MrText text, const MrSqlOptions *options,
                             int32_t *n_sorts, MrSqlSort **out, MrError *err)
 {
-    SortsOut result = {0};
-    MR_TRY(parse_all(arena, text, options, sorts_call, &result, err));
-    *n_sorts = result.n;
-    *out = result.sorts;
-    return MR_OK;
+    return parse_all(arena, text, options, sorts_call, &(SortsOut){n_sorts, out}, err);
 }
 
 static void name_call(MrParser *parser, void *out)

@@ -17,13 +17,10 @@ static int64_t hex_digits(const char *at, const char *end, int n)
     if (end - at < n)
         return -1;
     for (int i = 0; i < n; i++) {
-        int c = at[i] | 32;
-        if (at[i] >= '0' && at[i] <= '9')
-            value = 16 * value + (at[i] - '0');
-        else if (c >= 'a' && c <= 'f')
-            value = 16 * value + (c - 'a' + 10);
-        else
+        int digit = mr_hex_digit(at[i]);
+        if (digit < 0)
             return -1;
+        value = 16 * value + digit;
     }
     return value;
 }
@@ -407,22 +404,13 @@ const char *mr__property_key(MrParser *parser)
     return mr_builder_text(&key).data;
 }
 
-static const char *lower(MrParser *parser, MrText text)
-{
-    char *out = mr_arena_strn(parser->arena, text.data, text.size_bytes);
-    for (char *c = out; *c != 0; c++)
-        if (*c >= 'A' && *c <= 'Z')
-            *c = (char)(*c + 32);
-    return out;
-}
-
 static const char *property_value(MrParser *parser)
 {
     int32_t start = parser->at;
     if (mr__is_string(parser, 0))
         return mr__string(parser);
     if (mr__peek(parser) == MR_KW_TRUE || mr__peek(parser) == MR_KW_FALSE)
-        return lower(parser, mr__token_text(parser, parser->at++));
+        return mr_arena_lower(parser->arena, mr__token_text(parser, parser->at++));
     if (mr__peek(parser) == MR_TOK_MINUS)
         parser->at++;
     if (mr__is_number(mr__peek(parser))) {

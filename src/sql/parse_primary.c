@@ -456,16 +456,6 @@ static APART MrSqlExpr *overlay_expr(MrParser *parser)
     return special_call(parser, "overlay", start, args, n);
 }
 
-static const char *lower_word(MrParser *parser, int32_t at)
-{
-    MrText word = mr__token_text(parser, at);
-    char *out = mr_arena_strn(parser->arena, word.data, word.size_bytes);
-    for (char *c = out; *c != 0; c++)
-        if (*c >= 'A' && *c <= 'Z')
-            *c = (char)(*c + 32);
-    return out;
-}
-
 /* DATEADD('MONTH', 1, d): the unit must be a word. */
 static void check_unit_arg(MrParser *parser, const MrSqlExpr *expr, int32_t start)
 {
@@ -475,8 +465,9 @@ static void check_unit_arg(MrParser *parser, const MrSqlExpr *expr, int32_t star
         return;
     MrText unit = call->args[0]->lit.str;
     mr__fail(parser, expr->place, MR_COND_INVALID_PARAMETER_VALUE__DATETIME_UNIT, "functionName",
-             mr_arena_printf(parser->arena, "`%s`", lower_word(parser, start)), "parameter",
-             "`unit`", "invalidValue",
+             mr_arena_printf(parser->arena, "`%s`",
+                             mr_arena_lower(parser->arena, mr__token_text(parser, start))),
+             "parameter", "`unit`", "invalidValue",
              mr_arena_printf(parser->arena, "'%.*s'",
                              (int)(unit.size_bytes < 200 ? unit.size_bytes : 200), unit.data));
 }
@@ -702,10 +693,7 @@ static void binary_literal(MrParser *parser, MrSqlExpr *expr, MrText hex, int32_
     for (int64_t i = 0; i < n; i++) {
         int value = 0;
         for (int64_t j = 2 * i - hex.size_bytes % 2; j < 2 * i + 2 - hex.size_bytes % 2; j++) {
-            int c = j < 0 ? '0' : hex.data[j];
-            int digit = c >= '0' && c <= '9'                 ? c - '0'
-                        : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
-                                                             : -1;
+            int digit = j < 0 ? 0 : mr_hex_digit(hex.data[j]);
             if (digit < 0)
                 fail_typed_literal(parser, start, "X", hex);
             value = 16 * value + digit;
@@ -721,7 +709,7 @@ static void binary_literal(MrParser *parser, MrSqlExpr *expr, MrText hex, int32_
 static APART MrSqlExpr *typed_literal(MrParser *parser)
 {
     int32_t start = parser->at;
-    const char *word = lower_word(parser, parser->at++);
+    const char *word = mr_arena_lower(parser->arena, mr__token_text(parser, parser->at++));
     int kind = parser->tokens[start].kind;
     MrText text = mr__string_text(parser);
     MrSqlExpr *expr = mr__expr_new(parser, MR_SQL_LITERAL, start);
@@ -872,8 +860,9 @@ static APART MrSqlExpr *keyword_expr(MrParser *parser)
             if (form != NULL)
                 return form;
         } else if (parser->options->ansi_keywords && is_ansi_niladic(mr__peek(parser))) {
-            MrSqlExpr *call =
-                special_call(parser, lower_word(parser, parser->at), parser->at, NULL, 0);
+            MrSqlExpr *call = special_call(
+                parser, mr_arena_lower(parser->arena, mr__token_text(parser, parser->at)),
+                parser->at, NULL, 0);
             parser->at++;
             call->call.without_brackets = true;
             return call;
