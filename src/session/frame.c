@@ -4,6 +4,7 @@
  * have one meaning and one binder; the optimizer removes the nesting. */
 #include "session/frame_int.h"
 
+#include "base/hash.h"
 #include "connector/show_table.h"
 #include "sql/sql.h"
 
@@ -421,9 +422,32 @@ MrOptions mr__key_values(MrArena *arena, const MrKeyValue *given, int32_t n_give
     return (MrOptions){n_options, options};
 }
 
-void mr__frame_view_name(const MrQuery *query, char name[MR_FRAME_VIEW_NAME])
+/* The property of a frame's view. */
+#define SOURCE_NAME "millrace.frame.source"
+
+const char *mr__frame_source_name(const MrTable *table)
 {
-    snprintf(name, MR_FRAME_VIEW_NAME, "_frame_%016" PRIx64, query->seed);
+    for (int32_t i = 0; i < table->properties.n_options; i++)
+        if (strcmp(table->properties.options[i].key, SOURCE_NAME) == 0)
+            return table->properties.options[i].value;
+    return NULL;
+}
+
+void mr__frame_view_name(MrFrameKey key, char name[MR_FRAME_VIEW_NAME])
+{
+    snprintf(name, MR_FRAME_VIEW_NAME, "_frame_%016" PRIx64 "%016" PRIx64, key.high, key.low);
+}
+
+MrStatus mr__frame_view_put(MrQuery *query, const char *name, const char *source_name,
+                            MrTable *table, MrError *err)
+{
+    MrOption *property = MR_NEW(&query->arena, MrOption);
+    *property = (MrOption){SOURCE_NAME, source_name};
+    table->kind = MR_CATALOG_VIEW;
+    table->database = MR_CATALOG_TEMP;
+    table->name = name;
+    table->properties = (MrOptions){1, property};
+    return mr_catalog_put(query->session->catalog, table, err);
 }
 
 MrStatus mr__frame_of_view(MrSession *session, const char *name, bool streaming, MrFrame **out,
@@ -433,16 +457,36 @@ MrStatus mr__frame_of_view(MrSession *session, const char *name, bool streaming,
     return frame_make(session, __func__, pieces, MR_COUNT(pieces), out, err);
 }
 
-/* The source gets a temporary view's name, which the frame's text reads. */
-static MrStatus put_source_view(MrQuery *query, const MrReadOptions *options, const char *name,
+static void key_add(MrFrameKey *key, const char *text)
+{
+    int64_t size_bytes = text ? (int64_t)strlen(text) + 1 : 0;
+    key->low = mr_hash_stable(text, size_bytes, key->low);
+    key->high = mr_hash_stable(text, size_bytes, key->high);
+}
+
+/* Of all that a source is opened with. */
+static MrFrameKey source_key(const MrTable *table, const char *schema)
+{
+    MrFrameKey key = {1, 2};
+    key_add(&key, table->provider);
+    key_add(&key, schema);
+    for (int32_t i = 0; i < table->options.n_options; i++) {
+        key_add(&key, table->options.options[i].key);
+        key_add(&key, table->options.options[i].value);
+    }
+    return key;
+}
+
+/* The source gets a temporary view's name, which the frame's text reads.  A checkpoint is bound to
+ * its format and path: options may change. */
+static MrStatus put_source_view(MrQuery *query, const MrReadOptions *options, char *name,
                                 MrError *err)
 {
-    MrTable table = {.kind = MR_CATALOG_VIEW,
-                     .database = MR_CATALOG_TEMP,
-                     .name = name,
-                     .provider = options->format ? options->format : "parquet"};
-    if (!mr_connector_find(table.provider))
-        return MR_FAIL(err, MR_COND_DATA_SOURCE_NOT_FOUND, "provider", table.provider);
+    const char *format = options->format ? options->format : "parquet";
+    const MrConnectorType *type = mr_connector_find(format);
+    if (!type)
+        return MR_FAIL(err, MR_COND_DATA_SOURCE_NOT_FOUND, "provider", format);
+    MrTable table = {.provider = type->name};
     table.options =
         mr__key_values(&query->arena, options->options, options->n_options, options->path);
     if (options->schema) {
@@ -450,7 +494,12 @@ static MrStatus put_source_view(MrQuery *query, const MrReadOptions *options, co
         MR_TRY(mr_type_parse(&query->arena, mr_text(options->schema), true, &schema, err));
         table.schema = (MrSchema){schema->n_fields, schema->fields};
     }
-    return mr_catalog_put(query->session->catalog, &table, err);
+    mr__frame_view_name(source_key(&table, options->schema), name);
+    const char *path = mr_option(&table.options, NULL, "path");
+    return mr__frame_view_put(
+        query, name,
+        mr_arena_printf(&query->arena, "%s%s%s", table.provider, path ? " " : "", path ? path : ""),
+        &table, err);
 }
 
 MrStatus mr_session_read(MrSession *session, const MrReadOptions *options, MrFrame **out,
@@ -462,7 +511,6 @@ MrStatus mr_session_read(MrSession *session, const MrReadOptions *options, MrFra
     MrQuery *query;
     char name[MR_FRAME_VIEW_NAME];
     MR_TRY(mr__query_create(session, &query, err));
-    mr__frame_view_name(query, name);
     MR_GUARD_BEGIN(status, err)
         status = put_source_view(query, options, name, err);
     MR_GUARD_END(status)

@@ -123,7 +123,8 @@ static MrStatus take_all(MrQuery *query, ArrowGiver *giver, MrError *err)
     if (giver->stream->get_schema(giver->stream, &giver->schema) != 0)
         return giver_failed(giver, err);
     MR_TRY(mr_arrow_import_schema(&query->arena, &giver->schema, &schema, err));
-    mr__frame_view_name(query, giver->name);
+    mr__frame_view_name((MrFrameKey){query->seed, session->os->random_u64(session->os)},
+                        giver->name);
     MR_TRY(mr__memory_table_create(session, giver->name, &schema, &giver->rows, err));
     MR_TRY(mr_batch_create(&query->budget, &giver->batch, err));
     for (;;) {
@@ -134,12 +135,8 @@ static MrStatus take_all(MrQuery *query, ArrowGiver *giver, MrError *err)
         MR_TRY(take_array(giver, &schema, err));
         giver->array.release(&giver->array);
     }
-    return mr_catalog_put(session->catalog,
-                          &(MrTable){.kind = MR_CATALOG_VIEW,
-                                     .database = MR_CATALOG_TEMP,
-                                     .name = giver->name,
-                                     .provider = mr_connector_memory_sink.name},
-                          err);
+    return mr__frame_view_put(query, giver->name, "arrow",
+                              &(MrTable){.provider = mr_connector_memory_sink.name}, err);
 }
 
 MrStatus mr_session_arrow(MrSession *session, struct ArrowArrayStream *rows, MrFrame **out,

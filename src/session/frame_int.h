@@ -19,9 +19,15 @@ struct MrFrame {
 
 /* A query over the frame, ready to be read. */
 MR_MUST_USE MrStatus mr__frame_query(MrFrame *frame, MrQuery **out, MrError *err);
-/* A name for what a frame reads, unique in the session, and the frame over it. */
-#define MR_FRAME_VIEW_NAME 32
-void mr__frame_view_name(const MrQuery *query, char name[MR_FRAME_VIEW_NAME]);
+/* What a frame reads becomes a temporary view; two frames of one key read the same one.  The table
+ * has the rest; source_name: see mr__frame_source_name. */
+#define MR_FRAME_VIEW_NAME 48
+typedef struct MrFrameKey {
+    uint64_t low, high;
+} MrFrameKey;
+void mr__frame_view_name(MrFrameKey key, char name[MR_FRAME_VIEW_NAME]);
+MR_MUST_USE MrStatus mr__frame_view_put(MrQuery *query, const char *name, const char *source_name,
+                                        MrTable *table, MrError *err);
 MR_MUST_USE MrStatus mr__frame_of_view(MrSession *session, const char *name, bool streaming,
                                        MrFrame **out, MrError *err);
 /* Binds the frame's text in a fresh query; sets the query's schema. */

@@ -293,6 +293,34 @@ static void a_frame_is_written_and_read_in_each_mode(void **state)
     mr_session_close(session);
 }
 
+/* What frames read has names that mean nothing: nobody sees them, and a source has one. */
+static void what_frames_read_stays_out_of_sight(void **state)
+{
+    int64_t used_bytes = 0;
+    MrSession *session = session_open();
+    MrFrame *rows = sql(session, "SELECT 1 AS a"), *read = NULL;
+    MR_OKAY(mr_frame_write(rows, &(MrWriteOptions){.path = path_of("seen")}, &err));
+    for (int i = 0; i < 20; i++) {
+        MR_OKAY(mr_session_read(session, &(MrReadOptions){.path = path_of("seen")}, &read, &err));
+        assert_int_equal(count_and_close(read), 1);
+        if (i == 1)
+            used_bytes = mr_session_budget(session)->used_bytes;
+    }
+    assert_int_equal(mr_session_budget(session)->used_bytes, used_bytes);
+    MR_OKAY(mr_session_read(session, &(MrReadOptions){.path = path_of("seen")}, &read, &err));
+    MR_OKAY(mr_frame_create_view(read, "seen", &err));
+    mr_frame_close(read);
+    assert_int_equal(count_and_close(sql(session, "SHOW VIEWS")), 1);
+    assert_int_equal(count_and_close(sql(session, "SHOW TABLES")), 1);
+    const MrShowOptions whole = {.keep_long = true};
+    MrFrame *plan = sql(session, "EXPLAIN SELECT * FROM seen");
+    assert_non_null(strstr(shown(plan, &whole), "parquet /tmp/"));
+    assert_null(strstr(shown(plan, &whole), "_frame_"));
+    mr_frame_close(plan);
+    mr_frame_close(rows);
+    mr_session_close(session);
+}
+
 static void a_streaming_frame_is_started_not_read(void **state)
 {
     const char *refused = "UNSUPPORTED_FEATURE.MILLRACE";
@@ -472,6 +500,7 @@ static const struct CMUnitTest tests[] = {
     MR_UNIT_TEST(a_command_has_rows_and_is_no_input),
     MR_UNIT_TEST(show_prints_as_spark_does),
     MR_UNIT_TEST(a_frame_is_written_and_read_in_each_mode),
+    MR_UNIT_TEST(what_frames_read_stays_out_of_sight),
     MR_UNIT_TEST(a_streaming_frame_is_started_not_read),
     MR_UNIT_TEST(the_session_lives_as_long_as_what_was_made_from_it),
     MR_UNIT_TEST(rows_go_out_and_come_in_through_arrow),

@@ -282,6 +282,7 @@ static MrStatus find_relation(void *self, const MrBindPlace *place, const char *
     names[1] = table->database;
     names[2] = table->name;
     out->parts = names + 3 - out->n_parts;
+    out->name = mr__frame_source_name(table);
     if (table->provider)
         return fill_source(query, table, options, streaming, out, err);
     return fill_view(query, table, out);

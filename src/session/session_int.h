@@ -212,6 +212,9 @@ MR_MUST_USE MrStatus mr__rdd_create(MrSession *session, MrLineage *lineage, MrRd
 /* "inner", "left", "right", "full", "left semi", "left anti", "cross" for any of Spark's names of
  * them, in any case, with "_", blanks or neither; NULL: it is none. */
 const char *mr__join_name(const char *kind);
+/* What a frame reads is a temporary view whose name means nothing: what it is called instead, the
+ * same in each run; NULL: the table is none of these. */
+const char *mr__frame_source_name(const MrTable *table);
 
 /* ---- rdd_api.c */
 /* The lineage's kind for a join of the public header. */

@@ -363,6 +363,169 @@ static void a_long_progress_is_shown_whole(void **state)
     mr_session_close(session);
 }
 
+/* ---------------------------------------------------------------- checkpoints */
+
+typedef struct Reading {
+    MrReadOptions read;
+    const char *exprs; /* one text */
+} Reading;
+
+static MrFrame *reading_open(MrSession *session, const Reading *reading)
+{
+    MrFrame *frame = NULL, *lines = NULL;
+    MR_OKAY(mr_session_read(session, &reading->read, &frame, &err));
+    MR_OKAY(mr_frame_select(frame, reading->exprs, &lines, &err));
+    mr_frame_close(frame);
+    return lines;
+}
+
+/* Waits until the query has run an epoch of its own, and this one or a later one; sources without
+ * an end never come to rest. */
+static void await_epoch(MrStreamingQuery *query, int epoch)
+{
+    bool ended = false;
+    for (int tries = 0;; tries++) {
+        const char *id = strstr(mr_streaming_query_progress(query), "\"batchId\" : ");
+        if (id && atoi(id + strlen("\"batchId\" : ")) >= epoch)
+            return;
+        assert_true(tries < LONG_MS);
+        MR_OKAY(mr_streaming_query_await(query, 1, &ended, &err));
+        assert_false(ended);
+    }
+}
+
+/* In the session that began it, then in another one, as after a restart. */
+static void every_source_and_sink_goes_on_from_its_checkpoint(void **state)
+{
+    static const MrKeyValue few = {"rowsPerBatch", "5"}, one = {"maxFilesPerTrigger", "1"};
+    char in[300];
+    snprintf(in, sizeof in, "%s/in", folder);
+    const Reading sources[] = {{{.format = "json", .path = in, .schema = "a INT, b STRING"}, "b"},
+                               {{.format = "text", .path = in}, "value"},
+                               {{.format = "rate-micro-batch"}, "CAST(value AS STRING) AS value"}};
+    const MrStreamStart sinks[] = {{.format = "json"},
+                                   {.format = "text"},
+                                   {.format = "console"},
+                                   {.format = "noop"},
+                                   {.format = "memory", .name = "seen"},
+                                   {.foreach_batch = take}};
+    write_input(3);
+    int out = dup(STDOUT_FILENO); /* the console's */
+    assert_non_null(freopen("/dev/null", "w", stdout));
+    for (int s = 0; s < MR_COUNT(sources); s++)
+        for (int k = 0; k < MR_COUNT(sinks); k++) {
+            char checkpoint[300], output[300];
+            Reading reading = sources[s];
+            MrStreamStart to = sinks[k];
+            Taker taker = {0};
+            MrSession *session = session_open();
+            bool is_rate = reading.read.path == NULL;
+            snprintf(checkpoint, sizeof checkpoint, "%s/checkpoint-%d-%d", folder, s, k);
+            snprintf(output, sizeof output, "%s/out-%d-%d", folder, s, k);
+            reading.read.options = is_rate ? &few : &one;
+            reading.read.n_options = 1;
+            reading.read.streaming = true;
+            to.checkpoint = checkpoint;
+            to.self = &taker;
+            to.path = k < 2 ? output : NULL;
+            for (int run = 0; run < 3; run++) {
+                if (run == 2) {
+                    mr_session_close(session);
+                    session = session_open();
+                }
+                MrFrame *frame = reading_open(session, &reading);
+                if (!is_rate)
+                    write_input(4 + run);
+                MrStreamingQuery *query = start(frame, &to);
+                mr_frame_close(frame);
+                await_epoch(query, 3 + run);
+                MR_OKAY(mr_streaming_query_stop(query, &err));
+                mr_streaming_query_close(query);
+            }
+            mr_session_close(session);
+            if (!is_rate && to.foreach_batch)
+                assert_int_equal(taker.n_rows, 30); /* all, once */
+            for (int f = 3; f < 6; f++) {
+                char name[20];
+                snprintf(name, sizeof name, "in/%d.json", f);
+                (void)remove(path_of(name));
+            }
+        }
+    fflush(stdout);
+    dup2(out, STDOUT_FILENO);
+    close(out);
+}
+
+/* Frames of several sources and of rows from Arrow, a view, and state over them. */
+static void state_over_frames_goes_on_from_its_checkpoint(void **state)
+{
+    write_input(3);
+    for (int run = 0; run < 2; run++) {
+        struct ArrowArrayStream rows;
+        MrSession *session = session_open();
+        MrFrame *input = input_open(session), *values = NULL, *names = NULL, *joined = NULL,
+                *counts = NULL, *again = NULL;
+        MR_OKAY(
+            mr_session_sql(session, "VALUES (1, 'one'), (2, 'two') AS t(n, name)", &values, &err));
+        MR_OKAY(mr_frame_arrow(values, &rows, &err));
+        MR_OKAY(mr_session_arrow(session, &rows, &names, &err));
+        MR_OKAY(mr_frame_join(input, names, "left", "l.a = r.n", &joined, &err));
+        MR_OKAY(mr_frame_group(joined, "a, name", "count(*) AS n", &counts, &err));
+        MR_OKAY(mr_frame_create_view(counts, "counts", &err));
+        MR_OKAY(mr_session_sql(session, "SELECT * FROM counts", &again, &err));
+        MrFrame *frames[] = {input, values, names, joined, counts, again};
+        MrStreamingQuery *query = start(again, &(MrStreamStart){.format = "memory",
+                                                                .name = "seen",
+                                                                .output_mode = "complete",
+                                                                .checkpoint = path_of("counts"),
+                                                                .available_now = true});
+        await_end(query);
+        assert_int_equal(count_of(session, "SELECT * FROM seen WHERE n = 3"), run == 0 ? 5 : 0);
+        assert_int_equal(count_of(session, "SELECT * FROM seen WHERE n = 4"), run == 0 ? 0 : 5);
+        mr_streaming_query_close(query);
+        for (int f = 0; f < MR_COUNT(frames); f++)
+            mr_frame_close(frames[f]);
+        mr_session_close(session);
+        write_input(4);
+    }
+    (void)remove(path_of("in/3.json"));
+}
+
+/* Another path is another source; how much of it an epoch takes is not. */
+static void a_checkpoint_is_of_its_source(void **state)
+{
+    static const MrKeyValue two = {"maxFilesPerTrigger", "2"};
+    char in[300], checkpoint[300];
+    snprintf(in, sizeof in, "%s/in", folder);
+    snprintf(checkpoint, sizeof checkpoint, "%s/of-its-source", folder);
+    MrReadOptions read = {
+        .format = "json", .path = in, .schema = "a INT, b STRING", .streaming = true};
+    MrStreamStart to = {.format = "noop", .checkpoint = checkpoint, .available_now = true};
+    MrSession *session = session_open();
+    write_input(2);
+    for (int i = 0; i < 3; i++) {
+        MrFrame *frame = NULL;
+        MrStreamingQuery *query = NULL;
+        read.options = &two;
+        read.n_options = i;
+        if (i == 2) {
+            read.n_options = 1;
+            read.path = path_of("in/*.json");
+        }
+        MR_OKAY(mr_session_read(session, &read, &frame, &err));
+        MrStatus status = mr_frame_start(frame, &to, &query, &err);
+        if (i == 2)
+            expect_failure(status, "STREAMING_STATEFUL_OPERATOR_NOT_MATCH_IN_STATE_METADATA");
+        else
+            MR_OKAY(status);
+        if (query)
+            await_end(query);
+        mr_streaming_query_close(query);
+        mr_frame_close(frame);
+    }
+    mr_session_close(session);
+}
+
 static const struct CMUnitTest tests[] = {
     MR_UNIT_TEST(foreach_batch_gets_each_epoch_once_in_order),
     MR_UNIT_TEST(a_foreach_batch_that_fails_ends_the_query_with_its_error),
@@ -373,6 +536,9 @@ static const struct CMUnitTest tests[] = {
     MR_UNIT_TEST(once_is_one_epoch),
     MR_UNIT_TEST(process_all_waits_for_the_trigger),
     MR_UNIT_TEST(a_long_progress_is_shown_whole),
+    MR_UNIT_TEST(every_source_and_sink_goes_on_from_its_checkpoint),
+    MR_UNIT_TEST(state_over_frames_goes_on_from_its_checkpoint),
+    MR_UNIT_TEST(a_checkpoint_is_of_its_source),
 };
 
 int main(void)

@@ -33,6 +33,7 @@ typedef struct MrBindRelation {
     MrBindRelationKind kind;
     int32_t n_parts; /* full name: spark_catalog, default, t; a temporary view: t; global_temp, t */
     const char *const *parts;
+    const char *name; /* of a source, in EXPLAIN and for checkpoints; NULL: the full name */
     /* SOURCE */
     const MrConnectorType *type;
     MrOptions options;

@@ -268,9 +268,10 @@ static MrStatus table_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Re
                               mr__quote_name(b, parts, name.n_parts)));
     }
     case MR_BIND_SOURCE:
-        return source_bind(b, mr__name_dotted(b, found.parts, found.n_parts), found.type,
-                           &found.options, found.source, found.schema, found.parts, found.n_parts,
-                           found.streaming, out);
+        return source_bind(b,
+                           found.name ? found.name : mr__name_dotted(b, found.parts, found.n_parts),
+                           found.type, &found.options, found.source, found.schema, found.parts,
+                           found.n_parts, found.streaming, out);
     case MR_BIND_VIEW:
         return view_bind(b, ast, &found, out);
     case MR_BIND_PLAN:
