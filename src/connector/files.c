@@ -21,7 +21,8 @@ extern const MrConnectorType mr_connector_csv, mr_connector_json, mr_connector_t
          "Stream: bytes in one micro-batch, as a soft limit."},                                    \
         {"latestFirst", MR_OPT_BOOL, 0, "false", "Stream: the newest files first."},               \
         {"newFilesOnly", MR_OPT_BOOL, 0, "false", "Stream: not what is there at the start."},      \
-        {"maxFileAge", MR_OPT_TEXT, 0, "7d", "Stream: older files are not looked at any more."},   \
+        {"maxFileAge", MR_OPT_TEXT, 0, "7d",                                                       \
+         "Stream: files that come older are skipped, and counted."},                               \
     {                                                                                              \
         "compression", MR_OPT_TEXT, 0, NULL,                                                       \
             "Of written files: none, gzip, deflate, zstd, lz4, snappy."                            \

@@ -120,3 +120,25 @@ bool mr__glob_match(const char *pattern, const char *name)
     const char *end = pattern + strlen(pattern);
     return match(pattern, end, end, end, name, 0);
 }
+
+bool mr__glob_is_whole(const char *pattern)
+{
+    int depth = 0;
+    for (const char *p = pattern; *p; p++) {
+        if (*p == '\\') {
+            if (*++p == 0)
+                return false;
+        } else if (*p == '[') {
+            p += p[1] == '^' || p[1] == '!';
+            p = p[1] ? strchr(p + 2, ']') : NULL;
+            if (!p)
+                return false;
+        } else if (*p == '/' && depth > 0) {
+            return false; /* folders are matched one by one */
+        } else {
+            depth += *p == '{';
+            depth -= *p == '}' && depth > 0;
+        }
+    }
+    return depth == 0;
+}

@@ -21,7 +21,8 @@ typedef struct MrFileEntry {
     int64_t size_bytes, modified_us;
     int32_t n_parts;
     const MrFilePart *parts;
-    bool has_crc; /* a manifest says what the file holds: size_bytes with this CRC32C */
+    int64_t n_base; /* parts are the k=v folders behind so many bytes; -1: those just above it */
+    bool has_crc;   /* a manifest says what the file holds: size_bytes with this CRC32C */
     uint32_t crc;
 } MrFileEntry;
 
@@ -48,13 +49,19 @@ typedef struct MrFileHolds {
 } MrFileHolds;
 void mr__files_release(MrOs *os, MrFileHolds *holds);
 
+/* Which paths need not be there; others fail with PATH_NOT_FOUND. */
+typedef enum MrFilesMiss {
+    MR_FILES_MUST_BE,
+    MR_FILES_GLOBS_MAY_MISS, /* as a stream begins: what a glob names may come */
+    MR_FILES_MAY_MISS
+} MrFilesMiss;
+
 /* All files below the paths of the options (globs, folders, partitions), hidden ones left out, what
- * a manifest does not name left out.  A path that is not there fails with PATH_NOT_FOUND unless
- * may_miss.  holds: they are going to be read; NULL: only to be known. */
-MR_MUST_USE MrStatus mr__files_list(const MrConnectorContext *context, bool may_miss,
+ * a manifest does not name left out.  holds: they are going to be read; NULL: only to be known. */
+MR_MUST_USE MrStatus mr__files_list(const MrConnectorContext *context, MrFilesMiss miss,
                                     MrFileHolds *holds, MrArena *arena, MrFileList *out,
                                     MrError *err);
-/* The k=v folders just above a file. */
+/* The k=v folders above a file, by its n_base. */
 void mr__files_parts_of(MrArena *arena, MrFileEntry *file);
 /* The path without a file: scheme. */
 const char *mr__files_plain_path(MrArena *arena, const char *path);
@@ -65,6 +72,8 @@ MR_MUST_USE MrStatus mr__files_partition_fields(const MrConnectorContext *contex
 /* a{b,c}*?[x-z] against a name. */
 bool mr__glob_match(const char *pattern, const char *name);
 bool mr__glob_has(const char *pattern);
+/* Are all its brackets closed? */
+bool mr__glob_is_whole(const char *pattern);
 
 /* A flag of the user's options, or else of the setting spark.sql.files.NAME. */
 bool mr__files_flag(const MrConnectorContext *context, const char *name);

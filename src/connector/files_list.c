@@ -18,13 +18,15 @@ typedef struct Lister {
     const MrConnectorContext *context;
     MrArena *arena;
     MrFileList *out;
-    bool recursive, may_miss;
+    bool recursive;
+    MrFilesMiss miss;
     bool may_lack; /* files that a manifest names, or the manifest itself, may be gone */
     const char *name_filter;
     int64_t before_us, after_us;
     MrFileHolds *holds;   /* NULL: none wanted */
     MrManifest *manifest; /* of the root being walked */
     int64_t n_root;       /* bytes of the root's path and slash */
+    int64_t n_base;       /* of the path that partitions lie below */
 } Lister;
 
 const char *mr__files_plain_path(MrArena *arena, const char *path)
@@ -99,7 +101,12 @@ static void add_file(Lister *self, const char *path, int64_t size_bytes, int64_t
     MrFilePart *own = MR_NEW_N(self->arena, MrFilePart, n_parts);
     if (n_parts > 0)
         memcpy(own, parts, (size_t)n_parts * sizeof *own);
-    MrFileEntry entry = {path, size_bytes, modified_us, n_parts, own, false, 0};
+    MrFileEntry entry = {.path = path,
+                         .size_bytes = size_bytes,
+                         .modified_us = modified_us,
+                         .n_parts = n_parts,
+                         .parts = own,
+                         .n_base = self->recursive ? (int64_t)strlen(path) : self->n_base};
     if (self->manifest && (int64_t)strlen(path) > self->n_root)
         entry.has_crc =
             mr__manifest_file(self->manifest, path + self->n_root, &entry.size_bytes, &entry.crc);
@@ -115,20 +122,27 @@ static void watch(Lister *self, const char *path, int64_t modified_us, int64_t s
 void mr__files_parts_of(MrArena *arena, MrFileEntry *file)
 {
     MrFilePart parts[LIST_DEPTH_MAX];
-    char *path = mr_arena_str(arena, file->path), *slash;
+    int64_t n_base = file->n_base;
     int32_t n = 0;
+    char *path = mr_arena_str(arena, file->path), *slash = strrchr(path, '/'), *save = NULL;
     file->n_parts = 0;
-    if (!(slash = strrchr(path, '/')))
+    file->parts = NULL;
+    if (!slash || n_base >= slash - path)
         return;
     *slash = 0;
-    while (n < LIST_DEPTH_MAX && (slash = strrchr(path, '/')) &&
-           part_of(arena, slash + 1, &parts[n])) {
-        n++;
-        *slash = 0;
+    if (n_base < 0) {
+        MrFilePart part;
+        n_base = slash - path;
+        while (n_base > 0 && (slash = memrchr(path, '/', (size_t)n_base)) &&
+               part_of(arena, mr_arena_strn(arena, slash + 1, path + n_base - slash - 1), &part))
+            n_base = slash - path;
     }
+    for (char *name = strtok_r(path + n_base, "/", &save); name && n < LIST_DEPTH_MAX;
+         name = strtok_r(NULL, "/", &save))
+        n += part_of(arena, name, &parts[n]);
     MrFilePart *own = MR_NEW_N(arena, MrFilePart, n);
-    for (int32_t i = 0; i < n; i++)
-        own[i] = parts[n - 1 - i];
+    if (n > 0)
+        memcpy(own, parts, (size_t)n * sizeof *own);
     file->parts = own;
     file->n_parts = n;
 }
@@ -180,9 +194,11 @@ static MrStatus list_shown(Lister *self, const char *path, const MrFileInfo *inf
         MR_TRY(self->context->os->stat(self->context->os, log_path, &log, err));
         watch(self, log_path, log.modified_us, log.size_bytes);
     }
-    if (base) { /* basePath: k=v between it and the path count too */
+    self->n_base = (int64_t)strlen(path);
+    if (base && !self->recursive) { /* basePath: k=v between it and the path count too */
         size_t n_base = strlen(base);
         if (strncmp(path, base, n_base) == 0 && path[n_base] == '/') {
+            self->n_base = (int64_t)n_base;
             char *rest = mr_arena_str(self->arena, path + n_base + 1), *save = NULL;
             for (char *name = strtok_r(rest, "/", &save); name && n_parts < LIST_DEPTH_MAX;
                  name = strtok_r(NULL, "/", &save))
@@ -348,9 +364,15 @@ static MrStatus list_path(Lister *self, const char *given, const char *base, MrE
     if (info.exists)
         return list_root(self, path, &info, base, err);
     self->out->globs = true; /* or not there yet */
+    if (!*path || !mr__glob_is_whole(path))
+        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", "path", "functionName",
+                       "files", "expectedValue", *path ? "a path or a whole pattern" : "a path",
+                       "actualValue", given);
     if (mr__glob_has(path))
         MR_TRY(expand(self, *path == '/' ? "/" : "", path, base, &n_found, err));
-    if (n_found == 0 && !self->may_miss)
+    bool may_miss = self->miss == MR_FILES_MAY_MISS ||
+                    (self->miss == MR_FILES_GLOBS_MAY_MISS && mr__glob_has(path));
+    if (n_found == 0 && !may_miss)
         return MR_FAIL(err, MR_COND_PATH_NOT_FOUND, "path", given);
     return MR_OK;
 }
@@ -379,14 +401,14 @@ static MrStatus option_time(const MrConnectorContext *context, MrArena *arena, c
     return MR_OK;
 }
 
-MrStatus mr__files_list(const MrConnectorContext *context, bool may_miss, MrFileHolds *holds,
+MrStatus mr__files_list(const MrConnectorContext *context, MrFilesMiss miss, MrFileHolds *holds,
                         MrArena *arena, MrFileList *out, MrError *err)
 {
     const MrOptions *options = &context->options;
     Lister self = {.context = context,
                    .arena = arena,
                    .out = out,
-                   .may_miss = may_miss,
+                   .miss = miss,
                    .holds = holds,
                    .may_lack = mr__files_flag(context, "ignoreMissingFiles")};
     self.recursive = mr_option_bool(options, NULL, "recursiveFileLookup");

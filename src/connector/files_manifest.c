@@ -675,8 +675,8 @@ static MrStatus manifest_begin(MrOs *os, MrBudget *budget, const char *root, boo
         MrOption of_root[] = {{"path", root}};
         MrConnectorContext context = {
             .os = os, .budget = budget, .options = {MR_COUNT(of_root), of_root}};
-        MR_TRY(
-            mr__files_list(&context, true, NULL, arena, &list, err)); /* refuses what was written */
+        MR_TRY(mr__files_list(&context, MR_FILES_MAY_MISS, NULL, arena, &list,
+                              err)); /* refuses what was written */
     }
     MR_TRY(os->make_dir(os, folder, err));
     MrFile *lock = NULL;

@@ -876,7 +876,7 @@ static MrStatus commit_run(Commit *self, MrEpochId epoch, const MrText *tokens, 
                                           .budget = sink->budget,
                                           .settings = sink->context->settings,
                                           .options = {MR_COUNT(of_root), of_root}};
-            MR_TRY(mr__files_list(&context, true, NULL, arena, &self->old, err));
+            MR_TRY(mr__files_list(&context, MR_FILES_MAY_MISS, NULL, arena, &self->old, err));
         }
         MR_TRY(publish(self, err));
         MrManifestFile *added = MR_NEW_N(arena, MrManifestFile, self->n_files);

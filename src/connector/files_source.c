@@ -284,6 +284,15 @@ static MrStatus source_schema(MrFilesSource *self, MrError *err)
     return MR_OK;
 }
 
+/* A stream that waits for new files waits for their folder too. */
+static MrFilesMiss may_miss(const MrConnectorContext *context)
+{
+    if (!context->streaming || !context->schema)
+        return MR_FILES_MUST_BE;
+    return mr_option_bool(&context->options, NULL, "newFilesOnly") ? MR_FILES_MAY_MISS
+                                                                   : MR_FILES_GLOBS_MAY_MISS;
+}
+
 MrStatus mr__files_open_source(const MrConnectorContext *context, const MrConnectorType *type,
                                MrSource **out, MrError *err)
 {
@@ -308,9 +317,9 @@ MrStatus mr__files_open_source(const MrConnectorContext *context, const MrConnec
                 self->format->cut(self->config, &self->cut);
         }
         if (status == MR_OK)
-            status = mr__files_list(context, context->streaming && context->schema,
-                                    context->streaming ? NULL : &self->holds, &self->arena,
-                                    &self->list, err);
+            status =
+                mr__files_list(context, may_miss(context), context->streaming ? NULL : &self->holds,
+                               &self->arena, &self->list, err);
         if (status == MR_OK)
             status = source_schema(self, err);
     MR_GUARD_END(status)
@@ -491,9 +500,7 @@ static void split_rows(MrFilesSource *self, const MrFileEntry *file, SplitList *
                  (self->cut.line_sep && strlen(self->cut.line_sep) > 1) ||
                  mr__file_codec(file->path);
     int64_t n = whole ? 1 : (file->size_bytes + SPLIT_BYTES - 1) / SPLIT_BYTES;
-    if (file->size_bytes == 0 && !self->cut.whole_file)
-        return;
-    for (int64_t i = 0; i < (n > 0 ? n : 1); i++) {
+    for (int64_t i = 0; i < n && file->size_bytes > 0; i++) { /* Spark reads no empty file */
         int64_t from = i * SPLIT_BYTES, to = n <= 1 ? file->size_bytes : from + SPLIT_BYTES;
         to = to < file->size_bytes ? to : file->size_bytes;
         split_add(list, (FileSplit){.file = file, .from = from, .to = to}, to - from, "bytes");
@@ -543,7 +550,7 @@ MrStatus mr__files_content(MrSource *source, bool now, MrArena *arena, const cha
     uint64_t hash = 0;
     if (now) {
         list = (MrFileList){0};
-        MR_TRY(mr__files_list(self->context, true, NULL, arena, &list, err));
+        MR_TRY(mr__files_list(self->context, MR_FILES_MAY_MISS, NULL, arena, &list, err));
     }
     for (int64_t i = 0; i < list.n_files; i++) {
         const MrFileEntry *file = &list.files[i];

@@ -95,7 +95,10 @@ static MrStatus source_bind(Binder *b, const char *name, const MrConnectorType *
     for (int32_t i = 0; i < use->n_cols; i++) {
         const MrField *field = &use->cols[i];
         const MrType *has = i < source->schema.n_cols ? source->schema.cols[i].type : field->type;
-        cols[i] = (MrColumn){mr_planner_id(b->planner), field->name, has, field->nullable};
+        /* NOT NULL is kept by those who write here; files may hold what others wrote. */
+        bool nullable =
+            field->nullable || (i < source->schema.n_cols && source->schema.cols[i].nullable);
+        cols[i] = (MrColumn){mr_planner_id(b->planner), field->name, has, nullable};
         source_cols[i] = i;
         differs = differs || !mr_type_same_data(has, field->type);
     }
