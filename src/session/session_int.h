@@ -257,6 +257,7 @@ typedef struct MrView { /* what is kept of a view from one refresh to the next; 
     MrStream *stream;   /* takes in what is new; NULL: not open */
     const struct MrViewScans *scans; /* of stream's plan */
     bool whole;                      /* no other way for it than to compute it whole */
+    bool noted;                      /* whole, as a note beside the checkpoints says */
     bool computed;                   /* whole, with these contents of its sources */
     uint64_t contents;
 } MrView;

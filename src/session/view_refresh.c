@@ -11,8 +11,12 @@
 #include "session/session_int.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #define SCANS_MAX 64
+/* Groups that are nearly as many as the rows cost more to keep than to find again. */
+#define GROUPS_FEW 100000
+#define ROWS_OF_GROUP 4
 
 typedef struct MrViewScans {
     const MrPlan *nodes[SCANS_MAX];
@@ -20,6 +24,7 @@ typedef struct MrViewScans {
     bool joins;
     bool aggregates;     /* a stream */
     const char *statics; /* what stands beside the stream, as it was opened */
+    uint64_t fingerprint;
 } Scans;
 
 /* ---------------------------------------------------------------- what can be a stream */
@@ -202,6 +207,43 @@ static MrStatus view_bind(MrSession *session, const MrTable *table, const char *
     return status;
 }
 
+/* A view that a stream does not pay for has, in the place of a checkpoint, a note of the
+ * fingerprint that this was found with. */
+static const char *note_path(MrArena *arena, const char *checkpoint)
+{
+    return mr_arena_printf(arena, "%s/whole", checkpoint);
+}
+
+static MrStatus note_read(MrQuery *query, const char *checkpoint, uint64_t fingerprint, bool *found,
+                          MrError *err)
+{
+    MrOs *os = query->session->os;
+    const char *path = note_path(&query->arena, checkpoint);
+    char wanted[20];
+    MrFileInfo info;
+    MrBuffer text;
+    *found = false;
+    MR_TRY(os->stat(os, path, &info, err));
+    if (!info.exists)
+        return MR_OK;
+    snprintf(wanted, sizeof wanted, "%016" PRIx64 "\n", fingerprint);
+    mr_buffer_init(&text, &query->budget, sizeof wanted);
+    MrStatus status = mr_os_read_file(os, path, sizeof wanted, &text, err);
+    *found =
+        status == MR_OK && mr_text_equal((MrText){text.data, text.size_bytes}, mr_text(wanted));
+    mr_buffer_deinit(&text);
+    return *found ? MR_OK : mr_os_remove_tree(os, checkpoint, err);
+}
+
+static MrStatus note_write(MrSession *session, MrArena *arena, const char *checkpoint,
+                           uint64_t fingerprint, MrError *err)
+{
+    MR_TRY(session->os->make_dir(session->os, checkpoint, err));
+    return mr_os_write_file(session->os, note_path(arena, checkpoint),
+                            mr_text(mr_arena_printf(arena, "%016" PRIx64 "\n", fingerprint)),
+                            MR_STEP_CATALOG_FILE_SYNC, MR_STEP_CATALOG_FOLDER_SYNC, err);
+}
+
 /* Opens the stream of a view whose text allows it, else sets view->whole.  The batch query says
  * which sources there are to follow. */
 static MrStatus stream_open(MrView *view, MrQuery *batch, const MrPlan *batch_plan,
@@ -230,6 +272,14 @@ static MrStatus stream_open(MrView *view, MrQuery *batch, const MrPlan *batch_pl
     MR_TRY(statics_put(&statics, scans, false, err));
     scans->statics = mr_builder_text(&statics).data;
     fingerprint_put(&text, query, table, plan, scans);
+    MrText fingerprint = mr_builder_text(&text);
+    const char *checkpoint =
+        mr__flow_checkpoint(query->session, &query->arena, table->database, table->name);
+    scans->fingerprint = mr_hash_stable(fingerprint.data, fingerprint.size_bytes, 0);
+    MR_TRY(note_read(query, checkpoint, scans->fingerprint, &view->whole, err));
+    view->noted = view->whole;
+    if (view->whole)
+        return MR_OK;
     query->schema = mr__plan_schema(&query->arena, plan);
     return mr__stream_start(query, plan,
                             &(MrStreamTarget){
@@ -242,7 +292,7 @@ static MrStatus stream_open(MrView *view, MrQuery *batch, const MrPlan *batch_pl
                                 .save_mode = MR_SAVE_OVERWRITE,
                                 .small_state = true,
                                 .trigger = MR_TRIGGER_DEFAULT,
-                                .fingerprint = mr_builder_text(&text).data,
+                                .fingerprint = fingerprint.data,
                                 .n_partition_cols = table->n_partition_cols,
                                 .partition_cols = mr__table_partition_places(query, table),
                             },
@@ -255,17 +305,10 @@ void mr__view_close(MrView *view)
     mr_query_close(view->query);
     view->stream = NULL;
     view->query = NULL;
+    view->scans = NULL;
 }
 
 /* ---------------------------------------------------------------- refreshing */
-
-static MrStatus forget(MrView *view, MrSession *session, MrArena *arena, const MrTable *table,
-                       MrError *err)
-{
-    mr__view_close(view);
-    return mr_os_remove_tree(
-        session->os, mr__flow_checkpoint(session, arena, table->database, table->name), err);
-}
 
 /* Is what the stream has taken in, and what stands beside it, still so? */
 static MrStatus still_true(const MrView *view, MrArena *arena, bool *out, MrError *err)
@@ -334,6 +377,26 @@ static MrStatus stream_try(Refresh *self, MrError *err)
     return self->fits ? take_in(view, self->news, err) : MR_OK;
 }
 
+/* Without its checkpoint the view begins anew.  noted: not as a stream again. */
+static MrStatus forget(Refresh *self, bool noted, MrError *err)
+{
+    MrSession *session = self->session;
+    const char *checkpoint =
+        mr__flow_checkpoint(session, &self->arena, self->table->database, self->table->name);
+    uint64_t fingerprint = self->view->scans ? self->view->scans->fingerprint : 0;
+    mr__view_close(self->view);
+    MR_TRY(mr_os_remove_tree(session->os, checkpoint, err));
+    return noted ? note_write(session, &self->arena, checkpoint, fingerprint, err) : MR_OK;
+}
+
+/* After its first epoch: was it worth it? */
+static bool keeps_too_much(const MrStream *stream)
+{
+    int64_t n_groups = mr_stream_state_rows(stream);
+    return mr_stream_epoch(stream) == 0 && n_groups > GROUPS_FEW &&
+           n_groups > mr_stream_totals(stream).input_rows / ROWS_OF_GROUP;
+}
+
 /* *done false: it is to be computed whole. */
 static MrStatus refresh_by_stream(Refresh *self, bool *done, MrError *err)
 {
@@ -344,14 +407,20 @@ static MrStatus refresh_by_stream(Refresh *self, bool *done, MrError *err)
         MR_GUARD_BEGIN(status, err)
             status = stream_try(self, err);
         MR_GUARD_END(status)
+        if (status == MR_OK && view->noted) {
+            mr__view_close(view);
+            return MR_OK;
+        }
         if (status == MR_OK && self->stepped) {
             *done = mr_stream_epoch(view->stream) >= 0; /* of nothing the batch knows the answer */
-            return MR_OK;
+            view->whole = keeps_too_much(view->stream);
+            return view->whole ? forget(self, true, err) : MR_OK;
         }
         if (status != MR_OK && is_final(err))
             return status;
+        bool too_much = status != MR_OK && err->condition == MR_COND_UNABLE_TO_ACQUIRE_MEMORY;
         *err = (MrError){.sql_idx = -1};
-        MR_TRY(forget(view, self->session, &self->arena, self->table, err));
+        MR_TRY(forget(self, too_much && self->stepped, err));
         if (view->whole)
             return MR_OK;
     }

@@ -754,6 +754,21 @@ int64_t mr_stream_epoch(const MrStream *stream)
     return stream->epoch;
 }
 
+int64_t mr_stream_state_rows(const MrStream *stream)
+{
+    int64_t n_rows = 0;
+    for (int32_t n = 0; n < stream->n_nodes; n++) {
+        const MrPhys *phys = stream->nodes[n];
+        MrOpMetrics metrics;
+        MrStateCount count = {0};
+        if (!mr_phys_has_state(phys) || !mr_run_metrics(stream->run, phys->id, &metrics))
+            continue;
+        n_rows +=
+            mr_run_count_state(stream->run, phys->id, &count) ? count.rows : metrics.state_rows;
+    }
+    return n_rows;
+}
+
 MrStreamTotals mr_stream_totals(const MrStream *stream)
 {
     return stream->totals;

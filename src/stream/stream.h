@@ -72,5 +72,6 @@ typedef struct MrStreamTotals {
     int64_t null_times, ahead_rows; /* event times that are NULL, or more than a day ahead */
 } MrStreamTotals;
 MrStreamTotals mr_stream_totals(const MrStream *stream);
+int64_t mr_stream_state_rows(const MrStream *stream); /* that its operators keep */
 
 #endif

@@ -25,7 +25,7 @@ def session_sql() -> str:
     """Sessions of 5 seconds in DuckDB."""
     first = "CASE WHEN t <= lag(t) OVER (PARTITION BY k ORDER BY t) + INTERVAL 5 SECONDS THEN 0 ELSE 1 END"
     number = (
-        f"SELECT *, sum(f) OVER (PARTITION BY k ORDER BY t ROWS UNBOUNDED PRECEDING) AS g FROM (SELECT *, {first} AS f FROM a WHERE t IS NOT NULL)"
+        f"SELECT *, sum(f) OVER (PARTITION BY k ORDER BY t, f DESC ROWS UNBOUNDED PRECEDING) AS g FROM (SELECT *, {first} AS f FROM a WHERE t IS NOT NULL)"
     )
     return f"SELECT k, min(t) AS w0, max(t) + INTERVAL 5 SECONDS AS w1, {SUMS} FROM ({number}) GROUP BY k, g"
 
