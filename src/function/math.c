@@ -384,13 +384,6 @@ static MrStatus round_f32(MrCall *call, MrError *err)
     return MR_OK;
 }
 
-static MrStatus fail_scale(MrBind *bind, MrError *err)
-{
-    return MR_FAIL(err, MR_COND_NON_FOLDABLE_ARGUMENT, "funcName",
-                   mr__quoted_name(bind->arena, bind->def->name), "paramName", "`scale`",
-                   "paramType", "\"INT\"");
-}
-
 /* decimal(p, s) rounded to `digits` behind the point. */
 static const MrType *round_type(MrBind *bind, const MrType *type, int32_t digits)
 {
@@ -403,38 +396,61 @@ static const MrType *round_type(MrBind *bind, const MrType *type, int32_t digits
     return mr_type_decimal(bind->arena, whole + scale < 38 ? whole + scale : 38, scale);
 }
 
-static MrStatus round_bind_as(MrBind *bind, RoundMode mode, MrError *err)
+/* A double beyond bigint becomes the nearest bigint, as in Java. */
+static int64_t to_bigint(double value)
+{
+    return value != value                    ? 0
+           : value >= 9223372036854775808.0  ? INT64_MAX
+           : value <= -9223372036854775808.0 ? INT64_MIN
+                                             : (int64_t)value;
+}
+
+/* The digits that round() and bround() keep: a constant that can become an int.  NULL: the result
+ * is NULL too. */
+static MrStatus round_digits(MrBind *bind, int64_t *digits, MrError *err)
+{
+    const MrArgInfo *arg = &bind->args[1];
+    const MrVector *value = arg->value;
+    MrText text;
+    *digits = 0;
+    if (!value)
+        return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__NON_FOLDABLE_INPUT, "sqlExpr",
+                       mr__quoted_expr(bind->arena, bind->sql), "inputName", "`scale`", "inputType",
+                       "\"INT\"", "inputExpr", mr__quoted_expr(bind->arena, arg->sql));
+    if (mr_vector_is_null(value, 0)) {
+        bind->flags |= MR_FN_MAY_NULL;
+        return MR_OK;
+    }
+    switch (value->type->kind) {
+    case MR_TYPE_DOUBLE:
+        *digits = to_bigint(value->f64[0]);
+        break;
+    case MR_TYPE_FLOAT:
+        *digits = to_bigint((double)value->f32[0]);
+        break;
+    case MR_TYPE_DECIMAL:
+        *digits = (int64_t)(mr_arg_decimal(value, 0) / mr_pow10_i128[value->type->scale]);
+        break;
+    case MR_TYPE_STRING:
+        if (!mr__arg_text(arg, &text) || !mr_text_to_i64(text, digits))
+            return MR_FAIL(err, MR_COND_CAST_INVALID_INPUT, "expression",
+                           mr_arena_printf(bind->arena, "'%s'", arg->sql), "sourceType",
+                           "\"STRING\"", "targetType", "\"INT\"", "ansiConfig",
+                           "\"spark.sql.ansi.enabled\"");
+        break;
+    default:
+        (void)mr__arg_i64(arg, digits);
+    }
+    return MR_OK;
+}
+
+static MrStatus round_bind_as(MrBind *bind, RoundMode mode, int64_t digits, MrError *err)
 {
     RoundData *data = MR_NEW(bind->arena, RoundData);
     const MrType *type = bind->args[0].cast_to;
     data->mode = mode;
     data->ansi = bind->settings->ansi;
-    if (bind->n_args > 1) {
-        int64_t digits = 0;
-        const MrArgInfo *arg = &bind->args[1];
-        if (!arg->value)
-            return fail_scale(bind, err);
-        if (arg->value->type->kind == MR_TYPE_DECIMAL || arg->value->type->kind == MR_TYPE_DOUBLE ||
-            arg->value->type->kind == MR_TYPE_FLOAT) {
-            digits = arg->value->type->kind == MR_TYPE_DOUBLE  ? (int64_t)arg->value->f64[0]
-                     : arg->value->type->kind == MR_TYPE_FLOAT ? (int64_t)arg->value->f32[0]
-                     : arg->value->type->precision <= 18
-                         ? arg->value->i64[0] / mr_pow10_i64[arg->value->type->scale]
-                         : 0;
-        } else if (arg->value->type->kind == MR_TYPE_STRING && !mr_vector_is_null(arg->value, 0)) {
-            MrText text;
-            if (!mr__arg_text(arg, &text) || !mr_text_to_i64(text, &digits))
-                return MR_FAIL(err, MR_COND_CAST_INVALID_INPUT, "expression",
-                               mr_arena_printf(bind->arena, "'%s'", arg->sql), "sourceType",
-                               "\"STRING\"", "targetType", "\"INT\"", "ansiConfig",
-                               "\"spark.sql.ansi.enabled\"");
-        } else if (!mr__arg_i64(arg, &digits)) {
-            if (mode == ROUND_CEILING || mode == ROUND_FLOOR)
-                return fail_scale(bind, err);
-            bind->flags |= MR_FN_MAY_NULL;
-        }
-        data->digits = digits > 400 ? 400 : digits < -400 ? -400 : (int32_t)digits;
-    }
+    data->digits = digits > 400 ? 400 : digits < -400 ? -400 : (int32_t)digits;
     bind->data = data;
     bind->type = type;
     switch (type->kind) {
@@ -455,24 +471,24 @@ static MrStatus round_bind_as(MrBind *bind, RoundMode mode, MrError *err)
     }
     return MR_OK;
 }
+
 static MrStatus round_bind(MrBind *bind, MrError *err)
 {
-    return round_bind_as(bind, ROUND_HALF_UP, err);
-}
-static MrStatus bround_bind(MrBind *bind, MrError *err)
-{
-    return round_bind_as(bind, ROUND_HALF_EVEN, err);
+    int64_t digits = 0;
+    if (bind->n_args > 1)
+        MR_TRY(round_digits(bind, &digits, err));
+    return round_bind_as(bind, ROUND_HALF_UP, digits, err);
 }
 
-/* ceil and floor to whole numbers; a double beyond bigint becomes the nearest bigint, as in Java.
- */
-static int64_t to_bigint(double value)
+static MrStatus bround_bind(MrBind *bind, MrError *err)
 {
-    return value != value                    ? 0
-           : value >= 9223372036854775808.0  ? INT64_MAX
-           : value <= -9223372036854775808.0 ? INT64_MIN
-                                             : (int64_t)value;
+    int64_t digits = 0;
+    if (bind->n_args > 1)
+        MR_TRY(round_digits(bind, &digits, err));
+    return round_bind_as(bind, ROUND_HALF_EVEN, digits, err);
 }
+
+/* ceil and floor to whole numbers. */
 static MrStatus ceil_f64(MrCall *call, MrError *err)
 {
     for (MR_EACH(call, i, row))
@@ -494,10 +510,15 @@ static MrStatus same_call(MrCall *call, MrError *err)
 static MrStatus whole_bind(MrBind *bind, RoundMode mode, MrKernel of_double, MrError *err)
 {
     const MrType *type = bind->args[0].cast_to;
-    if (bind->n_args > 1) {
+    if (bind->n_args > 1) { /* Spark takes no other type here, and no NULL: it does not cast */
+        const MrVector *digits = bind->args[1].value;
+        if (!digits || digits->type->kind != MR_TYPE_INT || mr_vector_is_null(digits, 0))
+            return MR_FAIL(err, MR_COND_NON_FOLDABLE_ARGUMENT, "funcName",
+                           mr__quoted_name(bind->arena, bind->def->name), "paramName", "`scale`",
+                           "paramType", "\"INT\"");
         if (type->kind != MR_TYPE_DECIMAL)
             bind->args[0].cast_to = mr__decimal_for(bind->arena, type);
-        return round_bind_as(bind, mode, err);
+        return round_bind_as(bind, mode, digits->i32[0], err);
     }
     if (bind->args[0].type->kind == MR_TYPE_VOID)
         type = bind->args[0].cast_to = MR_T(BIGINT);
@@ -512,7 +533,7 @@ static MrStatus whole_bind(MrBind *bind, RoundMode mode, MrKernel of_double, MrE
         bind->call = of_double;
         return MR_OK;
     }
-    MR_TRY(round_bind_as(bind, mode, err));
+    MR_TRY(round_bind_as(bind, mode, 0, err));
     int precision = type->precision - type->scale + 1;
     bind->type =
         type->scale == 0 ? type : mr_type_decimal(bind->arena, precision < 38 ? precision : 38, 0);
@@ -771,15 +792,15 @@ const MrFunctionDef mr_functions_math[] = {
      "Rounded to digits behind the point, halves to even.", "bround(2.5, 0) = 2"},
     {"ceil", "double|decimal|bigint -> bind", STRICT | MR_FN_MAY_NULL, NULL, ceil_bind,
      "The least whole number that is not below.", "ceil(-0.1) = 0"},
-    {"ceil", "decimal, int -> bind", STRICT | MR_FN_MAY_NULL, NULL, ceil_bind,
+    {"ceil", "decimal, any -> bind", STRICT | MR_FN_MAY_NULL, NULL, ceil_bind,
      "Rounded up at a digit.", "ceil(3.1411, 3) = 3.142"},
     {"ceiling", "double|decimal|bigint -> bind", STRICT | MR_FN_MAY_NULL, NULL, ceil_bind,
      "The least whole number that is not below.", "ceiling(-0.1) = 0"},
-    {"ceiling", "decimal, int -> bind", STRICT | MR_FN_MAY_NULL, NULL, ceil_bind,
+    {"ceiling", "decimal, any -> bind", STRICT | MR_FN_MAY_NULL, NULL, ceil_bind,
      "Rounded up at a digit.", "ceiling(3.1411, 3) = 3.142"},
     {"floor", "double|decimal|bigint -> bind", STRICT | MR_FN_MAY_NULL, NULL, floor_bind,
      "The greatest whole number that is not above.", "floor(-0.1) = -1"},
-    {"floor", "decimal, int -> bind", STRICT | MR_FN_MAY_NULL, NULL, floor_bind,
+    {"floor", "decimal, any -> bind", STRICT | MR_FN_MAY_NULL, NULL, floor_bind,
      "Rounded down at a digit.", "floor(3.1411, 3) = 3.141"},
     {"bin", "bigint -> string", STRICT, bin_call, NULL, "Binary digits.", "bin(13) = '1101'"},
     {"hex", "bigint|binary|string -> string", STRICT, hex_call, NULL, "Hexadecimal digits.",

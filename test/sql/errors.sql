@@ -20,3 +20,13 @@ CREATE TABLE again USING csv AS SELECT id AS a FROM range(2);
 SELECT * FROM again;
 -- A chain that once filled a table of 32.
 SELECT - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - - 7, NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT NOT true;
+
+-- The digits of ceil and floor: a constant of type int, not what could be cast to it.
+SELECT ceil(2.5, 'a');
+SELECT floor(2.5, 1.0);
+SELECT ceiling(2.5, NULL);
+SELECT floor(2.5, true);
+SELECT ceil(2.55, 1), floor(-2.55, 1), round(2.55, '1'), round(2.5, NULL);
+SELECT round(2.5, 'a');
+SELECT round(2.5, CAST(id AS INT)) FROM range(1);
+SELECT round(2.5, 1, 1);
