@@ -278,6 +278,17 @@ void mr_builder_char(MrTextBuilder *builder, char c)
     mr_builder_put(builder, &c, 1);
 }
 
+void mr_builder_name(MrTextBuilder *builder, const char *name)
+{
+    mr_builder_char(builder, '`');
+    for (const char *c = name; *c != '\0'; c++) {
+        if (*c == '`')
+            mr_builder_char(builder, '`');
+        mr_builder_char(builder, *c);
+    }
+    mr_builder_char(builder, '`');
+}
+
 void mr_builder_printf(MrTextBuilder *builder, const char *format, ...)
 {
     va_list args, again;
@@ -297,4 +308,20 @@ MrText mr_builder_text(MrTextBuilder *builder)
     builder_reserve(builder, 1);
     builder->data[builder->size_bytes] = '\0';
     return (MrText){builder->data, builder->size_bytes};
+}
+
+const char *mr_quote_name(MrArena *arena, const char *name)
+{
+    return mr_quote_names(arena, &name, 1);
+}
+
+const char *mr_quote_names(MrArena *arena, const char *const *parts, int32_t n_parts)
+{
+    MrTextBuilder out = {.arena = arena};
+    for (int32_t i = 0; i < n_parts; i++) {
+        if (i > 0)
+            mr_builder_char(&out, '.');
+        mr_builder_name(&out, parts[i]);
+    }
+    return mr_builder_text(&out).data;
 }

@@ -104,10 +104,15 @@ typedef struct MrTextBuilder {
 void mr_builder_put(MrTextBuilder *builder, const char *data, int64_t size_bytes);
 void mr_builder_str(MrTextBuilder *builder, const char *text);
 void mr_builder_char(MrTextBuilder *builder, char c);
+void mr_builder_name(MrTextBuilder *builder, const char *name); /* as mr_quote_name */
 void mr_builder_printf(MrTextBuilder *builder, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* The text so far, ended by NUL (which is not counted). */
 MrText mr_builder_text(MrTextBuilder *builder);
+
+/* A name between backquotes, those inside doubled: `a``b`; the parts of a name: `a`.`b`. */
+const char *mr_quote_name(MrArena *arena, const char *name);
+const char *mr_quote_names(MrArena *arena, const char *const *parts, int32_t n_parts);
 
 typedef struct MrGuard MrGuard;
 struct MrGuard {

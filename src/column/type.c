@@ -232,13 +232,7 @@ static void type_put_field_name(MrTextBuilder *out, const char *name, bool sql)
         mr_builder_str(out, name);
         return;
     }
-    mr_builder_char(out, '`');
-    for (const char *p = name; *p; p++) {
-        if (*p == '`')
-            mr_builder_char(out, '`');
-        mr_builder_char(out, *p);
-    }
-    mr_builder_char(out, '`');
+    mr_builder_name(out, name);
 }
 
 static void type_put(MrTextBuilder *out, const MrType *type, bool sql)

@@ -176,8 +176,8 @@ static MrStatus check_parquet(const MrSchema *schema, MrArena *arena, MrError *e
     for (int32_t i = 0; i < schema->n_cols; i++)
         if (schema->cols[i].type->kind == MR_TYPE_INTERVAL)
             return MR_FAIL(err, MR_COND_UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE, "format", "Parquet",
-                           "columnName", mr_arena_printf(arena, "`%s`", schema->cols[i].name),
-                           "columnType", "\"INTERVAL\"");
+                           "columnName", mr_quote_name(arena, schema->cols[i].name), "columnType",
+                           "\"INTERVAL\"");
     return MR_OK;
 }
 

@@ -17,7 +17,7 @@ MrStatus mr__csv_write_check(const void *config, const MrSchema *schema, MrError
             MrStatus status;
             MR_GUARD_BEGIN(status, err)
                 char *text = mr_arena_printf(&arena, "\"%s\"", mr_type_sql_text(&arena, type));
-                char *name = mr_arena_printf(&arena, "`%s`", schema->cols[i].name);
+                const char *name = mr_quote_name(&arena, schema->cols[i].name);
                 status = MR_FAIL(err, MR_COND_UNSUPPORTED_DATA_TYPE_FOR_DATASOURCE, "format", "CSV",
                                  "columnName", name, "columnType", text);
             MR_GUARD_END(status)

@@ -379,8 +379,8 @@ static MrStatus names_check(JsonInfer *self, const InferType *type, MrError *err
     for (int32_t i = 0; i < type->n_fields; i++) {
         if (i > 0 && compare_fields_nocase(&sorted[i - 1], &sorted[i]) == 0)
             return MR_FAIL(err, MR_COND_COLUMN_ALREADY_EXISTS, "columnName",
-                           mr_arena_printf(arena, "`%.*s`", (int)sorted[i].name.size_bytes,
-                                           sorted[i].name.data));
+                           mr_quote_name(arena, mr_arena_strn(arena, sorted[i].name.data,
+                                                              sorted[i].name.size_bytes)));
         MR_TRY(names_check(self, sorted[i].type, err));
     }
     return MR_OK;

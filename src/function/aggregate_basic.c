@@ -100,7 +100,7 @@ static MrStatus sum_overflow(MrAggregateCall *call, char *const *groups, int32_t
     if (type->kind == MR_TYPE_INTERVAL_DT || type->kind == MR_TYPE_INTERVAL_YM) {
         if (!data->null_on_overflow)
             return MR_FAIL(err, MR_COND_INTERVAL_ARITHMETIC_OVERFLOW__WITH_SUGGESTION,
-                           "functionName", mr_arena_printf(call->arena, "`%s`", data->try_name));
+                           "functionName", mr_quote_name(call->arena, data->try_name));
     }
     return mr__fail_overflow(data->try_name, err);
 }
@@ -735,7 +735,7 @@ static MrStatus best_bind(MrBind *bind, MrAggregate *agg, MrError *err)
     if (!mr_type_is_orderable(type) && type->kind != MR_TYPE_VOID)
         return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__INVALID_ORDERING_TYPE, "sqlExpr",
                        mr__quoted_expr(bind->arena, bind->sql), "functionName",
-                       mr__quoted_name(bind->arena, agg->def->name), "dataType",
+                       mr_quote_name(bind->arena, agg->def->name), "dataType",
                        mr__quoted_type(bind->arena, type));
     MrPhysical physical = mr_type_physical(type);
     agg->type = type;

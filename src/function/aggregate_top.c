@@ -114,7 +114,7 @@ static MrStatus top_bind(MrBind *bind, MrAggregate *agg, MrError *err)
     if (!mr_type_is_orderable(type) && type->kind != MR_TYPE_VOID)
         return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__INVALID_ORDERING_TYPE, "sqlExpr",
                        mr__quoted_expr(bind->arena, bind->sql), "functionName",
-                       mr__quoted_name(bind->arena, agg->def->name), "dataType",
+                       mr_quote_name(bind->arena, agg->def->name), "dataType",
                        mr__quoted_type(bind->arena, type));
     if (!arg->value)
         return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__NON_FOLDABLE_INPUT, "sqlExpr",

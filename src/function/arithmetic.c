@@ -62,7 +62,7 @@ static MrStatus arith_overflow(MrCall *call, int32_t row, MrError *err)
             return mr__fail_overflow(NULL, err);
         if (try_name)
             return MR_FAIL(err, MR_COND_INTERVAL_ARITHMETIC_OVERFLOW__WITH_SUGGESTION,
-                           "functionName", mr__quoted_name(call->arena, try_name));
+                           "functionName", mr_quote_name(call->arena, try_name));
         return MR_FAIL(err, MR_COND_INTERVAL_ARITHMETIC_OVERFLOW__WITHOUT_SUGGESTION);
     }
     if (type->kind == MR_TYPE_TINYINT || type->kind == MR_TYPE_SMALLINT) {
@@ -76,7 +76,7 @@ static MrStatus arith_overflow(MrCall *call, int32_t row, MrError *err)
                        mr_arena_printf(call->arena, "%lldS", (long long)values[0]), "symbol",
                        arith_symbols[arith->op], "value2",
                        mr_arena_printf(call->arena, "%lldS", (long long)values[1]), "functionName",
-                       mr__quoted_name(call->arena, try_name ? try_name : ""));
+                       mr_quote_name(call->arena, try_name ? try_name : ""));
     }
     return mr__fail_overflow(try_name, err);
 }

@@ -152,9 +152,9 @@ static MrStatus bit_get_call(MrCall *call, MrError *err)
         int64_t value = mr_arg_integer(call->args[0], row);
         if (place < 0 || place >= n_bits)
             return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE__BIT_POSITION_RANGE, "functionName",
-                           mr__quoted_name(call->arena, call->bound->def->name), "parameter",
-                           "`pos`", "invalidValue", mr_arena_printf(call->arena, "%d", place),
-                           "upper", mr_arena_printf(call->arena, "%d", n_bits));
+                           mr_quote_name(call->arena, call->bound->def->name), "parameter", "`pos`",
+                           "invalidValue", mr_arena_printf(call->arena, "%d", place), "upper",
+                           mr_arena_printf(call->arena, "%d", n_bits));
         call->out->i8[row] = (int8_t)((value >> place) & 1);
     }
     return MR_OK;

@@ -179,7 +179,7 @@ static MrStatus fail_size(MrCall *call, int64_t n, MrError *err)
     char max[24];
     max[mr_i64_to_text(MR__ARRAY_MAX, max)] = '\0';
     return MR_FAIL(err, MR_COND_COLLECTION_SIZE_LIMIT_EXCEEDED__FUNCTION, "functionName",
-                   mr__quoted_name(call->arena, call->bound->def->name), "numberOfElements",
+                   mr_quote_name(call->arena, call->bound->def->name), "numberOfElements",
                    mr_arena_printf(call->arena, "%lld", (long long)n), "maxRoundedArrayLength",
                    max);
 }
@@ -449,7 +449,7 @@ static MrStatus element_bind(MrBind *bind, MrError *err)
     if (!mr_type_is_orderable(type->fields[0].type))
         return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__INVALID_ORDERING_TYPE, "sqlExpr",
                        mr__quoted_expr(bind->arena, bind->sql), "functionName",
-                       mr__quoted_name(bind->arena, bind->def->name), "dataType",
+                       mr_quote_name(bind->arena, bind->def->name), "dataType",
                        mr__quoted_type(bind->arena, type->fields[0].type));
     if (bind->def->name[0] == 'a' && bind->def->name[6] == 'm') {
         bind->type = type->fields[0].type;

@@ -148,7 +148,7 @@ static MrStatus sides_bind(MrBind *bind, bool equality, const MrType **out, MrEr
          (common->kind != MR_TYPE_VOID && !mr_type_is_orderable(common) && !equality)))
         return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__INVALID_ORDERING_TYPE, "sqlExpr",
                        mr__quoted_expr(bind->arena, bind->sql), "functionName",
-                       mr__quoted_name(bind->arena, shown_name(bind->def->name)), "dataType",
+                       mr_quote_name(bind->arena, shown_name(bind->def->name)), "dataType",
                        mr__quoted_type(bind->arena, common));
     if (!other_names)
         bind->args[0].cast_to = bind->args[1].cast_to = common;
@@ -312,7 +312,7 @@ static MrStatus fail_data_types(MrBind *bind, const char *name, MrError *err)
     mr_builder_str(&types, "]");
     return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__DATA_DIFF_TYPES, "sqlExpr",
                    mr__quoted_expr(bind->arena, bind->sql), "functionName",
-                   mr__quoted_name(bind->arena, name), "dataType", mr_builder_text(&types).data);
+                   mr_quote_name(bind->arena, name), "dataType", mr_builder_text(&types).data);
 }
 
 static MrStatus in_bind(MrBind *bind, MrError *err)
@@ -487,7 +487,7 @@ static MrStatus extreme_bind(MrBind *bind, int sign, MrError *err)
     if (!mr_type_is_orderable(common) && common->kind != MR_TYPE_VOID)
         return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__INVALID_ORDERING_TYPE, "sqlExpr",
                        mr__quoted_expr(bind->arena, bind->sql), "functionName",
-                       mr__quoted_name(bind->arena, bind->def->name), "dataType",
+                       mr_quote_name(bind->arena, bind->def->name), "dataType",
                        mr__quoted_type(bind->arena, common));
     int *data = MR_NEW(bind->arena, int);
     *data = sign;

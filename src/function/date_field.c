@@ -290,7 +290,7 @@ static MrStatus extract_bind(MrBind *bind, MrError *err)
     MrText name;
     if (!arg->value || (arg->type->kind != MR_TYPE_STRING && arg->type->kind != MR_TYPE_VOID))
         return MR_FAIL(err, MR_COND_NON_FOLDABLE_ARGUMENT, "funcName",
-                       mr__quoted_name(bind->arena, function), "paramName", "`field`", "paramType",
+                       mr_quote_name(bind->arena, function), "paramName", "`field`", "paramType",
                        "\"STRING\"");
     if (!mr__arg_text(arg, &name)) {
         bind->type = MR_T(DOUBLE);
@@ -312,7 +312,7 @@ static MrStatus extract_bind(MrBind *bind, MrError *err)
     if (!field)
         return MR_FAIL(
             err, MR_COND_INVALID_EXTRACT_FIELD, "field",
-            mr__quoted_name(bind->arena, mr_arena_strn(bind->arena, name.data, name.size_bytes)),
+            mr_quote_name(bind->arena, mr_arena_strn(bind->arena, name.data, name.size_bytes)),
             "expr", mr__quoted_expr(bind->arena, bind->args[1].sql));
     bind->data = field;
     bind->call = field_call;
@@ -559,8 +559,8 @@ static MrStatus unit_bind(MrBind *bind, MrError *err)
     bool of_year = bind->data && strcmp(((const Unit *)bind->data)->name, "DAYOFYEAR") == 0;
     if (!bind->data || (of_year && strcmp(bind->def->name, "timestampdiff") == 0))
         return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE__DATETIME_UNIT, "parameter", "`unit`",
-                       "functionName", mr__quoted_name(bind->arena, bind->def->name),
-                       "invalidValue", mr_arena_printf(bind->arena, "'%s'", bind->args[0].sql));
+                       "functionName", mr_quote_name(bind->arena, bind->def->name), "invalidValue",
+                       mr_arena_printf(bind->arena, "'%s'", bind->args[0].sql));
     return MR_OK;
 }
 

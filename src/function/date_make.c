@@ -345,7 +345,7 @@ static MrStatus time_unit_find(const MrCall *call, int32_t row, int64_t *ns, MrE
         }
     }
     return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE__TIME_UNIT, "parameter", "`unit`",
-                   "functionName", mr__quoted_name(call->arena, call->bound->def->name),
+                   "functionName", mr_quote_name(call->arena, call->bound->def->name),
                    "invalidValue",
                    mr_arena_printf(call->arena, "'%.*s'", (int)name.size_bytes, name.data));
 }

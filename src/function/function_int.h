@@ -17,7 +17,6 @@ MR_MUST_USE MrStatus mr__signature_choose(MrBind *bind, const MrSignatureSet *se
 /* Texts for parameters of errors, in the plan's arena. */
 const char *mr__quoted_type(MrArena *arena, const MrType *type); /* "INT" with the quotes   */
 const char *mr__quoted_expr(MrArena *arena, const char *sql);    /* "(a + 1)" with quotes   */
-const char *mr__quoted_name(MrArena *arena, const char *name);   /* `abs`                   */
 
 /* A value as Spark writes it into parameters of errors: SQL, but NaN and NULL bare. */
 const char *mr__value_for_error(MrArena *arena, const MrVector *vec, int64_t row,

@@ -143,11 +143,11 @@ static MrStatus hash_bind(MrBind *bind, MrError *err)
         if (mr_type_has(bind->args[i].type, MR_TYPE_MAP))
             return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__HASH_MAP_TYPE, "sqlExpr",
                            mr__quoted_expr(bind->arena, bind->sql), "functionName",
-                           mr__quoted_name(bind->arena, bind->def->name));
+                           mr_quote_name(bind->arena, bind->def->name));
         if (bind->args[i].type->kind == MR_TYPE_VARIANT)
             return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__HASH_VARIANT_TYPE, "sqlExpr",
                            mr__quoted_expr(bind->arena, bind->sql), "functionName",
-                           mr__quoted_name(bind->arena, bind->def->name));
+                           mr_quote_name(bind->arena, bind->def->name));
     }
     return MR_OK;
 }

@@ -514,7 +514,7 @@ static MrStatus whole_bind(MrBind *bind, RoundMode mode, MrKernel of_double, MrE
         const MrVector *digits = bind->args[1].value;
         if (!digits || digits->type->kind != MR_TYPE_INT || mr_vector_is_null(digits, 0))
             return MR_FAIL(err, MR_COND_NON_FOLDABLE_ARGUMENT, "funcName",
-                           mr__quoted_name(bind->arena, bind->def->name), "paramName", "`scale`",
+                           mr_quote_name(bind->arena, bind->def->name), "paramName", "`scale`",
                            "paramType", "\"INT\"");
         if (type->kind != MR_TYPE_DECIMAL)
             bind->args[0].cast_to = mr__decimal_for(bind->arena, type);

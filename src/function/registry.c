@@ -168,7 +168,7 @@ static MrStatus choose(MrBind *bind, const MrSignatureSet *set, int32_t *chosen,
 {
     if (set->n == 0)
         return MR_FAIL(err, MR_COND_UNRESOLVED_ROUTINE, "routineName",
-                       mr__quoted_name(bind->arena, set->name), "searchPath",
+                       mr_quote_name(bind->arena, set->name), "searchPath",
                        "[`system`.`builtin`, `system`.`session`, `spark_catalog`.`default`]");
     for (int32_t i = 0; i < bind->n_args; i++)
         bind->args[i].cast_to = bind->args[i].type;

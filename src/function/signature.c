@@ -443,11 +443,6 @@ const char *mr__quoted_expr(MrArena *arena, const char *sql)
     return mr_arena_printf(arena, "\"%s\"", sql);
 }
 
-const char *mr__quoted_name(MrArena *arena, const char *name)
-{
-    return mr_arena_printf(arena, "`%s`", name);
-}
-
 static const char *ordinal(MrArena *arena, int32_t idx)
 {
     static const char *const words[] = {"first", "second",  "third",  "fourth", "fifth",
@@ -468,7 +463,7 @@ MrStatus mr__fail_input_type(MrBind *bind, int32_t arg_idx, const char *required
 MrStatus mr__fail_num_args(const MrBind *bind, const char *name, const char *expected, MrError *err)
 {
     return MR_FAIL(err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName",
-                   mr__quoted_name(bind->arena, name), "expectedNum", expected, "actualNum",
+                   mr_quote_name(bind->arena, name), "expectedNum", expected, "actualNum",
                    mr_arena_printf(bind->arena, "%d", bind->n_args), "docroot",
                    "https://spark.apache.org/docs/latest");
 }

@@ -74,7 +74,7 @@ MrStatus mr__text_check(const MrCall *call, int64_t size_bytes, MrError *err)
     count[mr_i64_to_text(size_bytes, count)] = '\0';
     max[mr_i64_to_text(MR__TEXT_MAX, max)] = '\0';
     return MR_FAIL(err, MR_COND_COLLECTION_SIZE_LIMIT_EXCEEDED__FUNCTION, "functionName",
-                   mr__quoted_name(call->arena, name), "numberOfElements", count,
+                   mr_quote_name(call->arena, name), "numberOfElements", count,
                    "maxRoundedArrayLength", max);
 }
 
@@ -292,7 +292,7 @@ static MrStatus concat_bind(MrBind *bind, MrError *err)
             mr_builder_char(&types, ')');
             return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__DATA_DIFF_TYPES, "sqlExpr",
                            mr__quoted_expr(bind->arena, bind->sql), "functionName",
-                           mr__quoted_name(bind->arena, bind->def->name), "dataType",
+                           mr_quote_name(bind->arena, bind->def->name), "dataType",
                            mr_builder_text(&types).data);
         }
         bind->type = common;

@@ -106,7 +106,7 @@ static Charset charset_find(MrText name)
 static MrStatus fail_charset(const MrCall *call, MrText name, MrError *err)
 {
     return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE__CHARSET, "functionName",
-                   mr__quoted_name(call->arena, call->bound->def->name), "parameter", "`charset`",
+                   mr_quote_name(call->arena, call->bound->def->name), "parameter", "`charset`",
                    "charset", mr_arena_strn(call->arena, name.data, name.size_bytes), "charsets",
                    "iso-8859-1, us-ascii, utf-16, utf-16be, utf-16le, utf-32, utf-8");
 }
@@ -123,7 +123,7 @@ static bool coding_is_lossy(const MrCall *call)
 static MrStatus fail_coding(const MrCall *call, MrText name, MrError *err)
 {
     return MR_FAIL(err, MR_COND_MALFORMED_CHARACTER_CODING, "function",
-                   mr__quoted_name(call->arena, call->bound->def->name), "charset",
+                   mr_quote_name(call->arena, call->bound->def->name), "charset",
                    mr_arena_strn(call->arena, name.data, name.size_bytes));
 }
 

@@ -200,9 +200,9 @@ static MrStatus regexp_open(const MrCall *call, MrArena *arena, MrText pattern, 
     if (!out->code)
         return MR_FAIL(
             err, MR_COND_INVALID_PARAMETER_VALUE__PATTERN, "parameter", "`regexp`", "functionName",
-            mr__quoted_name(arena, strcmp(name, "regexp") == 0 || strcmp(name, "regexp_like") == 0
-                                       ? "rlike"
-                                       : name),
+            mr_quote_name(arena, strcmp(name, "regexp") == 0 || strcmp(name, "regexp_like") == 0
+                                     ? "rlike"
+                                     : name),
             "value", mr_arena_printf(arena, "'%.*s'", (int)pattern.size_bytes, pattern.data));
     (void)pcre2_pattern_info(out->code, PCRE2_INFO_CAPTURECOUNT, &out->n_groups);
     pcre2_general_context *memory = pcre2_general_context_create(arena_malloc, arena_free, arena);
@@ -286,8 +286,8 @@ static MrStatus group_check(const MrCall *call, const Regexp *regexp, int32_t gr
     if (group >= 0 && (uint32_t)group <= regexp->n_groups)
         return MR_OK;
     return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE__REGEX_GROUP_INDEX, "parameter", "`idx`",
-                   "functionName", mr__quoted_name(call->arena, call->bound->def->name),
-                   "groupCount", mr_arena_printf(call->arena, "%u", regexp->n_groups), "groupIndex",
+                   "functionName", mr_quote_name(call->arena, call->bound->def->name), "groupCount",
+                   mr_arena_printf(call->arena, "%u", regexp->n_groups), "groupIndex",
                    mr_arena_printf(call->arena, "%d", group));
 }
 

@@ -431,7 +431,7 @@ static MrStatus mask_bind(MrBind *bind, MrError *err)
         if (!arg->value)
             return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__NON_FOLDABLE_INPUT, "sqlExpr",
                            mr__quoted_expr(bind->arena, bind->sql), "inputName",
-                           mr__quoted_name(bind->arena, names[i - 1]), "inputType",
+                           mr_quote_name(bind->arena, names[i - 1]), "inputType",
                            mr__quoted_type(bind->arena, arg->type), "inputExpr",
                            mr__quoted_expr(bind->arena, arg->sql));
         if (mr__arg_text(arg, &text) && mr_utf8_length(text.data, text.size_bytes) != 1)

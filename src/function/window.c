@@ -34,7 +34,7 @@ static MrStatus fail_foldable(MrBind *bind, int32_t arg_idx, const char *name, M
     const MrArgInfo *arg = &bind->args[arg_idx];
     return MR_FAIL(err, MR_COND_DATATYPE_MISMATCH__NON_FOLDABLE_INPUT, "sqlExpr",
                    mr__quoted_expr(bind->arena, bind->sql), "inputName",
-                   mr__quoted_name(bind->arena, name), "inputType",
+                   mr_quote_name(bind->arena, name), "inputType",
                    mr__quoted_type(bind->arena, arg->cast_to), "inputExpr",
                    mr__quoted_expr(bind->arena, arg->sql));
 }

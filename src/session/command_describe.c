@@ -105,7 +105,7 @@ static MrStatus describe_column(MrQuery *query, const MrSqlDescribe *describe, c
             field = &table->schema.cols[i];
     if (!field)
         return MR_FAIL(err, MR_COND_UNRESOLVED_COLUMN__WITHOUT_SUGGESTION, "objectName",
-                       mr_sql_quote_name(&query->arena, name->parts, name->n_parts));
+                       mr_quote_names(&query->arena, name->parts, name->n_parts));
     MR_TRY(mr__result_schema(query, "info_name string not null, info_value string not null", err));
     mr__result_row(query, 2, "col_name", field->name);
     mr__result_row(query, 2, "data_type", mr_type_catalog_text(&query->arena, field->type));
@@ -197,7 +197,7 @@ static MrStatus describe_function(MrQuery *query, const MrSqlDescribe *describe,
                              &function, err));
     if (!function.found)
         return MR_FAIL(err, MR_COND_UNRESOLVED_ROUTINE, "routineName",
-                       mr_sql_quote_name(arena, plain.parts, plain.n_parts), "searchPath",
+                       mr_quote_names(arena, plain.parts, plain.n_parts), "searchPath",
                        "[`system`.`builtin`, `system`.`session`, `spark_catalog`.`default`]");
     mr__result_row(query, 1,
                    mr_arena_printf(arena, "Function: %s",
@@ -215,7 +215,7 @@ static MrStatus describe_namespace(MrQuery *query, const MrSqlDescribe *describe
     MR_TRY(mr_catalog_get_database(query->session->catalog, arena, name, &database, err));
     if (!database)
         return MR_FAIL(err, MR_COND_SCHEMA_NOT_FOUND, "schemaName",
-                       mr_arena_printf(arena, "`%s`.`%s`", MR_CATALOG_NAME, name));
+                       mr_quote_names(arena, (const char *[]){MR_CATALOG_NAME, name}, 2));
     MR_TRY(mr__result_schema(query, "info_name string not null, info_value string not null", err));
     mr__result_row(query, 2, "Catalog Name", MR_CATALOG_NAME);
     mr__result_row(query, 2, "Namespace Name", database->name);

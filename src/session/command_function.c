@@ -13,13 +13,13 @@ static MrStatus check_params(MrQuery *query, const MrSqlCreateFunction *create, 
             if (mr_str_equal_nocase(create->params[i].name, create->params[k].name))
                 return MR_FAIL(err, MR_COND_DUPLICATE_ROUTINE_PARAMETER_NAMES, "routineName",
                                create->name.parts[create->name.n_parts - 1], "names",
-                               mr_arena_printf(&query->arena, "`%s`", create->params[i].name));
+                               mr_quote_name(&query->arena, create->params[i].name));
     for (int32_t i = 0; i < create->n_columns; i++)
         for (int32_t k = 0; k < i; k++)
             if (mr_str_equal_nocase(create->columns[i].name, create->columns[k].name))
                 return MR_FAIL(err, MR_COND_DUPLICATE_ROUTINE_RETURNS_COLUMNS, "routineName",
                                create->name.parts[create->name.n_parts - 1], "columns",
-                               mr_arena_printf(&query->arena, "`%s`", create->columns[i].name));
+                               mr_quote_name(&query->arena, create->columns[i].name));
     return MR_OK;
 }
 
@@ -43,9 +43,11 @@ MrStatus mr__command_create_function(MrQuery *query, const MrSqlStatement *state
     if (old && !create->or_replace)
         return MR_FAIL(err, MR_COND_ROUTINE_ALREADY_EXISTS, "routineName",
                        create->temporary
-                           ? mr_arena_printf(&query->arena, "`%s`", function.name)
-                           : mr_arena_printf(&query->arena, "`%s`.`%s`.`%s`", MR_CATALOG_NAME,
-                                             function.database, function.name),
+                           ? mr_quote_name(&query->arena, function.name)
+                           : mr_quote_names(&query->arena,
+                                            (const char *[]){MR_CATALOG_NAME, function.database,
+                                                             function.name},
+                                            3),
                        "newRoutineType", "routine", "existingRoutineType", "routine");
     function.sql = query->text.data;
     function.sql_database = mr_arena_str(&query->arena, session->database);
@@ -101,7 +103,7 @@ MrStatus mr__function_find(void *self, const MrBindPlace *place, const char *con
     bool is_temp = strcmp(entry->database, MR_CATALOG_TEMP) == 0;
     if (is_temp && !place->in_view) {
         query->temp_kind = "FUNCTION";
-        query->temp_name = mr_arena_printf(arena, "`%s`", entry->name);
+        query->temp_name = mr_quote_name(arena, entry->name);
     }
     names[0] = MR_CATALOG_NAME;
     names[1] = entry->database;

@@ -52,9 +52,10 @@ static MrStatus show_database(MrQuery *query, const MrSqlName *in, const char **
     if (mr_str_equal_nocase(*out, MR_CATALOG_GLOBAL_TEMP))
         return MR_OK;
     MR_TRY(mr_catalog_get_database(query->session->catalog, &query->arena, *out, &database, err));
-    return database ? MR_OK
-                    : MR_FAIL(err, MR_COND_SCHEMA_NOT_FOUND, "schemaName",
-                              mr_arena_printf(&query->arena, "`%s`.`%s`", MR_CATALOG_NAME, *out));
+    return database
+               ? MR_OK
+               : MR_FAIL(err, MR_COND_SCHEMA_NOT_FOUND, "schemaName",
+                         mr_quote_names(&query->arena, (const char *[]){MR_CATALOG_NAME, *out}, 2));
 }
 
 static MrStatus show_tables(MrQuery *query, const MrSqlShow *show, MrError *err)
@@ -156,7 +157,7 @@ static MrStatus show_partitions(MrQuery *query, const MrSqlShow *show, MrError *
         mr_builder_printf(&sql, "%s%s, coalesce(CAST(%s AS STRING), '__HIVE_DEFAULT_PARTITION__')",
                           i ? ", '/', " : "",
                           mr_sql_quote_string(arena, mr_text(mr_arena_printf(arena, "%s=", name))),
-                          mr_sql_quote_ident(arena, name));
+                          mr_quote_name(arena, name));
     }
     mr_builder_printf(&sql, ") AS partition FROM %s", mr__table_quoted(arena, table));
     for (int32_t i = 0; i < show->partition.n; i++) {
@@ -166,11 +167,11 @@ static MrStatus show_partitions(MrQuery *query, const MrSqlShow *show, MrError *
             known = known || mr_str_equal_nocase(table->partition_cols[k], value->name);
         if (!known)
             return MR_FAIL(err, MR_COND_PARTITIONS_NOT_FOUND, "partitionList",
-                           mr_sql_quote_ident(arena, value->name), "tableName",
+                           mr_quote_name(arena, value->name), "tableName",
                            mr__table_quoted(arena, table));
         if (value->value)
             mr_builder_printf(&sql, " %s %s <=> %s", i ? "AND" : "WHERE",
-                              mr_sql_quote_ident(arena, value->name),
+                              mr_quote_name(arena, value->name),
                               mr__source_text(query, value->value->place));
     }
     mr_builder_str(&sql, " ORDER BY 1");

@@ -12,7 +12,7 @@ static MrStatus need_database(MrQuery *query, const char *database, MrError *err
     if (found)
         return MR_OK;
     return MR_FAIL(err, MR_COND_SCHEMA_NOT_FOUND, "schemaName",
-                   mr_arena_printf(&query->arena, "`%s`.`%s`", MR_CATALOG_NAME, database));
+                   mr_quote_names(&query->arena, (const char *[]){MR_CATALOG_NAME, database}, 2));
 }
 
 MrStatus mr__table_columns(MrQuery *query, const MrSqlCreateTable *create, MrTable *table,
@@ -27,7 +27,7 @@ MrStatus mr__table_columns(MrQuery *query, const MrSqlCreateTable *create, MrTab
         for (int32_t k = 0; k < i; k++)
             if (mr_str_equal_nocase(cols[k].name, col->name))
                 return MR_FAIL(err, MR_COND_COLUMN_ALREADY_EXISTS, "columnName",
-                               mr_arena_printf(arena, "`%s`", col->name));
+                               mr_quote_name(arena, col->name));
         if (col->generated || col->is_identity)
             return MR_FAIL_UNSUPPORTED(err, "generated and identity columns");
         cols[table->schema.n_cols] = (MrField){col->name, col->type, !col->not_null, col->comment};
@@ -94,8 +94,8 @@ MrStatus mr__table_partitions_last(MrQuery *query, MrTable *table, MrError *err)
         int32_t idx = field_find(&table->schema, table->partition_cols[p]);
         if (idx < 0)
             return MR_FAIL(err, MR_COND_COLUMN_NOT_DEFINED_IN_TABLE, "colType", "partition",
-                           "colName", mr_arena_printf(arena, "`%s`", table->partition_cols[p]),
-                           "tableName", mr__table_quoted(arena, table), "tableCols", "");
+                           "colName", mr_quote_name(arena, table->partition_cols[p]), "tableName",
+                           mr__table_quoted(arena, table), "tableCols", "");
         defaults[n_cols] = table->defaults ? table->defaults[idx] : NULL;
         cols[n_cols++] = table->schema.cols[idx];
     }
@@ -191,7 +191,7 @@ static MrStatus create_as(MrQuery *query, const MrSqlCreateTable *create, MrTabl
         for (int32_t k = 0; k < i; k++)
             if (mr_str_equal_nocase(cols[k].name, col->name))
                 return MR_FAIL(err, MR_COND_COLUMN_ALREADY_EXISTS, "columnName",
-                               mr_arena_printf(arena, "`%s`", col->name));
+                               mr_quote_name(arena, col->name));
         cols[i] = (MrField){col->name, col->type, true, NULL};
     }
     table->schema = (MrSchema){bound.plan->n_cols, cols};
@@ -419,8 +419,7 @@ static MrStatus drop_namespace(MrQuery *query, const MrSqlDrop *drop, MrError *e
     MR_TRY(need_database(query, name, err));
     MR_TRY(mr_catalog_list(session->catalog, arena, name, false, &tables, &n_tables, err));
     if (n_tables > 0 && !drop->cascade)
-        return MR_FAIL(err, MR_COND_SCHEMA_NOT_EMPTY, "schemaName",
-                       mr_arena_printf(arena, "`%s`", name));
+        return MR_FAIL(err, MR_COND_SCHEMA_NOT_EMPTY, "schemaName", mr_quote_name(arena, name));
     for (int32_t i = 0; i < n_tables; i++)
         if (tables[i]->location && !tables[i]->external)
             MR_TRY(mr_os_remove_tree(session->os, tables[i]->location, err));
@@ -464,8 +463,9 @@ static MrStatus drop_variables(MrQuery *query, const MrSqlDrop *drop, MrError *e
         if (!gone && drop->if_exists)
             continue;
         if (!gone)
-            return MR_FAIL(err, MR_COND_VARIABLE_NOT_FOUND, "variableName",
-                           mr_arena_printf(&query->arena, "`system`.`session`.`%s`", name));
+            return MR_FAIL(
+                err, MR_COND_VARIABLE_NOT_FOUND, "variableName",
+                mr_quote_names(&query->arena, (const char *[]){"system", "session", name}, 3));
         *place = gone->next;
         mr_arena_deinit(&gone->arena);
         mr_budget_free(&query->session->budget, gone, (int64_t)sizeof *gone);
@@ -485,7 +485,7 @@ static MrStatus drop_function(MrQuery *query, const MrSqlDrop *drop, MrError *er
     if (!function)
         return drop->if_exists ? MR_OK
                                : MR_FAIL(err, MR_COND_ROUTINE_NOT_FOUND, "routineName",
-                                         mr_arena_printf(&query->arena, "`%s`", name));
+                                         mr_quote_name(&query->arena, name));
     return mr_catalog_remove(session->catalog, database, name, true, err);
 }
 
@@ -565,7 +565,7 @@ static MrStatus add_columns(MrQuery *query, const MrSqlAlter *alter, MrTable *ta
             return MR_FAIL_UNSUPPORTED(err, "adding fields to nested columns");
         if (field_find(&table->schema, col->name) >= 0)
             return MR_FAIL(err, MR_COND_FIELD_ALREADY_EXISTS, "op", "add", "fieldNames",
-                           mr_arena_printf(arena, "`%s`", col->name), "struct", "");
+                           mr_quote_name(arena, col->name), "struct", "");
         defaults[n_cols] = col->default_value ? mr__source_text(query, col->default_place) : NULL;
         cols[n_cols++] = (MrField){col->name, col->type, !col->not_null, col->comment};
     }

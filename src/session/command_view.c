@@ -13,10 +13,14 @@ static MrStatus view_columns(MrQuery *query, const MrSqlCreateView *create, MrTa
     const MrPlan *plan = bound.plan;
     if (create->n_columns > 0 && create->n_columns != plan->n_cols) {
         MrTextBuilder names = {.arena = arena}, columns = {.arena = arena};
-        for (int32_t i = 0; i < plan->n_cols; i++)
-            mr_builder_printf(&names, "%s`%s`", i ? ", " : "", plan->cols[i].name);
-        for (int32_t i = 0; i < create->n_columns; i++)
-            mr_builder_printf(&columns, "%s`%s`", i ? ", " : "", create->columns[i].name);
+        for (int32_t i = 0; i < plan->n_cols; i++) {
+            mr_builder_str(&names, i ? ", " : "");
+            mr_builder_name(&names, plan->cols[i].name);
+        }
+        for (int32_t i = 0; i < create->n_columns; i++) {
+            mr_builder_str(&columns, i ? ", " : "");
+            mr_builder_name(&columns, create->columns[i].name);
+        }
         return MR_FAIL(err,
                        create->n_columns > plan->n_cols
                            ? MR_COND_CREATE_VIEW_COLUMN_ARITY_MISMATCH__NOT_ENOUGH_DATA_COLUMNS
@@ -30,7 +34,7 @@ static MrStatus view_columns(MrQuery *query, const MrSqlCreateView *create, MrTa
         for (int32_t k = 0; k < i; k++)
             if (mr_str_equal_nocase(cols[k].name, name))
                 return MR_FAIL(err, MR_COND_COLUMN_ALREADY_EXISTS, "columnName",
-                               mr_arena_printf(arena, "`%s`", name));
+                               mr_quote_name(arena, name));
         cols[i] = (MrField){name, plan->cols[i].type, plan->cols[i].nullable,
                             create->n_columns > 0 ? create->columns[i].comment : NULL};
     }
@@ -123,7 +127,7 @@ MrStatus mr__command_create_namespace(MrQuery *query, const MrSqlStatement *stat
         return statement->create_namespace.if_not_exists
                    ? MR_OK
                    : MR_FAIL(err, MR_COND_SCHEMA_ALREADY_EXISTS, "schemaName",
-                             mr_arena_printf(arena, "`%s`", database.name));
+                             mr_quote_name(arena, database.name));
     if (!database.location)
         database.location = mr_arena_printf(arena, "%s/%s.db",
                                             mr_catalog_warehouse(session->catalog), database.name);
@@ -143,7 +147,7 @@ MrStatus mr__command_use(MrQuery *query, const MrSqlStatement *statement, MrErro
     MR_TRY(mr_catalog_get_database(session->catalog, &query->arena, name, &database, err));
     if (!database || strlen(name) >= sizeof session->database)
         return MR_FAIL(err, MR_COND_SCHEMA_NOT_FOUND, "schemaName",
-                       mr_arena_printf(&query->arena, "`%s`.`%s`", MR_CATALOG_NAME, name));
+                       mr_quote_names(&query->arena, (const char *[]){MR_CATALOG_NAME, name}, 2));
     mr_mutex_lock(session->lock);
     strcpy(session->database, database->name);
     mr_mutex_unlock(session->lock);

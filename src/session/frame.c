@@ -675,7 +675,7 @@ static MrStatus partition_places(MrArena *arena, const MrSchema *schema, const c
             continue;
         if (idx == schema->n_cols || n_places == schema->n_cols)
             return MR_FAIL(err, MR_COND_UNRESOLVED_COLUMN__WITHOUT_SUGGESTION, "objectName",
-                           mr_arena_printf(arena, "`%.*s`", (int)name.size_bytes, name.data));
+                           mr_quote_name(arena, mr_arena_strn(arena, name.data, name.size_bytes)));
         places[n_places++] = idx;
     }
     *n_out = n_places;

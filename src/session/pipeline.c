@@ -224,7 +224,7 @@ static MrStatus flow_columns(MrQuery *query, const MrSqlCreateTable *create, con
         for (int32_t k = 0; k < i; k++)
             if (mr_str_equal_nocase(schema->cols[k].name, schema->cols[i].name))
                 return MR_FAIL(err, MR_COND_COLUMN_ALREADY_EXISTS, "columnName",
-                               mr_arena_printf(&query->arena, "`%s`", schema->cols[i].name));
+                               mr_quote_name(&query->arena, schema->cols[i].name));
     return mr__table_partitions_last(query, table, err);
 }
 

@@ -32,7 +32,7 @@ const char *mr__table_quoted(MrArena *arena, const MrTable *table)
     int32_t n_left_out = strcmp(table->database, MR_CATALOG_TEMP) == 0                  ? 2
                          : mr_str_equal_nocase(table->database, MR_CATALOG_GLOBAL_TEMP) ? 1
                                                                                         : 0;
-    return mr_sql_quote_name(arena, parts + n_left_out, 3 - n_left_out);
+    return mr_quote_names(arena, parts + n_left_out, 3 - n_left_out);
 }
 
 MrStatus mr__name_resolve(MrQuery *query, const MrSqlName *name, const char **database,
@@ -83,7 +83,7 @@ MrStatus mr__table_need(MrQuery *query, const MrSqlName *name, MrTable **out, Mr
         return MR_OK;
     mr_error_at(err, name->place.idx, name->place.len);
     MrStatus status = MR_FAIL(err, MR_COND_TABLE_OR_VIEW_NOT_FOUND, "relationName",
-                              mr_sql_quote_name(&query->arena, plain.parts, plain.n_parts));
+                              mr_quote_names(&query->arena, plain.parts, plain.n_parts));
     mr_error_at(err, name->place.idx, name->place.len);
     return status;
 }

@@ -80,7 +80,7 @@ MrStatus mr__command_declare(MrQuery *query, const MrSqlStatement *statement, Mr
         const char *name = given->parts[given->n_parts - 1];
         if (!statement->declare.or_replace && *mr__variable_place(query->session, name))
             return MR_FAIL(err, MR_COND_VARIABLE_ALREADY_EXISTS, "variableName",
-                           mr_arena_printf(arena, "`system`.`session`.`%s`", name));
+                           mr_quote_names(arena, (const char *[]){"system", "session", name}, 3));
         MR_TRY(variable_set(query->session, name, type, value, err));
     }
     return MR_OK;
@@ -92,8 +92,8 @@ static MrStatus need_variable(MrQuery *query, const MrSqlName *name, MrVariable 
     if (*out)
         return MR_OK;
     return MR_FAIL(err, MR_COND_UNRESOLVED_VARIABLE, "variableName",
-                   mr_arena_printf(&query->arena, "`%s`", name->parts[name->n_parts - 1]),
-                   "searchPath", "`SYSTEM`.`SESSION`");
+                   mr_quote_name(&query->arena, name->parts[name->n_parts - 1]), "searchPath",
+                   "`SYSTEM`.`SESSION`");
 }
 
 /* The one row of a query, or NULLs; more rows are an error. */

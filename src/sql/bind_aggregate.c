@@ -222,7 +222,7 @@ static MrStatus within_check(Binder *b, const Call *call)
     bool is_mode = strcmp(call->name, "mode") == 0;
     if (!mr__is_inverse_distribution(call->name) || (is_mode && call->n_order == 0))
         return MR_OK;
-    const char *function = mr__quote_name(b, &call->name, 1);
+    const char *function = mr_quote_name(b->arena, call->name);
     MrSqlPlace place = call->ast->place;
     if (call->ast->call.distinct)
         return mr__at(b, place,

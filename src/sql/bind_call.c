@@ -41,7 +41,7 @@ static MrStatus lambda_bind(MrBind *bind, int32_t arg_idx, const MrType *const *
                 return mr__at(b, ast->place,
                               MR_FAIL(err,
                                       MR_COND_INVALID_LAMBDA_FUNCTION_CALL__DUPLICATE_ARG_NAMES,
-                                      "args", mr__quote_name(b, &ast->lambda.params[i], 1),
+                                      "args", mr_quote_name(b->arena, ast->lambda.params[i]),
                                       "caseSensitiveConfig", "\"spark.sql.caseSensitive\""));
     LambdaVars vars = {.outer = call->ctx->lambdas, .n = n, .names = ast->lambda.params};
     vars.params = MR_NEW_N(b->arena, MrExpr *, n + 1);
@@ -251,7 +251,7 @@ static MrStatus named_args(Binder *b, const MrSqlExpr *ast, const char *name, Mr
     if (!params)
         return mr__at(b, ast->place,
                       MR_FAIL(b->err, MR_COND_NAMED_PARAMETERS_NOT_SUPPORTED, "functionName",
-                              mr__quote_name(b, &name, 1)));
+                              mr_quote_name(b->arena, name)));
     MrExpr *sorted[8] = {0};
     for (int32_t i = 0; i < n_args; i++) {
         const char *given = ast->call.arg_names[i];
@@ -262,17 +262,17 @@ static MrStatus named_args(Binder *b, const MrSqlExpr *ast, const char *name, Mr
             if (!params[at])
                 return mr__at(b, ast->place,
                               MR_FAIL(b->err, MR_COND_UNRECOGNIZED_PARAMETER_NAME, "routineName",
-                                      mr__quote_name(b, &name, 1), "argumentName",
-                                      mr__quote_name(b, &given, 1), "proposal",
-                                      mr__quote_name(b, &params[0], 1)));
+                                      mr_quote_name(b->arena, name), "argumentName",
+                                      mr_quote_name(b->arena, given), "proposal",
+                                      mr_quote_name(b->arena, params[0])));
             if (sorted[at])
                 return mr__at(
                     b, ast->place,
                     MR_FAIL(
                         b->err,
                         MR_COND_DUPLICATE_ROUTINE_PARAMETER_ASSIGNMENT__DOUBLE_NAMED_ARGUMENT_REFERENCE,
-                        "routineName", mr__quote_name(b, &name, 1), "parameterName",
-                        mr__quote_name(b, &given, 1)));
+                        "routineName", mr_quote_name(b->arena, name), "parameterName",
+                        mr_quote_name(b->arena, given)));
         }
         sorted[at] = args[i];
     }
@@ -280,8 +280,8 @@ static MrStatus named_args(Binder *b, const MrSqlExpr *ast, const char *name, Mr
         if (!sorted[i])
             return mr__at(b, ast->place,
                           MR_FAIL(b->err, MR_COND_REQUIRED_PARAMETER_NOT_FOUND, "routineName",
-                                  mr__quote_name(b, &name, 1), "parameterName",
-                                  mr__quote_name(b, &params[i], 1), "index",
+                                  mr_quote_name(b->arena, name), "parameterName",
+                                  mr_quote_name(b->arena, params[i]), "index",
                                   mr_arena_printf(b->arena, "%d", i)));
         args[i] = sorted[i];
     }
@@ -316,7 +316,7 @@ MrStatus mr__fail_call_syntax(Binder *b, MrSqlPlace place, const char *name, con
 {
     return mr__at(b, place,
                   MR_FAIL(b->err, MR_COND_INVALID_SQL_SYNTAX__FUNCTION_WITH_UNSUPPORTED_SYNTAX,
-                          "prettyName", mr__quote_name(b, &name, 1), "syntax",
+                          "prettyName", mr_quote_name(b->arena, name), "syntax",
                           mr__quote_sql(b, syntax)));
 }
 
@@ -383,10 +383,10 @@ static MrStatus unresolved_routine(Binder *b, const MrSqlExpr *ast, const MrSqlN
         here[n_here++] = "default";
     return mr__at(b, ast->place,
                   MR_FAIL(b->err, MR_COND_UNRESOLVED_ROUTINE, "routineName",
-                          mr__quote_name(b, (const char *const *)name->parts, name->n_parts),
+                          mr_quote_names(b->arena, (const char *const *)name->parts, name->n_parts),
                           "searchPath",
                           mr_arena_printf(b->arena, "[`system`.`builtin`, `system`.`session`, %s]",
-                                          mr__quote_name(b, here, n_here))));
+                                          mr_quote_names(b->arena, here, n_here))));
 }
 
 MrStatus mr__call_ast_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr **out)

@@ -531,9 +531,8 @@ static MrStatus fail_diff_types(Binder *b, MrSqlPlace place, const char *sql, co
     mr_builder_char(&types, ']');
     return mr__at(b, place,
                   MR_FAIL(b->err, MR_COND_DATATYPE_MISMATCH__DATA_DIFF_TYPES, "sqlExpr",
-                          mr__quote_sql(b, sql), "functionName",
-                          mr_arena_printf(b->arena, "`%s`", function), "dataType",
-                          mr_builder_text(&types).data));
+                          mr__quote_sql(b, sql), "functionName", mr_quote_name(b->arena, function),
+                          "dataType", mr_builder_text(&types).data));
 }
 
 /* when, then, ..., [else]: the results get one type. */

@@ -141,8 +141,7 @@ MR_MUST_USE MrStatus mr__body_query(Binder *b, const MrSqlOptions *options, Scop
 
 /* bind_name.c */
 bool mr__name_equal(const Binder *b, const char *x, const char *y);
-const char *mr__quote_sql(Binder *b, const char *sql); /* "(a + 1)" in quotes */
-const char *mr__quote_name(Binder *b, const char *const *parts, int32_t n_parts); /* `a`.`b` */
+const char *mr__quote_sql(Binder *b, const char *sql);     /* "(a + 1)" in quotes */
 const char *mr__quote_type(Binder *b, const MrType *type); /* "INT" in quotes */
 const char *mr__name_dotted(Binder *b, const char *const *parts, int32_t n_parts); /* a.b */
 MrStatus mr__at(Binder *b, MrSqlPlace place, MrStatus status); /* notes the place of a failure */

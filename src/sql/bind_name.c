@@ -12,28 +12,6 @@ const char *mr__quote_sql(Binder *b, const char *sql)
     return mr_arena_printf(b->arena, "\"%s\"", sql);
 }
 
-static void name_put(MrTextBuilder *out, const char *part)
-{
-    mr_builder_char(out, '`');
-    for (const char *c = part; *c; c++) {
-        if (*c == '`')
-            mr_builder_char(out, '`');
-        mr_builder_char(out, *c);
-    }
-    mr_builder_char(out, '`');
-}
-
-const char *mr__quote_name(Binder *b, const char *const *parts, int32_t n_parts)
-{
-    MrTextBuilder out = {.arena = b->arena};
-    for (int32_t i = 0; i < n_parts; i++) {
-        if (i > 0)
-            mr_builder_char(&out, '.');
-        name_put(&out, parts[i]);
-    }
-    return mr_builder_text(&out).data;
-}
-
 const char *mr__quote_type(Binder *b, const MrType *type)
 {
     return mr_arena_printf(b->arena, "\"%s\"", mr_type_sql_text(b->arena, type));
@@ -116,12 +94,12 @@ static MrStatus fail_ambiguous(Binder *b, MrSqlPlace place, const char *const *p
             full[k] = found[i]->qual[k];
         full[found[i]->n_qual] = found[i]->col.name;
         mr_builder_printf(&list, "%s%s", i ? ", " : "",
-                          mr__quote_name(b, full, found[i]->n_qual + 1));
+                          mr_quote_names(b->arena, full, found[i]->n_qual + 1));
     }
     mr_builder_char(&list, ']');
     return mr__at(b, place,
                   MR_FAIL(b->err, MR_COND_AMBIGUOUS_REFERENCE, "name",
-                          mr__quote_name(b, parts, n_parts), "referenceNames",
+                          mr_quote_names(b->arena, parts, n_parts), "referenceNames",
                           mr_builder_text(&list).data));
 }
 
@@ -221,11 +199,12 @@ static MrStatus scope_resolve(Binder *b, Ctx *ctx, Scope *scope, const char *con
         if (n_items > 1 && item) {
             MrTextBuilder list = {.arena = b->arena};
             for (int32_t i = 0; i < n_items; i++)
-                mr_builder_printf(&list, "%s%s", i ? ", " : "[", mr__quote_name(b, &item->name, 1));
+                mr_builder_printf(&list, "%s%s", i ? ", " : "[",
+                                  mr_quote_name(b->arena, item->name));
             mr_builder_char(&list, ']');
             return mr__at(b, place,
                           MR_FAIL(b->err, MR_COND_AMBIGUOUS_REFERENCE, "name",
-                                  mr__quote_name(b, parts, n_parts), "referenceNames",
+                                  mr_quote_names(b->arena, parts, n_parts), "referenceNames",
                                   mr_builder_text(&list).data));
         }
         if (item) {
@@ -259,7 +238,7 @@ static MrStatus lateral_resolve(Binder *b, Ctx *ctx, Scope *scope, const char *c
     if (n_items > 1)
         return mr__at(b, place,
                       MR_FAIL(b->err, MR_COND_AMBIGUOUS_LATERAL_COLUMN_ALIAS, "name",
-                              mr__quote_name(b, parts, 1), "n",
+                              mr_quote_names(b->arena, parts, 1), "n",
                               mr_arena_printf(b->arena, "%d", n_items)));
     if (!item)
         return MR_OK;
@@ -317,14 +296,14 @@ static const char *suggestions(Binder *b, const char *name, const Scope *scope)
     MrTextBuilder out = {.arena = b->arena};
     for (int32_t i = 0; i < n && i < 5; i++)
         mr_builder_printf(&out, "%s%s", i ? ", " : "",
-                          mr__quote_name(b, list[i].parts, list[i].n_parts));
+                          mr_quote_names(b->arena, list[i].parts, list[i].n_parts));
     return mr_builder_text(&out).data;
 }
 
 MrStatus mr__fail_unresolved(Binder *b, const Scope *scope, const char *const *parts,
                              int32_t n_parts, MrSqlPlace place)
 {
-    const char *name = mr__quote_name(b, parts, n_parts);
+    const char *name = mr_quote_names(b->arena, parts, n_parts);
     int32_t n_visible = 0;
     for (int32_t i = 0; i < scope->n_cols; i++)
         n_visible += !scope->cols[i].hidden;
@@ -447,15 +426,16 @@ MrStatus mr__field_bind(Binder *b, MrSqlPlace place, MrExpr *base, const char *n
         MrTextBuilder list = {.arena = b->arena};
         for (int32_t i = 0; i < holder->n_fields; i++)
             mr_builder_printf(&list, "%s%s", i ? ", " : "",
-                              mr__quote_name(b, &holder->fields[i].name, 1));
+                              mr_quote_name(b->arena, holder->fields[i].name));
         return mr__at(b, place,
                       MR_FAIL(b->err, MR_COND_FIELD_NOT_FOUND, "fieldName",
-                              mr__quote_name(b, &name, 1), "fields", mr_builder_text(&list).data));
+                              mr_quote_name(b->arena, name), "fields",
+                              mr_builder_text(&list).data));
     }
     if (n_found > 1)
         return mr__at(b, place,
                       MR_FAIL(b->err, MR_COND_AMBIGUOUS_REFERENCE_TO_FIELDS, "field",
-                              mr__quote_name(b, &name, 1), "count",
+                              mr_quote_name(b->arena, name), "count",
                               mr_arena_printf(b->arena, "%d", n_found)));
     MrExpr **args = MR_NEW_N(b->arena, MrExpr *, 2);
     int32_t ordinal = found;
@@ -512,10 +492,10 @@ MrStatus mr__star_expand(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr ***ou
                 for (int32_t i = 0; i < scope->n_cols; i++)
                     if (!scope->cols[i].hidden)
                         mr_builder_printf(&list, "%s%s", n_cols++ ? ", " : "",
-                                          mr__quote_name(b, &scope->cols[i].col.name, 1));
+                                          mr_quote_name(b->arena, scope->cols[i].col.name));
                 return mr__at(b, ast->place,
                               MR_FAIL(b->err, MR_COND_CANNOT_RESOLVE_STAR_EXPAND, "targetString",
-                                      mr__quote_name(b, parts, qual->n_parts), "columns",
+                                      mr_quote_names(b->arena, parts, qual->n_parts), "columns",
                                       mr_builder_text(&list).data));
             }
             return status;

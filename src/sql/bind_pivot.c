@@ -125,7 +125,7 @@ MrStatus mr__pivot_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel *
     for (int32_t i = 0; i < n_pivot; i++) {
         if (!mr_type_is_orderable(pivot[i]->type))
             return MR_FAIL(b->err, MR_COND_INCOMPARABLE_PIVOT_COLUMN, "columnName",
-                           mr__quote_name(b, &pivot[i]->sql, 1));
+                           mr_quote_name(b->arena, pivot[i]->sql));
         mr_expr_walk(pivot[i], id_note, &used);
     }
     for (int32_t i = 0; i < input.n_cols; i++) {
@@ -242,7 +242,7 @@ MrStatus mr__unpivot_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel
             column[s] = sets[s][i];
             mr_builder_printf(&list, "%s\"%s\" (%s)", s ? ", " : "",
                               mr_type_sql_text(b->arena, column[s]->type),
-                              mr__quote_name(b, &column[s]->sql, 1));
+                              mr_quote_name(b->arena, column[s]->sql));
         }
         types[i] = mr__common_type(b, column, n_sets);
         if (!types[i])

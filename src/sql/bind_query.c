@@ -680,7 +680,7 @@ MrStatus mr__query_bind(Binder *b, const MrSqlQuery *query, Scope *outer, Rel *o
             if (mr__name_equal(b, query->ctes[i].name, query->ctes[k].name))
                 return mr__at(b, query->place,
                               MR_FAIL(b->err, MR_COND_DUPLICATED_CTE_NAMES, "duplicateNames",
-                                      mr__quote_name(b, &query->ctes[i].name, 1)));
+                                      mr_quote_name(b->arena, query->ctes[i].name)));
         MR_TRY(cte_add(b, &query->ctes[i], query->recursive, outer));
     }
     Rel rel = {0};

@@ -145,8 +145,8 @@ static MrStatus view_bind(Binder *b, const MrSqlRelation *ast, const MrBindRelat
     if (b->depth >= 100)
         return mr__at(b, ast->place,
                       MR_FAIL(b->err, MR_COND_VIEW_EXCEED_MAX_NESTED_DEPTH, "viewName",
-                              mr__quote_name(b, view->parts, view->n_parts), "maxNestedDepth",
-                              "100"));
+                              mr_quote_names(b->arena, view->parts, view->n_parts),
+                              "maxNestedDepth", "100"));
     Binder saved = mr__body_enter(b, &view->place, view->text, view->settings);
     MrStatus status = mr__body_query(
         b, view->options_sql ? view->options_sql : b->options->sql_options, NULL, &rel);
@@ -176,8 +176,8 @@ static MrStatus view_bind(Binder *b, const MrSqlRelation *ast, const MrBindRelat
                     b, ast->place,
                     MR_FAIL(
                         b->err, MR_COND_INCOMPATIBLE_VIEW_SCHEMA_CHANGE, "viewName",
-                        mr__quote_name(b, view->parts, view->n_parts), "colName",
-                        mr__quote_name(b, &view->query_columns[i], 1), "expectedNum",
+                        mr_quote_names(b->arena, view->parts, view->n_parts), "colName",
+                        mr_quote_name(b->arena, view->query_columns[i]), "expectedNum",
                         mr_arena_printf(b->arena, "%d", nth + 1), "actualCols",
                         mr_arena_printf(b->arena, "[%s]", n_found ? view->query_columns[i] : ""),
                         "suggestion",
@@ -256,7 +256,7 @@ static MrStatus table_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Re
     if (ast->table.version || ast->table.timestamp)
         return mr__at(b, ast->place,
                       MR_FAIL(b->err, MR_COND_UNSUPPORTED_FEATURE__TIME_TRAVEL, "relationId",
-                              mr__quote_name(b, parts, name.n_parts)));
+                              mr_quote_names(b->arena, parts, name.n_parts)));
     MR_TRY(
         mr__at(b, name.place,
                b->catalog->find_relation(b->catalog->self, &b->place, parts, name.n_parts, &options,
@@ -268,7 +268,7 @@ static MrStatus table_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Re
             return file_open(b, ast, type, parts[1], out);
         return mr__at(b, name.place,
                       MR_FAIL(b->err, MR_COND_TABLE_OR_VIEW_NOT_FOUND, "relationName",
-                              mr__quote_name(b, parts, name.n_parts)));
+                              mr_quote_names(b->arena, parts, name.n_parts)));
     }
     case MR_BIND_SOURCE:
         return source_bind(b,
@@ -358,10 +358,9 @@ static MrStatus values_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, R
                 b, ast->place,
                 MR_FAIL(b->err, MR_COND_INVALID_INLINE_TABLE__INCOMPATIBLE_TYPES_IN_INLINE_TABLE,
                         "colName",
-                        mr_arena_printf(b->arena, "`%s`",
-                                        ast->n_columns == n_cols
-                                            ? ast->columns[c]
-                                            : mr_arena_printf(b->arena, "col%d", c + 1))));
+                        mr_quote_name(b->arena, ast->n_columns == n_cols
+                                                    ? ast->columns[c]
+                                                    : mr_arena_printf(b->arena, "col%d", c + 1))));
         bool nullable = false;
         for (int32_t r = 0; r < n_rows; r++) {
             MR_TRY(mr__cast(b, rows[r][c], type, &rows[r][c]));
@@ -399,7 +398,7 @@ static MrStatus fold_i64(Binder *b, MrExpr *expr, const char *param, const MrSql
     if (!mr_expr_is_constant(expr))
         return mr__at(b, ast->place,
                       MR_FAIL(b->err, MR_COND_NON_FOLDABLE_ARGUMENT, "funcName", "`range`",
-                              "paramName", mr_arena_printf(b->arena, "`%s`", param), "paramType",
+                              "paramName", mr_quote_name(b->arena, param), "paramType",
                               "\"BIGINT\""));
     MR_TRY(
         mr__at(b, ast->place, mr_expr_fold(b->arena, b->planner->context, expr, &value, b->err)));
@@ -492,13 +491,15 @@ static MrStatus function_bind(Binder *b, const MrSqlRelation *ast, Scope *outer,
                                                 (const char *const *)name.parts, name.n_parts,
                                                 b->arena, &function, b->err)));
     if (!function.found)
-        return mr__at(b, call->place,
-                      MR_FAIL(b->err, MR_COND_UNRESOLVABLE_TABLE_VALUED_FUNCTION, "name",
-                              mr__quote_name(b, (const char *const *)name.parts, name.n_parts)));
+        return mr__at(
+            b, call->place,
+            MR_FAIL(b->err, MR_COND_UNRESOLVABLE_TABLE_VALUED_FUNCTION, "name",
+                    mr_quote_names(b->arena, (const char *const *)name.parts, name.n_parts)));
     if (!function.is_table)
-        return mr__at(b, call->place,
-                      MR_FAIL(b->err, MR_COND_NOT_A_TABLE_FUNCTION, "functionName",
-                              mr__quote_name(b, (const char *const *)name.parts, name.n_parts)));
+        return mr__at(
+            b, call->place,
+            MR_FAIL(b->err, MR_COND_NOT_A_TABLE_FUNCTION, "functionName",
+                    mr_quote_names(b->arena, (const char *const *)name.parts, name.n_parts)));
     return mr__udf_table(b, &ctx, call, &function, out);
 }
 
@@ -543,10 +544,10 @@ static MrStatus using_fail(Binder *b, const MrSqlRelation *ast, const char *name
             names[k - 1] = swap;
         }
     for (int32_t i = 0; i < n; i++)
-        mr_builder_printf(&list, "%s%s", i ? ", " : "", mr__quote_name(b, &names[i], 1));
+        mr_builder_printf(&list, "%s%s", i ? ", " : "", mr_quote_name(b->arena, names[i]));
     return mr__at(b, ast->place,
                   MR_FAIL(b->err, MR_COND_UNRESOLVED_USING_COLUMN_FOR_JOIN, "colName",
-                          mr__quote_name(b, &name, 1), "side", side, "suggestion",
+                          mr_quote_name(b->arena, name), "side", side, "suggestion",
                           mr_builder_text(&list).data));
 }
 
@@ -786,7 +787,7 @@ static MrStatus lateral_view_bind(Binder *b, const MrSqlRelation *ast, Scope *ou
         return mr__at(
             b, ast->view.call->place,
             MR_FAIL(b->err, MR_COND_UNSUPPORTED_GENERATOR__NOT_GENERATOR, "functionName",
-                    mr__quote_name(b, (const char *const *)ast->view.call->call.name.parts,
+                    mr_quote_names(b->arena, (const char *const *)ast->view.call->call.name.parts,
                                    ast->view.call->call.name.n_parts),
                     "classCanonicalName", "org.apache.spark.sql.catalyst.expressions.Expression"));
     }

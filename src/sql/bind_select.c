@@ -371,11 +371,11 @@ MrStatus mr__distinct(Binder *b, MrPlan *plan, MrPlan **out)
         const MrType *type = plan->cols[i].type;
         if (type->kind == MR_TYPE_MAP)
             return MR_FAIL(b->err, MR_COND_UNSUPPORTED_FEATURE__SET_OPERATION_ON_MAP_TYPE,
-                           "colName", mr__quote_name(b, &plan->cols[i].name, 1), "dataType",
+                           "colName", mr_quote_name(b->arena, plan->cols[i].name), "dataType",
                            mr__quote_type(b, type));
         if (type->kind == MR_TYPE_VARIANT)
             return MR_FAIL(b->err, MR_COND_UNSUPPORTED_FEATURE__SET_OPERATION_ON_VARIANT_TYPE,
-                           "colName", mr__quote_name(b, &plan->cols[i].name, 1), "dataType",
+                           "colName", mr_quote_name(b->arena, plan->cols[i].name), "dataType",
                            mr__quote_type(b, type));
         keys[n++] = mr_plan_pass(b->planner, &plan->cols[i]);
     }

@@ -36,7 +36,7 @@ static MrStatus num_args_fail(Binder *b, MrSqlPlace place, const char *name, con
 {
     return mr__at(b, place,
                   MR_FAIL(b->err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName",
-                          mr__quote_name(b, &name, 1), "expectedNum", expected, "actualNum",
+                          mr_quote_name(b->arena, name), "expectedNum", expected, "actualNum",
                           mr_arena_printf(b->arena, "%d", actual), "docroot",
                           "https://spark.apache.org/docs/latest"));
 }

@@ -49,7 +49,7 @@ MrStatus mr__store_cast(Binder *b, MrExpr *expr, const MrType *to, const char *t
                            mr__quote_sql(b, expr->sql), "srcType", mr__quote_type(b, expr->type),
                            "targetType", mr__quote_type(b, to));
         return MR_FAIL(b->err, MR_COND_INCOMPATIBLE_DATA_FOR_TABLE__CANNOT_SAFELY_CAST, "tableName",
-                       table, "colName", mr__quote_name(b, &column, 1), "srcType",
+                       table, "colName", mr_quote_name(b->arena, column), "srcType",
                        mr__quote_type(b, expr->type), "targetType", mr__quote_type(b, to));
     }
     MrExpr *cast = NULL;
@@ -125,7 +125,7 @@ static const char *names_of(Binder *b, const MrPlan *plan)
 {
     MrTextBuilder out = {.arena = b->arena};
     for (int32_t i = 0; i < plan->n_cols; i++)
-        mr_builder_printf(&out, "%s%s", i ? ", " : "", mr__quote_name(b, &plan->cols[i].name, 1));
+        mr_builder_printf(&out, "%s%s", i ? ", " : "", mr_quote_name(b->arena, plan->cols[i].name));
     return mr_builder_text(&out).data;
 }
 
@@ -134,7 +134,7 @@ static const char *target_names(Binder *b, const MrBindTarget *target)
     MrTextBuilder out = {.arena = b->arena};
     for (int32_t i = 0; i < target->n_columns; i++)
         mr_builder_printf(&out, "%s%s", i ? ", " : "",
-                          mr__quote_name(b, &target->columns[i].name, 1));
+                          mr_quote_name(b->arena, target->columns[i].name));
     return mr_builder_text(&out).data;
 }
 
@@ -214,7 +214,7 @@ static MrStatus extra_check(Binder *b, const MrPlan *plan, const MrBindTarget *t
             found = mr__name_equal(b, plan->cols[i].name, target->columns[k].name);
         if (!found)
             mr_builder_printf(&extra, "%s%s", n_extra++ ? ", " : "",
-                              mr__quote_name(b, &plan->cols[i].name, 1));
+                              mr_quote_name(b->arena, plan->cols[i].name));
     }
     if (n_extra == 0)
         return MR_OK;
@@ -273,7 +273,7 @@ MrStatus mr_bind_insert(const MrBindOptions *options, const MrSqlInsert *insert,
         if (at < 0)
             return mr__at(b, value->place,
                           MR_FAIL(b->err, MR_COND_NON_PARTITION_COLUMN, "columnName",
-                                  mr__quote_name(b, &value->name, 1)));
+                                  mr_quote_name(b->arena, value->name)));
         if (!value->value)
             continue;
         Scope none = {0};
@@ -301,7 +301,7 @@ MrStatus mr_bind_insert(const MrBindOptions *options, const MrSqlInsert *insert,
             }
             if (from[place] >= 0)
                 return MR_FAIL(b->err, MR_COND_COLUMN_ALREADY_EXISTS, "columnName",
-                               mr__quote_name(b, &insert->columns[c], 1));
+                               mr_quote_name(b->arena, insert->columns[c]));
             from[place] = c;
             at[n_at++] = place;
         }
@@ -325,7 +325,7 @@ MrStatus mr_bind_insert(const MrBindOptions *options, const MrSqlInsert *insert,
             MrTextBuilder cols = {.arena = b->arena};
             for (int32_t c = 0; c < insert->n_columns; c++)
                 mr_builder_printf(&cols, "%s%s", c ? ", " : "",
-                                  mr__quote_name(b, &insert->columns[c], 1));
+                                  mr_quote_name(b->arena, insert->columns[c]));
             const char *expected = mr_builder_text(&cols).data, *data = names_of(b, plan);
             if (plan->n_cols > insert->n_columns)
                 return MR_FAIL(b->err, MR_COND_INSERT_COLUMN_ARITY_MISMATCH__TOO_MANY_DATA_COLUMNS,

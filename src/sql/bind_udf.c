@@ -9,7 +9,7 @@ static MrStatus udf_args(Binder *b, const MrSqlExpr *ast, const MrBindFunction *
     int32_t n_required = 0;
     for (int32_t i = 0; i < function->n_params; i++)
         n_required += !(function->defaults && function->defaults[i]);
-    const char *name = mr__quote_name(b, function->parts, function->n_parts);
+    const char *name = mr_quote_names(b->arena, function->parts, function->n_parts);
     if (n_args > function->n_params || (!ast->call.arg_names && n_args < n_required)) {
         const char *expected =
             n_required == function->n_params
@@ -32,8 +32,8 @@ static MrStatus udf_args(Binder *b, const MrSqlExpr *ast, const MrBindFunction *
                 return mr__at(b, ast->place,
                               MR_FAIL(b->err, MR_COND_UNRECOGNIZED_PARAMETER_NAME, "routineName",
                                       name, "argumentName",
-                                      mr__quote_name(b, &ast->call.arg_names[i], 1), "proposal",
-                                      mr__quote_name(b, &function->params[0].name, 1)));
+                                      mr_quote_name(b->arena, ast->call.arg_names[i]), "proposal",
+                                      mr_quote_name(b->arena, function->params[0].name)));
         }
         MR_TRY(mr__cast(b, args[i], function->params[at].type, &values[at]));
     }
@@ -43,8 +43,9 @@ static MrStatus udf_args(Binder *b, const MrSqlExpr *ast, const MrBindFunction *
         if (!function->defaults || !function->defaults[i])
             return mr__at(b, ast->place,
                           MR_FAIL(b->err, MR_COND_REQUIRED_PARAMETER_NOT_FOUND, "routineName", name,
-                                  "parameterName", mr__quote_name(b, &function->params[i].name, 1),
-                                  "index", mr_arena_printf(b->arena, "%d", i)));
+                                  "parameterName",
+                                  mr_quote_name(b->arena, function->params[i].name), "index",
+                                  mr_arena_printf(b->arena, "%d", i)));
         MrSqlExpr *text = NULL;
         MR_TRY(mr_sql_parse_expr(b->arena, mr_text(function->defaults[i]), b->options->sql_options,
                                  &text, b->err));

@@ -256,11 +256,8 @@ static const char *identifier_part(MrParser *parser)
         parser->at = start + 1;
         mr__fail_syntax(parser);
     }
-    MrTextBuilder shown = {.arena = parser->arena};
-    for (int32_t i = 0; i < name.n_parts; i++)
-        mr_builder_printf(&shown, "%s`%s`", i > 0 ? "." : "", name.parts[i]);
     mr__fail(parser, name.place, MR_COND_IDENTIFIER_TOO_MANY_NAME_PARTS, "identifier",
-             mr_builder_text(&shown).data, "limit", "1");
+             mr_quote_names(parser->arena, name.parts, name.n_parts), "limit", "1");
     abort();
 }
 

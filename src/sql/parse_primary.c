@@ -464,12 +464,12 @@ static void check_unit_arg(MrParser *parser, const MrSqlExpr *expr, int32_t star
         call->args[0]->lit.kind != MR_SQL_LIT_STRING)
         return;
     MrText unit = call->args[0]->lit.str;
-    mr__fail(parser, expr->place, MR_COND_INVALID_PARAMETER_VALUE__DATETIME_UNIT, "functionName",
-             mr_arena_printf(parser->arena, "`%s`",
-                             mr_arena_lower(parser->arena, mr__token_text(parser, start))),
-             "parameter", "`unit`", "invalidValue",
-             mr_arena_printf(parser->arena, "'%.*s'",
-                             (int)(unit.size_bytes < 200 ? unit.size_bytes : 200), unit.data));
+    mr__fail(
+        parser, expr->place, MR_COND_INVALID_PARAMETER_VALUE__DATETIME_UNIT, "functionName",
+        mr_quote_name(parser->arena, mr_arena_lower(parser->arena, mr__token_text(parser, start))),
+        "parameter", "`unit`", "invalidValue",
+        mr_arena_printf(parser->arena, "'%.*s'",
+                        (int)(unit.size_bytes < 200 ? unit.size_bytes : 200), unit.data));
 }
 
 static bool is_unit_arg(const MrParser *parser)

@@ -206,7 +206,7 @@ static int32_t windows(MrParser *parser, MrSqlWindow **out)
                 mr__window(parser, &window);
                 mr__fail(parser, mr__place_from(parser, start),
                          MR_COND_INVALID_SQL_SYNTAX__REPETITIVE_WINDOW_DEFINITION, "windowName",
-                         mr_arena_printf(parser->arena, "`%s`", name));
+                         mr_quote_name(parser->arena, name));
             }
         mr__expect(parser, MR_KW_AS);
         mr__window(parser, &window);

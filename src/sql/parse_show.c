@@ -23,7 +23,7 @@ static void show_functions(MrParser *parser, MrSqlShow *show, int32_t start)
             !mr_str_equal_nocase(show->scope, "system") && !mr_str_equal_nocase(show->scope, "all"))
             mr__fail(parser, mr__place_from(parser, start),
                      MR_COND_INVALID_SQL_SYNTAX__SHOW_FUNCTIONS_INVALID_SCOPE, "scope",
-                     mr_arena_printf(parser->arena, "`%s`", show->scope));
+                     mr_quote_name(parser->arena, show->scope));
     }
     mr__expect(parser, MR_KW_FUNCTIONS);
     show_in(parser, show);

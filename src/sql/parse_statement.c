@@ -644,7 +644,7 @@ static MrSqlStatement *execute_immediate(MrParser *parser)
             if (a->kind == MR_SQL_ALIAS && b->kind == MR_SQL_ALIAS &&
                 mr_str_equal_nocase(a->alias.names[0], b->alias.names[0]))
                 mr__fail(parser, a->place, MR_COND_EXEC_IMMEDIATE_DUPLICATE_ARGUMENT_ALIASES,
-                         "aliases", mr_arena_printf(parser->arena, "`%s`", a->alias.names[0]));
+                         "aliases", mr_quote_name(parser->arena, a->alias.names[0]));
         }
     return statement;
 }

@@ -1,19 +1,6 @@
 /* sql_text.c - names and literals back to text. */
 #include "sql/sql_text.h"
 
-const char *mr_sql_quote_ident(MrArena *arena, const char *part)
-{
-    MrTextBuilder out = {.arena = arena};
-    mr_builder_char(&out, '`');
-    for (; *part != 0; part++) {
-        if (*part == '`')
-            mr_builder_char(&out, '`');
-        mr_builder_char(&out, *part);
-    }
-    mr_builder_char(&out, '`');
-    return mr_builder_text(&out).data;
-}
-
 static bool is_plain(const char *part)
 {
     const char *at = part;
@@ -28,17 +15,7 @@ static bool is_plain(const char *part)
 
 const char *mr_sql_quote_if_needed(MrArena *arena, const char *part)
 {
-    return is_plain(part) ? part : mr_sql_quote_ident(arena, part);
-}
-
-const char *mr_sql_quote_name(MrArena *arena, const char *const *parts, int32_t n_parts)
-{
-    MrTextBuilder out = {.arena = arena};
-    for (int32_t i = 0; i < n_parts; i++) {
-        mr_builder_str(&out, i > 0 ? "." : "");
-        mr_builder_str(&out, mr_sql_quote_ident(arena, parts[i]));
-    }
-    return mr_builder_text(&out).data;
+    return is_plain(part) ? part : mr_quote_name(arena, part);
 }
 
 const char *mr_sql_name_text(MrArena *arena, const char *const *parts, int32_t n_parts)

@@ -4,12 +4,8 @@
 
 #include "sql/ast.h"
 
-/* `a`, with backquotes inside doubled. */
-const char *mr_sql_quote_ident(MrArena *arena, const char *part);
 /* a as it is where it is a plain word (letters, digits, _; no digit first), else `a b`. */
 const char *mr_sql_quote_if_needed(MrArena *arena, const char *part);
-/* `a`.`b`, as messages have it */
-const char *mr_sql_quote_name(MrArena *arena, const char *const *parts, int32_t n_parts);
 /* a.`b c`, as SHOW and EXPLAIN have it */
 const char *mr_sql_name_text(MrArena *arena, const char *const *parts, int32_t n_parts);
 /* 'it\'s', backslashes and quotes escaped */

@@ -30,3 +30,10 @@ SELECT ceil(2.55, 1), floor(-2.55, 1), round(2.55, '1'), round(2.5, NULL);
 SELECT round(2.5, 'a');
 SELECT round(2.5, CAST(id AS INT)) FROM range(1);
 SELECT round(2.5, 1, 1);
+
+-- Names in errors: backquotes inside are doubled.
+SELECT `a``b`(1);
+SELECT `x``y` FROM VALUES (1) AS t(`a``b`);
+SELECT * FROM `no``table`;
+CREATE TABLE quoted (`a``b` INT, `a``b` INT) USING csv;
+CREATE VIEW quoted (`a``b`, c) AS SELECT 1 AS `d``e`;
