@@ -188,6 +188,9 @@ struct MrConnectorType {
      * new. */
     MrStatus (*latest)(MrSource *source, const char *from, bool unlimited, MrArena *arena,
                        const char **to, MrError *err);
+    /* The stream ends with what is there at the next latest, which may take more than one to give
+     * (limits); what comes later is not given.  NULL: one latest gives all. */
+    void (*end_here)(MrSource *source);
     /* Splits of (from, to]; from NULL: the beginning; to NULL (batch): the end as it is now. */
     MrStatus (*plan_splits)(MrSource *source, const char *from, const char *to,
                             const MrScanSpec *spec, MrArena *arena, MrSplit **out, int64_t *n_out,

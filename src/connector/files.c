@@ -127,6 +127,7 @@ static const MrOptionDef parquet_options[] = {
         .open_source = what##_open_source,                                                         \
         .close_source = mr__files_close_source,                                                    \
         .latest = mr__files_latest,                                                                \
+        .end_here = mr__files_end_here,                                                            \
         .log_open = mr__files_log_open,                                                            \
         .remember = mr__files_remember,                                                            \
         .intact = mr__files_intact,                                                                \

@@ -199,6 +199,7 @@ typedef struct MrFilesSource {
     MrParquetFile **parquet; /* by file of list, opened at need */
     struct MrParquetHandle *handles;
     bool ignore_missing, ignore_corrupt;
+    bool ends; /* the stream's next list is its last */
     MrBlockPool *pool;
     struct MrFilesStream *stream; /* files_stream.c */
 } MrFilesSource;
@@ -223,6 +224,7 @@ void mr__files_reader_close(MrSourceReader *reader);
 /* --- the stream (files_stream.c) --- */
 MrStatus mr__files_latest(MrSource *source, const char *from, bool unlimited, MrArena *arena,
                           const char **to, MrError *err);
+void mr__files_end_here(MrSource *source);
 /* newFilesOnly: keeps the position at the start; looks for it. */
 MrStatus mr__files_log_open(MrSource *source, const char *folder, const char *from, MrError *err);
 MrStatus mr__files_poll(MrSource *source, MrError *err);

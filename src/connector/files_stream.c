@@ -349,6 +349,10 @@ static MrStatus list_current(MrFilesSource *source, bool *current, MrError *err)
     FilesStream *self = source->stream;
     MrOs *os = source->context->os;
     *current = self->listed && !self->list.globs && self->list.any_root;
+    if (self->listed && source->ends) {
+        *current = true;
+        return MR_OK;
+    }
     for (int64_t i = 0; *current && i < self->list.n_watches; i++) {
         const MrFileWatch *watch = &self->list.watches[i];
         MrFileInfo info;
@@ -531,6 +535,14 @@ MrStatus mr__files_latest(MrSource *base, const char *from, bool unlimited, MrAr
     if (fresh.n_files > 0)
         *to = position_text(arena, position.step + 1, fresh.files, fresh.n_files);
     return MR_OK;
+}
+
+void mr__files_end_here(MrSource *base)
+{
+    MrFilesSource *source = (MrFilesSource *)base;
+    source->ends = true;
+    if (source->stream)
+        source->stream->listed = false;
 }
 
 /* Looks what is there at the start, if that was not done yet. */

@@ -2,7 +2,8 @@
  *
  * rate: rowsPerSecond rows (timestamp, value) a second, value counting from 0, as Spark computes
  * them. A position holds the time of the start and the seconds since, so it can be replayed in
- * another process. rate-micro-batch: rowsPerBatch rows each micro-batch, whatever the clock says.
+ * another process; until there is one, the checkpoint keeps the start. rate-micro-batch:
+ * rowsPerBatch rows each micro-batch, whatever the clock says.
  */
 #include "connector/contract.h"
 
@@ -166,6 +167,49 @@ static MrStatus rate_latest(MrSource *source, const char *from, bool unlimited, 
     return MR_OK;
 }
 
+static MrStatus start_keep(RateSource *self, const char *path, MrArena *arena, MrBuffer *text,
+                           MrError *err)
+{
+    MrOs *os = self->context->os;
+    MrFileInfo info;
+    RatePosition start;
+    MR_TRY(os->stat(os, path, &info, err));
+    if (!info.exists)
+        return mr_os_write_file(
+            os, path,
+            mr_text(mr_arena_printf(arena, "{\"startTimeUs\":%" PRId64 "}", self->start_us)),
+            MR_STEP_RECEIVED_FILE_SYNC, MR_STEP_RECEIVED_FOLDER_SYNC, err);
+    MR_TRY(mr_os_read_file(os, path, 4096, text, err));
+    MR_TRY(position_read(self, mr_arena_strn(arena, text->data, text->size_bytes), arena, &start,
+                         err));
+    self->start_us = start.start_us;
+    return MR_OK;
+}
+
+/* The time of the start, beside the checkpoint: a run too short for a second counts for the next.
+ */
+static MrStatus rate_log_open(MrSource *source, const char *folder, const char *from, MrError *err)
+{
+    MrStatus status;
+    RateSource *self = (RateSource *)source;
+    MrOs *os = self->context->os;
+    MrArena arena;
+    MrBuffer text;
+    if (from || self->by_batch)
+        return MR_OK;
+    mr_arena_init(&arena, self->context->budget);
+    mr_buffer_init(&text, self->context->budget, 4096);
+    MR_GUARD_BEGIN(status, err)
+        status = os->make_dir(os, folder, err);
+        if (status == MR_OK)
+            status =
+                start_keep(self, mr_arena_printf(&arena, "%s/start", folder), &arena, &text, err);
+    MR_GUARD_END(status)
+    mr_buffer_deinit(&text);
+    mr_arena_deinit(&arena);
+    return status;
+}
+
 static MrStatus rate_plan_splits(MrSource *source, const char *from, const char *to,
                                  const MrScanSpec *spec, MrArena *arena, MrSplit **out,
                                  int64_t *n_out, MrError *err)
@@ -264,6 +308,7 @@ static void rate_reader_close(MrSourceReader *reader)
         .open_source = id##_open_source,                                                           \
         .close_source = rate_close_source,                                                         \
         .latest = rate_latest,                                                                     \
+        .log_open = rate_log_open,                                                                 \
         .plan_splits = rate_plan_splits,                                                           \
         .row_count = rate_row_count,                                                               \
         .reader_open = rate_reader_open,                                                           \

@@ -18,8 +18,9 @@ struct Flow {
     MrStream *stream; /* NULL: a materialized view */
     MrView view;
     const MrTable *table;
+    const MrPlan *plan;
     int32_t sql_idx; /* of its statement in the script */
-    bool ended;
+    bool ended, visited;
 };
 
 typedef struct Pipeline {
@@ -278,6 +279,47 @@ static MrStatus flow_table(MrQuery *query, const MrSqlCreateTable *create, const
     return MR_OK;
 }
 
+/* Does the flow take in what comes to the table?  What stands beside a stream is looked up only. */
+static bool takes_in(const Flow *flow, const MrPlan *plan, const MrTable *table)
+{
+    const char *path =
+        plan->kind == MR_PLAN_SCAN ? mr_option(&plan->scan.options, NULL, "path") : NULL;
+    if (path && table->location && strcmp(path, table->location) == 0 &&
+        (plan->scan.streaming || !flow->plan->streaming))
+        return true;
+    for (int32_t i = 0; i < plan->n_inputs; i++)
+        if (takes_in(flow, plan->inputs[i], table))
+            return true;
+    return false;
+}
+
+/* Over the flows before it, too. */
+static bool comes_from(Pipeline *pipeline, Flow *flow, const MrTable *table)
+{
+    flow->visited = true;
+    if (takes_in(flow, flow->plan, table))
+        return true;
+    for (Flow *other = pipeline->flows; other; other = other->next)
+        if (!other->visited && other->table && takes_in(flow, flow->plan, other->table) &&
+            comes_from(pipeline, other, table))
+            return true;
+    return false;
+}
+
+/* The flow fills the table by the plan, and must not feed itself: it would never end. */
+static MrStatus flow_join(Pipeline *pipeline, Flow *flow, const MrPlan *plan, const MrTable *table,
+                          MrError *err)
+{
+    flow->plan = plan;
+    flow->table = table;
+    for (Flow *other = pipeline->flows; other; other = other->next)
+        other->visited = false;
+    return comes_from(pipeline, flow, table)
+               ? MR_FAIL(err, MR_COND_PIPELINE_GRAPH_NOT_TOPOLOGICALLY_SORTED, "flowName",
+                         flow->name, "inputName", mr__table_quoted(&pipeline->arena, table))
+               : MR_OK;
+}
+
 static MrStatus start_stream(Pipeline *pipeline, Flow *flow, MrPlan *plan, const MrTable *table,
                              MrError *err)
 {
@@ -335,12 +377,13 @@ static MrStatus add_table_flow(Pipeline *pipeline, MrQuery *query, const MrSqlCr
     MR_TRY(flow_add(pipeline, database, name, query, &flow, err));
     MR_TRY(flow_table(query, create, bound.plan, &table, &is_new, err));
     MR_TRY(mr__table_store(query, table, bound.plan, &bound.plan, err));
-    flow->table = table;
-    if (is_view) { /* each refresh looks for its sources anew */
+    MrStatus status = flow_join(pipeline, flow, bound.plan, table, err);
+    if (status == MR_OK && is_view) { /* each refresh looks for its sources anew */
         mr__sources_close(query);
         return MR_OK;
     }
-    MrStatus status = start_stream(pipeline, flow, bound.plan, table, err);
+    if (status == MR_OK)
+        status = start_stream(pipeline, flow, bound.plan, table, err);
     MrError ignored = {0};
     MrSession *session = query->session;
     /* Refused: no table stays behind that the mended text would not fit. */
@@ -378,7 +421,7 @@ static MrStatus add_flow(Pipeline *pipeline, MrQuery *query, const MrSqlStatemen
     Flow *flow;
     const char *name = statement->flow.name.parts[statement->flow.name.n_parts - 1];
     MR_TRY(flow_add(pipeline, table->database, name, query, &flow, err));
-    flow->table = table;
+    MR_TRY(flow_join(pipeline, flow, bound.plan, table, err));
     return start_stream(pipeline, flow, bound.plan, table, err);
 }
 

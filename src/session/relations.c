@@ -208,6 +208,9 @@ static MrStatus fill_source(MrQuery *query, const MrTable *table, const MrOption
 {
     if (strcmp(table->provider, mr_connector_memory_sink.name) == 0)
         return fill_memory(query, table, streaming, out, err);
+    if (streaming && table->kind == MR_CATALOG_MATERIALIZED_VIEW)
+        return MR_FAIL(err, MR_COND_INCOMPATIBLE_BATCH_VIEW_READ, "datasetIdentifier",
+                       mr__table_quoted(&query->arena, table));
     MrOptions own = mr__table_options(&query->arena, table);
     out->kind = MR_BIND_SOURCE;
     out->type = mr_connector_find(table->provider);

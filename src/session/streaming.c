@@ -57,6 +57,46 @@ static void hint_anew(const MrStreamTarget *target, MrError *err)
                      target->checkpoint);
 }
 
+/* Does it number the rows? */
+static bool visit_numbering(void *self, const MrExpr *expr)
+{
+    bool *found = self;
+    *found |= expr->kind == MR_EXPR_CALL &&
+              strcmp(expr->bound->def->name, "monotonically_increasing_id") == 0;
+    return !*found;
+}
+
+/* Of the set operations over streams those that number copies. */
+static const char *copies_all(const MrPlan *plan)
+{
+    const char *name = NULL;
+    if (plan->kind == MR_PLAN_SETOP && plan->streaming && plan->setop.all)
+        return plan->setop.kind == MR_SETOP_EXCEPT ? "EXCEPT ALL" : "INTERSECT ALL";
+    for (int32_t i = 0; i < plan->n_inputs && !name; i++)
+        name = copies_all(plan->inputs[i]);
+    return name;
+}
+
+/* What is refused by its name before rules make other things of it. */
+static MrStatus check_supported(MrQuery *query, const MrPlan *plan, const MrStreamTarget *target,
+                                MrError *err)
+{
+    bool numbers = false;
+    const char *all = copies_all(plan);
+    if (target->per_epoch)
+        return MR_OK;
+    mr_plan_each_expr(plan, visit_numbering, &numbers);
+    if (numbers) /* each epoch would begin at 0 again */
+        return MR_FAIL(err, MR_COND__LEGACY_ERROR_TEMP_3102, "msg",
+                       "Expression(s): monotonically_increasing_id() is not supported with "
+                       "streaming DataFrames/Datasets");
+    if (all && target->mode == MR_MODE_APPEND)
+        return MR_FAIL(err, MR_COND_STREAMING_OUTPUT_MODE__UNSUPPORTED_OPERATION, "outputMode",
+                       "append", "operation",
+                       mr_arena_printf(&query->arena, "%s over a stream", all));
+    return MR_OK;
+}
+
 MrStatus mr__stream_start(MrQuery *query, MrPlan *plan, const MrStreamTarget *target,
                           MrStream **out, MrError *err)
 {
@@ -67,6 +107,7 @@ MrStatus mr__stream_start(MrQuery *query, MrPlan *plan, const MrStreamTarget *ta
     MrTextBuilder text = {.arena = arena};
     if (!(target->type->flags & MR_CONN_STREAM_WRITE))
         return MR_FAIL_UNSUPPORTED(err, "writing a stream to '%s'", target->type->name);
+    MR_TRY(check_supported(query, plan, target, err));
     MR_TRY(mr_plan_optimize(&query->planner, plan, &optimized, err));
     MR_TRY(mr_plan_lower(&query->planner, optimized,
                          &(MrLowerOptions){.streaming = true,

@@ -345,14 +345,21 @@ static int64_t watermark_us(const MrStream *stream)
 static MrStatus latest_positions(MrStream *stream, bool *any, MrError *err)
 {
     bool unlimited = stream->options.trigger == MR_TRIGGER_ONCE;
+    bool ends = stream->options.trigger == MR_TRIGGER_AVAILABLE_NOW;
     *any = false;
     for (int32_t i = 0; i < stream->n_sources; i++) {
         MrStreamSource *source = &stream->sources[i];
+        const MrConnectorType *type = source->source->type;
         if (stream->replay) {
             source->to = source->replay_to;
+        } else if (ends && source->asked && !type->end_here) {
+            source->to = source->from; /* what there was at the start is given */
         } else {
-            MR_TRY(source->source->type->latest(source->source, source->from, unlimited,
-                                                &stream->epoch_arena, &source->to, err));
+            if (ends && !source->asked && type->end_here)
+                type->end_here(source->source);
+            source->asked = true;
+            MR_TRY(type->latest(source->source, source->from, unlimited, &stream->epoch_arena,
+                                &source->to, err));
         }
         bool moved = source->to && (!source->from || strcmp(source->from, source->to) != 0);
         source->has_more = moved;

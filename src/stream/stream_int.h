@@ -13,7 +13,7 @@ typedef struct MrStreamSource {
     const char *replay_to;              /* end of the epoch that is run again */
     int64_t rows_before;                /* scan counter at the end of the last epoch */
     int64_t bad_before, skipped_before; /* the source's, then */
-    bool has_more;
+    bool has_more, asked;               /* for the latest position */
 } MrStreamSource;
 
 typedef struct MrStreamMark { /* a WATERMARK operator */

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 MILLRACE = os.environ.get("MILLRACE", str(Path(__file__).resolve().parents[2] / "build" / "millrace"))
@@ -181,6 +182,21 @@ def a_path_that_names_nothing_is_refused(folder: Path) -> None:
     assert rows(folder, "t") == ["1"]
 
 
+def a_run_ends_with_what_was_there_when_it_began(folder: Path) -> None:
+    """Also over a source that always has more; and a clock that began in one run goes on in the next."""
+    stream = "CREATE STREAMING TABLE t AS SELECT value FROM STREAM r;"
+    (folder / "p.sql").write_text(f"CREATE TABLE r USING `rate-micro-batch` OPTIONS (rowsPerBatch 3);\n{stream}")
+    for expected in (3, 6):
+        millrace(folder, "run", "p.sql", "--once")
+        assert len(rows(folder, "t")) == expected
+    (folder / "q.sql").write_text("CREATE TABLE c USING rate;\nCREATE STREAMING TABLE u AS SELECT value FROM STREAM c;")
+    millrace(folder, "run", "q.sql", "--once")
+    assert rows(folder, "u") == []
+    time.sleep(1.1)
+    millrace(folder, "run", "q.sql", "--once")
+    assert rows(folder, "u")[:1] == ["0"]
+
+
 def main() -> int:
     """Each in a folder of its own."""
     bad = 0
@@ -192,6 +208,7 @@ def main() -> int:
         an_overwritten_table_is_not_read_as_if_rows_were_added,
         a_name_that_is_not_utf8_is_kept,
         a_path_that_names_nothing_is_refused,
+        a_run_ends_with_what_was_there_when_it_began,
     ]
     for case in cases:
         with tempfile.TemporaryDirectory() as name:
