@@ -262,14 +262,22 @@ static bool same_place(const MrTable *old, const MrTable *table)
     return old->location && table->location && strcmp(old->location, table->location) == 0;
 }
 
+/* The flow that fills the table of a pipeline begins anew. */
+static MrStatus flow_forget(MrQuery *query, const MrTable *table, MrError *err)
+{
+    MrSession *session = query->session;
+    if (table->kind != MR_CATALOG_STREAMING_TABLE && table->kind != MR_CATALOG_MATERIALIZED_VIEW)
+        return MR_OK;
+    return mr_os_remove_tree(
+        session->os, mr__flow_checkpoint(session, &query->arena, table->database, table->name),
+        err);
+}
+
 /* What CREATE OR REPLACE leaves of the table that had the name. */
 static MrStatus old_forget(MrQuery *query, const MrTable *old, const MrTable *table, MrError *err)
 {
     MrSession *session = query->session;
-    if (old->kind == MR_CATALOG_STREAMING_TABLE) /* its flow begins anew */
-        MR_TRY(mr_os_remove_tree(
-            session->os, mr__flow_checkpoint(session, &query->arena, old->database, old->name),
-            err));
+    MR_TRY(flow_forget(query, old, err));
     if (!old->location || old->external || same_place(old, table))
         return MR_OK;
     return mr_os_remove_tree(session->os, old->location, err);
@@ -445,11 +453,7 @@ static MrStatus drop_table(MrQuery *query, const MrSqlDrop *drop, MrError *err)
                        mr__table_quoted(&query->arena, table), "foundType", "VIEW", "alternative",
                        "DROP VIEW");
     MR_TRY(mr_catalog_remove(session->catalog, table->database, table->name, false, err));
-    if (table->kind == MR_CATALOG_STREAMING_TABLE ||
-        table->kind == MR_CATALOG_MATERIALIZED_VIEW) /* its flow begins anew */
-        MR_TRY(mr_os_remove_tree(
-            session->os, mr__flow_checkpoint(session, &query->arena, table->database, table->name),
-            err));
+    MR_TRY(flow_forget(query, table, err));
     if (table->location && !table->external)
         MR_TRY(mr_os_remove_tree(session->os, table->location, err));
     return MR_OK;
