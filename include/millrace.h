@@ -78,15 +78,16 @@ typedef struct MrSessionOptions {
  * folder need not be there.  Fails with MR_NO_MEMORY or MR_IO.   Example: example/first_query.c */
 MR_API MR_MUST_USE MrStatus mr_session_open(const MrSessionOptions *options, MrSession **session,
                                             MrError *err);
-/* Gives the session up; it ends when all that was made from it is closed, too.  Arrays that nobody
- * releases keep its memory for the rest of the process.  NULL is fine. */
+/* Gives the session up; it ends when all that was made from it is closed, too, arrays and schemas
+ * included: what nobody releases keeps it for the rest of the process.  NULL is fine. */
 MR_API void mr_session_close(MrSession *session);
 /* Sets one of Spark's or Millrace's settings, as SET does; unknown keys are kept, but those of
  * ours.  Queries that run keep what they began with.  Fails with INVALID_CONF_VALUE. */
 MR_API MR_MUST_USE MrStatus mr_session_conf_set(MrSession *session, const char *key,
                                                 const char *value, MrError *err);
-/* From any thread or a signal handler: what runs in the session, streaming queries and contexts
- * too, fails with OPERATION_CANCELED within 50 ms. */
+/* From any thread or a signal handler: what runs in the session fails with OPERATION_CANCELED
+ * within 50 ms; so do all its streaming queries and contexts, also those that wait for data.  What
+ * begins after the call is not meant by it.  A function of yours that runs is waited for. */
 MR_API void mr_session_interrupt(MrSession *session);
 
 /* Runs a command (CREATE, INSERT, SET ...), or binds a query, which runs each time the frame is

@@ -406,8 +406,9 @@ static MrStatus arrow_batches(Printer *printer, MrQuery *query, const struct Arr
         if (!printer->held)
             break;
         struct ArrowArray array = {0};
-        MrStatus status = mr_arrow_export_batch(mr_session_budget(printer->session),
-                                                printer->schema, printer->held, &array, err);
+        MrStatus status =
+            mr_arrow_export_batch(&(MrArrowOwner){.budget = mr_session_budget(printer->session)},
+                                  printer->schema, printer->held, &array, err);
         MR_TRY(status);
         status = mr_arrow_ipc_batch(schema, &array, bytes, err);
         array.release(&array);
@@ -423,7 +424,8 @@ static MrStatus print_arrow(Printer *printer, MrQuery *query, MrError *err)
     MrBudget *budget = mr_session_budget(printer->session);
     struct ArrowSchema schema = {0};
     MrBuffer bytes;
-    MR_TRY(mr_arrow_export_schema(budget, printer->schema, &schema, err));
+    MR_TRY(
+        mr_arrow_export_schema(&(MrArrowOwner){.budget = budget}, printer->schema, &schema, err));
     mr_buffer_init(&bytes, budget, INT64_MAX);
     MrStatus status = arrow_batches(printer, query, &schema, &bytes, err);
     mr_buffer_deinit(&bytes);

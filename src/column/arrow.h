@@ -36,13 +36,21 @@ struct ArrowArrayStream {
 };
 #endif
 
+/* Who pays for what is exported, and is held until the last part of it has been released, which may
+ * be on any thread. */
+typedef struct MrArrowOwner {
+    MrBudget *budget;
+    void (*hold)(void *self);   /* once an export; NULL: the budget outlives them all */
+    void (*let_go)(void *self); /* as often; the budget may go with the last */
+    void *self;
+} MrArrowOwner;
+
 /* A struct schema of the columns; strings are "u", binary "z", timestamps "tsu:UTC" or "tsu:",
- * decimals "d:p,s".  Parts may be moved out of what is exported; each part is released once.  The
- * budget must outlive them all. */
-MR_MUST_USE MrStatus mr_arrow_export_schema(MrBudget *budget, const MrSchema *schema,
+ * decimals "d:p,s".  Parts may be moved out of what is exported; each part is released once. */
+MR_MUST_USE MrStatus mr_arrow_export_schema(const MrArrowOwner *owner, const MrSchema *schema,
                                             struct ArrowSchema *out, MrError *err);
 /* The live rows, copied; padding and NULL slots are zeroed. */
-MR_MUST_USE MrStatus mr_arrow_export_batch(MrBudget *budget, const MrSchema *schema,
+MR_MUST_USE MrStatus mr_arrow_export_batch(const MrArrowOwner *owner, const MrSchema *schema,
                                            const MrBatch *batch, struct ArrowArray *out,
                                            MrError *err);
 /* Also takes large, view, fixed-size and dictionary forms, unsigned integers and other time units;

@@ -9,25 +9,31 @@
 typedef struct ArrowHome {
     _Atomic int32_t n_parts;
     MrArena arena;
+    MrArrowOwner owner;
 } ArrowHome;
 
 static void home_release(ArrowHome *home)
 {
     /* acq_rel: the last part sees all that the others did. */
     if (atomic_fetch_sub_explicit(&home->n_parts, 1, memory_order_acq_rel) == 1) {
-        MrBudget *budget = home->arena.budget;
+        MrArrowOwner owner = home->owner;
         mr_arena_deinit(&home->arena);
-        mr_budget_free(budget, home, sizeof(ArrowHome));
+        mr_budget_free(owner.budget, home, sizeof(ArrowHome));
+        if (owner.let_go)
+            owner.let_go(owner.self);
     }
 }
 
-static MrStatus home_create(MrBudget *budget, ArrowHome **out, MrError *err)
+static MrStatus home_create(const MrArrowOwner *owner, ArrowHome **out, MrError *err)
 {
     void *block;
-    MR_TRY(mr_budget_alloc_zeroed(budget, sizeof(ArrowHome), &block, err));
+    MR_TRY(mr_budget_alloc_zeroed(owner->budget, sizeof(ArrowHome), &block, err));
     *out = block;
-    mr_arena_init(&(*out)->arena, budget);
+    mr_arena_init(&(*out)->arena, owner->budget);
     (*out)->n_parts = 1; /* the builder */
+    (*out)->owner = *owner;
+    if (owner->hold)
+        owner->hold(owner->self);
     return MR_OK;
 }
 
@@ -123,13 +129,13 @@ static void schema_put(ArrowHome *home, const char *name, const MrType *type, bo
                    &children[i]);
 }
 
-MrStatus mr_arrow_export_schema(MrBudget *budget, const MrSchema *schema, struct ArrowSchema *out,
-                                MrError *err)
+MrStatus mr_arrow_export_schema(const MrArrowOwner *owner, const MrSchema *schema,
+                                struct ArrowSchema *out, MrError *err)
 {
     MrStatus status;
     ArrowHome *home = NULL;
     struct ArrowSchema root = {0};
-    MR_TRY(home_create(budget, &home, err));
+    MR_TRY(home_create(owner, &home, err));
     MR_GUARD_BEGIN(status, err)
         MrType type = {.kind = MR_TYPE_STRUCT, .n_fields = schema->n_cols, .fields = schema->cols};
         schema_put(home, "", &type, false, &root);
@@ -353,14 +359,14 @@ static MrStatus array_put(ArrowHome *home, const MrVector *vec, ExportRows in,
     }
 }
 
-MrStatus mr_arrow_export_batch(MrBudget *budget, const MrSchema *schema, const MrBatch *batch,
-                               struct ArrowArray *out, MrError *err)
+MrStatus mr_arrow_export_batch(const MrArrowOwner *owner, const MrSchema *schema,
+                               const MrBatch *batch, struct ArrowArray *out, MrError *err)
 {
     MrStatus status;
     ArrowHome *home = NULL;
     struct ArrowArray root = {0};
     MR_ASSERT(schema->n_cols == batch->n_cols);
-    MR_TRY(home_create(budget, &home, err));
+    MR_TRY(home_create(owner, &home, err));
     MR_GUARD_BEGIN(status, err)
         int32_t *rows = mr_arena_alloc(&home->arena, 4 * (int64_t)batch->n_sel);
         for (int32_t i = 0; i < batch->n_sel; i++)

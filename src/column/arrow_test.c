@@ -66,9 +66,11 @@ static void batches_come_back_the_same(void **state)
         random_batch(batch, 1 + (int32_t)random_below(300), 1 + (int32_t)random_below(4), &schema);
         for (int32_t c = 0; c < batch->n_cols; c++)
             bound_intervals(batch->cols[c]);
-        assert_int_equal(mr_arrow_export_schema(&fixture.budget, &schema, &arrow_schema, &err),
+        assert_int_equal(mr_arrow_export_schema(&(MrArrowOwner){.budget = &fixture.budget}, &schema,
+                                                &arrow_schema, &err),
                          MR_OK);
-        assert_int_equal(mr_arrow_export_batch(&fixture.budget, &schema, batch, &array, &err),
+        assert_int_equal(mr_arrow_export_batch(&(MrArrowOwner){.budget = &fixture.budget}, &schema,
+                                               batch, &array, &err),
                          MR_OK);
         assert_int_equal(mr_arrow_import_schema(&back->arena, &arrow_schema, &again, &err), MR_OK);
         assert_int_equal(again.n_cols, schema.n_cols);
@@ -167,7 +169,8 @@ static void every_refused_allocation_of_an_export_leaves_nothing_behind(void **s
         struct ArrowArray array;
         mr_budget_init(&budget, "k-th", NULL, INT64_MAX);
         budget.fail_countdown = &countdown;
-        MrStatus status = mr_arrow_export_batch(&budget, &schema, &batch, &array, &err);
+        MrStatus status = mr_arrow_export_batch(&(MrArrowOwner){.budget = &budget}, &schema, &batch,
+                                                &array, &err);
         if (status == MR_OK)
             array.release(&array);
         assert_int_equal(budget.used_bytes, 0);

@@ -99,11 +99,11 @@ static MrStatus rows_grow(MrEmitter *to)
     return MR_OK;
 }
 
-/* A copy of the bytes; they are more than a view holds inside. */
+/* A copy of the bytes; they are more than a view holds inside, or no number of bytes. */
 static MrStatus bytes_own(MrEmitter *to, MrBytes bytes, MrStr *out)
 {
     char *data;
-    if (bytes.size_bytes > EMIT_BYTES_MAX)
+    if (bytes.size_bytes < 0 || bytes.size_bytes > EMIT_BYTES_MAX)
         return to->failed =
                    mr_user_fail(to->name, to->err, "it put out %" PRId64 " bytes, the most is %d",
                                 bytes.size_bytes, EMIT_BYTES_MAX);
@@ -156,9 +156,9 @@ static inline void str_inline(const char *data, int64_t n, MrStr *out)
 
 static inline MrStatus str_own(MrEmitter *to, MrBytes bytes, MrStr *out)
 {
-    if (bytes.size_bytes > MR_STR_INLINE)
+    if ((uint64_t)bytes.size_bytes > MR_STR_INLINE) /* also what is negative */
         return bytes_own(to, bytes, out);
-    str_inline(bytes.data, bytes.size_bytes > 0 ? bytes.size_bytes : 0, out);
+    str_inline(bytes.data, bytes.size_bytes, out);
     return MR_OK;
 }
 

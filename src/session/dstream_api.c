@@ -14,7 +14,7 @@
 #include <stdio.h>
 
 #define RECONNECT_MS "2000" /* as spark.streaming.receiverRestartDelay */
-#define WAIT_US 50000       /* a stop is seen within this */
+#define WAIT_US 20000       /* between two looks at an interrupt, which wakes nobody */
 #define INTERVAL_MS_MAX 86400000
 #define GRAPH_TEXT_MAX 4000
 
@@ -55,6 +55,7 @@ struct MrStreamContext {
     MrStatus status;
     MrError err;
     _Atomic int stop; /* StopKind */
+    MrInterrupt *interrupt;
 };
 
 /* The context whose thread this is: it cannot wait for itself. */
@@ -120,28 +121,6 @@ MrStatus mr_stream_context_restore(MrSession *session, int64_t interval_ms, cons
     else
         *out = context;
     return status;
-}
-
-void mr_stream_context_close(MrStreamContext *context)
-{
-    if (!context)
-        return;
-    MrSession *session = context->session;
-    atomic_store_explicit(&context->stop, STOP_NOW, memory_order_relaxed);
-    if (context->thread)
-        mr_thread_join(context->thread);
-    mr_stream_close(context->stream);
-    mr_query_close(context->query);
-    for (MrDStream *stream = context->streams; stream; stream = stream->next)
-        mr_lineage_release(stream->lineage);
-    if (context->changed)
-        mr_cond_destroy(context->changed);
-    if (context->mutex)
-        mr_mutex_destroy(context->mutex);
-    mr_arena_deinit(&context->arena);
-    mr_budget_deinit(&context->budget);
-    mr_budget_free(&session->budget, context, (int64_t)sizeof *context);
-    mr__session_let_go(session);
 }
 
 /* ---------------------------------------------------------------- the graph */
@@ -452,13 +431,15 @@ static MrStatus rows_copy(MrSession *session, MrMemorySource *to, int32_t idx,
     return status;
 }
 
-static MrStatus run_function(MrSession *session, const Output *output, int32_t idx, int64_t time_us,
-                             MrBatch *const *batches, int32_t n_batches, MrError *err)
+static MrStatus run_function(MrStreamContext *context, const Output *output, int32_t idx,
+                             int64_t time_us, MrBatch *const *batches, int32_t n_batches,
+                             MrError *err)
 {
+    MrSession *session = context->session;
     MrMemorySource *rows = NULL;
     MrLineage *lineage = NULL;
     MrRdd *rdd = NULL;
-    MrEmitter none = {.name = "foreach_rdd", .canceled = &session->canceled};
+    MrEmitter none = {.name = "foreach_rdd", .canceled = &context->interrupt->canceled};
     MR_TRY(mr_memory_source_create(&session->budget, &mr_lineage_schema, &rows, err));
     MrStatus status = rows_copy(session, rows, idx, batches, n_batches, err);
     if (status != MR_OK) {
@@ -490,9 +471,9 @@ static MrStatus run_outputs(void *self, const MrEpochId *epoch, MrBatch *const *
         int64_t end_us;
         if (!mr_barrier_slides(&barrier, output->stream->slide_us, &end_us))
             continue;
-        MrStatus status = output->function ? run_function(context->session, output, o, end_us,
-                                                          batches, n_batches, err)
-                                           : run_print(output, o, end_us, batches, n_batches, err);
+        MrStatus status = output->function
+                              ? run_function(context, output, o, end_us, batches, n_batches, err)
+                              : run_print(output, o, end_us, batches, n_batches, err);
         if (status != MR_OK) {
             mr_error_add(err, "in output %d", (int)o + 1);
             return status;
@@ -618,6 +599,7 @@ static MrStatus graph_open(MrStreamContext *context, MrError *err)
                                               .mode = MR_MODE_APPEND,
                                               .trigger = MR_TRIGGER_BATCH_INTERVAL,
                                               .interval_us = context->interval_us,
+                                              .canceled = &context->interrupt->canceled,
                                               .per_epoch = true,
                                               .fingerprint = graph_shape(context, &query->arena),
                                               .open = open_sink,
@@ -632,6 +614,9 @@ MrStatus mr__stream_context_open(MrStreamContext *context, MrError *err)
     if (context->n_outputs == 0)
         return mr__bad_parameter("mr_stream_context_start", "context",
                                  "a context with at least one output", "one without", err);
+    if (!context->interrupt)
+        MR_TRY(mr__interrupt_take(context->session, &context->interrupt, err));
+    mr__interrupt_over(context->session);
     MR_TRY(mr__query_create(context->session, &context->query, err));
     MR_GUARD_BEGIN(status, err)
         status = graph_open(context, err);
@@ -658,10 +643,29 @@ int64_t mr__stream_context_wait_us(const MrStreamContext *context)
     return mr_stream_wait_us(context->stream);
 }
 
+static void rest(MrStreamContext *context)
+{
+    int64_t wait_us = mr_stream_wait_us(context->stream);
+    mr_mutex_lock(context->mutex);
+    if (atomic_load_explicit(&context->stop, memory_order_relaxed) != STOP_NOW)
+        (void)mr_cond_wait_us(context->changed, context->mutex,
+                              wait_us < WAIT_US ? wait_us : WAIT_US);
+    mr_mutex_unlock(context->mutex);
+}
+
+static void ask_to_stop(MrStreamContext *context, StopKind kind)
+{
+    atomic_store_explicit(&context->stop, kind, memory_order_relaxed);
+    if (!context->changed) /* it never started */
+        return;
+    mr_mutex_lock(context->mutex); /* it rests, or it will see the wish before it does */
+    mr_cond_signal_all(context->changed);
+    mr_mutex_unlock(context->mutex);
+}
+
 static void context_thread(void *arg)
 {
     MrStreamContext *context = arg;
-    MrOs *os = context->session->os;
     MrStatus status = MR_OK;
     MrError err = {.sql_idx = -1};
     bool last = false; /* the batch that a graceful stop waits for is the next one */
@@ -671,13 +675,15 @@ static void context_thread(void *arg)
         if (stop == STOP_NOW)
             break;
         last = stop == STOP_GRACEFULLY;
-        status = mr__stream_context_step(context, &step, &err);
+        if (atomic_load_explicit(&context->interrupt->canceled, memory_order_relaxed))
+            status = MR_FAIL(&err, MR_COND_OPERATION_CANCELED);
+        else
+            status = mr__stream_context_step(context, &step, &err);
         if (status != MR_OK || (last && step == MR_STREAM_WORKED))
             break;
         if (step == MR_STREAM_WORKED)
             continue;
-        int64_t wait_us = mr_stream_wait_us(context->stream);
-        os->sleep_us(os, wait_us < WAIT_US ? wait_us : WAIT_US);
+        rest(context);
     }
     mr_mutex_lock(context->mutex);
     context->ended = true;
@@ -694,7 +700,6 @@ MrStatus mr_stream_context_start(MrStreamContext *context, MrError *err)
         MR_TRY(mr_mutex_create(&context->budget, &context->mutex, err));
     if (!context->changed)
         MR_TRY(mr_cond_create(&context->budget, &context->changed, err));
-    atomic_store_explicit(&context->session->canceled, false, memory_order_relaxed);
     MR_TRY(mr__stream_context_open(context, err));
     /* `started` is set before the thread is: a function of the context may stop it at once. */
     MrStatus status =
@@ -735,7 +740,29 @@ MrStatus mr_stream_context_stop(MrStreamContext *context, bool gracefully, MrErr
     bool ended;
     if (!context->started) /* nothing runs */
         return MR_OK;
-    atomic_store_explicit(&context->stop, gracefully ? STOP_GRACEFULLY : STOP_NOW,
-                          memory_order_relaxed);
+    ask_to_stop(context, gracefully ? STOP_GRACEFULLY : STOP_NOW);
     return mr_stream_context_await(context, -1, &ended, err);
+}
+
+void mr_stream_context_close(MrStreamContext *context)
+{
+    if (!context)
+        return;
+    MrSession *session = context->session;
+    ask_to_stop(context, STOP_NOW);
+    if (context->thread)
+        mr_thread_join(context->thread);
+    mr_stream_close(context->stream);
+    mr_query_close(context->query);
+    mr__interrupt_give(session, context->interrupt);
+    for (MrDStream *stream = context->streams; stream; stream = stream->next)
+        mr_lineage_release(stream->lineage);
+    if (context->changed)
+        mr_cond_destroy(context->changed);
+    if (context->mutex)
+        mr_mutex_destroy(context->mutex);
+    mr_arena_deinit(&context->arena);
+    mr_budget_deinit(&context->budget);
+    mr_budget_free(&session->budget, context, (int64_t)sizeof *context);
+    mr__session_let_go(session);
 }

@@ -1,5 +1,4 @@
 /* frame_arrow.c - frames to and from the Arrow C stream interface. */
-#include "column/arrow.h"
 #include "session/frame_int.h"
 
 #include <errno.h>
@@ -23,8 +22,9 @@ static int arrow_failed(ArrowReader *reader)
 static int arrow_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out)
 {
     ArrowReader *reader = stream->private_data;
-    MrStatus status = mr_arrow_export_schema(&reader->session->exports,
-                                             mr_query_schema(reader->query), out, &reader->err);
+    MrArrowOwner owner = mr__session_arrow_owner(reader->session);
+    MrStatus status =
+        mr_arrow_export_schema(&owner, mr_query_schema(reader->query), out, &reader->err);
     return status == MR_OK ? 0 : arrow_failed(reader);
 }
 
@@ -37,8 +37,9 @@ static int arrow_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
         return arrow_failed(reader);
     if (!batch)
         return 0; /* released array: the end */
-    MrStatus status = mr_arrow_export_batch(
-        &reader->session->exports, mr_query_schema(reader->query), batch, out, &reader->err);
+    MrArrowOwner owner = mr__session_arrow_owner(reader->session);
+    MrStatus status =
+        mr_arrow_export_batch(&owner, mr_query_schema(reader->query), batch, out, &reader->err);
     mr_batch_destroy(batch);
     return status == MR_OK ? 0 : arrow_failed(reader);
 }
@@ -106,8 +107,10 @@ static MrStatus giver_failed(ArrowGiver *giver, MrError *err)
 
 static MrStatus take_array(ArrowGiver *giver, const MrSchema *schema, MrError *err)
 {
-    for (int64_t from = 0; from < giver->array.length; from += MR_BATCH_ROWS) {
-        int64_t n = giver->array.length - from;
+    int64_t length = giver->array.length;
+    /* A negative length is looked at, too: to be refused. */
+    for (int64_t from = 0; from < length || (from == 0 && length < 0); from += MR_BATCH_ROWS) {
+        int64_t n = length - from;
         mr_batch_reset(giver->batch);
         MR_TRY(mr_arrow_import_rows(&giver->schema, &giver->array, schema, from,
                                     n < MR_BATCH_ROWS ? n : MR_BATCH_ROWS, giver->batch, err));

@@ -3,6 +3,7 @@
 #include "column/arrow.h"
 #include "session/session.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -321,6 +322,45 @@ static void what_frames_read_stays_out_of_sight(void **state)
     mr_session_close(session);
 }
 
+static void an_interrupt_is_over_when_the_next_query_begins(void **state)
+{
+    int64_t n_rows = 0;
+    struct ArrowArrayStream rows;
+    struct ArrowArray array;
+    MrSession *session = session_open();
+    MrFrame *frame = sql(session, "SELECT * FROM range(100000)"), *read = NULL;
+    const MrWriteOptions to = {.path = path_of("after"), .mode = "overwrite"};
+    mr_session_interrupt(session);
+    MR_OKAY(mr_frame_write(frame, &to, &err));
+    mr_session_interrupt(session);
+    MR_OKAY(mr_frame_count(frame, &n_rows, &err));
+    assert_int_equal(n_rows, 100000);
+    mr_session_interrupt(session);
+    assert_non_null(strstr(shown(frame, &(MrShowOptions){.n_rows = 2}), "only showing top 2"));
+    mr_session_interrupt(session);
+    MR_OKAY(mr_session_read(session, &(MrReadOptions){.path = to.path}, &read, &err));
+    mr_session_interrupt(session);
+    mr_frame_close(frame);
+    frame = sql(session, "SELECT * FROM range(1000000000)");
+    MR_OKAY(mr_frame_arrow(frame, &rows, &err));
+    assert_int_equal(rows.get_next(&rows, &array), 0);
+    array.release(&array);
+    mr_session_interrupt(session);
+    int code = 0;
+    while (code == 0) { /* what is ready may still come */
+        code = rows.get_next(&rows, &array);
+        if (code == 0) {
+            assert_non_null(array.release);
+            array.release(&array);
+        }
+    }
+    assert_non_null(strstr(rows.get_last_error(&rows), "OPERATION_CANCELED"));
+    rows.release(&rows);
+    mr_frame_close(read);
+    mr_frame_close(frame);
+    mr_session_close(session);
+}
+
 static void a_streaming_frame_is_started_not_read(void **state)
 {
     const char *refused = "UNSUPPORTED_FEATURE.MILLRACE";
@@ -372,6 +412,50 @@ static void the_session_lives_as_long_as_what_was_made_from_it(void **state)
     stream.release(&stream);
 }
 
+/* What an Arrow consumer keeps lives longer than what it came from, and takes the session with it:
+ * k says what goes last. */
+static void arrays_and_schemas_are_released_last(void **state)
+{
+    size_t used = 0;
+    for (int k = 0; k < 12; k++) {
+        struct ArrowArrayStream stream;
+        struct ArrowArray array, child;
+        struct ArrowSchema schema, name;
+        MrSession *session = session_open();
+        MrFrame *frame = sql(session, "SELECT id, 'x' || id AS s FROM range(3000)");
+        MR_OKAY(mr_frame_arrow(frame, &stream, &err));
+        assert_int_equal(stream.get_schema(&stream, &schema), 0);
+        assert_int_equal(stream.get_next(&stream, &array), 0);
+        child = *array.children[1]; /* moved out */
+        array.children[1]->release = NULL;
+        name = *schema.children[1];
+        schema.children[1]->release = NULL;
+        stream.release(&stream);
+        mr_frame_close(frame);
+        mr_session_close(session);
+        if (k % 4 != 0)
+            array.release(&array);
+        if (k % 4 != 1)
+            schema.release(&schema);
+        assert_string_equal(name.name, "s");
+        assert_int_equal(child.length, 2048);
+        assert_int_equal(*(const char *)child.buffers[2], 'x');
+        if (k % 4 != 2)
+            child.release(&child);
+        name.release(&name);
+        if (k % 4 == 0)
+            array.release(&array);
+        if (k % 4 == 1)
+            schema.release(&schema);
+        if (k % 4 == 2)
+            child.release(&child);
+        if (k == 3)
+            used = mallinfo2().uordblks;
+        else if (k > 3)
+            assert_int_equal(mallinfo2().uordblks, used);
+    }
+}
+
 /* Out through one stream, in through another: what is empty, NULL and nested, too. */
 static void rows_go_out_and_come_in_through_arrow(void **state)
 {
@@ -403,6 +487,92 @@ static void rows_go_out_and_come_in_through_arrow(void **state)
     mr_error_message(&err, message, sizeof message);
     assert_non_null(strstr(message, "DIVIDE_BY_ZERO"));
     mr_frame_close(frame);
+    mr_session_close(session);
+}
+
+/* A stream of one array of one column, as a giver that is wrong makes it. */
+static struct ArrowArray wrong;
+static bool was_read;
+
+static void release_array(struct ArrowArray *array)
+{
+    array->release = NULL;
+}
+
+static void release_schema(struct ArrowSchema *schema)
+{
+    schema->release = NULL;
+}
+
+static void release_stream(struct ArrowArrayStream *stream)
+{
+    stream->release = NULL;
+}
+
+static int wrong_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out)
+{
+    static struct ArrowSchema child, *children[] = {&child};
+    child = (struct ArrowSchema){.format = "l", .name = "a", .release = release_schema};
+    *out = (struct ArrowSchema){.format = "+s",
+                                .name = "",
+                                .n_children = 1,
+                                .children = children,
+                                .release = release_schema};
+    was_read = false;
+    return 0;
+}
+
+static int wrong_array(struct ArrowArrayStream *stream, struct ArrowArray *out)
+{
+    *out = was_read ? (struct ArrowArray){0} : wrong;
+    was_read = true;
+    return 0;
+}
+
+static const char *no_error(struct ArrowArrayStream *stream)
+{
+    return NULL;
+}
+
+static void lengths_of_given_arrays_are_checked(void **state)
+{
+    static const int64_t values[4] = {1, 2, 3, 4};
+    const void *none[1] = {NULL}, *buffers[2] = {NULL, values};
+    const struct {
+        int64_t length, offset, child_length;
+        int64_t n_rows; /* -1: refused */
+    } cases[] = {{4, 0, 4, 4},   {2, 1, 4, 2},   {0, 0, 4, 0},
+                 {-4, 0, 4, -1}, {-1, 0, 4, -1}, {4, 0, -4, -1},
+                 {4, 0, 3, -1},  {4, -1, 4, -1}, {INT64_MIN, 0, 4, -1}};
+    MrSession *session = session_open();
+    for (int i = 0; i < MR_COUNT(cases); i++) {
+        struct ArrowArray child = {.length = cases[i].child_length,
+                                   .n_buffers = 2,
+                                   .buffers = buffers,
+                                   .release = release_array};
+        struct ArrowArray *children[] = {&child};
+        struct ArrowArrayStream stream = {.get_schema = wrong_schema,
+                                          .get_next = wrong_array,
+                                          .get_last_error = no_error,
+                                          .release = release_stream};
+        MrFrame *frame = NULL;
+        wrong = (struct ArrowArray){.length = cases[i].length,
+                                    .offset = cases[i].offset,
+                                    .n_buffers = 1,
+                                    .n_children = 1,
+                                    .buffers = none,
+                                    .children = children,
+                                    .release = release_array};
+        MrStatus status = mr_session_arrow(session, &stream, &frame, &err);
+        assert_null(stream.release);
+        if (cases[i].n_rows < 0) {
+            assert_int_equal(status, MR_INVALID);
+            assert_null(frame);
+        } else {
+            MR_OKAY(status);
+            assert_int_equal(count_and_close(frame), cases[i].n_rows);
+        }
+    }
     mr_session_close(session);
 }
 
@@ -501,9 +671,12 @@ static const struct CMUnitTest tests[] = {
     MR_UNIT_TEST(show_prints_as_spark_does),
     MR_UNIT_TEST(a_frame_is_written_and_read_in_each_mode),
     MR_UNIT_TEST(what_frames_read_stays_out_of_sight),
+    MR_UNIT_TEST(an_interrupt_is_over_when_the_next_query_begins),
     MR_UNIT_TEST(a_streaming_frame_is_started_not_read),
     MR_UNIT_TEST(the_session_lives_as_long_as_what_was_made_from_it),
+    MR_UNIT_TEST(arrays_and_schemas_are_released_last),
     MR_UNIT_TEST(rows_go_out_and_come_in_through_arrow),
+    MR_UNIT_TEST(lengths_of_given_arrays_are_checked),
     MR_UNIT_TEST(options_of_a_session_are_checked),
     MR_UNIT_TEST(any_allocation_may_fail),
 };

@@ -54,8 +54,8 @@ static MrStatus fill_batch(MrBatch *batch, const MrPair *rows, int32_t n, MrErro
             if (!bytes.data)
                 mr_vector_set_null(&batch->arena, vec, i, n);
             else if (bytes.size_bytes < 0 || bytes.size_bytes > INT32_MAX)
-                return mr_user_fail("parallelize", err, "row %d has %lld bytes", i,
-                                    (long long)bytes.size_bytes);
+                return mr__bad_number("mr_rdd_parallelize", "rows", "0 to 2147483647 bytes a text",
+                                      bytes.size_bytes, err);
             else /* borrowed: the source copies */
                 vec->str[i] = mr_str_borrow(bytes.data, bytes.size_bytes);
         }

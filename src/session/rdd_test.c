@@ -528,6 +528,16 @@ static MrStatus emit_no_key(void *self, const MrPair *row, MrEmitter *to, MrErro
     return mr_emit(to, absent, row->value);
 }
 
+static MrStatus emit_less_than_nothing(void *self, const MrPair *row, MrEmitter *to, MrError *e)
+{
+    return mr_emit(to, row->key, (MrBytes){"four", -4});
+}
+
+static MrStatus emit_key_too_long(void *self, const MrPair *row, MrEmitter *to, MrError *e)
+{
+    return mr_emit(to, (MrBytes){"four", INT64_C(1) << 31}, row->value);
+}
+
 static MrStatus fail_filter(void *self, const MrPair *row, bool *keep, MrError *e)
 {
     return MR_INVALID;
@@ -580,6 +590,9 @@ static void a_function_that_fails_fails_the_action(void **state)
         {emit_none, 0, "FAILED_EXECUTE_UDF", "39000", "0 rows for one"},
         {emit_two, 0, "FAILED_EXECUTE_UDF", "39000", "2 rows for one"},
         {emit_two, 2, "FAILED_EXECUTE_UDF", "39000", "2 rows for one"},
+        {emit_less_than_nothing, 0, "FAILED_EXECUTE_UDF", "39000", "-4 bytes"},
+        {emit_less_than_nothing, 1, "FAILED_EXECUTE_UDF", "39000", "-4 bytes"},
+        {emit_key_too_long, 1, "FAILED_EXECUTE_UDF", "39000", "2147483648 bytes"},
         {emit_no_key, 2, "FAILED_EXECUTE_UDF", "39000", "without a key"},
     };
     for (int32_t n_threads = 1; n_threads <= 3; n_threads += 2) {
@@ -697,6 +710,40 @@ static void an_interrupt_stops_what_runs(void **state)
         mr_rdd_close(rdd);
         mr_session_close(session);
     }
+}
+
+static MrStatus note_batch(void *self, int64_t time_ms, MrRdd *rdd, MrError *e)
+{
+    atomic_store((atomic_bool *)self, true);
+    return MR_OK;
+}
+
+static void an_interrupt_ends_a_context_that_waits(void **state)
+{
+    MrSession *session = session_of(2, 0);
+    MrRdd *rdd = rdd_of(session, &input);
+    for (int i = 0; i < 2; i++) {
+        MrStreamContext *context = NULL;
+        MrDStream *lines = NULL;
+        atomic_bool seen = false;
+        bool ended = false;
+        int64_t n_rows = 0;
+        MR_OKAY(mr_stream_context_open(session, i == 0 ? 3600000 : 1, &context, &err));
+        MR_OKAY(mr_dstream_text_files(context, folder, &lines, &err));
+        MR_OKAY(mr_dstream_foreach_rdd(lines, note_batch, &seen, &err));
+        mr_session_interrupt(session); /* of what runs, and nothing does */
+        MR_OKAY(mr_stream_context_start(context, &err));
+        while (i > 0 && !atomic_load(&seen))
+            usleep(1000);
+        mr_session_interrupt(session);
+        MR_OKAY(mr_rdd_count(rdd, &n_rows, &err)); /* what begins later does not take it back */
+        assert_int_equal(mr_stream_context_await(context, 20000, &ended, &err), MR_CANCELED);
+        assert_true(ended);
+        assert_string_equal(mr_error_condition(&err), "OPERATION_CANCELED");
+        mr_stream_context_close(context);
+    }
+    mr_rdd_close(rdd);
+    mr_session_close(session);
 }
 
 static MrStatus interrupted_batch(void *self, int64_t time_ms, MrRdd *rdd, MrError *e)
@@ -1165,10 +1212,13 @@ static void what_must_be_given_is_asked_for(void **state)
     MrSession *session = session_of(1, 0);
     MrRdd *rdd = NULL, *out = NULL;
     MrPair *rows = NULL;
+    const MrPair odd = {{"key", -1}, {"value", 5}}, huge = {{"key", 3}, {"value", INT64_MAX}};
     MR_OKAY(mr_rdd_parallelize(session, NULL, 0, &rdd, &err));
     const MrStatus refused[] = {
         mr_rdd_parallelize(session, NULL, 3, &out, &err),
         mr_rdd_parallelize(session, NULL, -3, &out, &err),
+        mr_rdd_parallelize(session, &odd, 1, &out, &err),
+        mr_rdd_parallelize(session, &huge, 1, &out, &err),
         mr_rdd_text_file(session, NULL, &out, &err),
         mr_rdd_map(rdd, NULL, NULL, &out, &err),
         mr_rdd_flat_map(rdd, NULL, NULL, &out, &err),
@@ -1198,6 +1248,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(what_must_be_given_is_asked_for),
     cmocka_unit_test(sums_tell_of_overflow),
     cmocka_unit_test(an_interrupt_stops_what_runs),
+    cmocka_unit_test(an_interrupt_ends_a_context_that_waits),
     cmocka_unit_test(an_interrupt_is_not_lost_between_the_actions_of_a_batch),
     cmocka_unit_test(the_memory_limit_holds),
     cmocka_unit_test(what_is_used_twice_is_computed_once_an_action),

@@ -58,12 +58,23 @@ MrSession *mr__session_hold(MrSession *session)
 void mr__session_let_go(MrSession *session)
 {
     /* acq_rel: who ends it sees all that the others did. */
-    if (atomic_fetch_sub_explicit(&session->n_holders, 1, memory_order_acq_rel) > 1)
-        return;
-    /* Arrays that nobody has released point into the session's memory, and their release gives it
-     * back there: then it stays. */
-    if (atomic_load_explicit(&session->exports.used_bytes, memory_order_relaxed) == 0)
+    if (atomic_fetch_sub_explicit(&session->n_holders, 1, memory_order_acq_rel) == 1)
         mr_session_destroy(session);
+}
+
+static void arrow_hold(void *session)
+{
+    (void)mr__session_hold(session);
+}
+
+static void arrow_let_go(void *session)
+{
+    mr__session_let_go(session);
+}
+
+MrArrowOwner mr__session_arrow_owner(MrSession *session)
+{
+    return (MrArrowOwner){&session->budget, arrow_hold, arrow_let_go, session};
 }
 
 MrStatus mr__bad_parameter(const char *function, const char *parameter, const char *expected,
@@ -148,7 +159,6 @@ MrStatus mr_session_create(const MrSessionConfig *config, MrSession **out, MrErr
     mr_budget_init(&session->process, "process", NULL, limit);
     session->process.fail_countdown = config->fail_countdown;
     mr_budget_init(&session->budget, "session", &session->process, INT64_MAX);
-    mr_budget_init(&session->exports, "arrays of the caller", &session->budget, INT64_MAX);
     session->n_holders = 1;
     session->test_functions = config->test_functions;
     session->n_threads_given = config->n_threads ? config->n_threads : mr_cpu_count();
@@ -181,13 +191,18 @@ void mr_session_destroy(MrSession *session)
         mr_query_close(session->queries);
     mr__variables_clear(session);
     mr__memory_tables_clear(session);
+    MrInterrupt *interrupt = atomic_load_explicit(&session->interrupts, memory_order_relaxed);
+    while (interrupt) {
+        MrInterrupt *next = interrupt->next;
+        mr_budget_free(&session->budget, interrupt, (int64_t)sizeof *interrupt);
+        interrupt = next;
+    }
     mr_catalog_close(session->catalog);
     mr_zones_destroy(session->zones);
     mr_conf_destroy(session->conf);
     mr_conf_destroy(session->start_conf);
     if (session->lock)
         mr_mutex_destroy(session->lock);
-    mr_budget_deinit(&session->exports);
     mr_budget_deinit(&session->budget);
     mr_budget_deinit(&session->process);
     MrBudget last;
@@ -259,6 +274,45 @@ bool mr_session_is_complete(MrText script)
 void mr_session_cancel(MrSession *session)
 {
     atomic_store_explicit(&session->canceled, true, memory_order_relaxed);
+    /* acquire: pairs with the release in mr__interrupt_take */
+    MrInterrupt *interrupt = atomic_load_explicit(&session->interrupts, memory_order_acquire);
+    for (; interrupt; interrupt = interrupt->next)
+        atomic_store_explicit(&interrupt->canceled, true, memory_order_relaxed);
+}
+
+MrStatus mr__interrupt_take(MrSession *session, MrInterrupt **out, MrError *err)
+{
+    MrStatus status = MR_OK;
+    void *block = NULL;
+    mr_mutex_lock(session->lock);
+    MrInterrupt *first = atomic_load_explicit(&session->interrupts, memory_order_relaxed);
+    MrInterrupt *interrupt = first;
+    while (interrupt && interrupt->taken)
+        interrupt = interrupt->next;
+    if (!interrupt) {
+        status =
+            mr_budget_alloc_zeroed(&session->budget, (int64_t)sizeof(MrInterrupt), &block, err);
+        interrupt = block;
+        if (interrupt) {
+            interrupt->next = first;
+            atomic_store_explicit(&session->interrupts, interrupt, memory_order_release);
+        }
+    }
+    if (interrupt) {
+        interrupt->taken = true;
+        atomic_store_explicit(&interrupt->canceled, false, memory_order_relaxed);
+        *out = interrupt;
+    }
+    mr_mutex_unlock(session->lock);
+    return status;
+}
+
+void mr__interrupt_give(MrSession *session, MrInterrupt *interrupt)
+{
+    mr_mutex_lock(session->lock);
+    if (interrupt)
+        interrupt->taken = false;
+    mr_mutex_unlock(session->lock);
 }
 
 const _Atomic bool *mr_session_canceled(const MrSession *session)

@@ -2,6 +2,7 @@
 #ifndef MR_SESSION_SESSION_INT_H
 #define MR_SESSION_SESSION_INT_H
 
+#include "column/arrow.h"
 #include "connector/callback.h"
 #include "function/time_zone.h"
 #include "session/conf.h"
@@ -12,6 +13,15 @@
 
 typedef struct MrVariable MrVariable;
 typedef struct MrMemoryTable MrMemoryTable;
+
+/* A stream's own flag.  An interrupt of queries is over when the next one begins; that of a stream
+ * ends it, whatever began meanwhile. */
+typedef struct MrInterrupt MrInterrupt;
+struct MrInterrupt {
+    MrInterrupt *next; /* never changes: a signal handler may be on its way through */
+    bool taken;        /* under the session's lock */
+    _Atomic bool canceled;
+};
 
 struct MrSession {
     MrOs *os;
@@ -29,13 +39,13 @@ struct MrSession {
     const char *test_functions;
     int32_t n_threads, n_threads_given; /* of millrace.exec.threads, of the caller */
     _Atomic bool canceled;
+    _Atomic(MrInterrupt *) interrupts; /* of streams; they stay until the session ends */
     /* Functions of running streams that are being called, and scripts: what they run is part of
      * them, so an interrupt is not over when it begins. */
     _Atomic int32_t n_nested;
     /* Of the public header: the caller, and what was made from the session.  The last one ends it.
      */
     _Atomic int32_t n_holders;
-    MrBudget exports; /* arrays and schemas that are the caller's */
     MrVariable *variables;
     MrMemoryTable *memory_tables;
     /* Of queries, conf, settings, database: a DStream's callback runs actions on the stream's
@@ -125,9 +135,14 @@ void mr__result_row(MrQuery *query, int32_t n_cells, ...);
 /* A piece of the statement's text. */
 const char *mr__source_text(MrQuery *query, MrSqlPlace place);
 
+/* ---- session.c: a stream's flag, FALSE to begin with; giving back NULL is fine */
+MR_MUST_USE MrStatus mr__interrupt_take(MrSession *session, MrInterrupt **out, MrError *err);
+void mr__interrupt_give(MrSession *session, MrInterrupt *interrupt);
 /* ---- session.c: handles of the public header */
 MrSession *mr__session_hold(MrSession *session);
 void mr__session_let_go(MrSession *session); /* ends it when nobody holds it any more */
+/* Arrays and schemas that become the caller's hold it, too. */
+MrArrowOwner mr__session_arrow_owner(MrSession *session);
 
 /* ---- session.c: mistakes in a call of the public header, as INVALID_PARAMETER_VALUE */
 MR_MUST_USE MrStatus mr__bad_parameter(const char *function, const char *parameter,
@@ -231,7 +246,8 @@ typedef struct MrStreamTarget {
     MrOutputMode mode;
     MrTriggerKind trigger;
     int64_t interval_us;
-    bool per_epoch;       /* see MrLowerOptions */
+    const _Atomic bool *canceled; /* NULL: the session's */
+    bool per_epoch;               /* see MrLowerOptions */
     bool small_state;     /* refuse a plan that would keep its input, not just aggregates of it */
     MrSaveMode save_mode; /* see MrSinkSpec; 0: MR_SAVE_APPEND */
     const char *dropped;  /* table with which its checkpoint goes, for a hint; NULL: none */

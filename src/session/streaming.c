@@ -141,7 +141,7 @@ MrStatus mr__stream_start(MrQuery *query, MrPlan *plan, const MrStreamTarget *ta
             .sink_type = target->type,
             .open_sink = open_sink,
             .self = kept,
-            .canceled = &session->canceled,
+            .canceled = target->canceled ? target->canceled : &session->canceled,
             .n_workers = session->n_threads,
             .spill_dir = session->spill_dir,
             .batch_rows = (int32_t)mr_conf_i64(query->conf, "millrace.exec.batchRows"),

@@ -1,9 +1,8 @@
 /* streaming_query.c - streaming queries of the C API, each on a thread of its own. */
 #include "session/frame_int.h"
 
-#include "column/arrow.h"
-
 #define PROGRESS_MAX_BYTES (16 << 20)
+#define REST_US 20000 /* between two looks at an interrupt, which wakes nobody */
 #define INTERVAL_MS_MAX INT64_C(31536000000) /* a year */
 
 struct MrStreamingQuery {
@@ -21,6 +20,7 @@ struct MrStreamingQuery {
     MrError err;
     MrBuffer progress, shown; /* the newest; what was handed out */
     _Atomic bool stop;
+    MrInterrupt *interrupt;
     MrMemorySource *memory; /* the rows of a memory sink; NULL: another sink */
     /* foreachBatch */
     MrStatus (*foreach_batch)(void *self, int64_t epoch, struct ArrowArrayStream *rows,
@@ -43,26 +43,45 @@ static void keep_progress(void *self, MrText json)
     mr_mutex_unlock(streaming->mutex);
 }
 
+/* Tells who waits for it that there was nothing to do, and waits for the next look. */
+static void rest(MrStreamingQuery *streaming, MrStreamStep step)
+{
+    int64_t wait_us = mr_stream_wait_us(streaming->stream);
+    mr_mutex_lock(streaming->mutex);
+    streaming->n_idle += step == MR_STREAM_IDLE;
+    mr_cond_signal_all(streaming->changed);
+    if (!atomic_load_explicit(&streaming->stop, memory_order_relaxed))
+        (void)mr_cond_wait_us(streaming->changed, streaming->mutex,
+                              wait_us < REST_US ? wait_us : REST_US);
+    mr_mutex_unlock(streaming->mutex);
+}
+
+static void ask_to_stop(MrStreamingQuery *streaming)
+{
+    atomic_store_explicit(&streaming->stop, true, memory_order_relaxed);
+    if (!streaming->changed) /* it never started */
+        return;
+    mr_mutex_lock(streaming->mutex); /* it rests, or it will see the flag before it does */
+    mr_cond_signal_all(streaming->changed);
+    mr_mutex_unlock(streaming->mutex);
+}
+
 static void stream_thread(void *arg)
 {
     MrStreamingQuery *streaming = arg;
-    MrOs *os = streaming->session->os;
     MrStatus status = MR_OK;
     MrError err = {.sql_idx = -1};
     bool ended = false;
     own_query = streaming;
     while (!ended && !atomic_load_explicit(&streaming->stop, memory_order_relaxed)) {
-        MrStreamStep step;
-        status = mr_stream_step(streaming->stream, &step, &err);
+        MrStreamStep step = MR_STREAM_ENDED;
+        if (atomic_load_explicit(&streaming->interrupt->canceled, memory_order_relaxed))
+            status = MR_FAIL(&err, MR_COND_OPERATION_CANCELED);
+        else
+            status = mr_stream_step(streaming->stream, &step, &err);
         ended = status != MR_OK || step == MR_STREAM_ENDED;
-        if (ended || step == MR_STREAM_WORKED)
-            continue;
-        mr_mutex_lock(streaming->mutex);
-        streaming->n_idle += step == MR_STREAM_IDLE;
-        mr_cond_signal_all(streaming->changed);
-        mr_mutex_unlock(streaming->mutex);
-        int64_t wait_us = mr_stream_wait_us(streaming->stream);
-        os->sleep_us(os, wait_us < 50000 ? wait_us : 50000); /* a stop is seen within 50 ms */
+        if (!ended && step != MR_STREAM_WORKED)
+            rest(streaming, step);
     }
     mr_mutex_lock(streaming->mutex);
     streaming->ended = true;
@@ -76,7 +95,7 @@ static void stream_thread(void *arg)
  * as an Arrow stream */
 
 typedef struct EpochReader {
-    MrBudget *budget;
+    MrArrowOwner owner;
     const MrSchema *schema;
     MrBatch *const *batches;
     int32_t n_batches, next;
@@ -87,7 +106,7 @@ typedef struct EpochReader {
 static int epoch_schema(struct ArrowArrayStream *stream, struct ArrowSchema *out)
 {
     EpochReader *reader = stream->private_data;
-    if (mr_arrow_export_schema(reader->budget, reader->schema, out, &reader->err) == MR_OK)
+    if (mr_arrow_export_schema(&reader->owner, reader->schema, out, &reader->err) == MR_OK)
         return 0;
     mr_error_message(&reader->err, reader->message, (int64_t)sizeof reader->message);
     return 12; /* ENOMEM */
@@ -99,7 +118,7 @@ static int epoch_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
     *out = (struct ArrowArray){0};
     if (reader->next == reader->n_batches)
         return 0;
-    if (mr_arrow_export_batch(reader->budget, reader->schema, reader->batches[reader->next++], out,
+    if (mr_arrow_export_batch(&reader->owner, reader->schema, reader->batches[reader->next++], out,
                               &reader->err) == MR_OK)
         return 0;
     mr_error_message(&reader->err, reader->message, (int64_t)sizeof reader->message);
@@ -120,7 +139,7 @@ static MrStatus call_foreach(void *self, const MrEpochId *epoch, MrBatch *const 
                              int32_t n_batches, const MrSchema *schema, MrError *err)
 {
     MrStreamingQuery *streaming = self;
-    EpochReader reader = {.budget = &streaming->session->exports,
+    EpochReader reader = {.owner = mr__session_arrow_owner(streaming->session),
                           .schema = schema,
                           .batches = batches,
                           .n_batches = n_batches};
@@ -197,6 +216,7 @@ static MrStatus start_stream(MrStreamingQuery *streaming, MrFrame *frame,
                                                             : mr_connector_find(format),
                              .progress = keep_progress,
                              .progress_self = streaming,
+                             .canceled = &streaming->interrupt->canceled,
                              .open = options->foreach_batch || to_memory ? open_sink : NULL,
                              .open_self = streaming};
     if (!target.type)
@@ -250,6 +270,8 @@ MrStatus mr_frame_start(MrFrame *frame, const MrStreamStart *options, MrStreamin
     mr_buffer_init(&streaming->shown, &streaming->budget, PROGRESS_MAX_BYTES);
     MR_GO(mr_mutex_create(&streaming->budget, &streaming->mutex, err));
     MR_GO(mr_cond_create(&streaming->budget, &streaming->changed, err));
+    mr__interrupt_over(session);
+    MR_GO(mr__interrupt_take(session, &streaming->interrupt, err));
     MR_GO(mr__query_create(session, &streaming->query, err));
     MR_GUARD_BEGIN(status, err)
         status = start_stream(streaming, frame, options, err);
@@ -300,7 +322,7 @@ MrStatus mr_streaming_query_process_all(MrStreamingQuery *streaming, MrError *er
 MrStatus mr_streaming_query_stop(MrStreamingQuery *streaming, MrError *err)
 {
     bool ended;
-    atomic_store_explicit(&streaming->stop, true, memory_order_relaxed);
+    ask_to_stop(streaming);
     return mr_streaming_query_await(streaming, -1, &ended, err);
 }
 
@@ -320,12 +342,13 @@ void mr_streaming_query_close(MrStreamingQuery *streaming)
     if (!streaming)
         return;
     MrSession *session = streaming->session;
-    atomic_store_explicit(&streaming->stop, true, memory_order_relaxed);
+    ask_to_stop(streaming);
     MR_ASSERT(own_query != streaming); /* the header forbids it */
     if (streaming->thread)
         mr_thread_join(streaming->thread);
     mr_stream_close(streaming->stream);
     mr_query_close(streaming->query);
+    mr__interrupt_give(session, streaming->interrupt);
     if (streaming->memory)
         mr__memory_table_release(session, streaming->memory);
     mr_buffer_deinit(&streaming->progress);

@@ -76,6 +76,28 @@ static void await_end(MrStreamingQuery *query)
     assert_true(ended);
 }
 
+/* Waits until the query has run an epoch of its own, and this one or a later one; sources without
+ * an end never come to rest. */
+static void await_epoch(MrStreamingQuery *query, int epoch)
+{
+    bool ended = false;
+    for (int tries = 0;; tries++) {
+        const char *id = strstr(mr_streaming_query_progress(query), "\"batchId\" : ");
+        if (id && atoi(id + strlen("\"batchId\" : ")) >= epoch)
+            return;
+        assert_true(tries < LONG_MS);
+        MR_OKAY(mr_streaming_query_await(query, 1, &ended, &err));
+        assert_false(ended);
+    }
+}
+
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
 static int64_t count_of(MrSession *session, const char *sql)
 {
     int64_t n = -1;
@@ -301,13 +323,6 @@ static void once_is_one_epoch(void **state)
     mr_session_close(session);
 }
 
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 /* The second file comes when the trigger's time has not: process_all waits for it. */
 static void process_all_waits_for_the_trigger(void **state)
 {
@@ -363,6 +378,66 @@ static void a_long_progress_is_shown_whole(void **state)
     mr_session_close(session);
 }
 
+/* ---------------------------------------------------------------- interrupts */
+
+/* Even when a query of the session begins right after: that takes back only what queries see. */
+static void an_interrupt_ends_streaming_queries_idle_ones_too(void **state)
+{
+    const MrStreamStart starts[] = {{.format = "noop"},
+                                    {.format = "noop", .interval_ms = 60000},
+                                    {.foreach_batch = take, .interval_ms = 60000}};
+    MrSession *session = session_open();
+    write_input(1);
+    for (int i = 0; i < MR_COUNT(starts); i++) {
+        Taker taker = {0};
+        MrStreamStart to = starts[i];
+        MrFrame *input = input_open(session);
+        MrStreamingQuery *queries[2];
+        bool ended = false;
+        to.self = &taker;
+        for (int q = 0; q < 2; q++) {
+            queries[q] = start(input, &to);
+            await_epoch(queries[q], 0);
+        }
+        usleep(10000); /* now there is nothing to do */
+        double before = seconds();
+        mr_session_interrupt(session);
+        assert_int_equal(count_of(session, "SELECT 1"), 1);
+        for (int q = 0; q < 2; q++) {
+            expect_failure(mr_streaming_query_await(queries[q], LONG_MS, &ended, &err),
+                           "OPERATION_CANCELED");
+            assert_int_equal(err.status, MR_CANCELED);
+            assert_true(ended);
+        }
+        assert_true(seconds() - before < 2); /* 50 ms, on a machine that has nothing else to do */
+        mr_session_interrupt(session);
+        MrStreamingQuery *after = start(input, &to); /* an interrupt is of what ran */
+        await_epoch(after, 0);
+        MR_OKAY(mr_streaming_query_stop(after, &err));
+        mr_streaming_query_close(after);
+        for (int q = 0; q < 2; q++)
+            mr_streaming_query_close(queries[q]);
+        mr_frame_close(input);
+    }
+    mr_session_close(session);
+}
+
+static void stopping_does_not_wait_for_the_trigger(void **state)
+{
+    MrSession *session = session_open();
+    write_input(1);
+    MrFrame *input = input_open(session);
+    MrStreamingQuery *query =
+        start(input, &(MrStreamStart){.format = "noop", .interval_ms = 60000});
+    await_epoch(query, 0);
+    double before = seconds();
+    MR_OKAY(mr_streaming_query_stop(query, &err));
+    assert_true(seconds() - before < 2);
+    mr_streaming_query_close(query);
+    mr_frame_close(input);
+    mr_session_close(session);
+}
+
 /* ---------------------------------------------------------------- checkpoints */
 
 typedef struct Reading {
@@ -377,21 +452,6 @@ static MrFrame *reading_open(MrSession *session, const Reading *reading)
     MR_OKAY(mr_frame_select(frame, reading->exprs, &lines, &err));
     mr_frame_close(frame);
     return lines;
-}
-
-/* Waits until the query has run an epoch of its own, and this one or a later one; sources without
- * an end never come to rest. */
-static void await_epoch(MrStreamingQuery *query, int epoch)
-{
-    bool ended = false;
-    for (int tries = 0;; tries++) {
-        const char *id = strstr(mr_streaming_query_progress(query), "\"batchId\" : ");
-        if (id && atoi(id + strlen("\"batchId\" : ")) >= epoch)
-            return;
-        assert_true(tries < LONG_MS);
-        MR_OKAY(mr_streaming_query_await(query, 1, &ended, &err));
-        assert_false(ended);
-    }
 }
 
 /* In the session that began it, then in another one, as after a restart. */
@@ -536,6 +596,8 @@ static const struct CMUnitTest tests[] = {
     MR_UNIT_TEST(once_is_one_epoch),
     MR_UNIT_TEST(process_all_waits_for_the_trigger),
     MR_UNIT_TEST(a_long_progress_is_shown_whole),
+    MR_UNIT_TEST(an_interrupt_ends_streaming_queries_idle_ones_too),
+    MR_UNIT_TEST(stopping_does_not_wait_for_the_trigger),
     MR_UNIT_TEST(every_source_and_sink_goes_on_from_its_checkpoint),
     MR_UNIT_TEST(state_over_frames_goes_on_from_its_checkpoint),
     MR_UNIT_TEST(a_checkpoint_is_of_its_source),
