@@ -354,6 +354,18 @@ static MrStatus start_stream(Pipeline *pipeline, Flow *flow, MrPlan *plan, const
     return status;
 }
 
+/* Names and types of columns are the sources' until here. */
+static void columns_own(MrArena *arena, MrTable *table)
+{
+    MrField *cols = MR_NEW_N(arena, MrField, table->schema.n_cols);
+    for (int32_t i = 0; i < table->schema.n_cols; i++) {
+        cols[i] = table->schema.cols[i];
+        cols[i].name = mr_arena_str(arena, cols[i].name);
+        cols[i].type = mr_type_own(arena, cols[i].type);
+    }
+    table->schema.cols = cols;
+}
+
 static MrStatus add_table_flow(Pipeline *pipeline, MrQuery *query, const MrSqlCreateTable *create,
                                MrError *err)
 {
@@ -379,6 +391,7 @@ static MrStatus add_table_flow(Pipeline *pipeline, MrQuery *query, const MrSqlCr
     MR_TRY(mr__table_store(query, table, bound.plan, &bound.plan, err));
     MrStatus status = flow_join(pipeline, flow, bound.plan, table, err);
     if (status == MR_OK && is_view) { /* each refresh looks for its sources anew */
+        columns_own(&query->arena, table);
         mr__sources_close(query);
         return MR_OK;
     }

@@ -16,7 +16,7 @@ import time
 MILLRACE = os.environ.get("MILLRACE", str(pathlib.Path(__file__).resolve().parents[2] / "build" / "millrace"))
 FAST = "/dev/shm" if pathlib.Path("/dev/shm").is_dir() else None  # syncs are not what is tested
 TABLES = """
-CREATE TABLE s (k INT, v BIGINT, t STRING) USING json OPTIONS (path 'in', maxFilesPerTrigger '1', latestFirst 'true', maxFileAge '1s');
+CREATE TABLE s (k INT, v BIGINT, t STRING, m DECIMAL(20,4)) USING json OPTIONS (path 'in', maxFilesPerTrigger '1', latestFirst 'true', maxFileAge '1s');
 CREATE TABLE d (k INT, name STRING) USING csv OPTIONS (path 'dim');
 CREATE STREAMING TABLE grown AS SELECT k, v FROM STREAM s;
 """
@@ -36,6 +36,7 @@ CASES = [
     ("a file that has changed", SUMS, [("add", new(3)), ("change", new(4)), ("", NOTHING), ("append", new(5))]),
     ("no rows at first", "SELECT count(*) AS n, sum(v) AS total FROM s", [("", WHOLE), ("", WHOLE), ("add", new(3)), ("remove", WHOLE)]),
     ("rows without groups", "SELECT k, v * 2 AS w FROM s WHERE v > 1", [("add", new(3)), ("add", new(3)), ("", NOTHING), ("remove", new(3)), ("add", new(3))]),
+    ("types that the source makes", "SELECT DISTINCT m, k FROM s", [("add", new(3)), ("add", new(3))]),
     ("distinct", "SELECT DISTINCT k FROM s", [("add", new(3)), ("add", new(3))]),
     ("grouping sets and an order", "SELECT k, t, sum(v) AS n FROM s GROUP BY ROLLUP (k, t) ORDER BY n DESC LIMIT 3", [("add", new(3)), ("add", new(3))]),
     ("a common table expression", f"WITH x AS ({SUMS}) SELECT k, total FROM x WHERE n > 1", [("add", new(3)), ("add", new(3))]),
