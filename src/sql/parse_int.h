@@ -132,8 +132,18 @@ int32_t mr__named_exprs(MrParser *parser, MrSqlExpr ***out);
 int32_t mr__exprs(MrParser *parser, MrSqlExpr ***out); /* a, b, ... */
 void mr__sort(MrParser *parser, MrSqlSort *out);
 int32_t mr__sorts(MrParser *parser, MrSqlSort **out);
-MrSqlExpr *mr__call(MrParser *parser); /* name(args) as a table function */
+MrSqlExpr *mr__expr_name(MrParser *parser, const char *name, int32_t start);
 bool mr__starts_expr(int kind);
+
+/* ---- parse_call.c */
+MrSqlExpr *mr__call(MrParser *parser); /* name(args) as a table function */
+/* The name is read, its bracket is next; or the bracket and the first argument are read too. */
+MrSqlExpr *mr__call_of(MrParser *parser, const MrSqlName *name, MrSqlExpr *first, int32_t start);
+/* A call made from special syntax: the bracket is closed by the caller. */
+MrSqlExpr *mr__syntax_call(MrParser *parser, const char *name, int32_t start,
+                           MrSqlExpr *const *args, int32_t n_args);
+/* CAST( .. ) and the like, at such a word; NULL: it is an ordinary function. */
+MrSqlExpr *mr__form(MrParser *parser);
 
 /* ---- parse_query.c */
 bool mr__is_query(const MrParser *parser, int32_t n); /* does a query start at the n-th token? */
