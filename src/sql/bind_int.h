@@ -340,6 +340,10 @@ MR_MUST_USE MrStatus mr__relation_bind(Binder *b, const MrSqlRelation *ast, Scop
 MR_MUST_USE MrStatus mr__relation_bind_over(Binder *b, const MrSqlRelation *ast, Scope *outer,
                                             Rel *input, Rel *out);
 
+/* bind_join.c */
+MR_MUST_USE MrStatus mr__join_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel *input,
+                                   Rel *out);
+
 /* bind_pivot.c */
 MR_MUST_USE MrStatus mr__pivot_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel *over,
                                     Rel *out);

@@ -89,122 +89,172 @@ static MrStatus value_test(Binder *b, MrSqlPlace place, const MrColumn *cols, Mr
     return MR_OK;
 }
 
+/* PIVOT is two aggregates: the first one's keys are the group's and the pivot's columns, the second
+ * picks for each value the first one's row that has it. */
+typedef struct Pivot {
+    Binder *b;
+    const MrSqlRelation *ast;
+    Scope *outer;
+    Scope scope; /* the input's columns */
+    MrExpr **columns, **aggs;
+    int32_t n_columns, n_aggs;
+    int32_t n_group;    /* input columns that nothing names: they make the groups */
+    const MrColumn *of; /* of the first aggregate: group, pivot columns, aggregates */
+} Pivot;
+
+/* An aggregate reads a column of an outer query. */
+static MrStatus fail_outside(Binder *b, const Rel *input, const MrExpr *outside)
+{
+    const char *qual = "__auto_generated_subquery_name";
+    for (int32_t i = 0; i < input->n_cols; i++)
+        if (input->cols[i].col.id == outside->column.id && input->cols[i].n_qual > 0)
+            qual = mr__name_dotted(b, input->cols[i].qual, input->cols[i].n_qual);
+    return MR_FAIL(b->err, MR_COND__LEGACY_ERROR_TEMP_1006, "sql",
+                   mr_arena_printf(b->arena, "%s.%s", qual, outside->column.name));
+}
+
+static MrStatus pivot_parts(Pivot *self, const Rel *input, Names *used)
+{
+    Binder *b = self->b;
+    const MrSqlRelation *ast = self->ast;
+    const MrExpr *outside = NULL;
+    self->columns = MR_NEW_N(b->arena, MrExpr *, self->n_columns + 1);
+    self->aggs = MR_NEW_N(b->arena, MrExpr *, self->n_aggs + 1);
+    for (int32_t i = 0; i < self->n_columns; i++) {
+        Ctx ctx = {.scope = &self->scope};
+        MR_TRY(mr__name_bind(b, &ctx, &ast->pivot.columns[i], ast->place, &self->columns[i]));
+    }
+    for (int32_t i = 0; i < self->n_aggs; i++) {
+        Ctx ctx = {.scope = &self->scope};
+        const MrSqlExpr *agg = ast->pivot.aggregates[i];
+        MR_TRY(mr__expr_bind(b, &ctx, agg->kind == MR_SQL_ALIAS ? agg->alias.value : agg,
+                             &self->aggs[i]));
+        mr_expr_walk(self->aggs[i], id_note, used);
+        mr_expr_walk(self->aggs[i], outside_find, &outside);
+    }
+    if (outside)
+        return fail_outside(b, input, outside);
+    for (int32_t i = 0; i < self->n_columns; i++) {
+        if (!mr_type_is_orderable(self->columns[i]->type))
+            return MR_FAIL(b->err, MR_COND_INCOMPARABLE_PIVOT_COLUMN, "columnName",
+                           mr_quote_name(b->arena, self->columns[i]->sql));
+        mr_expr_walk(self->columns[i], id_note, used);
+    }
+    return MR_OK;
+}
+
+static MrStatus pivot_first(Pivot *self, const Rel *input, MrPlan **out)
+{
+    Binder *b = self->b;
+    Names used = {.b = b};
+    MR_TRY(pivot_parts(self, input, &used));
+    MrExpr **keys = MR_NEW_N(b->arena, MrExpr *, input->n_cols + self->n_columns + 1);
+    int32_t n_keys = 0;
+    for (int32_t i = 0; i < input->n_cols; i++) {
+        const ScopeCol *col = &input->cols[i];
+        bool in_use = col->hidden;
+        for (int64_t k = 0; k < used.n; k++)
+            in_use = in_use || used.ids[k] == col->col.id;
+        if (!in_use)
+            keys[n_keys++] = mr__column_expr(b, col, col->col.name, self->ast->place);
+    }
+    self->n_group = n_keys;
+    for (int32_t i = 0; i < self->n_columns; i++)
+        keys[n_keys++] = self->columns[i];
+    MR_TRY(mr__aggregate_over(b, input->plan, keys, n_keys, self->aggs, self->n_aggs, out));
+    self->of = (*out)->cols;
+    return MR_OK;
+}
+
+/* A value of IN (..), folded: one for each pivot column. */
+static MrStatus pivot_value(Pivot *self, const MrSqlExpr *value, MrExpr **values)
+{
+    Binder *b = self->b;
+    Ctx ctx = {.scope = &self->scope};
+    MrExpr *probe = NULL;
+    MR_TRY(mr__expr_bind(b, &ctx, value, &probe));
+    if (!mr_expr_is_constant(probe))
+        return MR_FAIL(b->err, MR_COND_NON_LITERAL_PIVOT_VALUES, "expression",
+                       mr__quote_sql(b, probe->sql));
+    int32_t n = self->n_columns;
+    if (n == 1)
+        return value_fold(b, self->outer, value, self->columns[0]->type, &values[0]);
+    if (value->kind != MR_SQL_ROW || value->row.n_items != n) {
+        MrTextBuilder type = {.arena = b->arena};
+        for (int32_t i = 0; i < n; i++)
+            mr_builder_printf(&type, "%s%s:%s", i ? "," : "struct<", self->columns[i]->sql,
+                              mr_type_catalog_text(b->arena, self->columns[i]->type));
+        mr_builder_char(&type, '>');
+        return MR_FAIL(b->err, MR_COND_PIVOT_VALUE_DATA_TYPE_MISMATCH, "value", probe->sql,
+                       "valueType", mr_type_catalog_text(b->arena, probe->type), "pivotType",
+                       mr_builder_text(&type).data);
+    }
+    for (int32_t i = 0; i < n; i++)
+        MR_TRY(value_fold(b, self->outer, value->row.items[i], self->columns[i]->type, &values[i]));
+    return MR_OK;
+}
+
+/* first(agg, true) FILTER (WHERE test) */
+static MrStatus pivot_pick(Pivot *self, int32_t agg_idx, const char *value_name, MrExpr *test,
+                           MrNamedExpr *out)
+{
+    Binder *b = self->b;
+    const MrSqlExpr *ast = self->ast->pivot.aggregates[agg_idx];
+    MrExpr **args = MR_NEW_N(b->arena, MrExpr *, 2);
+    args[0] = mr_plan_column_expr(b->planner, &self->of[self->n_group + self->n_columns + agg_idx]);
+    args[1] = mr_expr_bool(b->arena, true);
+    args[1]->sql = "true";
+    MrBind bind;
+    MrAggregate *agg = NULL;
+    mr__bind_init(b, &bind, args, NULL, 2, "first");
+    MR_TRY(mr_aggregate_bind(&bind, "first", &agg, b->err));
+    const char *agg_name =
+        ast->kind == MR_SQL_ALIAS ? ast->alias.names[0] : self->aggs[agg_idx]->sql;
+    MrExpr *expr = MR_NEW(b->arena, MrExpr);
+    expr->kind = MR_EXPR_AGGREGATE;
+    expr->type = agg->type;
+    expr->nullable = true;
+    expr->sql_idx = -1;
+    expr->sql =
+        self->n_aggs > 1 ? mr_arena_printf(b->arena, "%s_%s", value_name, agg_name) : value_name;
+    expr->n_args = 2;
+    expr->args = args;
+    expr->aggregate.agg = agg;
+    expr->aggregate.filter = test;
+    *out = (MrNamedExpr){{mr_planner_id(b->planner), expr->sql, expr->type, true}, expr};
+    return MR_OK;
+}
+
 MrStatus mr__pivot_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Rel *over, Rel *out)
 {
     Rel input = {0};
     MR_TRY(input_bind(b, ast->pivot.input, outer, over, &input));
-    Scope scope = {.outer = outer, .n_cols = input.n_cols, .cols = input.cols};
-    int32_t n_pivot = ast->pivot.n_columns, n_aggs = ast->pivot.n_aggregates,
-            n_values = ast->pivot.n_values;
-    MrExpr **aggs = MR_NEW_N(b->arena, MrExpr *, n_aggs + 1);
-    Names used = {.b = b};
-    const MrExpr *outside = NULL;
-    MrExpr **keys = MR_NEW_N(b->arena, MrExpr *, input.n_cols + n_pivot + 1);
-    int32_t n_keys = 0;
-    MrExpr **pivot = MR_NEW_N(b->arena, MrExpr *, n_pivot + 1);
-    for (int32_t i = 0; i < n_pivot; i++) {
-        Ctx ctx = {.scope = &scope};
-        MR_TRY(mr__name_bind(b, &ctx, &ast->pivot.columns[i], ast->place, &pivot[i]));
-    }
-    for (int32_t i = 0; i < n_aggs; i++) {
-        Ctx ctx = {.scope = &scope};
-        const MrSqlExpr *agg = ast->pivot.aggregates[i];
-        MR_TRY(
-            mr__expr_bind(b, &ctx, agg->kind == MR_SQL_ALIAS ? agg->alias.value : agg, &aggs[i]));
-        mr_expr_walk(aggs[i], id_note, &used);
-        mr_expr_walk(aggs[i], outside_find, &outside);
-    }
-    if (outside) {
-        const char *qual = "__auto_generated_subquery_name";
-        for (int32_t i = 0; i < input.n_cols; i++)
-            if (input.cols[i].col.id == outside->column.id && input.cols[i].n_qual > 0)
-                qual = mr__name_dotted(b, input.cols[i].qual, input.cols[i].n_qual);
-        return MR_FAIL(b->err, MR_COND__LEGACY_ERROR_TEMP_1006, "sql",
-                       mr_arena_printf(b->arena, "%s.%s", qual, outside->column.name));
-    }
-    for (int32_t i = 0; i < n_pivot; i++) {
-        if (!mr_type_is_orderable(pivot[i]->type))
-            return MR_FAIL(b->err, MR_COND_INCOMPARABLE_PIVOT_COLUMN, "columnName",
-                           mr_quote_name(b->arena, pivot[i]->sql));
-        mr_expr_walk(pivot[i], id_note, &used);
-    }
-    for (int32_t i = 0; i < input.n_cols; i++) {
-        bool in_use = input.cols[i].hidden;
-        for (int64_t k = 0; k < used.n; k++)
-            in_use = in_use || used.ids[k] == input.cols[i].col.id;
-        if (!in_use)
-            keys[n_keys++] = mr__column_expr(b, &input.cols[i], input.cols[i].col.name, ast->place);
-    }
-    int32_t n_group = n_keys;
-    for (int32_t i = 0; i < n_pivot; i++)
-        keys[n_keys++] = pivot[i];
+    Pivot self = {.b = b,
+                  .ast = ast,
+                  .outer = outer,
+                  .scope = {.outer = outer, .n_cols = input.n_cols, .cols = input.cols},
+                  .n_columns = ast->pivot.n_columns,
+                  .n_aggs = ast->pivot.n_aggregates};
     MrPlan *first = NULL;
-    MR_TRY(mr__aggregate_over(b, input.plan, keys, n_keys, aggs, n_aggs, &first));
-    const MrColumn *cols = first->cols; /* group keys, pivot columns, aggregates */
-    MrNamedExpr *group = MR_NEW_N(b->arena, MrNamedExpr, n_group + 1);
-    MrNamedExpr *picks = MR_NEW_N(b->arena, MrNamedExpr, n_values * n_aggs + 1);
-    for (int32_t i = 0; i < n_group; i++)
-        group[i] = mr_plan_pass(b->planner, &cols[i]);
-    for (int32_t v = 0; v < n_values; v++) {
+    MR_TRY(pivot_first(&self, &input, &first));
+    int32_t n_picks = 0;
+    MrNamedExpr *group = MR_NEW_N(b->arena, MrNamedExpr, self.n_group + 1);
+    MrNamedExpr *picks = MR_NEW_N(b->arena, MrNamedExpr, ast->pivot.n_values * self.n_aggs + 1);
+    for (int32_t i = 0; i < self.n_group; i++)
+        group[i] = mr_plan_pass(b->planner, &self.of[i]);
+    for (int32_t v = 0; v < ast->pivot.n_values; v++) {
         const MrSqlExpr *item = ast->pivot.values[v];
-        const char *name = item->kind == MR_SQL_ALIAS ? item->alias.names[0] : NULL;
-        const MrSqlExpr *value = item->kind == MR_SQL_ALIAS ? item->alias.value : item;
-        MrExpr **values = MR_NEW_N(b->arena, MrExpr *, n_pivot + 1), *test = NULL;
-        Ctx ctx = {.scope = &scope};
-        MrExpr *probe = NULL;
-        MR_TRY(mr__expr_bind(b, &ctx, value, &probe));
-        if (!mr_expr_is_constant(probe))
-            return MR_FAIL(b->err, MR_COND_NON_LITERAL_PIVOT_VALUES, "expression",
-                           mr__quote_sql(b, probe->sql));
-        if (n_pivot > 1) {
-            if (value->kind != MR_SQL_ROW || value->row.n_items != n_pivot) {
-                MrTextBuilder type = {.arena = b->arena};
-                for (int32_t i = 0; i < n_pivot; i++)
-                    mr_builder_printf(&type, "%s%s:%s", i ? "," : "struct<", pivot[i]->sql,
-                                      mr_type_catalog_text(b->arena, pivot[i]->type));
-                mr_builder_char(&type, '>');
-                return MR_FAIL(b->err, MR_COND_PIVOT_VALUE_DATA_TYPE_MISMATCH, "value", probe->sql,
-                               "valueType", mr_type_catalog_text(b->arena, probe->type),
-                               "pivotType", mr_builder_text(&type).data);
-            }
-            for (int32_t i = 0; i < n_pivot; i++)
-                MR_TRY(value_fold(b, outer, value->row.items[i], pivot[i]->type, &values[i]));
-        } else {
-            MR_TRY(value_fold(b, outer, value, pivot[0]->type, &values[0]));
-        }
+        bool is_alias = item->kind == MR_SQL_ALIAS;
+        MrExpr **values = MR_NEW_N(b->arena, MrExpr *, self.n_columns + 1), *test = NULL;
+        MR_TRY(pivot_value(&self, is_alias ? item->alias.value : item, values));
+        const char *name = is_alias ? item->alias.names[0] : NULL;
         if (!name)
-            name = value_name(b, values, n_pivot);
-        MR_TRY(value_test(b, ast->place, cols + n_group, values, n_pivot, &test));
-        for (int32_t a = 0; a < n_aggs; a++) {
-            const MrColumn *col = &cols[n_keys + a];
-            const MrSqlExpr *agg_ast = ast->pivot.aggregates[a];
-            MrExpr **args = MR_NEW_N(b->arena, MrExpr *, 2);
-            args[0] = mr_plan_column_expr(b->planner, col);
-            args[1] = mr_expr_bool(b->arena, true);
-            args[1]->sql = "true";
-            MrBind bind;
-            MrAggregate *agg = NULL;
-            mr__bind_init(b, &bind, args, NULL, 2, "first");
-            MR_TRY(mr_aggregate_bind(&bind, "first", &agg, b->err));
-            MrExpr *expr = MR_NEW(b->arena, MrExpr);
-            expr->kind = MR_EXPR_AGGREGATE;
-            expr->type = agg->type;
-            expr->nullable = true;
-            expr->sql_idx = -1;
-            expr->n_args = 2;
-            expr->args = args;
-            expr->aggregate.agg = agg;
-            expr->aggregate.filter = test;
-            const char *agg_name =
-                agg_ast->kind == MR_SQL_ALIAS ? agg_ast->alias.names[0] : aggs[a]->sql;
-            const char *full =
-                n_aggs > 1 ? mr_arena_printf(b->arena, "%s_%s", name, agg_name) : name;
-            expr->sql = full;
-            picks[v * n_aggs + a] =
-                (MrNamedExpr){{mr_planner_id(b->planner), full, expr->type, true}, expr};
-        }
+            name = value_name(b, values, self.n_columns);
+        MR_TRY(value_test(b, ast->place, self.of + self.n_group, values, self.n_columns, &test));
+        for (int32_t a = 0; a < self.n_aggs; a++)
+            MR_TRY(pivot_pick(&self, a, name, test, &picks[n_picks++]));
     }
-    MrPlan *plan = mr_plan_aggregate(b->planner, first, group, n_group, picks, n_values * n_aggs);
+    MrPlan *plan = mr_plan_aggregate(b->planner, first, group, self.n_group, picks, n_picks);
     mr__rel_from_plan(b, plan, NULL, 0, out);
     return MR_OK;
 }
