@@ -1525,6 +1525,7 @@ X(WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "WRONG_NUM_ARGS.WITHOUT_SUGGESTION", "4260
 X(WRONG_NUM_ARGS__WITH_SUGGESTION, "WRONG_NUM_ARGS.WITH_SUGGESTION", "42605", MR_INVALID, "functionName,expectedNum,actualNum,legacyNum,legacyConfKey,legacyConfValue", "")
 X(XML_ROW_TAG_MISSING, "XML_ROW_TAG_MISSING", "42KDF", MR_INVALID, "rowTag", "")
 X(_LEGACY_ERROR_TEMP_0029, "_LEGACY_ERROR_TEMP_0029", "", MR_INVALID, "literal", "Cannot mix years and months with days and times: <literal>.")
+X(_LEGACY_ERROR_TEMP_0032, "_LEGACY_ERROR_TEMP_0032", "", MR_INVALID, "pathOne,pathTwo", "A table has one path: '<pathOne>' and '<pathTwo>' are given. LOCATION and the option path, in any case, mean the same; paths 'in/{a,b}' name several.")
 X(_LEGACY_ERROR_TEMP_0064, "_LEGACY_ERROR_TEMP_0064", "", MR_INVALID, "msg", "<msg>.")
 X(_LEGACY_ERROR_TEMP_1006, "_LEGACY_ERROR_TEMP_1006", "", MR_INVALID, "sql", "PIVOT needs an aggregate, but <sql> stands outside of any.")
 X(_LEGACY_ERROR_TEMP_1031, "_LEGACY_ERROR_TEMP_1031", "", MR_INVALID, "", "A window function cannot stand inside an aggregate function: compute it in a subquery.")

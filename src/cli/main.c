@@ -17,7 +17,7 @@ static const char usage[] =
     "      --once         process what is there and end (default)\n"
     "      --continuous   until Ctrl-C\n"
     "      --quiet        no news on standard error\n"
-    "      --progress     one JSON object an epoch on standard output\n"
+    "      --progress     one JSON object an epoch, a line that begins with {, on standard output\n"
     "  millrace checkpoint show DIR     the epochs of a stream's checkpoint: times, positions, "
     "sizes\n"
     "  millrace checkpoint verify DIR   checks every record and file of it; exit 1 when one is "

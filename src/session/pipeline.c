@@ -555,10 +555,13 @@ static MrStatus step_flow(Pipeline *pipeline, Flow *flow, bool *worked, MrError 
     MR_TRY(flow_failed(flow, mr_stream_step(flow->stream, &step, err), err));
     flow->ended = step == MR_STREAM_ENDED;
     *worked = step == MR_STREAM_WORKED;
-    if (!*worked)
-        return MR_OK;
     MrLosses now = mr_query_losses(flow->query);
     now = (MrLosses){now.n_bad - before.n_bad, now.n_skipped - before.n_skipped};
+    if (!*worked) {
+        if (now.n_skipped > 0) /* files that came too old */
+            news(pipeline, "%s: nothing new%s", flow->name, mr_losses_text(now, lost));
+        return MR_OK;
+    }
     news(pipeline, "%s: epoch %" PRId64 ", %" PRId64 " rows in%s", flow->name,
          mr_stream_epoch(flow->stream), mr_stream_totals(flow->stream).input_rows - rows_before,
          mr_losses_text(now, lost));

@@ -283,6 +283,21 @@ static bool table_clause(MrParser *parser, MrSqlCreateTable *table, int32_t star
     return true;
 }
 
+/* LOCATION and the option path are one; the last of them would not say that there was another. */
+static void check_paths(MrParser *parser, const MrSqlCreateTable *table, int32_t start)
+{
+    const char *first = table->location;
+    for (int32_t i = 0; i < table->options.n; i++) {
+        const MrSqlProperty *option = &table->options.items[i];
+        if (!mr_str_equal_nocase(option->key, "path") || !option->value)
+            continue;
+        if (first)
+            mr__fail(parser, mr__place_from(parser, start), MR_COND__LEGACY_ERROR_TEMP_0032,
+                     "pathOne", first, "pathTwo", option->value);
+        first = option->value;
+    }
+}
+
 /* CREATE is read, with what stood between it and TABLE or VIEW. */
 static MrSqlStatement *create_table(MrParser *parser, const MrSqlCreateTable *words, int32_t start)
 {
@@ -301,6 +316,7 @@ static MrSqlStatement *create_table(MrParser *parser, const MrSqlCreateTable *wo
     }
     while (table_clause(parser, table, start))
         continue;
+    check_paths(parser, table, start);
     if (table->or_replace && table->if_not_exists)
         mr__fail(parser, mr__place_from(parser, start),
                  MR_COND_INVALID_SQL_SYNTAX__CREATE_ROUTINE_WITH_IF_NOT_EXISTS_AND_REPLACE);

@@ -468,6 +468,14 @@ static void property_list(MrParser *parser, bool exprs, MrSqlProperties *out)
 void mr__properties(MrParser *parser, MrSqlProperties *out)
 {
     property_list(parser, false, out);
+    for (int32_t i = 1; i < out->n; i++) {
+        for (int32_t k = 0; k < i; k++) {
+            const char *key = out->items[i].key;
+            if (strcmp(key, out->items[k].key) == 0)
+                mr__fail(parser, out->place, MR_COND_DUPLICATE_KEY, "keyColumn",
+                         mr_quote_name(parser->arena, key));
+        }
+    }
 }
 
 void mr__expr_properties(MrParser *parser, MrSqlProperties *out)

@@ -36,6 +36,21 @@ def rows(second: int) -> str:
     return "".join(json.dumps({"id": j, "k": j % 2, "t": f"2024-01-01T00:00:{second + j:02}Z"}) + "\n" for j in range(4))
 
 
+def among_rows_events_are_lines() -> None:
+    """What the console prints stands on lines of its own, and no such line begins with a brace."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "in").mkdir()
+        for i in range(3):
+            (folder / "in" / f"{i}.json").write_text('{"id":1}\n')
+        source = "CREATE TABLE s (id BIGINT) USING json OPTIONS (path 'in', maxFilesPerTrigger '1');"
+        (folder / "p.sql").write_text(f"{source}\nCREATE STREAMING TABLE t USING console AS SELECT id, '{{' AS x FROM STREAM s;")
+        done = subprocess.run([MILLRACE, "run", "p.sql", "--quiet", "--progress"], cwd=folder, capture_output=True, text=True, timeout=60)
+        lines = done.stdout.splitlines()
+        assert [json.loads(line)["batchId"] for line in lines if line.startswith("{")] == [0, 1, 2], done.stdout
+        assert lines.count("|  1|  {|") == 3, done.stdout
+
+
 def main() -> int:
     """Three files for each source, then a late row."""
     with tempfile.TemporaryDirectory() as name:
@@ -70,6 +85,7 @@ def main() -> int:
             got.append((event["numInputRows"], watermark and watermark[14:19], counts, event["sink"]["numOutputRows"]))
             assert event["numInputRows"] == sum(source["numInputRows"] for source in event["sources"])
         assert got == epochs, f"{flow}: {got}"
+    among_rows_events_are_lines()
     print(f"{len(events)} events, as they should be")
     return 0
 
