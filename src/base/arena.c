@@ -137,15 +137,19 @@ void *mr_arena_alloc_slow(MrArena *arena, int64_t size_bytes)
     if (block != NULL)
         return block;
     MR_ASSERT(guard != NULL); /* an arena that can be refused is used inside a guard */
-    longjmp(guard->place, 1);
+    mr_guard_jump();
+}
+
+void mr_guard_jump(void)
+{
+    longjmp(mr_guard_top->place, 1);
 }
 
 void mr_poll_jump(void)
 {
-    MrGuard *guard = mr_guard_top;
-    MrStatus canceled = MR_FAIL(guard->err, MR_COND_OPERATION_CANCELED);
+    MrStatus canceled = MR_FAIL(mr_guard_top->err, MR_COND_OPERATION_CANCELED);
     (void)canceled;
-    longjmp(guard->place, 1);
+    mr_guard_jump();
 }
 
 MrStatus mr_poll_status(MrError *err)
@@ -156,13 +160,22 @@ MrStatus mr_poll_status(MrError *err)
     return MR_OK;
 }
 
-void *mr_zero_long(void *data, int64_t size_bytes)
+MrStatus mr_zero_status(void *data, int64_t size_bytes, MrError *err)
 {
     for (int64_t at = 0; at < size_bytes; at += MR_COPY_BYTES) {
         int64_t left = size_bytes - at;
-        mr_poll();
+        if (size_bytes > MR_COPY_BYTES)
+            MR_TRY(mr_poll_status(err));
         memset((char *)data + at, 0, (size_t)(left < MR_COPY_BYTES ? left : MR_COPY_BYTES));
     }
+    return MR_OK;
+}
+
+void *mr_zero_long(void *data, int64_t size_bytes)
+{
+    MrError unguarded; /* without a guard nothing is canceled */
+    if (mr_zero_status(data, size_bytes, mr_guard_top ? mr_guard_top->err : &unguarded) != MR_OK)
+        mr_guard_jump();
     return data;
 }
 
@@ -183,7 +196,7 @@ void mr_copy_long(void *to, const void *from, int64_t size_bytes)
     MrError unguarded; /* without a guard nothing is canceled */
     if (mr_copy_status(to, from, size_bytes, mr_guard_top ? mr_guard_top->err : &unguarded) !=
         MR_OK)
-        longjmp(mr_guard_top->place, 1);
+        mr_guard_jump();
 }
 
 char *mr_arena_strn(MrArena *arena, const char *data, int64_t size_bytes)

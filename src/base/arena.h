@@ -124,6 +124,8 @@ struct MrGuard {
 /* The innermost guard of this thread.  Only MR_GUARD_BEGIN and MR_GUARD_END touch it. */
 extern _Thread_local MrGuard *mr_guard_top;
 
+/* To the innermost guard, whose err says why. */
+_Noreturn void mr_guard_jump(void);
 /* Why there was a jump to it: MR_NO_MEMORY or, below, MR_CANCELED. */
 static inline MrStatus mr_guard_status(const MrGuard *guard)
 {
@@ -194,8 +196,9 @@ static inline int64_t mr_poll_piece(int64_t from, int64_t size_bytes)
     return size_bytes - from > MR_POLL_BYTES ? from + MR_POLL_BYTES : size_bytes;
 }
 
-/* memcpy that polls in between when it is long. */
+/* memcpy and memset that poll in between when they are long. */
 #define MR_COPY_BYTES (4 << 20)
+MR_MUST_USE MrStatus mr_zero_status(void *data, int64_t size_bytes, MrError *err);
 MR_MUST_USE MrStatus mr_copy_status(void *to, const void *from, int64_t size_bytes, MrError *err);
 void mr_copy_long(void *to, const void *from, int64_t size_bytes);
 static inline void mr_copy(void *to, const void *from, int64_t size_bytes)

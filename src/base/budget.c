@@ -120,10 +120,14 @@ MrStatus mr_budget_alloc(MrBudget *budget, int64_t size_bytes, void **out, MrErr
 
 MrStatus mr_budget_alloc_zeroed(MrBudget *budget, int64_t size_bytes, void **out, MrError *err)
 {
-    MR_TRY(mr_budget_alloc(budget, size_bytes, out, err));
-    if (size_bytes > 0)
-        memset(*out, 0, (size_t)size_bytes);
-    return MR_OK;
+    void *block = NULL;
+    MR_TRY(mr_budget_alloc(budget, size_bytes, &block, err));
+    MrStatus status = mr_zero_status(block, size_bytes, err);
+    if (status == MR_OK)
+        *out = block;
+    else
+        mr_budget_free(budget, block, size_bytes);
+    return status;
 }
 
 MrStatus mr_budget_resize(MrBudget *budget, void **data, int64_t *size_bytes, int64_t new_bytes,

@@ -228,13 +228,24 @@ MrVector *mr_vector_flatten(MrArena *arena, MrVector *vec, const uint16_t *sel, 
     return out;
 }
 
+/* Lists of the rows of one batch lie in one vector, whose places have 32 bits. */
+static _Noreturn void fail_too_many(void)
+{
+    MR_ASSERT(mr_guard_top);
+    MrStatus status = MR_FAIL_UNSUPPORTED(
+        mr_guard_top->err, "more than 2147483647 elements in the arrays of one batch of rows");
+    (void)status;
+    mr_guard_jump();
+}
+
 static void vector_grow(MrArena *arena, MrVector *vec, int64_t n_needed)
 {
     if (vec->encoding != MR_FLAT)
         *vec = *mr_vector_flatten(arena, vec, NULL, 0, vec->n_items);
     if (n_needed <= vec->cap_items)
         return;
-    MR_ASSERT(n_needed <= INT32_MAX);
+    if (n_needed > INT32_MAX)
+        fail_too_many();
     int64_t cap = vec->cap_items < 32 ? 64 : 2 * (int64_t)vec->cap_items;
     cap = cap < n_needed ? n_needed : cap;
     cap = cap > INT32_MAX ? INT32_MAX : cap;

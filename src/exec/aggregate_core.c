@@ -486,9 +486,9 @@ static void order_sort(const OrderBy *by, int64_t *rows, int64_t *scratch, int64
     order_sort(by, rows + half, scratch, n - half);
     if (order_compare(by, rows[half - 1], rows[half]) <= 0)
         return;
-    memcpy(scratch, rows, (size_t)half * sizeof *rows);
+    mr_copy(scratch, rows, half * (int64_t)sizeof *rows);
     int64_t a = 0, b = half, to = 0;
-    while (a < half && b < n)
+    for (; a < half && b < n; mr_poll_item(to))
         rows[to++] = order_compare(by, scratch[a], rows[b]) <= 0 ? scratch[a++] : rows[b++];
     while (a < half)
         rows[to++] = scratch[a++];
@@ -504,6 +504,7 @@ MrStatus mr__agg_feed(const MrAggPlan *plan, const MrAggSpec *spec, char **kept,
     char **rows = mr_arena_alloc(arena, MR_BATCH_ROWS * (int64_t)sizeof *rows);
     for (int64_t from = 0; from < n_kept; from += MR_BATCH_ROWS) {
         int32_t n = n_kept - from < MR_BATCH_ROWS ? (int32_t)(n_kept - from) : MR_BATCH_ROWS;
+        mr_poll();
         for (int32_t c = 0; c < plan->n_keys + spec->n_args; c++)
             cols[c] =
                 mr_rows_gather(&spec->set.rows, c, (const void *const *)(kept + from), n, arena);
@@ -546,6 +547,7 @@ MrStatus mr__agg_deferred(const MrAggPlan *plan, int32_t agg_idx, MrGroups *cons
     for (int32_t s = 0; s < n_sets; s++) {
         for (int64_t r = 0; r < sets[s]->n_rows; r++) {
             char *row = mr__groups_row(sets[s], r);
+            mr_poll_item(r);
             if (n_parts > 1 &&
                 mr__agg_part((uint64_t)*mr__group_user(&spec->set, row), n_parts) != part_idx)
                 continue;
@@ -564,9 +566,12 @@ MrStatus mr__agg_deferred(const MrAggPlan *plan, int32_t agg_idx, MrGroups *cons
         mr__groups_init(own, &spec->set, groups->budget);
         MrStatus status = mr__groups_reserve(own, n_kept, err);
         int64_t n = 0;
-        for (int64_t r = 0; status == MR_OK && r < n_kept; r++)
+        for (int64_t r = 0; status == MR_OK && r < n_kept; r++) {
             if (!mr__groups_adopt(own, kept[r]))
                 kept[n++] = kept[r];
+            if (r % MR_POLL_ITEMS == 0)
+                status = mr_poll_status(err);
+        }
         n_kept = n;
         mr__groups_deinit(own);
         MR_TRY(status);

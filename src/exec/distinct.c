@@ -34,6 +34,7 @@ MrStatus mr__distinct_filter(MrDistinct *distinct, MrBatchList *list, MrError *e
     for (int64_t b = 0; b < list->n_items; b++) {
         MrBatch *batch = list->items[b]->batch;
         int32_t n_fresh = 0, n_cols = distinct->layout.rows.n_cols;
+        MR_TRY(mr_poll_status(err));
         mr__hash_columns(batch->cols, n_cols, batch->sel, batch->n_sel, distinct->hash);
         MR_TRY(mr__groups_find(&distinct->groups, batch->cols, batch->sel, batch->n_sel,
                                distinct->hash, distinct->rows, distinct->fresh, &n_fresh, err));

@@ -79,13 +79,14 @@ static void slot_put(uint64_t *slots, uint64_t mask, uint64_t hash, uint64_t slo
 }
 
 /* Fills new slots with all rows, in the order in which they lie in memory. */
-static void link_rows(const MrGroups *groups, uint64_t *slots, int64_t n_slots)
+static MrStatus link_rows(const MrGroups *groups, uint64_t *slots, int64_t n_slots, MrError *err)
 {
     const MrGroupLayout *layout = groups->layout;
     uint64_t mask = (uint64_t)n_slots - 1, hash[LINK_ROWS];
     for (int64_t b = 0, left = groups->n_rows; left > 0; b++, left -= groups->rows_per_block) {
         char *row = groups->blocks[b];
         int64_t n = left < groups->rows_per_block ? left : groups->rows_per_block;
+        MR_TRY(mr_poll_status(err)); /* not a jump: the new slots are in nobody's hands yet */
         for (int64_t from = 0; from < n; from += LINK_ROWS) {
             int32_t n_now = n - from < LINK_ROWS ? (int32_t)(n - from) : LINK_ROWS;
             for (int32_t i = 0; i < n_now; i++) {
@@ -96,21 +97,26 @@ static void link_rows(const MrGroups *groups, uint64_t *slots, int64_t n_slots)
                 slot_put(slots, mask, hash[i], (SALT(hash[i]) << 48) | (uint64_t)(uintptr_t)row);
         }
     }
+    return MR_OK;
 }
 
 /* Fills new slots with the rows that the old ones hold. */
-static void move_slots(MrGroups *groups, uint64_t *slots, int64_t n_slots)
+static MrStatus move_slots(MrGroups *groups, uint64_t *slots, int64_t n_slots, MrError *err)
 {
     uint64_t mask = (uint64_t)n_slots - 1;
-    groups->n_used = 0;
+    int64_t n_used = 0;
     for (int64_t s = 0; s < groups->n_slots; s++) {
         uint64_t slot = groups->slots[s];
+        if ((s & 0xffff) == 0xffff)
+            MR_TRY(mr_poll_status(err));
         if (slot == 0 || slot == TOMBSTONE)
             continue;
         const char *row = (const char *)(uintptr_t)(slot & POINTER_MASK);
         slot_put(slots, mask, mr__group_hash(groups->layout, row), slot);
-        groups->n_used++;
+        n_used++;
     }
+    groups->n_used = n_used;
+    return MR_OK;
 }
 
 MrStatus mr__groups_reserve(MrGroups *groups, int64_t n_more, MrError *err)
@@ -125,10 +131,12 @@ MrStatus mr__groups_reserve(MrGroups *groups, int64_t n_more, MrError *err)
     MR_TRY(
         mr_budget_alloc_zeroed(groups->budget, n_slots * (int64_t)sizeof(uint64_t), &block, err));
     uint64_t *slots = block;
-    if (groups->is_partial)
-        move_slots(groups, slots, n_slots);
-    else
-        link_rows(groups, slots, n_slots);
+    MrStatus status = groups->is_partial ? move_slots(groups, slots, n_slots, err)
+                                         : link_rows(groups, slots, n_slots, err);
+    if (status != MR_OK) {
+        mr_budget_free(groups->budget, slots, n_slots * (int64_t)sizeof(uint64_t));
+        return status;
+    }
     mr_budget_free(groups->budget, groups->slots, groups->n_slots * (int64_t)sizeof(uint64_t));
     groups->slots = slots;
     groups->n_slots = n_slots;

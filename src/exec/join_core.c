@@ -40,6 +40,7 @@ void mr__join_table_insert(MrJoinTable *table, const MrRowHeap *heap, int64_t fr
     for (int64_t r = from; r < to; r++) {
         char *row = mr__row_heap_row(heap, r);
         MrJoinRow *tail = mr__join_row(table, row);
+        mr_poll_item(r);
         if (r + 8 < to) {
             MrJoinRow *ahead = mr__join_row(table, mr__row_heap_row(heap, r + 8));
             __builtin_prefetch(&table->buckets[ahead->hash & mask], 1);

@@ -39,6 +39,7 @@ MrStatus mr__kept_emit(MrKeptPart *part, const MrOpContext *context, char *const
         int32_t n = n_rows - from < MR_BATCH_ROWS ? (int32_t)(n_rows - from) : MR_BATCH_ROWS;
         MrBatch *batch = NULL, *copy = NULL;
         MrStatus status = MR_OK, guarded = MR_OK;
+        MR_TRY(mr_poll_status(err));
         MR_TRY(mr_batch_create(context->batch_budget, &batch, err));
         MR_GUARD_BEGIN(guarded, err)
             status = finish(self, context->eval, rows + from, n, batch, err);
@@ -201,6 +202,7 @@ void mr__part_rows(MrPartedRows *self, const MrGroups *groups, MrArena *arena,
     }
     for (int64_t r = 0; r < groups->n_rows; r++) {
         char *row = mr__groups_row(groups, r);
+        mr_poll_item(r);
         if (!is_dead || !is_dead(groups, row))
             self->from[mr__kept_part_of(mr__group_hash(groups->layout, row)) + 1]++;
     }
@@ -210,6 +212,7 @@ void mr__part_rows(MrPartedRows *self, const MrGroups *groups, MrArena *arena,
     }
     for (int64_t r = 0; r < groups->n_rows; r++) {
         char *row = mr__groups_row(groups, r);
+        mr_poll_item(r);
         if (!is_dead || !is_dead(groups, row))
             self->rows[at[mr__kept_part_of(mr__group_hash(groups->layout, row))]++] = row;
     }

@@ -272,6 +272,7 @@ static MrStatus batch_merge(AggShared *shared, AggPart *part, int32_t part_idx,
         } else if (shared->n_parts == 1 || groups->n_rows <= FEW_GROUPS) {
             for (int64_t r = 0; r < groups->n_rows; r++) {
                 char *row = mr__groups_row(groups, r);
+                mr_poll_item(r);
                 if (shared->n_parts > 1 &&
                     mr__kept_part_of(mr__group_hash(groups->layout, row)) != part_idx)
                     continue;
@@ -281,6 +282,7 @@ static MrStatus batch_merge(AggShared *shared, AggPart *part, int32_t part_idx,
             char **rows = worker->parted.rows;
             int64_t to = worker->parted.from[part_idx + 1];
             for (int64_t r = worker->parted.from[part_idx]; r < to; r++) {
+                mr_poll_item(r);
                 if (r + ROWS_AHEAD < to)
                     __builtin_prefetch(rows[r + ROWS_AHEAD] + groups->layout->hash_at);
                 if (r + SLOTS_AHEAD < to)

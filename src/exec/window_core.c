@@ -20,8 +20,9 @@ static void find_runs(const MrWindowRows *rows, MrVector *const *cols, int32_t n
     for (int64_t start = 0; start < rows->n_rows;) {
         int64_t end = start + 1, limit = within_to ? within_to[start] : rows->n_rows;
         while (end < limit && rows_equal(cols, n_cols, start, end))
-            end++;
+            mr_poll_item(end++);
         for (int64_t i = start; i < end; i++) {
+            mr_poll_item(i);
             from[i] = start;
             to[i] = end;
         }
@@ -93,6 +94,7 @@ static void compute_rank(const MrWindowRows *rows, const MrWindowBounds *bounds,
             n_tiles = expr->n_args > 0 ? constant_of(args[0], 1) : 1;
     for (int64_t i = 0; i < rows->n_rows; i++) {
         int64_t from = bounds->partition_from[i], n = bounds->partition_to[i] - from;
+        mr_poll_item(i);
         int64_t before = continues && from == 0 ? rows->carry->n_before : 0;
         int64_t rank = bounds->peer_from[i] - from + 1 + before;
         switch (expr->window.kind) {
@@ -312,9 +314,11 @@ static int64_t nth_row(const MrVector *value, bool ignore_nulls, int64_t from, i
         int64_t i = step > 0 ? from + n : to - 1 - n;
         return i >= from && i < to ? i : -1;
     }
-    for (int64_t i = step > 0 ? from : to - 1; i >= from && i < to; i += step)
+    for (int64_t i = step > 0 ? from : to - 1; i >= from && i < to; i += step) {
+        mr_poll_item(i);
         if (!mr_vector_is_null(value, i) && n-- == 0)
             return i;
+    }
     return -1;
 }
 
@@ -340,6 +344,7 @@ static MrStatus compute_value(const MrWindowRows *rows, const MrWindowBounds *bo
     bool any_missing = false;
     for (int64_t i = 0; i < rows->n_rows; i++) {
         int64_t at = -1;
+        mr_poll_item(i);
         if (shifts) {
             if (n == 0)
                 at = i;
@@ -366,6 +371,7 @@ static MrStatus compute_value(const MrWindowRows *rows, const MrWindowBounds *bo
     MrVector *result = mr_vector_take_rows(rows->arena, args[0], valid, rows->n_rows);
     const MrVector *fallback = shifts && expr->n_args > 2 ? args[2] : NULL;
     for (int64_t i = 0; i < rows->n_rows; i++) {
+        mr_poll_item(i);
         if (from_row[i] >= 0)
             continue;
         if (fallback && !mr_vector_is_null(fallback, i)) {
@@ -449,6 +455,7 @@ static MrStatus state_add(Running *self, int64_t from, int64_t to, bool retract,
         int64_t base = from & ~INT64_C(63);
         int64_t end = base + MR_BATCH_ROWS < to ? base + MR_BATCH_ROWS : to;
         int32_t n = 0;
+        mr_poll();
         for (int64_t row = from; row < end; row++) {
             self->sel[n] = (uint16_t)(row - base);
             n += row_counts(self, row);
@@ -488,6 +495,7 @@ static MrStatus state_result(Running *self, MrVector *out, int64_t from, int64_t
     MR_TRY(self->agg->def->finish(&call, &self->state, 0, 1, one, err));
     bool is_null = mr_vector_is_null(one, 0);
     for (int64_t row = from; row < to; row++) {
+        mr_poll_item(row);
         if (is_null)
             mr_vector_set_null(self->rows->arena, out, row, self->rows->n_rows);
         else
@@ -546,6 +554,7 @@ static MrStatus compute_frames(Running *self, const Frames *frames, MrVector *ou
             /* Rows with the same frame have the same result. */
             int64_t next_from = from, next_to = to;
             while (same < end) {
+                mr_poll_item(same);
                 frame_of(frames, same, &next_from, &next_to);
                 if (next_from != from || next_to != to)
                     break;
