@@ -150,17 +150,22 @@ static inline MrStatus mr_guard_status(const MrGuard *guard)
 /* Stopping a query in the middle of one value.  Between batches the runner looks whether the query
  * was canceled; what works long on a single value or row asks by itself:
  *
- *     MR_GUARD_WATCH(flag)   // first in a guard: what runs inside, and in guards inside, polls
- * flag mr_poll()              // jumps to the innermost guard when the flag is set, as a refusal
- * does:
- *                            // status is MR_CANCELED then, the error OPERATION_CANCELED
+ *     mr_guard_watch(flag)   // in a guard: it, and the guards inside, watch the flag from here on;
+ *                            // NULL: what comes now must not be stopped halfway
+ *     mr_poll()              // jumps to the innermost guard when the flag is set, as a refusal
+ *                            // does: status is MR_CANCELED, the error OPERATION_CANCELED
  *
  * So the rule for arenas holds for polls, too.  A poll costs a load or two: every MR_POLL_BYTES of
  * input or output, or every MR_POLL_ITEMS elements, is often enough; not every byte.  Arenas that
  * hold much poll at each new chunk, long texts in builders as they grow. */
-#define MR_GUARD_WATCH(flag) (mr_guard_top->canceled = (flag))
 #define MR_POLL_BYTES (64 << 10)
 #define MR_POLL_ITEMS 4096
+
+static inline void mr_guard_watch(const _Atomic bool *flag)
+{
+    if (mr_guard_top)
+        mr_guard_top->canceled = flag;
+}
 
 _Noreturn void mr_poll_jump(void);
 /* The same for who holds what a jump would lose: OPERATION_CANCELED when the flag is set. */

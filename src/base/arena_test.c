@@ -113,12 +113,12 @@ static void a_poll_jumps_once_the_flag_is_set(void **state)
     volatile MrStatus status = MR_OK;
     mr_poll(); /* outside of guards nothing happens */
     MR_GUARD_BEGIN(status, &err)
-        MR_GUARD_WATCH(&canceled);
+        mr_guard_watch(&canceled);
         assert_int_equal(poll_until(&canceled, 5, &err), 5);
         assert_string_equal(mr_error_condition(&err), "OPERATION_CANCELED");
         assert_int_equal(mr_poll_status(&err), MR_CANCELED);
         mr_poll_bytes(MR_POLL_BYTES - 1); /* too little to ask */
-        MR_GUARD_WATCH(NULL);
+        mr_guard_watch(NULL);
         mr_poll();
     MR_GUARD_END(status)
     assert_int_equal(status, MR_OK);

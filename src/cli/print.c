@@ -488,7 +488,7 @@ MrStatus mr__print_query(MrSession *session, MrQuery *query, MrFormat format, FI
     mr_arena_init(&printer.arena, mr_session_budget(session));
     mr_arena_init(&printer.kept, mr_session_budget(session));
     MR_GUARD_BEGIN(status, err)
-        MR_GUARD_WATCH(mr_session_canceled(session));
+        mr_guard_watch(mr_session_canceled(session));
         if (format == MR_FORMAT_TABLE)
             status = print_table(&printer, query, err);
         else if (format == MR_FORMAT_GOLDEN)

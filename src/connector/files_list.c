@@ -158,6 +158,7 @@ static MrStatus walk(Lister *self, const char *folder, MrFilePart *parts, int32_
     MR_TRY(os->list(os, folder, self->arena, &entries, &n_entries, err));
     for (int64_t i = 0; i < n_entries; i++) {
         const MrDirEntry *entry = &entries[i];
+        MR_TRY(mr_poll_status(err));
         if (is_hidden(entry->name))
             continue;
         const char *path = mr_arena_printf(self->arena, "%s%s%s", folder,
@@ -254,6 +255,7 @@ static MrStatus hold(Lister *self, const char *root, MrError *err)
     for (int n_tries = 0; !taken && n_tries < 2000; n_tries++) {
         if (n_tries > 0)
             os->sleep_us(os, 1000);
+        MR_TRY(mr_poll_status(err));
         MR_TRY(os->file_lock_shared(*file, &taken, err));
     }
     return MR_OK;

@@ -149,7 +149,9 @@ static MrStatus infer_file(MrFilesSource *self, const MrFileEntry *file, void *i
     MR_TRY(mr__file_chunks_open(&chunks, self->context->os, self->pool, &self->cut, file->path, 0,
                                 INT64_MAX, file->size_bytes, err));
     do {
-        status = mr__file_chunks_next(&chunks, &more, err);
+        status = mr_poll_status(err);
+        if (status == MR_OK)
+            status = mr__file_chunks_next(&chunks, &more, err);
         if (status == MR_OK && more)
             status = self->format->infer_feed(infer, &eval, &chunks.chunk, err);
         /* The head is all when something of the chunk was used. */

@@ -459,7 +459,7 @@ static void worker_run(Worker *worker, Phase *phase)
     MrStatus status = MR_OK;
     worker->err = (MrError){0};
     MR_GUARD_BEGIN(status, &worker->err)
-        MR_GUARD_WATCH(worker->run->options.canceled);
+        mr_guard_watch(worker->run->options.canceled);
         switch (phase->kind) {
         case PHASE_LEAF:
         case PHASE_DRAIN:

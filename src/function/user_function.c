@@ -60,16 +60,14 @@ MrStatus mr_emitter_begin(MrEmitter *to, MrError *err)
     err->condition = MR_COND_NONE;
     MR_TRY(emitter_canceled(to));
     to->watched = mr_guard_top ? mr_guard_top->canceled : NULL;
-    if (to->watched)
-        MR_GUARD_WATCH(NULL);
+    mr_guard_watch(NULL);
     return MR_OK;
 }
 
 MrStatus mr_emitter_end(MrEmitter *to, MrStatus returned, MrError *err)
 {
     MrStatus status = to->failed;
-    if (to->watched)
-        MR_GUARD_WATCH(to->watched);
+    mr_guard_watch(to->watched);
     to->watched = NULL;
     if (status == MR_OK && returned == MR_OK)
         return MR_OK;

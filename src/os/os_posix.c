@@ -343,7 +343,7 @@ static MrStatus posix_list(MrOs *os, const char *path, MrArena *arena, MrDirEntr
         MrDirEntry *entries = NULL, entry;
         int64_t n_entries = 0, cap_entries = 0;
         int error = 0;
-        while (!dir_next(dir, arena, &entry, &error))
+        for (; !dir_next(dir, arena, &entry, &error); mr_poll())
             MR_PUSH(arena, entries, n_entries, cap_entries, entry);
         if (error != 0) {
             status = io_fail(err, "list", path, error);

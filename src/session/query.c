@@ -75,6 +75,12 @@ MrStatus mr__query_set_plan(MrQuery *query, const MrBoundQuery *bound, MrError *
     return mr__query_create_run(query, phys, &query->run, err);
 }
 
+/* Short, and not to be stopped halfway. */
+static bool changes_in_place(MrSqlStatementKind kind)
+{
+    return kind == MR_SQL_STMT_DROP || kind == MR_SQL_STMT_ALTER || kind == MR_SQL_STMT_TRUNCATE;
+}
+
 MrStatus mr__statement_run(MrQuery *query, const MrSqlStatement *statement, MrError *err)
 {
     if (statement->kind == MR_SQL_STMT_QUERY) {
@@ -82,6 +88,8 @@ MrStatus mr__statement_run(MrQuery *query, const MrSqlStatement *statement, MrEr
         MR_TRY(mr__query_bind_sql(query, statement->query, &bound, err));
         return mr__query_set_plan(query, &bound, err);
     }
+    if (changes_in_place(statement->kind))
+        mr_guard_watch(NULL);
     if (statement->kind >= MR_COUNT(commands) || !commands[statement->kind])
         return MR_FAIL_UNSUPPORTED(err, "this statement: %.40s", query->text.data);
     return commands[statement->kind](query, statement, err);
@@ -160,7 +168,7 @@ MrStatus mr_session_query(MrSession *session, MrText text, MrQuery **out, MrErro
     mr__interrupt_over(session);
     MR_TRY(mr__query_create(session, &query, err));
     MR_GUARD_BEGIN(status, err)
-        MR_GUARD_WATCH(&session->canceled);
+        mr_guard_watch(&session->canceled);
         mr__relations_init(query);
         status = mr__query_run_text(query, text, err);
     MR_GUARD_END(status)
@@ -301,7 +309,7 @@ MrStatus mr_query_next(MrQuery *query, MrBatch **out, MrError *err)
     *out = NULL;
     if (query->run) {
         MR_GUARD_BEGIN(status, err)
-            MR_GUARD_WATCH(&query->session->canceled);
+            mr_guard_watch(&query->session->canceled);
             status = mr_run_next(query->run, query->now_us, query->seed, out, err);
         MR_GUARD_END(status)
         return status;

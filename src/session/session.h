@@ -61,7 +61,7 @@ bool mr_session_is_complete(MrText script);
 
 /* Asks the running query to stop: it fails with OPERATION_CANCELED within 200 ms or so. */
 void mr_session_cancel(MrSession *session);
-/* The flag that this sets, to be watched while rows are shown (MR_GUARD_WATCH). */
+/* The flag that this sets, to be watched while rows are shown (mr_guard_watch). */
 const _Atomic bool *mr_session_canceled(const MrSession *session);
 /* A cancel is over when the next query begins; between these two calls only with the second: none
  * is lost between two statements of a script. */

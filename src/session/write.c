@@ -53,11 +53,11 @@ static MrStatus write_run(Write *write, const MrPhys *phys, MrError *err)
         tokens[n_tokens++] = (MrText){write->tokens[i].data, write->tokens[i].size_bytes};
     }
     mr_poll();
-    MR_GUARD_WATCH(NULL); /* from here on it is done as a whole */
+    mr_guard_watch(NULL); /* from here on it is done as a whole */
     return write->type->commit(write->sink, write->epoch, tokens, n_tokens, err);
 }
 
-MrStatus mr__write_plan(MrQuery *query, MrPlan *plan, const MrWriteSpec *spec, MrError *err)
+static MrStatus write_plan(MrQuery *query, MrPlan *plan, const MrWriteSpec *spec, MrError *err)
 {
     MrStatus status;
     MrSession *session = query->session;
@@ -100,5 +100,12 @@ MrStatus mr__write_plan(MrQuery *query, MrPlan *plan, const MrWriteSpec *spec, M
         mr_buffer_deinit(&write->tokens[i]);
     }
     write->type->close_sink(write->sink);
+    return status;
+}
+
+MrStatus mr__write_plan(MrQuery *query, MrPlan *plan, const MrWriteSpec *spec, MrError *err)
+{
+    MrStatus status = write_plan(query, plan, spec, err);
+    mr_guard_watch(NULL); /* what comes now notes what was written, or puts it away */
     return status;
 }

@@ -40,15 +40,16 @@ SHOWN = [("table", f"SELECT {BIG}, {LIST}"), ("csv", f"SELECT {LIST}, concat('\"
          ("tsv", "SELECT * FROM range(1000000000)"), ("arrow", "SELECT * FROM range(100000000000)")]
 
 
-def end_of(process: subprocess.Popen, name: str, times: int = 1, code: int = 130, said: str = "OPERATION_CANCELED") -> None:
+def end_of(process: subprocess.Popen, name: str, twice: bool = False, code: int = 130, said: str = "OPERATION_CANCELED") -> None:
     """Presses Ctrl-C when it is at work; it must end soon."""
     time.sleep(AT_WORK)
     if process.poll() is not None:
         raise AssertionError(f"{name}: ended before Ctrl-C: {process.stderr.read()}")
     begin = time.monotonic()
-    for _ in range(times):
+    process.send_signal(signal.SIGINT)
+    if twice:
+        time.sleep(0.2)  # or both would be one: signals are not counted
         process.send_signal(signal.SIGINT)
-        time.sleep(0.01)
     try:
         process.wait(20)
     except subprocess.TimeoutExpired:
@@ -75,7 +76,7 @@ def queries_end(folder: str) -> None:
         end_of(start(folder, "-e", sql), sql)
     for form, sql in SHOWN:
         end_of(start(folder, "--format", form, "-e", sql), f"{form}: {sql}")
-    end_of(start(folder, "-e", QUERIES[0]), "twice", times=2)
+    end_of(start(folder, "-e", QUERIES[0]), "twice", twice=True)
     read, write = os.pipe()
     end_of(start(folder, "-e", "SELECT * FROM range(1000000000)", out=write), "a reader that waits")
     os.close(read)
@@ -112,7 +113,7 @@ def pipelines_end(folder: str) -> None:
     slow.write_text("CREATE MATERIALIZED VIEW slow AS SELECT count(*) AS n FROM range(1000000) a JOIN range(1000000) b "
                     "ON a.id * b.id % 7 = 9;\n")
     for mode in ("--once", "--continuous"):
-        end_of(start(folder, "run", str(slow), mode), f"run {mode}, twice", times=2, said="")
+        end_of(start(folder, "run", str(slow), mode), f"run {mode}, twice", twice=True, said="")
     process = start(folder, "run", str(slow), "--once")
     time.sleep(AT_WORK)
     process.send_signal(signal.SIGINT)
