@@ -711,7 +711,7 @@ MrStatus mr_frame_write(MrFrame *frame, const MrWriteOptions *options, MrError *
     mr__interrupt_over(frame->session);
     MR_TRY(mr__query_create(frame->session, &query, err));
     MR_GUARD_BEGIN(status, err)
-        MR_GUARD_WATCH(&frame->session->canceled);
+        mr_guard_watch(&frame->session->canceled);
         status = frame_write(frame, query, options, err);
     MR_GUARD_END(status)
     mr_query_close(query);
