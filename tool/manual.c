@@ -148,7 +148,8 @@ static const char *kind_name(MrOptionKind kind)
     return names[kind];
 }
 
-static void put_source(FILE *page, const MrConnectorType *type)
+/* use: where it stands, when that is not where the others do. */
+static void put_source(FILE *page, const MrConnectorType *type, const char *use)
 {
     static const struct {
         uint32_t flag;
@@ -158,7 +159,7 @@ static void put_source(FILE *page, const MrConnectorType *type)
                 {MR_CONN_BATCH_WRITE, "written"},
                 {MR_CONN_STREAM_WRITE, "written by a stream"}};
     const char *separator = "";
-    fprintf(page, "## %s\n\n%s\nCan be ", type->name, type->doc ? type->doc : "");
+    fprintf(page, "## %s\n\n%s\n%sCan be ", type->name, type->doc ? type->doc : "", use);
     for (size_t u = 0; u < sizeof uses / sizeof *uses; u++)
         if (type->flags & uses[u].flag) {
             fprintf(page, "%s%s", separator, uses[u].text);
@@ -184,12 +185,15 @@ static void put_source(FILE *page, const MrConnectorType *type)
 static void put_sources(const char *folder)
 {
     FILE *page = page_open(folder, "sources", "Sources and sinks",
-                           "What stands in `USING name OPTIONS (...)`, format(\"name\") and "
-                           "name.`/path`.\n");
+                           "What stands in `USING name OPTIONS (...)`, in the format of "
+                           "mr_session_read(), mr_frame_write() and mr_frame_start(), and, of "
+                           "files, in name.`/path`.\n");
     for (int32_t i = 0; mr_connectors[i]; i++)
-        put_source(page, mr_connectors[i]);
-    put_source(page, &mr_connector_memory_sink); /* of programs only */
-    put_source(page, &mr_connector_foreach);
+        put_source(page, mr_connectors[i], "");
+    put_source(page, &mr_connector_memory_sink,
+               "Not of SQL: the format of mr_frame_start(); SQL reads the table by its name.\n");
+    put_source(page, &mr_connector_foreach,
+               "Not of SQL, nor a format: the function that is given to mr_frame_start().\n");
     page_close(page);
 }
 

@@ -1,5 +1,6 @@
 /* error.c - the table of conditions, and errors in the caller's storage. */
 #include "base/error.h"
+#include "base/text.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -46,6 +47,18 @@ static int64_t prefix_bytes(const char *text, int64_t size_bytes, int64_t max_by
     while (n > 0 && max_bytes - n < 4 && ((unsigned char)text[n] & 0xC0) == 0x80)
         n--;
     return n;
+}
+
+/* Without the last character of a text that was cut, when not all of it is there. */
+static int64_t whole_bytes(const char *text, int64_t size_bytes)
+{
+    int64_t lead = size_bytes - 1;
+    int32_t n_bytes;
+    while (lead > 0 && size_bytes - lead < 4 && ((unsigned char)text[lead] & 0xC0) == 0x80)
+        lead--;
+    bool is_cut = lead >= 0 && (unsigned char)text[lead] >= 0xC0 &&
+                  mr_utf8_next(text + lead, size_bytes - lead, &n_bytes) < 0;
+    return is_cut ? lead : size_bytes;
 }
 
 /* When not all fits, short values stay whole and long ones share what is left. */
@@ -118,7 +131,8 @@ MrStatus mr_error_raisef(MrError *err, MrCondition condition, const char *param,
     const char *values[1] = {value};
     va_list args;
     va_start(args, format);
-    vsnprintf(value, sizeof value, format, args);
+    if (vsnprintf(value, sizeof value, format, args) >= (int)sizeof value)
+        value[whole_bytes(value, (int64_t)sizeof value - 1)] = '\0';
     va_end(args);
     return error_fill(err, condition, 1, &param, values);
 }
@@ -191,6 +205,16 @@ static void out_str(Out *out, const char *text)
     out_put(out, text, (int64_t)strlen(text));
 }
 
+/* What may hold bytes of the user's: those that are no UTF-8 become U+FFFD. */
+static void out_foreign(Out *out, const char *text, int64_t size_bytes)
+{
+    int32_t n_bytes;
+    for (int64_t i = 0; i < size_bytes; i += n_bytes) {
+        bool is_broken = mr_utf8_next(text + i, size_bytes - i, &n_bytes) < 0;
+        out_put(out, is_broken ? "\xEF\xBF\xBD" : text + i, is_broken ? 3 : n_bytes);
+    }
+}
+
 /* "DATATYPE_MISMATCH.INVALID_JSON_SCHEMA" -> "Datatype mismatch: invalid json schema" */
 static void out_name_in_words(Out *out, const char *name)
 {
@@ -211,7 +235,7 @@ static void out_sentence(Out *out, const MrConditionDef *def, const MrError *err
             const char *value =
                 close != NULL ? param_find(err, at + 1, (size_t)(close - at - 1)) : NULL;
             if (value != NULL) {
-                out_str(out, value);
+                out_foreign(out, value, (int64_t)strlen(value));
                 at = close + 1;
             } else if (close != NULL) { /* a parameter that the raiser left out */
                 at = close + 1;
@@ -228,7 +252,7 @@ static void out_sentence(Out *out, const MrConditionDef *def, const MrError *err
         out_str(out, sep);
         out_str(out, at);
         out_str(out, ": ");
-        out_str(out, value);
+        out_foreign(out, value, (int64_t)strlen(value));
         at = value + strlen(value) + 1;
     }
     out_str(out, err->params_bytes > 0 ? ")." : ".");
@@ -249,11 +273,12 @@ int64_t mr_error_message(const MrError *err, char *text, int64_t size_bytes)
     for (const char *line = err->trail; *line != '\0';) {
         const char *end = strchrnul(line, '\n');
         out_str(&out, "\n  ");
-        out_put(&out, line, end - line);
+        out_foreign(&out, line, end - line);
         line = *end == '\0' ? end : end + 1;
     }
     if (size_bytes > 0)
-        text[out.size_bytes < size_bytes ? out.size_bytes : size_bytes - 1] = '\0';
+        text[out.size_bytes < size_bytes ? out.size_bytes : whole_bytes(text, size_bytes - 1)] =
+            '\0';
     return out.size_bytes;
 }
 

@@ -1,5 +1,6 @@
 /* error_test.c - conditions, parameters and messages. */
 #include "base/testing.h"
+#include "base/text.h"
 
 static void conditions_are_sorted_and_can_be_found(void **state)
 {
@@ -28,6 +29,38 @@ static void a_message_has_condition_sentence_state_and_trail(void **state)
     assert_string_equal(text, "[TAB");
     assert_string_equal(mr_error_param(&err, "relationName"), "`t`");
     assert_null(mr_error_param(&err, "relation"));
+}
+
+/* Whatever bytes the user's values have, and wherever the message is cut. */
+static void messages_are_utf8(void **state)
+{
+    MrError err = {0};
+    char text[400], trail[600];
+    assert_int_equal(MR_FAIL(&err, MR_COND_TABLE_OR_VIEW_NOT_FOUND, "relationName",
+                             "\xff`caf\xc3\xa9\xc3`\xe6\x97"),
+                     MR_INVALID);
+    mr_error_add(&err, "in \x80 \xe6\x97\xa5");
+    int64_t size = mr_error_message(&err, text, sizeof text);
+    assert_int_equal(size, strlen(text));
+    assert_non_null(strstr(text, "named \xEF\xBF\xBD`caf\xc3\xa9\xEF\xBF\xBD`\xEF\xBF\xBD"));
+    assert_non_null(strstr(text, "in \xEF\xBF\xBD \xe6\x97\xa5"));
+    for (int64_t room = 1; room <= size + 2; room++) {
+        memset(text, 'x', sizeof text);
+        assert_int_equal(mr_error_message(&err, text, room), size);
+        assert_true((int64_t)strlen(text) < room && (int64_t)strlen(text) >= room - 3 - 1);
+        assert_true(mr_utf8_valid(text, (int64_t)strlen(text)));
+    }
+    assert_int_equal(mr_error_message(&err, NULL, 0), size);
+    for (int n = 180; n < 400; n++) { /* a value, or a line of the trail, that is cut */
+        snprintf(trail, sizeof trail, "%*s", n, "");
+        for (int i = 0; i + 3 <= n; i += 3)
+            memcpy(trail + i, "\xe6\x97\xa5", 3);
+        assert_int_equal(mr_error_raisef(&err, MR_COND_INTERNAL_ERROR, "message", "%d%s%s%s%s%s",
+                                         n % 10, trail, trail, trail, trail, trail),
+                         MR_INVALID);
+        assert_true(mr_utf8_valid(mr_error_param(&err, "message"),
+                                  (int64_t)strlen(mr_error_param(&err, "message"))));
+    }
 }
 
 static void a_condition_without_a_sentence_is_told_in_words(void **state)
@@ -76,6 +109,7 @@ static void a_place_is_noted_once(void **state)
 static const struct CMUnitTest tests[] = {
     MR_UNIT_TEST(conditions_are_sorted_and_can_be_found),
     MR_UNIT_TEST(a_message_has_condition_sentence_state_and_trail),
+    MR_UNIT_TEST(messages_are_utf8),
     MR_UNIT_TEST(a_condition_without_a_sentence_is_told_in_words),
     MR_UNIT_TEST(long_values_are_cut_and_leave_room_for_the_others),
     MR_UNIT_TEST(a_place_is_noted_once),

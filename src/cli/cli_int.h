@@ -29,6 +29,9 @@ MR_MUST_USE MrStatus mr__print_query(MrSession *session, MrQuery *query, MrForma
 /* What errno says of standard output; without a message (err is "no error") when its reader left,
  * OPERATION_CANCELED when Ctrl-C ended a write that waited for the reader. */
 MR_MUST_USE MrStatus mr__output_failed(MrError *err);
+/* A line on standard error.  Bytes that are no UTF-8 become U+FFFD, controls blanks; line ends
+ * stay. */
+void mr__say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The message on standard error, with the place in the text marked; file: where the text is from,
  * NULL: nowhere. */
 void mr__print_error(const MrError *err, MrText sql, const char *file);

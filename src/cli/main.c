@@ -42,8 +42,8 @@ typedef struct Cli {
 
 static int bad_usage(const char *what, const char *value)
 {
-    fprintf(stderr, "millrace: %s%s%s; millrace --help lists what there is\n", what,
-            value ? " " : "", value ? value : "");
+    mr__say("millrace: %s%s%s; millrace --help lists what there is", what, value ? " " : "",
+            value ? value : "");
     return MR_EXIT_USAGE;
 }
 
@@ -64,7 +64,7 @@ static int unknown_option(const char *option)
         }
     }
     if (nearest)
-        fprintf(stderr, "millrace: unknown option %s; did you mean %s?\n", option, nearest);
+        mr__say("millrace: unknown option %s; did you mean %s?", option, nearest);
     else
         return bad_usage("unknown option", option);
     return MR_EXIT_USAGE;

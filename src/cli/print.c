@@ -4,6 +4,8 @@
 #include "base/json.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 #include <wchar.h>
 
@@ -24,6 +26,8 @@ MrFormat mr__format_find(const char *name)
 /* Columns of a cell beside others, and of the only one: a plan's lines may be long. */
 #define TABLE_CELL_MAX 200
 #define TABLE_ONLY_CELL_MAX 1000
+/* Columns narrower than that are not made to fit side by side. */
+#define TABLE_LEAST_WIDTH 8
 
 MrStatus mr__output_failed(MrError *err)
 {
@@ -44,7 +48,8 @@ typedef struct Printer {
     MrArena arena; /* of one batch, or of the rows of a boxed table that are shown next */
     MrArena kept;  /* of the whole result */
     const MrSettings *settings;
-    MrBatch *held; /* the batch at hand: an arena without room jumps over who prints it */
+    int32_t columns; /* of the terminal; 0: it is none */
+    MrBatch *held;   /* the batch at hand: an arena without room jumps over who prints it */
 } Printer;
 
 /* The next batch in held; NULL at the end. */
@@ -242,15 +247,37 @@ static int32_t text_width(MrText text)
     return width;
 }
 
-/* Takes the next line off text. */
-static MrText line_take(MrText *text)
+/* Takes the next line off text, or of a longer one what fits into width. */
+static MrText line_take(MrText *text, int32_t width)
 {
     const char *end =
         text->size_bytes > 0 ? memchr(text->data, '\n', (size_t)text->size_bytes) : NULL;
     MrText line = {text->data, end ? end - text->data : text->size_bytes};
-    int64_t taken = line.size_bytes + (end != NULL);
+    int64_t taken = line.size_bytes + (end != NULL), at = 0;
+    int32_t n_bytes, used = 0;
+    for (; line.size_bytes > width && at < line.size_bytes; at += n_bytes) {
+        int32_t code = mr_utf8_next(line.data + at, line.size_bytes - at, &n_bytes);
+        int32_t columns = code < 0 ? 1 : code_width(code);
+        used += columns < 0 ? 1 : columns;
+        if (used > width && at > 0) {
+            line.size_bytes = taken = at;
+            break;
+        }
+    }
     *text = (MrText){text->data + taken, text->size_bytes - taken};
     return line;
+}
+
+/* Lines of a cell in a column of this width. */
+static int32_t cell_lines(const TableCell *cell, int32_t width)
+{
+    int32_t n_lines = 0;
+    MrText text = cell->text;
+    if (cell->width <= width)
+        return cell->n_lines;
+    for (; text.size_bytes > 0; n_lines++)
+        (void)line_take(&text, width);
+    return n_lines > cell->n_lines ? n_lines : cell->n_lines;
 }
 
 static void table_rule(const Printer *printer, const int32_t *widths)
@@ -267,14 +294,17 @@ static void table_rule(const Printer *printer, const int32_t *widths)
 static void table_row(const Printer *printer, const int32_t *widths, TableCell *cells, bool head)
 {
     int32_t n_lines = 1;
-    for (int32_t c = 0; c < printer->schema->n_cols; c++)
-        n_lines = cells[c].n_lines > n_lines ? cells[c].n_lines : n_lines;
+    for (int32_t c = 0; c < printer->schema->n_cols; c++) {
+        int32_t n = cell_lines(&cells[c], widths[c]);
+        n_lines = n > n_lines ? n : n_lines;
+    }
     for (int32_t l = 0; l < n_lines && !ferror(printer->out); l++) {
         mr_poll();
         for (int32_t c = 0; c < printer->schema->n_cols; c++) {
             bool right = !head && mr_type_is_numeric(printer->schema->cols[c].type);
-            MrText line = line_take(&cells[c].text);
+            MrText line = line_take(&cells[c].text, widths[c]);
             int32_t gap = widths[c] - text_width(line);
+            gap = gap > 0 ? gap : 0; /* a wide character in a column of one */
             fprintf(printer->out, "| %*s", right ? gap : 0, "");
             put_text(printer, line);
             fprintf(printer->out, "%*s ", right ? 0 : gap, "");
@@ -283,35 +313,115 @@ static void table_row(const Printer *printer, const int32_t *widths, TableCell *
     }
 }
 
-/* Prints the cells gathered so far; the first time with the head. */
-static void table_flush(Printer *printer, TableCell *head, TableCell *cells, int64_t n_rows,
-                        int32_t *widths, bool first)
+/* Makes the widest columns narrower until all fit side by side.  False: they would be too narrow to
+ * be read. */
+static bool fit_columns(const Printer *printer, int32_t *widths)
 {
-    int32_t n_cols = printer->schema->n_cols;
-    for (int64_t i = 0; i < n_rows * n_cols; i++)
-        if (cells[i].width > widths[i % n_cols])
-            widths[i % n_cols] = cells[i].width;
-    if (first) {
-        table_rule(printer, widths);
-        table_row(printer, widths, head, true);
-        table_rule(printer, widths);
+    int32_t n_cols = printer->schema->n_cols, limit = 0;
+    int64_t room = printer->columns - 1 - 3 * (int64_t)n_cols, sum = 0;
+    for (int32_t c = 0; c < n_cols; c++) {
+        sum += widths[c];
+        limit = widths[c] > limit ? widths[c] : limit;
     }
-    for (int64_t r = 0; r < n_rows; r++)
-        table_row(printer, widths, cells + r * n_cols, false);
+    int32_t least = n_cols == 1 ? 1 : TABLE_LEAST_WIDTH;
+    while (sum > room && limit > least) {
+        limit--;
+        sum = 0;
+        for (int32_t c = 0; c < n_cols; c++)
+            sum += widths[c] < limit ? widths[c] : limit;
+    }
+    for (int32_t c = 0; c < n_cols; c++)
+        widths[c] = widths[c] < limit ? widths[c] : limit;
+    return sum <= room || n_cols == 1;
+}
+
+typedef struct Table {
+    TableCell *head;
+    int32_t *widths;
+    int64_t n_rows; /* printed so far */
+    bool is_begun;
+    bool is_records; /* a column a line, as they do not fit side by side */
+} Table;
+
+/* A row as lines of a name and a value. */
+static void table_record(const Printer *printer, const Table *table, TableCell *cells, int64_t row)
+{
+    char title[60];
+    int32_t name_width = 1, columns = printer->columns;
+    for (int32_t c = 0; c < printer->schema->n_cols; c++)
+        name_width = table->head[c].width > name_width ? table->head[c].width : name_width;
+    if (name_width > columns * 2 / 5)
+        name_width = columns * 2 / 5 > 1 ? columns * 2 / 5 : 1;
+    int32_t value_width = columns - name_width - 3 > 1 ? columns - name_width - 3 : 1;
+    int n = snprintf(title, sizeof title, "-[ row %lld ]", (long long)row);
+    fprintf(printer->out, "%.*s", columns, title);
+    for (; n < columns; n++)
+        fputc('-', printer->out);
+    fputc('\n', printer->out);
+    for (int32_t c = 0; c < printer->schema->n_cols && !ferror(printer->out); c++) {
+        MrText name = table->head[c].text;
+        int32_t n_names = cell_lines(&table->head[c], name_width);
+        int32_t n_lines = cell_lines(&cells[c], value_width);
+        for (int32_t l = 0; l < n_names || l < n_lines; l++) {
+            mr_poll();
+            MrText part = line_take(&name, name_width);
+            put_text(printer, part);
+            int32_t gap = name_width - text_width(part);
+            fprintf(printer->out, "%*s | ", gap > 0 ? gap : 0, "");
+            put_text(printer, line_take(&cells[c].text, value_width));
+            fputc('\n', printer->out);
+        }
+    }
+}
+
+/* Prints the cells gathered so far; the first time with the head.  On a terminal that fixes the
+ * widths: later cells that are wider go on in the next line. */
+static void table_flush(const Printer *printer, Table *table, TableCell *cells, int64_t n_rows)
+{
+    int32_t n_cols = printer->schema->n_cols, *widths = table->widths;
+    if (!table->is_begun || printer->columns == 0)
+        for (int64_t i = 0; i < n_rows * n_cols; i++)
+            if (cells[i].width > widths[i % n_cols])
+                widths[i % n_cols] = cells[i].width;
+    if (!table->is_begun) {
+        table->is_records = printer->columns > 0 && !fit_columns(printer, widths);
+        if (!table->is_records) {
+            table_rule(printer, widths);
+            table_row(printer, widths, table->head, true);
+            table_rule(printer, widths);
+        }
+        table->is_begun = true;
+    }
+    for (int64_t r = 0; r < n_rows; r++) {
+        table->n_rows++;
+        if (table->is_records)
+            table_record(printer, table, cells + r * n_cols, table->n_rows);
+        else
+            table_row(printer, widths, cells + r * n_cols, false);
+    }
+}
+
+/* Columns of the terminal that a file is; 0: it is none. */
+static int32_t terminal_columns(FILE *file)
+{
+    struct winsize size = {0};
+    bool is_known = isatty(fileno(file)) && ioctl(fileno(file), TIOCGWINSZ, &size) == 0;
+    return is_known ? size.ws_col : 0;
 }
 
 static MrStatus print_table(Printer *printer, MrQuery *query, MrError *err)
 {
     int32_t n_cols = printer->schema->n_cols;
-    int32_t *widths = MR_NEW_N(&printer->kept, int32_t, n_cols);
-    TableCell *head = MR_NEW_N(&printer->kept, TableCell, n_cols), *cells = NULL;
-    int64_t n_cells = 0, cap_cells = 0, n_rows = 0, n_bytes = 0;
+    Table table = {.head = MR_NEW_N(&printer->kept, TableCell, n_cols),
+                   .widths = MR_NEW_N(&printer->kept, int32_t, n_cols)};
+    TableCell *cells = NULL;
+    int64_t n_cells = 0, cap_cells = 0, n_bytes = 0;
     int32_t max = n_cols == 1 ? TABLE_ONLY_CELL_MAX : TABLE_CELL_MAX;
-    bool first = true;
+    printer->columns = terminal_columns(printer->out);
     for (int32_t c = 0; c < n_cols; c++) {
-        head[c] = table_cell(printer, mr_text(printer->schema->cols[c].name), max);
-        head[c].text = mr_text_own(&printer->kept, head[c].text);
-        widths[c] = head[c].width;
+        table.head[c] = table_cell(printer, mr_text(printer->schema->cols[c].name), max);
+        table.head[c].text = mr_text_own(&printer->kept, table.head[c].text);
+        table.widths[c] = table.head[c].width;
     }
     for (;;) {
         MR_TRY(next_batch(printer, query, err));
@@ -326,10 +436,8 @@ static MrStatus print_table(Printer *printer, MrQuery *query, MrError *err)
                 n_bytes += cell.text.size_bytes;
                 MR_PUSH(&printer->arena, cells, n_cells, cap_cells, cell);
             }
-        n_rows += batch->n_sel;
         if (n_cells >= (int64_t)TABLE_ROWS * n_cols || n_bytes >= TABLE_BYTES) {
-            table_flush(printer, head, cells, n_cells / n_cols, widths, first);
-            first = false;
+            table_flush(printer, &table, cells, n_cells / n_cols);
             cells = NULL;
             n_cells = cap_cells = n_bytes = 0;
             mr_arena_reset(&printer->arena);
@@ -337,9 +445,10 @@ static MrStatus print_table(Printer *printer, MrQuery *query, MrError *err)
                 return mr__output_failed(err);
         }
     }
-    table_flush(printer, head, cells, n_cells / (n_cols ? n_cols : 1), widths, first);
-    table_rule(printer, widths);
-    fprintf(printer->out, "%lld row%s\n", (long long)n_rows, n_rows == 1 ? "" : "s");
+    table_flush(printer, &table, cells, n_cells / (n_cols ? n_cols : 1));
+    if (!table.is_records)
+        table_rule(printer, table.widths);
+    fprintf(printer->out, "%lld row%s\n", (long long)table.n_rows, table.n_rows == 1 ? "" : "s");
     return ferror(printer->out) ? mr__output_failed(err) : MR_OK;
 }
 
@@ -517,7 +626,7 @@ static int32_t find_line(MrText sql, int32_t idx, MrText *line, int64_t *at)
             begin = i + 1;
         }
     MrText rest = {sql.data + begin, sql.size_bytes - begin};
-    *line = line_take(&rest);
+    *line = line_take(&rest, INT32_MAX);
     *at = idx - begin;
     return n;
 }
@@ -536,31 +645,48 @@ static void put_plain(MrText text)
     }
 }
 
-#define SHOWN_BEFORE 100 /* bytes of a line before the place that an error names, and after it */
-#define SHOWN_AFTER 100
+void mr__say(const char *format, ...)
+{
+    char line[8192];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    MrText left = mr_text(line);
+    do {
+        put_plain(line_take(&left, INT32_MAX));
+        fputc('\n', stderr);
+    } while (left.size_bytes > 0);
+}
+
+#define SHOWN_MOST 100 /* bytes of a line before the place that an error names, and after it */
 
 void mr__print_error(const MrError *err, MrText sql, const char *file)
 {
     char message[4096];
     mr_error_message(err, message, (int64_t)sizeof message);
-    fprintf(stderr, "%s\n", message);
+    mr__say("%s", message);
     if (err->sql_idx < 0 || err->sql_idx > sql.size_bytes || sql.size_bytes == 0) {
         if (file)
-            fprintf(stderr, "in %s\n", file);
+            mr__say("in %s", file);
         return;
     }
     MrText text;
     int64_t at;
     int32_t line = find_line(sql, err->sql_idx, &text, &at);
-    int64_t from = at > SHOWN_BEFORE ? at - SHOWN_BEFORE : 0;
-    int64_t to = text.size_bytes - at > SHOWN_AFTER ? at + SHOWN_AFTER : text.size_bytes;
+    int32_t columns = terminal_columns(stderr);
+    int64_t most = columns > 0 && columns < 2 * SHOWN_MOST + 8 ? (columns - 8) / 2 : SHOWN_MOST;
+    most = most < 4 ? 4 : most;
+    int64_t from = at > most ? at - most : 0;
+    int64_t to = text.size_bytes - at > most ? at + most : text.size_bytes;
     while (from > 0 && from < at &&
            ((uint8_t)text.data[from] & 0xc0) == 0x80) /* whole characters */
         from++;
     while (to < text.size_bytes && ((uint8_t)text.data[to] & 0xc0) == 0x80)
         to++;
-    fprintf(stderr, "%s%sline %d, column %d:\n  %s", file ? file : "", file ? ", " : "", line,
-            (int)mr_utf8_length(text.data, at) + 1, from > 0 ? "..." : "");
+    mr__say("%s%sline %d, column %d:", file ? file : "", file ? ", " : "", line,
+            (int)mr_utf8_length(text.data, at) + 1);
+    fprintf(stderr, "  %s", from > 0 ? "..." : "");
     put_plain((MrText){text.data + from, to - from});
     fprintf(stderr, "%s\n  %*s^\n", to < text.size_bytes ? "..." : "",
             text_width((MrText){text.data + from, at - from}) + (from > 0 ? 3 : 0), "");

@@ -30,7 +30,7 @@ static void on_alarm(int signal_number)
 static void show_news(void *self, const char *line)
 {
     (void)self;
-    fprintf(stderr, "%s\n", line);
+    mr__say("%s", line);
 }
 
 static void show_progress(void *self, MrText json)

@@ -13,7 +13,7 @@ static void on_interrupt(int signal_number)
 {
     (void)signal_number;
     atomic_store(&interrupted, true);
-    mr_session_cancel(interrupted_session); /* an atomic store */
+    mr_session_cancel(interrupted_session); /* atomic stores */
 }
 
 void mr__catch_interrupts(MrSession *session)
@@ -33,7 +33,7 @@ static const char help[] = "  statements end with ;  and may take several lines\
                            "  .help              this text\n"
                            "  .format NAME       table, tsv, csv, json, markdown\n"
                            "  .read FILE         runs the statements of a file\n"
-                           "  .exit              ends the shell, as Ctrl-D does\n"
+                           "  .exit              ends the shell, as exit, quit and Ctrl-D do\n"
                            "  Ctrl-C             cancels the query that runs, or drops the line\n";
 
 typedef struct Shell {
@@ -71,7 +71,7 @@ static void shell_command(Shell *shell, const char *line)
     } else if (strcmp(name, ".format") == 0 && mr__format_find(arg) != MR_N_FORMATS) {
         shell->format = mr__format_find(arg);
     } else {
-        fprintf(stderr, "no such command: %s; .help lists them\n", line);
+        mr__say("no such command: %s; .help lists them", line);
     }
 }
 
@@ -83,11 +83,27 @@ static bool is_blank(MrText text)
     return true;
 }
 
+/* As spark-sql has it, with a semicolon or without. */
+static bool is_exit(const char *line)
+{
+    char word[5] = "";
+    line += strspn(line, " \t");
+    memcpy(word, line, strnlen(line, 4));
+    if (!mr_str_equal_nocase(word, "exit") && !mr_str_equal_nocase(word, "quit"))
+        return false;
+    line += 4;
+    return line[strspn(line, "; \t")] == '\0';
+}
+
 static MrStatus shell_line(Shell *shell, const char *line, MrError *err)
 {
     MrText so_far = {shell->text.data, shell->text.size_bytes};
     if (is_blank(so_far) && line[0] == '.') {
         shell_command(shell, line);
+        return MR_OK;
+    }
+    if (is_blank(so_far) && is_exit(line)) {
+        shell->ended = true;
         return MR_OK;
     }
     MR_TRY(mr_buffer_put(&shell->text, line, (int64_t)strlen(line), err));

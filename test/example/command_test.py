@@ -12,6 +12,7 @@ import sys
 import tempfile
 import termios
 import time
+import unicodedata
 
 MILLRACE = os.environ.get("MILLRACE", str(pathlib.Path(__file__).resolve().parents[2] / "build" / "millrace"))
 WIDE = "SELECT '日本' AS w, 'a\\nb' AS l, 1 AS n UNION ALL SELECT 'e\u0301', 'c\\u001b[1m', 23"
@@ -36,6 +37,8 @@ CALLS = [
     (["--format", "table", "-e", "EXPLAIN SELECT 1"], 0, None, []),
     (["-f", "two.sql"], 1, "1\n", ["DIVIDE_BY_ZERO", "two.sql, line 4, column 4:\n     1/0;\n     ^"]),
     (["-f", "bytes.sql"], 1, "", ["PARSE_SYNTAX_ERROR", "bytes.sql, line 1, column 9"]),
+    (["-f", "caf\udce9.sql"], 2, "", ["PATH_NOT_FOUND", "caf\ufffd.sql"]),
+    (["--format", "caf\udce9"], 2, "", ["unknown format caf\ufffd"]),
     (["-e", "SELECT " + "1, " * 100 + "nope"], 1, "", ["column 308", "...", "^"]),
     (["-e", "CREATE TABLE strange AS SELECT 1 AS a"], 1, "", ["LOCATION_ALREADY_EXISTS", "strange"]),
     (["-f", "terms.sql"], 0, "2000\n", []),
@@ -95,15 +98,15 @@ class Shell:
         return self.until(want)
 
 
-    def end(self) -> int:
-        """Types Ctrl-D at a prompt; the exit code."""
-        os.write(self.fd, b"\x04")
+    def end(self, keys: str = "\x04") -> int:
+        """Types Ctrl-D, or something else, at a prompt; the exit code."""
+        os.write(self.fd, keys.encode())
         for _ in range(200):
             pid, status = os.waitpid(self.pid, os.WNOHANG)
             if pid:
                 return os.waitstatus_to_exitcode(status)
             time.sleep(0.1)
-        raise AssertionError("the shell did not end at Ctrl-D")
+        raise AssertionError("the shell did not end")
 
     def close(self) -> None:
         """Stops it if it still runs; its terminal goes."""
@@ -145,8 +148,102 @@ def talk(shell: Shell) -> None:
     shell.say("SELECT 7 AS again;\n", "|     7 |")
     if not shell.say("\x1b[A\n", "|     7 |").endswith("millrace> "):
         shell.until("millrace> ")  # before it, the key would be the terminal's
+    shell.say("SELECT 1 AS `exit`, '\n", "-> ")
+    shell.say("exit\n", "-> ")  # in the middle of a statement it is text
+    shell.say("quit' AS t;\n", "| quit |")
+    if not shell.say("exits;\n", "PARSE_SYNTAX_ERROR").endswith("millrace> "):
+        shell.until("millrace> ")
     if shell.end() != 0:
         raise AssertionError("the shell did not end well")
+
+
+def words_end_the_shell(folder: str) -> None:
+    """As spark-sql's: exit and quit, with a semicolon or without."""
+    for line in ("exit", "quit;", "  EXIT ;", ".exit"):
+        try:
+            shell = Shell(folder)
+        except OSError:
+            return
+        try:
+            shell.until("millrace> ")
+            if shell.end(line + "\n") != 0:
+                raise AssertionError(f"{line} did not end the shell")
+        finally:
+            shell.close()
+
+
+def on_terminal(folder: str, columns: int, sql: str) -> str:
+    """What -e shows on a terminal of so many columns."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with subprocess.Popen([MILLRACE, "-e", sql], cwd=folder, stdin=slave, stdout=slave, stderr=slave) as process:
+        os.close(slave)
+        out = b""
+        while True:
+            try:
+                got = os.read(master, 65536)
+            except OSError:
+                break
+            if not got:
+                break
+            out += got
+    os.close(master)
+    return out.decode().replace("\r\n", "\n")
+
+
+NARROW = """\
++------+-----------+
+| id   | t         |
++------+-----------+
+| 1000 | abcdefghi |
+|      | j         |
+|    2 | k         |
++------+-----------+
+2 rows
+"""
+RECORDS = """\
+-[ row 1 ]----------
+id       | 1000
+the_long | 日本日本
+_name    | 日
+x        | 1.5
+-[ row 2 ]----------
+id       | 2
+the_long | a
+_name    | b
+x        | NULL
+2 rows
+"""
+
+
+def tables_fit_the_terminal(folder: str) -> None:
+    """Cells go on in the next line; what cannot stand side by side stands one below the other."""
+    try:
+        out = on_terminal(folder, 20, "SELECT * FROM VALUES (1000, 'abcdefghij'), (2, 'k') AS v(id, t)")
+    except OSError as error:
+        print(f"skipped the widths: no terminal to be had ({error})")
+        return
+    if out != NARROW:
+        raise AssertionError(out)
+    sql = "SELECT * FROM VALUES (1000, '日本日本日', 1.5), (2, 'a\\nb', NULL) AS v(id, the_long_name, x)"
+    out = on_terminal(folder, 20, sql)
+    if out != RECORDS:
+        raise AssertionError(out)
+    for columns in (1, 5, 12, 40, 79):
+        for sql in ("EXPLAIN SELECT id, count(*) FROM range(10) GROUP BY id", "SHOW FUNCTIONS", "DESCRIBE FUNCTION EXTENDED substring",
+                    "SELECT " + ", ".join(f"{n} AS column_{n}" for n in range(30)), "SELECT repeat('日', 3000)"):
+            wide = [line for line in on_terminal(folder, columns, sql).split("\n") if line_width(line) > max(columns, 6)]
+            if [line for line in wide if not line.endswith((" row", " rows"))]:
+                raise AssertionError(f"{columns} columns: {sql}: {wide[:3]}")
+    out = on_terminal(folder, 40, "SELECT " + "1, " * 100 + "nope" + ", 1" * 100)
+    shown = out[out.index("line 1, column") :]
+    if any(line_width(line) > 40 for line in shown.split("\n")) or "nope" not in shown:
+        raise AssertionError(out)
+
+
+def line_width(line: str) -> int:
+    """Columns that it takes."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line)
 
 
 def ends_by_signals(folder: str) -> None:
@@ -182,6 +279,8 @@ def main() -> int:
             print(why)
         ends_by_signals(folder)
         shell_works(folder)
+        words_end_the_shell(folder)
+        tables_fit_the_terminal(folder)
     return 1 if bad else 0
 
 
