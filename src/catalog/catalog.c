@@ -150,6 +150,34 @@ MrStatus mr_catalog_get(MrCatalog *catalog, MrArena *arena, const char *database
                            "catalog file '%s' describes '%s'", path, (*out)->name);
 }
 
+MrStatus mr_catalog_lock(MrCatalog *catalog, MrArena *arena, const char *database, const char *name,
+                         MrFile **out, MrError *err)
+{
+    MrOs *os = catalog->os;
+    MrFile *file = NULL;
+    MrError exists = {0};
+    const char *folder = database_dir(catalog, arena, database);
+    const char *path =
+        mr_arena_printf(arena, "%s/%s.lock", folder, mr_catalog_file_name(arena, name));
+    *out = NULL;
+    MR_TRY(os->make_dir(os, folder, err));
+    if (os->file_open(os, path, MR_FILE_CREATE, &file, &exists) != MR_OK)
+        MR_TRY(os->file_open(os, path, MR_FILE_READ_WRITE, &file, err));
+    for (bool taken = false; !taken;) {
+        MrStatus status = os->file_lock(file, &taken, err);
+        if (status == MR_OK && !taken)
+            status = mr_poll_status(err);
+        if (status != MR_OK) {
+            os->file_close(file);
+            return status;
+        }
+        if (!taken)
+            os->sleep_us(os, 2000);
+    }
+    *out = file;
+    return MR_OK;
+}
+
 static MrStatus temp_put(MrCatalog *catalog, const MrTable *table, MrError *err)
 {
     bool function = table->kind == MR_CATALOG_FUNCTION;

@@ -59,6 +59,9 @@ const char *mr_catalog_warehouse(const MrCatalog *catalog);
 /* *out NULL: there is none.  functions and tables have names of their own. */
 MR_MUST_USE MrStatus mr_catalog_get(MrCatalog *catalog, MrArena *arena, const char *database,
                                     const char *name, bool function, MrTable **out, MrError *err);
+/* Who makes a table holds its lock until the file is closed; waits for others who do. */
+MR_MUST_USE MrStatus mr_catalog_lock(MrCatalog *catalog, MrArena *arena, const char *database,
+                                     const char *name, MrFile **out, MrError *err);
 /* Adds or replaces. */
 MR_MUST_USE MrStatus mr_catalog_put(MrCatalog *catalog, const MrTable *table, MrError *err);
 MR_MUST_USE MrStatus mr_catalog_remove(MrCatalog *catalog, const char *database, const char *name,

@@ -128,15 +128,32 @@ MR_MUST_USE MrStatus mr__manifest_fail_lost(MrArena *arena, const char *root, Mr
 /* Is the epoch in already?  Another lineage, or a later epoch, is refused (D17). */
 MR_MUST_USE MrStatus mr__manifest_has(const MrManifest *manifest, const char *query, int64_t epoch,
                                       uint64_t lineage, bool *has, MrError *err);
-/* Appends one entry, durably, unless it is there.  *manifest: what the caller last knew, or NULL;
- * it is brought up to date. */
-MR_MUST_USE MrStatus mr__manifest_append(MrOs *os, MrBudget *budget, const char *root,
-                                         const MrManifestEntry *entry, MrManifest **manifest,
-                                         MrError *err);
+/* Writers take turns: between these two calls and the closing of *lock nobody else appends. */
+MR_MUST_USE MrStatus mr__manifest_lock(MrOs *os, MrArena *arena, const char *root, MrFile **lock,
+                                       MrError *err);
+/* Brings up to date what the caller last knew, or NULL.  The manifest must be there. */
+MR_MUST_USE MrStatus mr__manifest_refresh(MrOs *os, MrBudget *budget, MrArena *arena,
+                                          const char *root, MrManifest **manifest, MrError *err);
+/* Appends one entry, durably. */
+MR_MUST_USE MrStatus mr__manifest_append(MrManifest *manifest, const char *root,
+                                         const MrManifestEntry *entry, MrError *err);
 
 /* Removes the files that entries have replaced, unless somebody still reads: then some later call
  * does. */
 void mr__manifest_sweep(MrManifest *manifest, const char *root);
+
+/* Does it name the file below root, or did it, and the file may still be read? */
+bool mr__manifest_knows(const MrManifest *manifest, const char *path);
+
+/* --- prepared files (files_staging.c) --- */
+
+/* A batch says that it lives, until it releases; then nothing of it is left there. */
+MR_MUST_USE MrStatus mr__staging_claim(MrOs *os, MrArena *arena, const char *root,
+                                       const char *query, MrFile **lock, MrError *err);
+void mr__staging_release(MrOs *os, const char *root, const char *query, MrFile *lock);
+/* Removes what batches have left whose process is gone.  only: a stream that is alone here, with
+ * which those before it cannot go on; NULL: there may be others. */
+void mr__staging_sweep(MrOs *os, MrBudget *budget, const char *root, const char *only);
 
 /* --- bytes (files_bytes.c) --- */
 

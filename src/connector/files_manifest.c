@@ -3,7 +3,7 @@
  * A log of text lines in ROOT/_millrace/manifest/NNNNNNNNNN; the highest number counts.  A line is
  * eight hexadecimal digits (CRC32C of what follows the blank), a blank, a JSON object:
  *
- *   {"millrace":"manifest","version":1}                                          first line
+ *   {"millrace":"manifest","version":2,"table":"ID","number":1}                  first line
  *   {"files":[["k=1/part-...",size,crc],...],"hidden":["name",...],"gone":["k=1/part-...",...],
  *    "marks":[["query",epoch,"lineage"],...]}                                    second: a snapshot
  *   {"query":"..","epoch":3,"lineage":"..","add":[[path,size,crc],...],
@@ -12,8 +12,9 @@
  *
  * An entry is one write and one fdatasync.  When the entries outweigh what lives, the next file
  * starts with a snapshot (written aside, synced, renamed) and the old one goes, so the cost of an
- * epoch does not grow with their number.  Only the last line can be torn: a bad one with a good one
- * behind it is damage.  Writers take turns by a lock on ROOT/_millrace/lock. */
+ * epoch does not grow with their number.  Only the last line can be torn, and what is torn has no
+ * end or a hole; all else that is not right is damage.  ROOT/_millrace/id says whose the manifest
+ * is.  Writers take turns by a lock on ROOT/_millrace/lock. */
 #include "connector/files_int.h"
 
 #include "base/hash.h"
@@ -22,6 +23,7 @@
 #include <stdio.h>
 
 #define MANIFEST_MAX_BYTES (INT64_C(1) << 30)
+#define MANIFEST_VERSION 2
 
 typedef struct PathSlot {
     const char *path; /* NULL: free */
@@ -43,6 +45,7 @@ struct MrManifest {
     MrBudget *budget;
     MrArena arena;
     char *log_path; /* NULL: no file yet */
+    const char *id; /* of the table; NULL: it has none yet */
     int64_t seq, good_bytes;
     int64_t n_entries; /* since the snapshot, in paths */
     PathSlot *slots;
@@ -158,6 +161,12 @@ bool mr__manifest_file(const MrManifest *self, const char *path, int64_t *size_b
     *size_bytes = slot->size_bytes;
     *crc = slot->crc;
     return true;
+}
+
+bool mr__manifest_knows(const MrManifest *self, const char *path)
+{
+    const PathSlot *slot = slot_of(self, path);
+    return slot && slot->path;
 }
 
 bool mr__manifest_mark(const MrManifest *self, const char *query, MrEpochMark *out)
@@ -278,31 +287,62 @@ static bool line_good(const char *at, const char *end)
     return crc == mr_crc32c(at + 9, end - at - 9, 0);
 }
 
+static MrStatus damaged(const char *what, MrError *err)
+{
+    return MR_FAIL(err, MR_COND_MALFORMED_LOG_FILE, "text", what);
+}
+
+/* The first line says whose and which manifest it is, the second is a snapshot. */
+static MrStatus head_check(const MrManifest *self, const MrJson *line, int64_t n_lines,
+                           MrError *err)
+{
+    if (n_lines == 1)
+        return mr_json_get(line, "files") ? MR_OK : damaged("a manifest without its snapshot", err);
+    int64_t version = mr_json_i64(line, "version", 0);
+    const char *table = mr_json_str(line, "table");
+    if (version != MANIFEST_VERSION)
+        return mr_error_raisef(err, MR_COND_MALFORMED_LOG_FILE, "text",
+                               "a manifest of version %lld; this program knows %d",
+                               (long long)version, MANIFEST_VERSION);
+    if (!table || strcmp(table, self->id) != 0)
+        return damaged("the manifest of another table", err);
+    return mr_json_i64(line, "number", 0) == self->seq
+               ? MR_OK
+               : damaged("a manifest of another number", err);
+}
+
+/* Can a write that was cut off have left this at the end?  It has no line's end, or a hole. */
+static bool is_torn(const char *at, const char *feed, const char *end)
+{
+    return feed ? memchr(at, 0, (size_t)(feed - at)) != NULL : !line_good(at, end - 1);
+}
+
 static MrStatus log_apply(MrManifest *self, MrText text, MrError *err)
 {
     const char *at = text.data, *end = at + text.size_bytes;
+    int64_t n_lines = 0;
     bool torn = false;
     while (at < end) {
         const char *feed = memchr(at, '\n', (size_t)(end - at));
         bool good = feed && line_good(at, feed);
-        if (!good) {
-            torn = true;
-        } else if (torn) {
-            return MR_FAIL(err, MR_COND_MALFORMED_LOG_FILE, "text",
-                           "a damaged line before good ones");
-        } else {
+        if (good && torn)
+            return damaged("a damaged line before good ones", err);
+        if (good) {
             MrJson *line;
             MR_TRY(mr_json_parse(&self->arena, (MrText){at + 9, feed - at - 9}, "manifest", &line,
                                  err));
-            if (self->good_bytes == 0 && mr_json_i64(line, "version", 0) != 1)
-                return MR_FAIL(err, MR_COND_MALFORMED_LOG_FILE, "text",
-                               "an unknown version of the manifest");
+            if (n_lines < 2)
+                MR_TRY(head_check(self, line, n_lines, err));
+            n_lines++;
             apply_line(self, line);
             self->good_bytes = feed + 1 - text.data;
+        } else if (!is_torn(at, feed, end)) {
+            return damaged("a damaged line", err);
         }
+        torn |= !good;
         at = feed ? feed + 1 : end;
     }
-    return MR_OK;
+    return n_lines >= 2 ? MR_OK : damaged("a manifest that is cut off", err);
 }
 
 MrStatus mr__manifest_fail_lost(MrArena *arena, const char *root, MrError *err)
@@ -315,51 +355,96 @@ MrStatus mr__manifest_fail_lost(MrArena *arena, const char *root, MrError *err)
     return status;
 }
 
-static MrStatus manifest_load(MrManifest *self, const char *root, bool *found, MrError *err)
+/* Which table it is: a manifest of another one, put there by mistake, is told from its own. */
+static MrStatus id_read(MrManifest *self, const char *root, MrError *err)
+{
+    MrArena *arena = &self->arena;
+    MrFileInfo info;
+    MrBuffer text;
+    MrStatus status;
+    MrJson *id;
+    const char *path = mr_arena_printf(arena, "%s/_millrace/id", root);
+    MR_TRY(self->os->stat(self->os, path, &info, err));
+    if (!info.exists)
+        return MR_OK;
+    mr_buffer_init(&text, self->budget, 4096);
+    MR_GUARD_BEGIN(status, err) /* text is ours: a refusal must not jump over its end */
+        status = mr_os_read_file(self->os, path, 4096, &text, err);
+        MrText whole = {text.data, text.size_bytes};
+        if (status == MR_OK)
+            status = mr_json_check(whole, path, err);
+        if (status == MR_OK)
+            status = mr_json_parse(arena, whole, path, &id, err);
+        if (status == MR_OK)
+            self->id = mr_json_str(id, "id");
+    MR_GUARD_END(status)
+    mr_buffer_deinit(&text);
+    return status;
+}
+
+/* The newest file of the folder, NULL: none; what it says. */
+static MrStatus log_load(MrManifest *self, const char *root, const char *folder, MrError *err)
 {
     MrArena *arena = &self->arena;
     MrOs *os = self->os;
-    MrFileInfo info;
-    const char *folder = mr_arena_printf(arena, "%s/_millrace/manifest", root);
-    MR_TRY(os->stat(os, folder, &info, err));
-    *found = info.exists && info.is_dir;
-    if (!*found)
+    MrDirEntry *entries;
+    int64_t n_entries;
+    MR_TRY(id_read(self, root, err));
+    MR_TRY(os->list(os, folder, arena, &entries, &n_entries, err));
+    for (int64_t i = 0; i < n_entries; i++) {
+        int64_t seq;
+        if (strlen(entries[i].name) == 10 && mr_text_to_i64(mr_text(entries[i].name), &seq) &&
+            seq > self->seq) {
+            self->seq = seq;
+            self->log_path = mr_arena_printf(arena, "%s/%s", folder, entries[i].name);
+        }
+    }
+    if (!self->log_path)
         return MR_OK;
-    /* The newest file may be replaced while it is looked at: then the list is taken again. */
+    if (!self->id)
+        return MR_FAIL(err, MR_COND_BATCH_METADATA_NOT_FOUND, "batchMetadataFile",
+                       mr_arena_printf(arena, "%s/_millrace/id", root));
+    MrBuffer text;
+    MrStatus status;
+    mr_buffer_init(&text, self->budget, MANIFEST_MAX_BYTES);
+    MR_GUARD_BEGIN(status, err) /* text is ours: a refusal must not jump over its end */
+        status = mr_os_read_file(os, self->log_path, MANIFEST_MAX_BYTES, &text, err);
+        if (status == MR_OK)
+            status = log_apply(self, (MrText){text.data, text.size_bytes}, err);
+    MR_GUARD_END(status)
+    mr_buffer_deinit(&text);
+    if (status != MR_OK)
+        mr_error_add(err, "in manifest '%s', behind byte %lld", self->log_path,
+                     (long long)self->good_bytes);
+    return status;
+}
+
+static void forget(MrManifest *self)
+{
+    MrOs *os = self->os;
+    MrBudget *budget = self->budget;
+    mr_arena_deinit(&self->arena);
+    *self = (MrManifest){.os = os, .budget = budget};
+    mr_arena_init(&self->arena, budget);
+}
+
+static MrStatus manifest_load(MrManifest *self, const char *root, bool *found, MrError *err)
+{
+    MrOs *os = self->os;
+    MrFileInfo info;
     for (int n_tries = 0;; n_tries++) {
-        MrDirEntry *entries;
-        int64_t n_entries;
-        MR_TRY(os->list(os, folder, arena, &entries, &n_entries, err));
-        self->log_path = NULL;
-        for (int64_t i = 0; i < n_entries; i++) {
-            int64_t seq;
-            if (strlen(entries[i].name) == 10 && mr_text_to_i64(mr_text(entries[i].name), &seq) &&
-                seq > self->seq) {
-                self->seq = seq;
-                self->log_path = mr_arena_printf(arena, "%s/%s", folder, entries[i].name);
-            }
-        }
-        if (!self->log_path)
+        const char *folder = mr_arena_printf(&self->arena, "%s/_millrace/manifest", root);
+        MR_TRY(os->stat(os, folder, &info, err));
+        *found = info.exists && info.is_dir;
+        if (!*found)
             return MR_OK;
-        MrBuffer text;
-        mr_buffer_init(&text, self->budget, MANIFEST_MAX_BYTES);
-        MrStatus status = mr_os_read_file(os, self->log_path, MANIFEST_MAX_BYTES, &text, err);
-        if (status == MR_OK) {
-            MR_GUARD_BEGIN(status, err) /* text is ours: a refusal must not jump over its end */
-                status = log_apply(self, (MrText){text.data, text.size_bytes}, err);
-            MR_GUARD_END(status)
-            if (status != MR_OK)
-                mr_error_add(err, "in manifest '%s', behind byte %lld", self->log_path,
-                             (long long)self->good_bytes);
-        }
-        mr_buffer_deinit(&text);
+        MrStatus status = log_load(self, root, folder, err);
         if (status == MR_OK || n_tries == 3)
             return status;
-        MrError ignored = {0};
-        if (os->stat(os, self->log_path, &info, &ignored) != MR_OK || info.exists)
-            return status;
-        *err = (MrError){0};
-        self->seq = 0;
+        /* The newest file may be replaced, or grow, while it is looked at. */
+        *err = (MrError){.sql_idx = -1};
+        forget(self);
+        os->sleep_us(os, 1000);
     }
 }
 
@@ -440,10 +525,12 @@ static void put_entry(MrTextBuilder *out, const MrManifestEntry *entry)
     line_end(out, begin);
 }
 
-static void put_snapshot(MrTextBuilder *out, const MrManifest *self)
+static void put_snapshot(MrTextBuilder *out, const MrManifest *self, int64_t number)
 {
     int64_t begin = line_begin(out);
-    mr_builder_str(out, "{\"millrace\":\"manifest\",\"version\":1}");
+    mr_builder_printf(out,
+                      "{\"millrace\":\"manifest\",\"version\":%d,\"table\":\"%s\",\"number\":%lld}",
+                      MANIFEST_VERSION, self->id, (long long)number);
     line_end(out, begin);
     begin = line_begin(out);
     mr_builder_str(out, "{\"files\":[");
@@ -486,7 +573,7 @@ static void put_snapshot(MrTextBuilder *out, const MrManifest *self)
     line_end(out, begin);
 }
 
-static MrStatus lock_take(MrOs *os, MrArena *arena, const char *root, MrFile **out, MrError *err)
+MrStatus mr__manifest_lock(MrOs *os, MrArena *arena, const char *root, MrFile **out, MrError *err)
 {
     const char *path = mr_arena_printf(arena, "%s/_millrace/lock", root);
     MrFileInfo info;
@@ -521,7 +608,7 @@ static MrStatus log_roll(MrManifest *self, const char *root, const MrManifestEnt
 {
     MrOs *os = self->os;
     MrTextBuilder text = {.arena = scratch};
-    put_snapshot(&text, self);
+    put_snapshot(&text, self, self->seq + 1);
     if (entry)
         put_entry(&text, entry);
     char *path = mr_arena_printf(&self->arena, "%s/_millrace/manifest/%010lld", root,
@@ -540,8 +627,19 @@ static MrStatus log_roll(MrManifest *self, const char *root, const MrManifestEnt
     return MR_OK;
 }
 
-static MrStatus log_append(MrManifest *self, const char *root, const MrManifestEntry *entry,
-                           MrError *err)
+/* A torn line of a crash before this goes, so that ours does not end in bytes of it. */
+static MrStatus torn_end_drop(const MrManifest *self, MrFile *file, MrError *err)
+{
+    int64_t size_bytes;
+    MR_TRY(self->os->file_size(file, &size_bytes, err));
+    if (size_bytes == self->good_bytes)
+        return MR_OK;
+    MR_TRY(self->os->file_truncate(file, self->good_bytes, err));
+    return self->os->file_sync(file, MR_STEP_SINK_MANIFEST_SYNC, err);
+}
+
+MrStatus mr__manifest_append(MrManifest *self, const char *root, const MrManifestEntry *entry,
+                             MrError *err)
 {
     MrOs *os = self->os;
     MrArena scratch;
@@ -550,13 +648,13 @@ static MrStatus log_append(MrManifest *self, const char *root, const MrManifestE
     MrStatus status;
     MR_GUARD_BEGIN(status, err)
         MrTextBuilder text = {.arena = &scratch};
-        if (!self->log_path || self->n_entries > 64 + 2 * self->n_live) {
+        if (self->n_entries > 64 + 2 * self->n_live) {
             status = log_roll(self, root, entry, &scratch, err);
         } else {
             put_entry(&text, entry);
             status = os->file_open(os, self->log_path, MR_FILE_READ_WRITE, &file, err);
-            if (status == MR_OK) /* a torn line of a crash before this goes */
-                status = os->file_truncate(file, self->good_bytes, err);
+            if (status == MR_OK)
+                status = torn_end_drop(self, file, err);
             if (status == MR_OK)
                 status = os->file_write_at(file, self->good_bytes, text.data, text.size_bytes, err);
             if (status == MR_OK)
@@ -579,39 +677,21 @@ static MrStatus log_append(MrManifest *self, const char *root, const MrManifestE
     return status;
 }
 
-MrStatus mr__manifest_append(MrOs *os, MrBudget *budget, const char *root,
-                             const MrManifestEntry *entry, MrManifest **manifest, MrError *err)
+MrStatus mr__manifest_refresh(MrOs *os, MrBudget *budget, MrArena *arena, const char *root,
+                              MrManifest **manifest, MrError *err)
 {
-    MrArena scratch;
-    MrFile *lock = NULL;
-    mr_arena_init(&scratch, budget);
-    MrStatus status;
-    MR_GUARD_BEGIN(status, err)
-        status = lock_take(os, &scratch, root, &lock, err);
-        MrManifest *self = *manifest;
-        if (status == MR_OK && self) {
-            MrFileInfo info = {0};
-            if (self->log_path)
-                status = os->stat(os, self->log_path, &info, err);
-            if (status == MR_OK && (!info.exists || info.size_bytes != self->good_bytes)) {
-                mr__manifest_close(self); /* another writer was here */
-                *manifest = self = NULL;
-            }
-        }
-        if (status == MR_OK && !self)
-            status = mr__manifest_read(os, budget, root, manifest, err);
-        self = *manifest;
-        bool has = false;
-        if (status == MR_OK)
-            status =
-                self ? mr__manifest_has(self, entry->query, entry->epoch, entry->lineage, &has, err)
-                     : MR_FAIL_INTERNAL(err, "the manifest's folder is gone");
-        if (status == MR_OK && !has)
-            status = log_append(self, root, entry, err);
-    MR_GUARD_END(status)
-    os->file_close(lock);
-    mr_arena_deinit(&scratch);
-    return status;
+    MrManifest *self = *manifest;
+    if (self && self->log_path) {
+        MrFileInfo info;
+        MR_TRY(os->stat(os, self->log_path, &info, err));
+        if (info.exists && info.size_bytes == self->good_bytes)
+            return MR_OK; /* no other writer was here */
+    }
+    mr__manifest_close(self);
+    *manifest = NULL;
+    MR_TRY(mr__manifest_read(os, budget, root, manifest, err));
+    return *manifest && !mr__manifest_lost(*manifest) ? MR_OK
+                                                      : mr__manifest_fail_lost(arena, root, err);
 }
 
 void mr__manifest_sweep(MrManifest *self, const char *root)
@@ -655,6 +735,22 @@ static MrStatus readers_make(MrOs *os, MrArena *arena, const char *root, MrError
     return MR_OK;
 }
 
+/* The first manifest, empty, of a folder that has none. */
+static MrStatus manifest_make(MrManifest *self, const char *root, MrArena *arena, MrError *err)
+{
+    MrOs *os = self->os;
+    if (!self->id) {
+        MrTextBuilder text = {.arena = arena};
+        self->id = mr_arena_printf(&self->arena, "%016llx", (unsigned long long)os->random_u64(os));
+        mr_builder_printf(&text, "{\"id\": \"%s\"", self->id);
+        mr_json_end_checked(&text);
+        MR_TRY(mr_os_write_file(os, mr_arena_printf(arena, "%s/_millrace/id", root),
+                                mr_builder_text(&text), MR_STEP_SINK_MANIFEST_SYNC,
+                                MR_STEP_SINK_MANIFEST_FOLDER_SYNC, err));
+    }
+    return log_roll(self, root, NULL, arena, err);
+}
+
 static MrStatus manifest_begin(MrOs *os, MrBudget *budget, const char *root, bool overwrite,
                                MrArena *arena, MrError *err)
 {
@@ -681,11 +777,11 @@ static MrStatus manifest_begin(MrOs *os, MrBudget *budget, const char *root, boo
     MR_TRY(os->make_dir(os, folder, err));
     MrFile *lock = NULL;
     MR_TRY(readers_make(os, arena, root, err));
-    MR_TRY(lock_take(os, arena, root, &lock, err));
+    MR_TRY(mr__manifest_lock(os, arena, root, &lock, err));
     status = mr__manifest_read(os, budget, root, &manifest, err);
     if (status == MR_OK && mr__manifest_lost(manifest)) {
         MR_GUARD_BEGIN(status, err)
-            status = log_roll(manifest, root, NULL, arena, err);
+            status = manifest_make(manifest, root, arena, err);
         MR_GUARD_END(status)
     }
     mr__manifest_close(manifest);

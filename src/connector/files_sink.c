@@ -38,6 +38,7 @@ typedef struct FilesSink {
     int32_t *data_cols; /* their numbers in the batch */
     bool ignore, clean_due, dynamic;
     MrManifest *manifest; /* as last known */
+    MrFile *lock;         /* of a batch: says that its staged files are wanted */
 } FilesSink;
 
 /* One file being written. */
@@ -246,6 +247,8 @@ static MrStatus sink_init(FilesSink *self, MrError *err)
         MR_TRY(choose_encodings(self, err));
     }
     MR_TRY(choose_codec(self, err));
+    bool alone = context->streaming && spec->save_mode == MR_SAVE_OVERWRITE;
+    mr__staging_sweep(os, self->budget, self->root, alone ? self->query : NULL);
     if (!context->streaming) {
         MrFileInfo info;
         MR_TRY(os->stat(os, self->root, &info, err));
@@ -269,6 +272,8 @@ static MrStatus sink_init(FilesSink *self, MrError *err)
     self->clean_due = context->streaming;
     MR_TRY(mr__manifest_prepare(os, self->budget, self->root,
                                 !context->streaming && spec->save_mode == MR_SAVE_OVERWRITE, err));
+    if (!context->streaming)
+        MR_TRY(mr__staging_claim(os, arena, self->root, self->query, &self->lock, err));
     return os->make_dir(os, self->staging, err);
 }
 
@@ -301,12 +306,8 @@ void mr__files_close_sink(MrSink *sink)
     FilesSink *self = (FilesSink *)sink;
     if (!self)
         return;
-    if (!self->context->streaming && self->staging && !self->ignore) {
-        MrError ignored = {
-            0}; /* a batch leaves nothing; a stream's may be needed to finish an epoch */
-        if (mr_os_remove_tree(self->context->os, self->staging, &ignored) != MR_OK)
-            mr_error_add(&ignored, "left behind");
-    }
+    /* A batch leaves nothing; a stream's may be needed to finish an epoch. */
+    mr__staging_release(self->context->os, self->root, self->query, self->lock);
     mr__manifest_close(self->manifest);
     mr_arena_deinit(&self->arena);
     mr_budget_free(self->budget, self, sizeof *self);
@@ -695,6 +696,7 @@ typedef struct Commit {
     Staged *files;
     int64_t n_files, cap_files;
     MrFileList old; /* overwrite: what was seen before */
+    MrFile *lock;   /* of the manifest, while it is changed */
 } Commit;
 
 static MrStatus tokens_read(Commit *self, const MrText *tokens, int32_t n_tokens, MrError *err)
@@ -825,27 +827,43 @@ static bool is_replaced(const Commit *self, const char *path)
     return false;
 }
 
-/* What an overwrite takes away: the files in the folder, and those that only the manifest still
- * knows, as somebody deleted them. */
-static void replaced_files(Commit *self, MrManifestEntry *entry)
+/* What an overwrite takes away: the files in the folder as it is now, and those that only the
+ * manifest still knows, as somebody deleted them. */
+static MrStatus replaced_files(Commit *self, MrManifestEntry *entry, MrError *err)
 {
     FilesSink *sink = self->sink;
     size_t n_root = strlen(sink->root) + 1;
-    int64_t n_known = sink->manifest ? mr__manifest_n_files(sink->manifest) : 0;
+    int64_t n_known = mr__manifest_n_files(sink->manifest);
+    MrOption of_root[] = {{"path", sink->root}, {"ignoreMissingFiles", "true"}};
+    MrConnectorContext context = {.os = sink->context->os,
+                                  .budget = sink->budget,
+                                  .settings = sink->context->settings,
+                                  .options = {MR_COUNT(of_root), of_root}};
+    MR_TRY(mr__files_list(&context, MR_FILES_MAY_MISS, NULL, &self->arena, &self->old, err));
     entry->removed = MR_NEW_N(&self->arena, const char *, self->old.n_files + n_known);
     for (int64_t i = 0; i < self->old.n_files; i++) {
         const char *path = self->old.files[i].path + n_root;
-        if (sink->manifest)
-            (void)mr__manifest_shows(sink->manifest, path);
+        (void)mr__manifest_shows(sink->manifest, path);
         if (is_replaced(self, path))
             entry->removed[entry->n_removed++] = path;
     }
-    for (const char *lost;
-         sink->manifest && (lost = mr__manifest_unseen(sink->manifest, "")) != NULL;) {
+    for (const char *lost; (lost = mr__manifest_unseen(sink->manifest, "")) != NULL;) {
         (void)mr__manifest_shows(sink->manifest, lost);
         if (is_replaced(self, lost))
             entry->removed[entry->n_removed++] = mr_arena_str(&self->arena, lost);
     }
+    return MR_OK;
+}
+
+static MrStatus entry_append(Commit *self, MrManifestEntry *entry, MrError *err)
+{
+    MrManifestFile *added = MR_NEW_N(&self->arena, MrManifestFile, self->n_files);
+    for (int64_t i = 0; i < self->n_files; i++)
+        added[i] =
+            (MrManifestFile){self->files[i].final, self->files[i].size_bytes, self->files[i].crc};
+    entry->added = added;
+    entry->n_added = self->n_files;
+    return mr__manifest_append(self->sink->manifest, self->sink->root, entry, err);
 }
 
 static MrStatus commit_run(Commit *self, MrEpochId epoch, const MrText *tokens, int32_t n_tokens,
@@ -869,26 +887,20 @@ static MrStatus commit_run(Commit *self, MrEpochId epoch, const MrText *tokens, 
                              .epoch = epoch.epoch,
                              .lineage = epoch.lineage,
                              .batch = !sink->context->streaming};
-    if (!has) {
-        if (overwrite) {
-            MrOption of_root[] = {{"path", sink->root}, {"ignoreMissingFiles", "true"}};
-            MrConnectorContext context = {.os = os,
-                                          .budget = sink->budget,
-                                          .settings = sink->context->settings,
-                                          .options = {MR_COUNT(of_root), of_root}};
-            MR_TRY(mr__files_list(&context, MR_FILES_MAY_MISS, NULL, arena, &self->old, err));
-        }
+    bool empty = sink->context->streaming && self->n_files == 0;
+    if (!has)
         MR_TRY(publish(self, err));
-        MrManifestFile *added = MR_NEW_N(arena, MrManifestFile, self->n_files);
-        for (int64_t i = 0; i < self->n_files; i++)
-            added[i] = (MrManifestFile){self->files[i].final, self->files[i].size_bytes,
-                                        self->files[i].crc};
-        entry.added = added;
-        entry.n_added = self->n_files;
-        if (overwrite)
-            replaced_files(self, &entry);
-        if (self->n_files > 0 || entry.n_removed > 0 || !sink->context->streaming)
-            MR_TRY(mr__manifest_append(os, sink->budget, sink->root, &entry, &sink->manifest, err));
+    if (!has && (overwrite || !empty)) {
+        MR_TRY(mr__manifest_lock(os, arena, sink->root, &self->lock, err));
+        MR_TRY(mr__manifest_refresh(os, sink->budget, arena, sink->root, &sink->manifest, err));
+        MR_TRY(
+            mr__manifest_has(sink->manifest, sink->query, epoch.epoch, epoch.lineage, &has, err));
+        if (overwrite && !has)
+            MR_TRY(replaced_files(self, &entry, err));
+        if (!has && (entry.n_removed > 0 || !empty))
+            MR_TRY(entry_append(self, &entry, err));
+        os->file_close(self->lock);
+        self->lock = NULL;
     }
     /* From here on nothing can be lost: what fails below is only left over. */
     MrError ignored = {0};
@@ -953,6 +965,7 @@ MrStatus mr__files_commit(MrSink *sink, MrEpochId epoch, const MrText *tokens, i
     MR_GUARD_BEGIN(status, err)
         status = commit_run(&commit, epoch, tokens, n_tokens, err);
     MR_GUARD_END(status)
+    self->context->os->file_close(commit.lock);
     mr_arena_deinit(&commit.arena);
     if (status == MR_OK && self->clean_due) { /* attempts of before a crash that did not win */
         self->clean_due = false;

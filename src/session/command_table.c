@@ -283,12 +283,27 @@ static MrStatus old_forget(MrQuery *query, const MrTable *old, const MrTable *ta
     return mr_os_remove_tree(session->os, old->location, err);
 }
 
-MrStatus mr__command_create_table(MrQuery *query, const MrSqlStatement *statement, MrError *err)
+/* An old table that makes creating one done, or an error. */
+static MrStatus old_decides(MrQuery *query, const MrSqlCreateTable *create, const MrTable *table,
+                            MrTable **old, bool *done, MrError *err)
 {
-    const MrSqlCreateTable *create = statement->create_table;
+    MR_TRY(mr_catalog_get(query->session->catalog, &query->arena, table->database, table->name,
+                          false, old, err));
+    *done = *old && create->if_not_exists;
+    if (*old && !*done && !create->or_replace)
+        return MR_FAIL(err, MR_COND_TABLE_OR_VIEW_ALREADY_EXISTS, "relationName",
+                       mr__table_quoted(&query->arena, *old));
+    return MR_OK;
+}
+
+/* *lock: open until the table is there or has failed. */
+static MrStatus create_table(MrQuery *query, const MrSqlCreateTable *create, MrFile **lock,
+                             MrError *err)
+{
     MrSession *session = query->session;
     MrArena *arena = &query->arena;
     MrTable table = {.kind = MR_CATALOG_TABLE}, *old;
+    bool done;
     if (create->table_kind != MR_SQL_TABLE_PLAIN)
         return MR_FAIL_UNSUPPORTED(
             err, "streaming tables and materialized views outside of millrace run");
@@ -298,12 +313,13 @@ MrStatus mr__command_create_table(MrQuery *query, const MrSqlStatement *statemen
         return MR_FAIL_UNSUPPORTED(err, "Hive tables; use USING");
     MR_TRY(mr__name_resolve(query, &create->name, &table.database, &table.name, err));
     MR_TRY(need_database(query, table.database, err));
-    MR_TRY(mr_catalog_get(session->catalog, arena, table.database, table.name, false, &old, err));
-    if (old && create->if_not_exists)
+    MR_TRY(old_decides(query, create, &table, &old, &done, err));
+    if (done)
         return MR_OK;
-    if (old && !create->or_replace)
-        return MR_FAIL(err, MR_COND_TABLE_OR_VIEW_ALREADY_EXISTS, "relationName",
-                       mr__table_quoted(arena, old));
+    MR_TRY(mr_catalog_lock(session->catalog, arena, table.database, table.name, lock, err));
+    MR_TRY(old_decides(query, create, &table, &old, &done, err)); /* made meanwhile? */
+    if (done)
+        return MR_OK;
     table.provider =
         create->provider ? create->provider : mr_session_conf(session, "spark.sql.sources.default");
     const MrConnectorType *type = mr_connector_find(table.provider);
@@ -339,6 +355,17 @@ MrStatus mr__command_create_table(MrQuery *query, const MrSqlStatement *statemen
         MR_TRY(table_clear(query, &table, err));
     MR_TRY(mr_catalog_put(session->catalog, &table, err));
     return old ? old_forget(query, old, &table, err) : MR_OK;
+}
+
+MrStatus mr__command_create_table(MrQuery *query, const MrSqlStatement *statement, MrError *err)
+{
+    MrStatus status;
+    MrFile *lock = NULL;
+    MR_GUARD_BEGIN(status, err)
+        status = create_table(query, statement->create_table, &lock, err);
+    MR_GUARD_END(status)
+    query->session->os->file_close(lock);
+    return status;
 }
 
 /* PARTITION (..) with a value for each column: one partition, which the result replaces also when

@@ -230,9 +230,9 @@ static MrStatus flow_columns(MrQuery *query, const MrSqlCreateTable *create, con
 }
 
 /* The table that a flow fills: made at the first run (*is_new), the same at later ones.  plan NULL:
- * a table that others fill (CREATE FLOW). */
+ * a table that others fill (CREATE FLOW).  *lock: open until others may make one of this name. */
 static MrStatus flow_table(MrQuery *query, const MrSqlCreateTable *create, const MrPlan *plan,
-                           MrTable **out, bool *is_new, MrError *err)
+                           MrFile **lock, MrTable **out, bool *is_new, MrError *err)
 {
     MrArena *arena = &query->arena;
     MrCatalog *catalog = query->session->catalog;
@@ -256,6 +256,7 @@ static MrStatus flow_table(MrQuery *query, const MrSqlCreateTable *create, const
         table->location = create->location;
     else if (type->flags & MR_CONN_BATCH_WRITE)
         table->location = mr_catalog_table_path(catalog, arena, table->database, table->name);
+    MR_TRY(mr_catalog_lock(catalog, arena, table->database, table->name, lock, err));
     MR_TRY(mr_catalog_get(catalog, arena, table->database, table->name, false, &old, err));
     if (old && old->kind != table->kind)
         return MR_FAIL(err, MR_COND_TABLE_OR_VIEW_ALREADY_EXISTS, "relationName",
@@ -318,6 +319,18 @@ static MrStatus flow_join(Pipeline *pipeline, Flow *flow, const MrPlan *plan, co
                ? MR_FAIL(err, MR_COND_PIPELINE_GRAPH_NOT_TOPOLOGICALLY_SORTED, "flowName",
                          flow->name, "inputName", mr__table_quoted(&pipeline->arena, table))
                : MR_OK;
+}
+
+static MrStatus make_flow_table(MrQuery *query, const MrSqlCreateTable *create, const MrPlan *plan,
+                                MrTable **out, bool *is_new, MrError *err)
+{
+    MrStatus status;
+    MrFile *lock = NULL;
+    MR_GUARD_BEGIN(status, err)
+        status = flow_table(query, create, plan, &lock, out, is_new, err);
+    MR_GUARD_END(status)
+    query->session->os->file_close(lock);
+    return status;
 }
 
 static MrStatus start_stream(Pipeline *pipeline, Flow *flow, MrPlan *plan, const MrTable *table,
@@ -387,7 +400,7 @@ static MrStatus add_table_flow(Pipeline *pipeline, MrQuery *query, const MrSqlCr
     Flow *flow;
     MR_TRY(mr__name_resolve(query, &create->name, &database, &name, err));
     MR_TRY(flow_add(pipeline, database, name, query, &flow, err));
-    MR_TRY(flow_table(query, create, bound.plan, &table, &is_new, err));
+    MR_TRY(make_flow_table(query, create, bound.plan, &table, &is_new, err));
     MR_TRY(mr__table_store(query, table, bound.plan, &bound.plan, err));
     MrStatus status = flow_join(pipeline, flow, bound.plan, table, err);
     if (status == MR_OK && is_view) { /* each refresh looks for its sources anew */
@@ -416,7 +429,7 @@ static MrStatus add_plain_table(MrQuery *query, const MrSqlCreateTable *create, 
     bool is_new;
     if (create->table_kind == MR_SQL_TABLE_MATERIALIZED_VIEW || create->n_columns == 0)
         return MR_FAIL_UNSUPPORTED(err, "a streaming table without columns and without AS");
-    return flow_table(query, create, NULL, &table, &is_new, err);
+    return make_flow_table(query, create, NULL, &table, &is_new, err);
 }
 
 /* CREATE FLOW f AS INSERT INTO t BY NAME query: a stream into a table that is there. */

@@ -18,6 +18,7 @@ CREATE TABLE s (id BIGINT) USING json OPTIONS (path 'in', maxFilesPerTrigger '1'
 CREATE STREAMING TABLE u (id BIGINT);
 CREATE FLOW fa AS INSERT INTO u BY NAME SELECT id FROM STREAM s;
 CREATE STREAMING TABLE w AS SELECT id FROM STREAM u;
+CREATE TABLE IF NOT EXISTS b AS SELECT 1 AS id;
 CREATE TABLE IF NOT EXISTS c AS SELECT 1 AS id;
 """
 FLOWS = "spark-warehouse/_millrace/flows/default."
@@ -48,6 +49,48 @@ def every_byte(path: str) -> list[tuple[str, Change]]:
 def newest(folder: pathlib.Path, table: str) -> pathlib.Path:
     """The manifest that counts."""
     return max((folder / "spark-warehouse" / table / "_millrace" / "manifest").iterdir())
+
+
+def on_manifest(table: str, change: Callable[[bytes], bytes]) -> Change:
+    """The newest manifest of a table, changed."""
+    return lambda folder: newest(folder, table).write_bytes(change(newest(folder, table).read_bytes())) and None
+
+
+def manifests() -> list[tuple[str, Change, list[str], str]]:
+    """Manifests that readers and writers refuse."""
+    read, write = ["-e", "SELECT count(*) FROM c"], ["-e", "INSERT INTO c VALUES (7)"]
+    lines = lambda data: data.split(b"\n")  # noqa: E731
+    damages: list[tuple[str, Callable[[bytes], bytes]]] = [
+        ("emptied", lambda d: b""),
+        ("cut in line 1", lambda d: d[:20]),
+        ("only line 1", lambda d: lines(d)[0] + b"\n"),
+        ("cut in line 2", lambda d: d[: len(lines(d)[0]) + 20]),
+        ("line 2 lacks its end", lambda d: d[: len(lines(d)[0]) + 1 + len(lines(d)[1])]),
+        ("a byte of line 1", lambda d: d[:20] + b"~" + d[21:]),
+        ("a byte of line 2", lambda d: d[: len(lines(d)[0]) + 20] + b"~" + d[len(lines(d)[0]) + 21 :]),
+        ("a byte of the last line", lambda d: d[:-20] + b"~" + d[-19:]),
+        ("the last line's end", lambda d: d[:-1] + b"~"),
+    ]
+    changes = [(what, on_manifest("c", change), "c/_millrace/manifest/0000000001") for what, change in damages]
+    changes += [("of another table", lambda f: shutil.copy(newest(f, "b"), newest(f, "c")) and None, "c/_millrace/manifest/0000000001")]
+    changes += [("under another number", lambda f: newest(f, "c").rename(newest(f, "c").with_name("0000000007")) and None, "manifest/0000000007")]
+    changes += [("gone", lambda f: newest(f, "c").unlink(), "c/_millrace/manifest"), ("no id", lambda f: (f / "spark-warehouse/c/_millrace/id").unlink(), "_millrace/id")]
+    changes += [("another id", lambda f: shutil.copy(f / "spark-warehouse/b/_millrace/id", f / "spark-warehouse/c/_millrace/id") and None, "c/_millrace/manifest")]
+    changes += [(f"id {what}", change, "c/_millrace/id") for what, change in every_byte("spark-warehouse/c/_millrace/id")]
+    return [(f"manifest {what}", change, arguments, wanted) for what, change, wanted in changes for arguments in (read, write)]
+
+
+def torn(base: pathlib.Path) -> str | None:
+    """A last line that a crash has cut off does not count, and the next writer goes on."""
+    with tempfile.TemporaryDirectory(dir=FAST) as place:
+        folder = pathlib.Path(place) / "copy"
+        shutil.copytree(base, folder)
+        for tail in (lambda d: d[:-9], lambda d: d + b"0000 {", lambda d: d[:-30] + bytes(29) + b"\n"):
+            on_manifest("c", tail)(folder)
+            said = millrace(folder, "-e", "INSERT INTO c VALUES (7); SELECT count(*) FROM c WHERE id = 7")
+            if (said.returncode, said.stdout) not in ((0, "1\n"), (0, "2\n")):
+                return f"a torn line: {said.stdout}{said.stderr}"
+    return None
 
 
 def refusals() -> list[tuple[str, Change, list[str], str]]:
@@ -97,11 +140,11 @@ def main() -> int:
         (base / "p.sql").write_text(PIPELINE)
         first = millrace(base, "run", "p.sql", "--quiet")
         assert first.returncode == 0, first.stderr
-        cases = refusals()
-        wrong = [what for what in [*(play(base, case) for case in cases), advice(base)] if what]
+        cases = refusals() + manifests()
+        wrong = [what for what in [*(play(base, case) for case in cases), advice(base), torn(base)] if what]
         for what in wrong:
             print(f"FAILED {what}")
-    print(f"{len(cases) + 1} cases, {len(wrong)} failed")
+    print(f"{len(cases) + 2} cases, {len(wrong)} failed")
     return 1 if wrong else 0
 
 

@@ -1,0 +1,133 @@
+"""Several processes that write into one table at a time: each commit is whole, none is lost, and one of many makes a table."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+MILLRACE = os.environ.get("MILLRACE", str(pathlib.Path(__file__).resolve().parents[2] / "build" / "millrace"))
+FAST = "/dev/shm" if pathlib.Path("/dev/shm").is_dir() else None  # syncs are not what is tested
+ROWS = 2000
+
+
+def start(folder: pathlib.Path, text: str) -> subprocess.Popen:
+    """One process that runs the text."""
+    return subprocess.Popen([MILLRACE, "-e", text], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def ask(folder: pathlib.Path, text: str) -> str:
+    """What a process prints."""
+    done = subprocess.run([MILLRACE, "-e", text], cwd=folder, capture_output=True, text=True, timeout=60)
+    return done.stdout if done.returncode == 0 else done.stderr
+
+
+def at_once(folder: pathlib.Path, texts: list[str]) -> list[tuple[int, str]]:
+    """All of them together: exit status and what was said."""
+    return [(process.wait(timeout=120), process.stderr.read()) for process in [start(folder, text) for text in texts]]
+
+
+def files(folder: pathlib.Path, table: str) -> list[str]:
+    """Data files of a table, and what lies in its staging folder."""
+    return [str(path) for path in (folder / "spark-warehouse" / table).rglob("*") if path.is_file() and ("part-" in path.name or "staging" in str(path))]
+
+
+def overwrites(folder: pathlib.Path) -> str | None:
+    """Of overwrites at a time the last one stays, whole."""
+    ask(folder, "CREATE TABLE t (j INT, id BIGINT); CREATE TABLE p (id BIGINT, j INT) PARTITIONED BY (j)")
+    for attempt in range(4):
+        said = at_once(folder, [f"INSERT OVERWRITE t SELECT {j} AS j, id FROM range({ROWS})" for j in range(4)])
+        rows = ask(folder, "SELECT count(*), count(DISTINCT j) FROM t")
+        if any(code for code, _ in said) or rows != f"{ROWS}\t1\n":
+            return f"overwrites at once: {said} {rows}"
+    if len(files(folder, "t")) > 4:
+        return f"overwrites at once left files: {files(folder, 't')}"
+    said = at_once(folder, [f"INSERT OVERWRITE p SELECT id, id % 3 AS j FROM range({j}, {j + ROWS})" for j in (0, 10_000, 20_000)])
+    rows = ask(folder, "SELECT count(*), max(id) - min(id) FROM p")
+    return None if not any(code for code, _ in said) and rows == f"{ROWS}\t{ROWS - 1}\n" else f"overwrites of partitions: {said} {rows}"
+
+
+def appends(folder: pathlib.Path) -> str | None:
+    """All count, those beside an overwrite either before or after it."""
+    ask(folder, "CREATE TABLE a (j INT)")
+    said = at_once(folder, [";".join(f"INSERT INTO a VALUES ({j * 10 + i})" for i in range(5)) for j in range(4)])
+    rows = ask(folder, "SELECT count(*), count(DISTINCT j) FROM a")
+    return None if not any(code for code, _ in said) and rows == "20\t20\n" else f"inserts at once: {said} {rows}"
+
+
+def creates(folder: pathlib.Path) -> str | None:
+    """One of them makes the table; the others are refused, or have nothing to do."""
+    for attempt in range(4):
+        name = f"c{attempt}"
+        said = at_once(folder, [f"CREATE TABLE {name} AS SELECT {j} AS j, id FROM range({ROWS})" for j in range(4)])
+        rows = ask(folder, f"SELECT count(*), count(DISTINCT j) FROM {name}")
+        refused = [text for code, text in said if code == 1 and "TABLE_OR_VIEW_ALREADY_EXISTS" in text]
+        if len(refused) != 3 or rows != f"{ROWS}\t1\n" or len(files(folder, name)) != len({*files(folder, name)}):
+            return f"tables made at once: {said} {rows}"
+    said = at_once(folder, [f"CREATE TABLE IF NOT EXISTS d AS SELECT {j} AS j, id FROM range({ROWS})" for j in range(4)])
+    rows = ask(folder, "SELECT count(*), count(DISTINCT j) FROM d")
+    if any(code for code, _ in said) or rows != f"{ROWS}\t1\n":
+        return f"if not exists at once: {said} {rows}"
+    said = at_once(folder, [f"CREATE OR REPLACE TABLE d AS SELECT {j} AS j, id FROM range({ROWS})" for j in range(4)])
+    rows = ask(folder, "SELECT count(*), count(DISTINCT j) FROM d")
+    return None if not any(code for code, _ in said) and rows == f"{ROWS}\t1\n" else f"replaced at once: {said} {rows}"
+
+
+def killed(folder: pathlib.Path) -> str | None:
+    """What a killed writer has staged goes with the next writer, what a live one has staged stays."""
+    ask(folder, "CREATE TABLE k (id BIGINT, s STRING)")
+    many = "SELECT id, repeat(CAST(id AS STRING), 100) FROM range(30000000)"
+
+    def staged(text: str, table: str) -> subprocess.Popen:
+        process = start(folder, text)
+        staging = folder / "spark-warehouse" / table / "_millrace" / "staging"
+        before = {*staging.rglob("*")} if staging.is_dir() else set()
+        for _ in range(3000):
+            if staging.is_dir() and any(path.is_file() and path.stat().st_size > 4096 for path in {*staging.rglob("*")} - before):
+                return process
+            time.sleep(0.005)
+        process.kill()
+        return process
+
+    for text, table, next_one in (
+        (f"INSERT INTO k {many}", "k", "INSERT INTO k VALUES (1, 'a')"),
+        (f"INSERT OVERWRITE k {many}", "k", "INSERT OVERWRITE k VALUES (1, 'a')"),
+        (f"CREATE TABLE e AS {many}", "e", "CREATE TABLE e AS SELECT 1 AS id"),
+    ):
+        dead = staged(text, table)
+        dead.send_signal(signal.SIGKILL)
+        dead.wait()
+        live = staged(f"INSERT INTO k {many}", "k") if table == "k" else None
+        said = ask(folder, next_one)
+        if said or (live and live.poll() is not None):
+            return f"after a killed one: {text}: {said}"
+        left = [name for name in files(folder, table) if "staging" in name]
+        if (live and not left) or (not live and left):
+            return f"staged files after a killed one: {left}"
+        if live:
+            live.send_signal(signal.SIGKILL)
+            live.wait()
+            ask(folder, "INSERT INTO k VALUES (1, 'b')")
+            left = [name for name in files(folder, table) if "staging" in name]
+            if left:
+                return f"staged files stay: {left}"
+    return None
+
+
+def main() -> int:
+    """All cases, each in a folder of its own."""
+    bad = 0
+    for case in (overwrites, appends, creates, killed):
+        with tempfile.TemporaryDirectory(dir=FAST) as place:
+            wrong = case(pathlib.Path(place))
+            if wrong:
+                print(f"FAILED {case.__name__}: {wrong}")
+                bad += 1
+    print(f"4 cases, {bad} failed")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
