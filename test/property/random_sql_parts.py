@@ -10,6 +10,13 @@ import random
 import re
 from collections import Counter
 from decimal import Decimal
+from pathlib import Path
+
+try:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+except ImportError:
+    pa = None
 
 COLUMNS = {  # name: (Spark's type, kind of value)
     "id": ("INT", "int"),
@@ -81,6 +88,43 @@ def make_table(rng: random.Random, n_rows: int, special: bool) -> dict[str, list
             values = [rng.choice(SPECIAL) if rng.random() < 0.2 else v for v in values]
         out[name] = [None if rng.random() < nulls else v for v in values]
     return out
+
+
+def literal(value: object) -> str:
+    """As JSON and CSV have it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, datetime.datetime):
+        return value.isoformat(sep=" ")
+    return str(value)
+
+
+def write_table(folder: Path, form: str, table: dict[str, list], rng: random.Random) -> None:
+    """One to three files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    n_rows = len(table["id"])
+    cuts = [0, *sorted(rng.randrange(n_rows + 1) for _ in range(rng.choice([0, 0, 1, 2]))), n_rows]
+    for n, (start, end) in enumerate(zip(cuts, cuts[1:])):
+        write_file(folder / f"part{n}.{form}", form, {c: values[start:end] for c, values in table.items()}, rng)
+
+
+def write_file(path: Path, form: str, table: dict[str, list], rng: random.Random) -> None:
+    if form == "parquet":
+        kinds = {"INT": pa.int32(), "BIGINT": pa.int64(), "DOUBLE": pa.float64(), "STRING": pa.string(), "DATE": pa.date32(), "BOOLEAN": pa.bool_()}
+        kinds |= {"DECIMAL(10,2)": pa.decimal128(10, 2), "DECIMAL(20,4)": pa.decimal128(20, 4), "TIMESTAMP": pa.timestamp("us", tz="UTC")}
+        arrays = {c: pa.array(table[c], type=kinds[kind]) for c, (kind, _) in COLUMNS.items()}
+        pq.write_table(pa.table(arrays), path, row_group_size=rng.choice([100, 3000, 3000, 100000]), use_dictionary=rng.random() < 0.8, write_page_index=rng.random() < 0.5)
+        return
+    with open(path, "w") as out:
+        quoted = ("STRING", "DATE", "TIMESTAMP")
+        for values in zip(*table.values()):
+            cells = []
+            for v, (c, (kind, _)) in zip(values, COLUMNS.items()):
+                if form == "json":
+                    cells += [f'"{c}":' + ("null" if v is None else f'"{literal(v)}"' if kind in quoted else literal(v))]
+                else:
+                    cells += ["-" if v is None else f'"{v}"' if kind == "STRING" else literal(v)]
+            out.write("{" + ",".join(cells) + "}\n" if form == "json" else ",".join(cells) + "\n")
 
 
 class Piece:
