@@ -320,6 +320,16 @@ MrStatus mr__fail_call_syntax(Binder *b, MrSqlPlace place, const char *name, con
                           mr__quote_sql(b, syntax)));
 }
 
+MrStatus mr__fail_count(Binder *b, MrSqlPlace place, const char *function, const char *expected,
+                        int32_t n_args)
+{
+    return mr__at(b, place,
+                  MR_FAIL(b->err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName",
+                          function, "expectedNum", expected, "actualNum",
+                          mr_arena_printf(b->arena, "%d", n_args), "docroot",
+                          "https://spark.apache.org/docs/latest"));
+}
+
 /* ---------------------------------------------------------------- generators */
 
 static MrStatus generator_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const char *name,

@@ -321,11 +321,7 @@ MrStatus mr__grouping_call(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const char
     const MrSqlCall *call = &ast->call;
     bool is_id = strcmp(name, "grouping_id") == 0;
     if (!is_id && call->n_args != 1)
-        return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName",
-                              "`grouping`", "expectedNum", "1", "actualNum",
-                              mr_arena_printf(b->arena, "%d", call->n_args), "docroot",
-                              "https://spark.apache.org/docs/latest"));
+        return mr__fail_count(b, ast->place, "`grouping`", "1", call->n_args);
     MrExpr *expr = mr_expr_column(b->arena, is_id ? MR__GROUPING_ID : MR__GROUPING, name,
                                   is_id ? MR_T(BIGINT) : MR_T(TINYINT), false);
     expr->n_args = call->n_args;

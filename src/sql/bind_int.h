@@ -208,6 +208,9 @@ void mr__bind_init(Binder *b, MrBind *bind, MrExpr *const *args, const char *con
                    int32_t n_args, const char *sql);
 const MrGeneratorDef *mr__generator_named(Binder *b, const char *name, const char **base,
                                           bool *outer);
+/* As many arguments do not go; function: in quotes. */
+MrStatus mr__fail_count(Binder *b, MrSqlPlace place, const char *function, const char *expected,
+                        int32_t n_args);
 /* name() does not take DISTINCT, FILTER or the like. */
 MrStatus mr__fail_call_syntax(Binder *b, MrSqlPlace place, const char *name, const char *syntax);
 

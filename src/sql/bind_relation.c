@@ -416,11 +416,7 @@ static MrStatus range_bind(Binder *b, const MrSqlExpr *ast, Ctx *ctx, Rel *out)
     const MrSqlCall *call = &ast->call;
     int64_t values[4] = {0, 0, 1, 0};
     if (call->n_args < 1 || call->n_args > 4)
-        return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName",
-                              "`range`", "expectedNum", "[1, 2, 3, 4]", "actualNum",
-                              mr_arena_printf(b->arena, "%d", call->n_args), "docroot",
-                              "https://spark.apache.org/docs/latest"));
+        return mr__fail_count(b, ast->place, "`range`", "[1, 2, 3, 4]", call->n_args);
     for (int32_t i = 0; i < call->n_args; i++) {
         MrExpr *expr = NULL;
         MR_TRY(mr__expr_bind(b, ctx, call->args[i], &expr));

@@ -2,6 +2,208 @@
  * casts by name, forms that print as operators. */
 #include "sql/bind_int.h"
 
+typedef struct Special {
+    Binder *b;
+    Ctx *ctx;
+    const MrSqlExpr *ast;
+    const char *name;
+    MrExpr **args;
+    int32_t n_args;
+} Special;
+
+static const char *plain_text(const Special *call)
+{
+    return mr__call_text(call->b, call->name, call->args, call->n_args, false);
+}
+
+static MrStatus plain_bind(const Special *call, const char *sql, MrExpr **out)
+{
+    return mr__call_bind(call->b, call->ctx, call->ast->place, call->name, call->args, call->n_args,
+                         sql, out);
+}
+
+/* ---------------------------------------------------------------- conditions */
+
+static MrStatus if_bind(const Special *call, MrExpr **out)
+{
+    MrExpr **args = call->args;
+    const char *sql = mr_arena_printf(call->b->arena, "(IF(%s, %s, %s))", args[0]->sql,
+                                      args[1]->sql, args[2]->sql);
+    return mr__case_bind(call->b, call->ast->place, args, 3, sql, "if", out);
+}
+
+static MrStatus when_bind(const Special *call, MrExpr **out)
+{
+    MrTextBuilder sql = {.arena = call->b->arena};
+    int32_t n = call->n_args;
+    mr_builder_str(&sql, "CASE");
+    for (int32_t i = 0; i + 1 < n; i += 2)
+        mr_builder_printf(&sql, " WHEN %s THEN %s", call->args[i]->sql, call->args[i + 1]->sql);
+    if (n % 2)
+        mr_builder_printf(&sql, " ELSE %s", call->args[n - 1]->sql);
+    mr_builder_str(&sql, " END");
+    return mr__case_bind(call->b, call->ast->place, call->args, n, mr_builder_text(&sql).data,
+                         "casewhen", out);
+}
+
+static MrStatus coalesce_bind(const Special *call, MrExpr **out)
+{
+    return mr__coalesce_bind(call->b, call->ast->place, call->args, call->n_args, plain_text(call),
+                             out);
+}
+
+static MrStatus zeroifnull_bind(const Special *call, MrExpr **out)
+{
+    MrExpr *args[2] = {call->args[0], mr__literal_int(call->b, 0)};
+    return mr__coalesce_bind(call->b, call->ast->place, args, 2, plain_text(call), out);
+}
+
+/* nvl2(a, b, c): if(a IS NOT NULL, b, c) */
+static MrStatus nvl2_bind(const Special *call, MrExpr **out)
+{
+    Binder *b = call->b;
+    MrExpr **parts = MR_NEW_N(b->arena, MrExpr *, 3);
+    MR_TRY(mr__call_bind(b, call->ctx, call->ast->place, "isnotnull", &call->args[0], 1,
+                         mr_arena_printf(b->arena, "(%s IS NOT NULL)", call->args[0]->sql),
+                         &parts[0]));
+    parts[1] = call->args[1];
+    parts[2] = call->args[2];
+    return mr__case_bind(b, call->ast->place, parts, 3, plain_text(call), "if", out);
+}
+
+/* nullif(a, b): if(a = b, NULL, a); nullifzero(a): nullif(a, 0) */
+static MrStatus nullif_bind(const Special *call, MrExpr **out)
+{
+    Binder *b = call->b;
+    MrExpr *value = call->args[0];
+    MrExpr *other = call->n_args > 1 ? call->args[1] : mr__literal_int(b, 0);
+    MrExpr **parts = MR_NEW_N(b->arena, MrExpr *, 3);
+    MR_TRY(mr__call_bind(b, call->ctx, call->ast->place, "=", (MrExpr *[]){value, other}, 2,
+                         mr_arena_printf(b->arena, "(%s = %s)", value->sql, other->sql),
+                         &parts[0]));
+    parts[1] = mr_expr_null(b->arena, value->type);
+    parts[1]->sql = "NULL";
+    parts[2] = value;
+    return mr__case_bind(b, call->ast->place, parts, 3, plain_text(call), "if", out);
+}
+
+static MrStatus between_bind(const Special *call, MrExpr **out)
+{
+    static const char *const signs[] = {">=", "<="};
+    Binder *b = call->b;
+    MrExpr *value = call->args[0], *both[2];
+    for (int32_t i = 0; i < 2; i++) {
+        MrExpr *edge = call->args[1 + i];
+        MR_TRY(mr__call_bind(
+            b, call->ctx, call->ast->place, signs[i], (MrExpr *[]){value, edge}, 2,
+            mr_arena_printf(b->arena, "(%s %s %s)", value->sql, signs[i], edge->sql), &both[i]));
+    }
+    *out = mr_expr_and(b->arena, both[0], both[1]);
+    (*out)->sql = plain_text(call);
+    return MR_OK;
+}
+
+/* ---------------------------------------------------------------- texts of their own */
+
+static MrStatus like_bind(const Special *call, MrExpr **out)
+{
+    MrExpr **args = call->args;
+    return plain_bind(
+        call,
+        mr_arena_printf(call->b->arena, call->n_args > 2 ? "%s LIKE %s ESCAPE '%s'" : "%s LIKE %s",
+                        args[0]->sql, args[1]->sql, call->n_args > 2 ? args[2]->sql : ""),
+        out);
+}
+
+static MrStatus ilike_bind(const Special *call, MrExpr **out)
+{
+    return plain_bind(call, plain_text(call), out);
+}
+
+static MrStatus isnull_bind(const Special *call, MrExpr **out)
+{
+    return plain_bind(call, mr_arena_printf(call->b->arena, "(%s IS NULL)", call->args[0]->sql),
+                      out);
+}
+
+static MrStatus isnotnull_bind(const Special *call, MrExpr **out)
+{
+    return plain_bind(call, mr_arena_printf(call->b->arena, "(%s IS NOT NULL)", call->args[0]->sql),
+                      out);
+}
+
+static MrStatus positive_bind(const Special *call, MrExpr **out)
+{
+    return plain_bind(call, mr_arena_printf(call->b->arena, "(+ %s)", call->args[0]->sql), out);
+}
+
+static MrStatus not_bind(const Special *call, MrExpr **out)
+{
+    return mr__not(call->b, call->ast->place, call->args[0], out);
+}
+
+static MrStatus extract_bind(const Special *call, MrExpr **out)
+{
+    return plain_bind(call,
+                      mr_arena_printf(call->b->arena, "extract(%s FROM %s)", call->args[0]->sql,
+                                      call->args[1]->sql),
+                      out);
+}
+
+static MrStatus trim_bind(const Special *call, MrExpr **out)
+{
+    const char *side = call->name[0] == 'l'   ? "LEADING"
+                       : call->name[0] == 'r' ? "TRAILING"
+                                              : "BOTH";
+    return plain_bind(call,
+                      mr_arena_printf(call->b->arena, "TRIM(%s %s FROM %s)", side,
+                                      call->args[0]->sql, call->args[1]->sql),
+                      out);
+}
+
+/* ---------------------------------------------------------------- all of them */
+
+typedef struct SpecialDef {
+    const char *name;
+    int32_t min_args, max_args;
+    const char
+        *expected; /* numbers of arguments, for the error; NULL: others go the ordinary way */
+    MrStatus (*bind)(const Special *call, MrExpr **out);
+    bool only_syntax; /* extract(a FROM b), not extract(a, b) */
+} SpecialDef;
+
+static const SpecialDef specials[] = {
+    {"if", 3, 3, "3", if_bind, false},
+    {"iff", 3, 3, "3", if_bind, false},
+    {"when", 2, INT32_MAX, NULL, when_bind, false},
+    {"coalesce", 1, INT32_MAX, "> 0", coalesce_bind, false},
+    {"nvl", 2, 2, "2", coalesce_bind, false},
+    {"ifnull", 2, 2, "2", coalesce_bind, false},
+    {"nvl2", 3, 3, "3", nvl2_bind, false},
+    {"nullif", 2, 2, "2", nullif_bind, false},
+    {"nullifzero", 1, 1, "1", nullif_bind, false},
+    {"zeroifnull", 1, 1, "1", zeroifnull_bind, false},
+    {"between", 3, 3, NULL, between_bind, false},
+    {"like", 2, 3, "[2, 3]", like_bind, false},
+    {"ilike", 2, 3, "[2, 3]", ilike_bind, false},
+    {"isnull", 1, 1, NULL, isnull_bind, false},
+    {"isnotnull", 1, 1, NULL, isnotnull_bind, false},
+    {"positive", 1, 1, NULL, positive_bind, false},
+    {"not", 1, 1, NULL, not_bind, false},
+    {"extract", 2, 2, NULL, extract_bind, true},
+    {"trim", 2, 2, NULL, trim_bind, true},
+    {"ltrim", 2, 2, NULL, trim_bind, true},
+    {"rtrim", 2, 2, NULL, trim_bind, true},
+};
+
+static const SpecialDef *special_find(const char *name)
+{
+    for (int64_t i = 0; i < MR_COUNT(specials); i++)
+        if (strcmp(specials[i].name, name) == 0)
+            return &specials[i];
+    return NULL;
+}
+
 /* int(x) and the like are casts. */
 static const MrType *cast_function(const char *name)
 {
@@ -22,141 +224,30 @@ static const MrType *cast_function(const char *name)
 
 bool mr__is_special(const char *name)
 {
-    static const char *const names[] = {"if",     "iff",     "when",   "coalesce",   "nvl",
-                                        "ifnull", "nvl2",    "nullif", "nullifzero", "zeroifnull",
-                                        "struct", "between", "like",   "ilike",      NULL};
-    for (int32_t i = 0; names[i]; i++)
-        if (strcmp(names[i], name) == 0)
-            return true;
-    return cast_function(name) != NULL;
+    return special_find(name) || cast_function(name) || strcmp(name, "struct") == 0;
 }
 
-static MrStatus num_args_fail(Binder *b, MrSqlPlace place, const char *name, const char *expected,
-                              int32_t actual)
-{
-    return mr__at(b, place,
-                  MR_FAIL(b->err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName",
-                          mr_quote_name(b->arena, name), "expectedNum", expected, "actualNum",
-                          mr_arena_printf(b->arena, "%d", actual), "docroot",
-                          "https://spark.apache.org/docs/latest"));
-}
-
-/* *done: it was one of them. */
 MrStatus mr__special_call(Binder *b, Ctx *ctx, const MrSqlExpr *ast, const char *name,
                           const Args *args, bool *done, MrExpr **out)
 {
-    MrExpr **e = args->exprs;
-    int32_t n = args->n;
-    *done = true;
-    if (strcmp(name, "if") == 0 || strcmp(name, "iff") == 0) {
-        if (n != 3)
-            return num_args_fail(b, ast->place, name, "3", n);
-        return mr__case_bind(
-            b, ast->place, e, 3,
-            mr_arena_printf(b->arena, "(IF(%s, %s, %s))", e[0]->sql, e[1]->sql, e[2]->sql), "if",
-            out);
-    }
-    if (strcmp(name, "when") == 0 && n >= 2) {
-        MrTextBuilder sql = {.arena = b->arena};
-        mr_builder_str(&sql, "CASE");
-        for (int32_t i = 0; i + 1 < n; i += 2)
-            mr_builder_printf(&sql, " WHEN %s THEN %s", e[i]->sql, e[i + 1]->sql);
-        if (n % 2)
-            mr_builder_printf(&sql, " ELSE %s", e[n - 1]->sql);
-        mr_builder_str(&sql, " END");
-        return mr__case_bind(b, ast->place, e, n, mr_builder_text(&sql).data, "casewhen", out);
-    }
-    if (strcmp(name, "coalesce") == 0) {
-        if (n == 0)
-            return num_args_fail(b, ast->place, name, "> 0", n);
-        return mr__coalesce_bind(b, ast->place, e, n, mr__call_text(b, name, e, n, false), out);
-    }
-    if (strcmp(name, "nvl") == 0 || strcmp(name, "ifnull") == 0) {
-        if (n != 2)
-            return num_args_fail(b, ast->place, name, "2", n);
-        return mr__coalesce_bind(b, ast->place, e, n, mr__call_text(b, name, e, n, false), out);
-    }
-    if (strcmp(name, "nvl2") == 0 || strcmp(name, "nullif") == 0 ||
-        strcmp(name, "nullifzero") == 0 || strcmp(name, "zeroifnull") == 0) {
-        bool two = strcmp(name, "nullif") == 0, three = strcmp(name, "nvl2") == 0;
-        int32_t want = three ? 3 : two ? 2 : 1;
-        if (n != want)
-            return num_args_fail(b, ast->place, name, three ? "3" : two ? "2" : "1", n);
-        const char *sql = mr__call_text(b, name, e, n, false);
-        if (strcmp(name, "zeroifnull") == 0) {
-            MrExpr *zero = mr__literal_int(b, 0);
-            return mr__coalesce_bind(b, ast->place, (MrExpr *[]){e[0], zero}, 2, sql, out);
-        }
-        MrExpr **parts = MR_NEW_N(b->arena, MrExpr *, 3);
-        if (three) {
-            MR_TRY(mr__call_bind(b, ctx, ast->place, "isnotnull", &e[0], 1,
-                                 mr_arena_printf(b->arena, "(%s IS NOT NULL)", e[0]->sql),
-                                 &parts[0]));
-            parts[1] = e[1];
-            parts[2] = e[2];
-        } else {
-            MrExpr *other = two ? e[1] : mr__literal_int(b, 0);
-            MR_TRY(mr__call_bind(b, ctx, ast->place, "=", (MrExpr *[]){e[0], other}, 2,
-                                 mr_arena_printf(b->arena, "(%s = %s)", e[0]->sql, other->sql),
-                                 &parts[0]));
-            parts[1] = mr_expr_null(b->arena, e[0]->type);
-            parts[1]->sql = "NULL";
-            parts[2] = e[0];
-        }
-        return mr__case_bind(b, ast->place, parts, 3, sql, "if", out);
-    }
-    if (strcmp(name, "between") == 0 && n == 3) {
-        MrExpr **both = MR_NEW_N(b->arena, MrExpr *, 2);
-        MR_TRY(mr__call_bind(b, ctx, ast->place, ">=", (MrExpr *[]){e[0], e[1]}, 2,
-                             mr_arena_printf(b->arena, "(%s >= %s)", e[0]->sql, e[1]->sql),
-                             &both[0]));
-        MR_TRY(mr__call_bind(b, ctx, ast->place, "<=", (MrExpr *[]){e[0], e[2]}, 2,
-                             mr_arena_printf(b->arena, "(%s <= %s)", e[0]->sql, e[2]->sql),
-                             &both[1]));
-        *out = mr_expr_and(b->arena, both[0], both[1]);
-        (*out)->sql = mr__call_text(b, name, e, n, false);
-        return MR_OK;
-    }
+    const SpecialDef *def = special_find(name);
     const MrType *type = cast_function(name);
-    if (type) {
-        if (n != 1)
-            return num_args_fail(b, ast->place, name, "1", n);
+    const char *quoted = mr_quote_name(b->arena, name);
+    *done = true;
+    if (def && (ast->call.is_syntax || !def->only_syntax)) {
+        Special call = {b, ctx, ast, name, args->exprs, args->n};
+        if (args->n >= def->min_args && args->n <= def->max_args)
+            return def->bind(&call, out);
+        if (def->expected)
+            return mr__fail_count(b, ast->place, quoted, def->expected, args->n);
+    } else if (type) {
+        if (args->n != 1)
+            return mr__fail_count(b, ast->place, quoted, "1", args->n);
         if (type->kind == MR_TYPE_TIMESTAMP && b->settings->timestamp_ntz)
             type = MR_T(TIMESTAMP_NTZ);
-        MR_TRY(mr__cast_written(b, ast->place, e[0], type, false, out));
-        (*out)->sql = e[0]->sql; /* no cast that the user wrote: it does not show */
+        MR_TRY(mr__cast_written(b, ast->place, args->exprs[0], type, false, out));
+        (*out)->sql = args->exprs[0]->sql; /* no cast that the user wrote: it does not show */
         return MR_OK;
-    }
-    if (strcmp(name, "like") == 0 || strcmp(name, "ilike") == 0) {
-        if (n < 2 || n > 3)
-            return num_args_fail(b, ast->place, name, "[2, 3]", n);
-        const char *sql =
-            strcmp(name, "ilike") == 0
-                ? mr__call_text(b, name, e, n, false)
-                : mr_arena_printf(b->arena, n > 2 ? "%s LIKE %s ESCAPE '%s'" : "%s LIKE %s",
-                                  e[0]->sql, e[1]->sql, n > 2 ? e[2]->sql : "");
-        return mr__call_bind(b, ctx, ast->place, name, e, n, sql, out);
-    }
-    if ((strcmp(name, "isnull") == 0 || strcmp(name, "isnotnull") == 0) && n == 1)
-        return mr__call_bind(b, ctx, ast->place, name, e, n,
-                             mr_arena_printf(b->arena, "(%s IS %sNULL)", e[0]->sql,
-                                             name[2] == 'n' && name[3] == 'o' ? "NOT " : ""),
-                             out);
-    if (strcmp(name, "positive") == 0 && n == 1)
-        return mr__call_bind(b, ctx, ast->place, name, e, n,
-                             mr_arena_printf(b->arena, "(+ %s)", e[0]->sql), out);
-    if (strcmp(name, "not") == 0 && n == 1)
-        return mr__not(b, ast->place, e[0], out);
-    if (ast->call.is_syntax && strcmp(name, "extract") == 0 && n == 2)
-        return mr__call_bind(b, ctx, ast->place, name, e, n,
-                             mr_arena_printf(b->arena, "extract(%s FROM %s)", e[0]->sql, e[1]->sql),
-                             out);
-    if (ast->call.is_syntax && n == 2 &&
-        (strcmp(name, "trim") == 0 || strcmp(name, "ltrim") == 0 || strcmp(name, "rtrim") == 0)) {
-        const char *side = name[0] == 'l' ? "LEADING" : name[0] == 'r' ? "TRAILING" : "BOTH";
-        return mr__call_bind(
-            b, ctx, ast->place, name, e, n,
-            mr_arena_printf(b->arena, "TRIM(%s %s FROM %s)", side, e[0]->sql, e[1]->sql), out);
     }
     *done = false;
     return MR_OK;

@@ -146,24 +146,14 @@ static MrStatus session_gap(Binder *b, const MrSqlExpr *ast, MrExpr **gap)
     return MR_OK;
 }
 
-static MrStatus wrong_count(Binder *b, const MrSqlExpr *ast, const char *function,
-                            const char *expected)
-{
-    return mr__at(b, ast->place,
-                  MR_FAIL(b->err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName",
-                          function, "expectedNum", expected, "actualNum",
-                          mr_arena_printf(b->arena, "%d", ast->call.n_args), "docroot",
-                          "https://spark.apache.org/docs/latest"));
-}
-
 static MrStatus time_window_read(Binder *b, Ctx *ctx, const MrSqlExpr *ast, TimeWindow *out)
 {
     const MrSqlCall *call = &ast->call;
     *out = (TimeWindow){.is_session = mr_str_equal_nocase(call->name.parts[0], "session_window")};
     if (out->is_session && call->n_args != 2)
-        return wrong_count(b, ast, "`session_window`", "2");
+        return mr__fail_count(b, ast->place, "`session_window`", "2", call->n_args);
     if (call->n_args < 2 || call->n_args > 4)
-        return wrong_count(b, ast, "`window`", "[2, 3, 4]");
+        return mr__fail_count(b, ast->place, "`window`", "[2, 3, 4]", call->n_args);
     MR_TRY(mr__expr_bind(b, ctx, call->args[0], &out->time));
     for (int32_t i = 1; i < call->n_args && !out->is_session; i++) {
         MrExpr *text = NULL;

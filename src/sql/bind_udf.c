@@ -15,11 +15,7 @@ static MrStatus udf_args(Binder *b, const MrSqlExpr *ast, const MrBindFunction *
             n_required == function->n_params
                 ? mr_arena_printf(b->arena, "%d", n_required)
                 : mr_arena_printf(b->arena, "[%d, %d]", n_required, function->n_params);
-        return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_WRONG_NUM_ARGS__WITHOUT_SUGGESTION, "functionName",
-                              name, "expectedNum", expected, "actualNum",
-                              mr_arena_printf(b->arena, "%d", n_args), "docroot",
-                              "https://spark.apache.org/docs/latest"));
+        return mr__fail_count(b, ast->place, name, expected, n_args);
     }
     for (int32_t i = 0; i < n_args; i++) {
         int32_t at = i;
