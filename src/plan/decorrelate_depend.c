@@ -324,10 +324,105 @@ static MrStatus depend_values(Outer *outer, MrPlan *plan, MrPlan **out, MrColumn
     return MR_OK;
 }
 
+static MrPlan *depend_project(Outer *outer, const MrPlan *plan, const MrPlan *mapped, MrPlan *input,
+                              const MrColumn *d)
+{
+    int32_t n = plan->n_cols;
+    MrNamedExpr *exprs = MR_NEW_N(outer->planner->arena, MrNamedExpr, n + outer->n_cols + 1);
+    for (int32_t i = 0; i < n; i++)
+        exprs[i] = mapped->project.exprs[i];
+    for (int32_t i = 0; i < outer->n_cols; i++)
+        exprs[n + i] = mr_plan_pass(outer->planner, &d[i]);
+    return mr_plan_project(outer->planner, input, exprs, n + outer->n_cols);
+}
+
+static MrPlan *depend_expand(Outer *outer, const MrPlan *plan, const MrPlan *mapped, MrPlan *input,
+                             const MrColumn *d)
+{
+    MrPlanner *planner = outer->planner;
+    int32_t n = plan->n_cols, n_all = n + outer->n_cols, n_rows = plan->expand.n_projections;
+    MrColumn *cols = MR_NEW_N(planner->arena, MrColumn, n_all + 1);
+    memcpy(cols, plan->cols, sizeof(MrColumn) * (size_t)n);
+    for (int32_t i = 0; i < outer->n_cols; i++)
+        cols[n + i] = d[i];
+    MrExpr ***projections = MR_NEW_N(planner->arena, MrExpr **, n_rows + 1);
+    for (int32_t p = 0; p < n_rows; p++) {
+        projections[p] = MR_NEW_N(planner->arena, MrExpr *, n_all + 1);
+        memcpy(projections[p], mapped->expand.projections[p], sizeof(MrExpr *) * (size_t)n);
+        for (int32_t i = 0; i < outer->n_cols; i++)
+            projections[p][n + i] = mr_plan_column_expr(planner, &d[i]);
+    }
+    return mr_plan_expand(planner, input, cols, n_all, projections, n_rows);
+}
+
+/* Each value of D is a partition of its own. */
+static MrPlan *depend_window(Outer *outer, const MrPlan *plan, const MrPlan *mapped, MrPlan *input,
+                             const MrColumn *d)
+{
+    MrPlanner *planner = outer->planner;
+    MrNamedExpr *exprs = MR_NEW_N(planner->arena, MrNamedExpr, plan->window.n_exprs + 1);
+    for (int32_t i = 0; i < plan->window.n_exprs; i++) {
+        MrExpr *expr = MR_NEW(planner->arena, MrExpr);
+        *expr = *mapped->window.exprs[i].expr;
+        int32_t n = expr->window.n_partition;
+        MrExpr **partition = MR_NEW_N(planner->arena, MrExpr *, n + outer->n_cols + 1);
+        for (int32_t k = 0; k < n; k++)
+            partition[k] = expr->window.partition[k];
+        for (int32_t k = 0; k < outer->n_cols; k++)
+            partition[n + k] = mr_plan_column_expr(planner, &d[k]);
+        expr->window.partition = partition;
+        expr->window.n_partition = n + outer->n_cols;
+        exprs[i] = (MrNamedExpr){mapped->window.exprs[i].column, expr};
+    }
+    return mr_plan_window(planner, input, exprs, plan->window.n_exprs);
+}
+
+static MrPlan *depend_generate(Outer *outer, const MrPlan *plan, const MrPlan *mapped,
+                               MrPlan *input)
+{
+    MrPlanner *planner = outer->planner;
+    MrPlan *made =
+        mr_plan_generate(planner, input, plan->generate.def, plan->generate.bound,
+                         mapped->generate.args, plan->generate.n_args, plan->generate.outer);
+    MrColumn *cols = MR_NEW_N(planner->arena, MrColumn, made->n_cols + 1);
+    int32_t n_old = plan->inputs[0]->n_cols, n_new = plan->n_cols - n_old;
+    memcpy(cols, made->cols, sizeof(MrColumn) * (size_t)made->n_cols);
+    memcpy(cols + made->n_cols - n_new, plan->cols + n_old, sizeof(MrColumn) * (size_t)n_new);
+    made->cols = cols;
+    return made;
+}
+
+/* Nodes of one input that need D only below: it goes through them. */
+static MrStatus depend_through(Outer *outer, MrPlan *plan, MrPlan **out, MrColumn **d)
+{
+    MrPlan *input = NULL;
+    MR_TRY(depend(outer, plan->inputs[0], &input, d));
+    Mapped map = {outer, *d};
+    MrPlan *mapped = mr_plan_map_exprs(outer->planner, plan, mapped_expr, &map);
+    switch (plan->kind) {
+    case MR_PLAN_PROJECT:
+        *out = depend_project(outer, plan, mapped, input, *d);
+        break;
+    case MR_PLAN_EXPAND:
+        *out = depend_expand(outer, plan, mapped, input, *d);
+        break;
+    case MR_PLAN_WINDOW:
+        *out = depend_window(outer, plan, mapped, input, *d);
+        break;
+    case MR_PLAN_GENERATE:
+        *out = depend_generate(outer, plan, mapped, input);
+        break;
+    default:
+        *out = mr_plan_with_inputs(outer->planner, mapped, &input);
+        (*out)->cols = input->cols;
+        (*out)->n_cols = input->n_cols;
+    }
+    return MR_OK;
+}
+
 static MrStatus depend(Outer *outer, MrPlan *plan, MrPlan **out, MrColumn **d)
 {
     MrPlanner *planner = outer->planner;
-    MrPlan *input = NULL;
     if (!mr__plan_refers(plan, outer->over)) {
         MrPlan *domain = domain_use(outer, d);
         *out = plan->kind == MR_PLAN_VALUES && plan->n_cols == 0 && plan->values.n_rows == 1
@@ -358,77 +453,9 @@ static MrStatus depend(Outer *outer, MrPlan *plan, MrPlan **out, MrColumn **d)
     case MR_PLAN_WINDOW:
     case MR_PLAN_GENERATE:
     case MR_PLAN_EXPAND:
-        break;
+        return depend_through(outer, plan, out, d);
     default:
         return MR_FAIL_UNSUPPORTED(outer->err, "references to an outer query in this place");
-    }
-    MR_TRY(depend(outer, plan->inputs[0], &input, d));
-    Mapped map = {outer, *d};
-    MrPlan *mapped = mr_plan_map_exprs(planner, plan, mapped_expr, &map);
-    switch (plan->kind) {
-    case MR_PLAN_PROJECT: {
-        MrNamedExpr *exprs =
-            MR_NEW_N(planner->arena, MrNamedExpr, plan->n_cols + outer->n_cols + 1);
-        for (int32_t i = 0; i < plan->n_cols; i++)
-            exprs[i] = mapped->project.exprs[i];
-        for (int32_t i = 0; i < outer->n_cols; i++)
-            exprs[plan->n_cols + i] = mr_plan_pass(planner, &(*d)[i]);
-        *out = mr_plan_project(planner, input, exprs, plan->n_cols + outer->n_cols);
-        return MR_OK;
-    }
-    case MR_PLAN_EXPAND: {
-        int32_t n = plan->n_cols, n_all = n + outer->n_cols;
-        MrColumn *cols = MR_NEW_N(planner->arena, MrColumn, n_all + 1);
-        memcpy(cols, plan->cols, sizeof(MrColumn) * (size_t)n);
-        MrExpr ***projections = MR_NEW_N(planner->arena, MrExpr **, plan->expand.n_projections + 1);
-        for (int32_t i = 0; i < outer->n_cols; i++)
-            cols[n + i] = (*d)[i];
-        for (int32_t p = 0; p < plan->expand.n_projections; p++) {
-            projections[p] = MR_NEW_N(planner->arena, MrExpr *, n_all + 1);
-            memcpy(projections[p], mapped->expand.projections[p], sizeof(MrExpr *) * (size_t)n);
-            for (int32_t i = 0; i < outer->n_cols; i++)
-                projections[p][n + i] = mr_plan_column_expr(planner, &(*d)[i]);
-        }
-        *out = mr_plan_expand(planner, input, cols, n_all, projections, plan->expand.n_projections);
-        return MR_OK;
-    }
-    case MR_PLAN_WINDOW: {
-        MrNamedExpr *exprs = MR_NEW_N(planner->arena, MrNamedExpr, plan->window.n_exprs + 1);
-        for (int32_t i = 0; i < plan->window.n_exprs; i++) {
-            MrExpr *expr = MR_NEW(planner->arena, MrExpr);
-            *expr = *mapped->window.exprs[i].expr;
-            int32_t n = expr->window.n_partition;
-            MrExpr **partition = MR_NEW_N(planner->arena, MrExpr *, n + outer->n_cols + 1);
-            for (int32_t k = 0; k < n; k++)
-                partition[k] = expr->window.partition[k];
-            for (int32_t k = 0; k < outer->n_cols; k++)
-                partition[n + k] = mr_plan_column_expr(planner, &(*d)[k]);
-            expr->window.partition = partition;
-            expr->window.n_partition = n + outer->n_cols;
-            exprs[i] = (MrNamedExpr){mapped->window.exprs[i].column, expr};
-        }
-        *out = mr_plan_window(planner, input, exprs, plan->window.n_exprs);
-        return MR_OK;
-    }
-    case MR_PLAN_GENERATE: {
-        MrPlan *made =
-            mr_plan_generate(planner, input, plan->generate.def, plan->generate.bound,
-                             mapped->generate.args, plan->generate.n_args, plan->generate.outer);
-        MrColumn *cols = MR_NEW_N(planner->arena, MrColumn, made->n_cols + 1);
-        int32_t n_old = plan->inputs[0]->n_cols, n_new = plan->n_cols - n_old;
-        memcpy(cols, made->cols, sizeof(MrColumn) * (size_t)made->n_cols);
-        memcpy(cols + made->n_cols - n_new, plan->cols + n_old, sizeof(MrColumn) * (size_t)n_new);
-        made->cols = cols;
-        *out = made;
-        return MR_OK;
-    }
-    default: {
-        MrPlan *made = mr_plan_with_inputs(planner, mapped, &input);
-        made->cols = input->cols;
-        made->n_cols = input->n_cols;
-        *out = made;
-        return MR_OK;
-    }
     }
 }
 

@@ -108,126 +108,153 @@ static bool needs_note(void *self, const MrExpr *expr)
     return true;
 }
 
+static MrPlan *pull(Pull *p, MrPlan *plan);
+
+/* Conjuncts that refer to P move up; the rest stays, NULL when nothing does. */
+static MrExpr *conjuncts_pull(Pull *p, MrExpr *condition)
+{
+    MrArena *arena = p->planner->arena;
+    MrExpr **parts = NULL, *rest = NULL;
+    int32_t n = condition ? mr__conjuncts(arena, condition, &parts) : 0;
+    for (int32_t i = 0; i < n; i++) {
+        if (expr_refers(parts[i], p->over))
+            MR_PUSH(arena, p->preds, p->n, p->cap, parts[i]);
+        else
+            rest = mr_expr_and(arena, rest, parts[i]);
+    }
+    return rest;
+}
+
+static MrPlan *pull_filter(Pull *p, MrPlan *plan)
+{
+    MrPlan *input = pull(p, plan->inputs[0]);
+    MrExpr *rest = input ? conjuncts_pull(p, plan->filter.condition) : NULL;
+    return rest ? mr_plan_filter(p->planner, input, rest) : input;
+}
+
+/* What moves up may read columns that the projection drops: it passes them on. */
+static MrPlan *pull_project(Pull *p, MrPlan *plan)
+{
+    MrPlanner *planner = p->planner;
+    for (int32_t i = 0; i < plan->n_cols; i++)
+        if (expr_refers(plan->project.exprs[i].expr, p->over))
+            return NULL;
+    MrPlan *input = pull(p, plan->inputs[0]);
+    if (!input)
+        return NULL;
+    Needs needs = {.planner = planner, .from = input, .have = plan};
+    for (int64_t i = 0; i < p->n; i++)
+        mr_expr_walk(p->preds[i], needs_note, &needs);
+    int32_t n = plan->n_cols;
+    MrNamedExpr *exprs = MR_NEW_N(planner->arena, MrNamedExpr, n + needs.n + 1);
+    for (int32_t i = 0; i < n; i++)
+        exprs[i] = plan->project.exprs[i];
+    for (int64_t i = 0; i < needs.n; i++)
+        exprs[n + i] = mr_plan_pass(planner, &needs.cols[i]);
+    return mr_plan_project(planner, input, exprs, n + (int32_t)needs.n);
+}
+
+/* Of an outer join only the side goes whose rows all come out; of an inner join both and the
+ * condition. */
+static MrPlan *pull_join(Pull *p, MrPlan *plan)
+{
+    MrPlanner *planner = p->planner;
+    MrPlan *left = plan->inputs[0], *right = plan->inputs[1];
+    MrExpr *condition = plan->join.condition;
+    if (plan->join.kind == MR_JOIN_INNER) {
+        left = pull(p, left);
+        right = left ? pull(p, right) : NULL;
+        return right
+                   ? mr_plan_join(planner, MR_JOIN_INNER, left, right, conjuncts_pull(p, condition))
+                   : NULL;
+    }
+    if (plan->join.kind == MR_JOIN_RIGHT || plan->join.kind == MR_JOIN_FULL ||
+        mr__plan_refers(right, p->over) || (condition && expr_refers(condition, p->over)))
+        return NULL;
+    left = pull(p, left);
+    if (!left)
+        return NULL;
+    MrPlan *join = mr_plan_join(planner, plan->join.kind, left, right, condition);
+    if (plan->join.kind == MR_JOIN_MARK) {
+        MrColumn *cols = MR_NEW_N(planner->arena, MrColumn, join->n_cols + 1);
+        memcpy(cols, join->cols, sizeof(MrColumn) * (size_t)join->n_cols);
+        cols[join->n_cols - 1].id = join->join.mark_id = plan->join.mark_id;
+        join->cols = cols;
+    }
+    return join;
+}
+
+/* outer = inner: the inner side becomes a key, and the equality is above the aggregate one of P and
+ * that key.  False: it is no such equality. */
+static bool key_pull(Pull *p, MrExpr *pred, MrNamedExpr *key)
+{
+    MrPlanner *planner = p->planner;
+    const char *name = pred->kind == MR_EXPR_CALL && pred->bound->def ? pred->bound->def->name : "";
+    if ((strcmp(name, "=") != 0 && strcmp(name, "<=>") != 0) || pred->n_args != 2)
+        return false;
+    int32_t side = expr_refers(pred->args[0], p->over) ? 0 : 1;
+    MrExpr *inner = pred->args[1 - side];
+    if (reads_columns(pred->args[side]) || expr_refers(inner, p->over))
+        return false;
+    int32_t id = inner->kind == MR_EXPR_COLUMN ? inner->column.id : mr_planner_id(planner);
+    const char *text = inner->sql ? inner->sql : "key";
+    *key = (MrNamedExpr){{id, text, inner->type, inner->nullable}, inner};
+    MrExpr *moved = MR_NEW(planner->arena, MrExpr);
+    *moved = *pred;
+    moved->args = MR_NEW_N(planner->arena, MrExpr *, 2);
+    moved->args[side] = pred->args[side];
+    moved->args[1 - side] = mr_plan_column_expr(planner, &key->column);
+    MR_PUSH(planner->arena, p->preds, p->n, p->cap, moved);
+    return true;
+}
+
+static MrPlan *pull_aggregate(Pull *p, MrPlan *plan)
+{
+    MrPlanner *planner = p->planner;
+    Pull own = {.planner = planner, .over = p->over};
+    int32_t n = plan->aggregate.n_keys;
+    for (int32_t i = 0; i < n; i++)
+        if (expr_refers(plan->aggregate.keys[i].expr, p->over))
+            return NULL;
+    for (int32_t i = 0; i < plan->aggregate.n_aggs; i++)
+        if (expr_refers(plan->aggregate.aggs[i].expr, p->over))
+            return NULL;
+    MrPlan *input = pull(&own, plan->inputs[0]);
+    if (!input || own.through_scalar)
+        return NULL;
+    MrNamedExpr *keys = MR_NEW_N(planner->arena, MrNamedExpr, n + own.n + 1);
+    for (int32_t i = 0; i < n; i++)
+        keys[i] = plan->aggregate.keys[i];
+    for (int64_t i = 0; i < own.n; i++)
+        if (!key_pull(p, own.preds[i], &keys[n + i]))
+            return NULL;
+    if (n == 0 && plan->aggregate.n_aggs > 0)
+        p->through_scalar = true;
+    MrPlan *agg = mr_plan_aggregate(planner, input, keys, n + (int32_t)own.n, plan->aggregate.aggs,
+                                    plan->aggregate.n_aggs);
+    agg->aggregate.session_key = plan->aggregate.session_key;
+    return agg;
+}
+
 /* NULL: it does not go. */
 static MrPlan *pull(Pull *p, MrPlan *plan)
 {
-    MrPlanner *planner = p->planner;
-    const MrPlan *over = p->over;
-    if (!mr__plan_refers(plan, over))
+    if (!mr__plan_refers(plan, p->over))
         return plan;
     switch (plan->kind) {
-    case MR_PLAN_FILTER: {
-        MrPlan *input = pull(p, plan->inputs[0]);
-        if (!input)
-            return NULL;
-        MrExpr **parts = NULL, *rest = NULL;
-        int32_t n = mr__conjuncts(planner->arena, plan->filter.condition, &parts);
-        for (int32_t i = 0; i < n; i++) {
-            if (expr_refers(parts[i], over))
-                MR_PUSH(planner->arena, p->preds, p->n, p->cap, parts[i]);
-            else
-                rest = mr_expr_and(planner->arena, rest, parts[i]);
-        }
-        return rest ? mr_plan_filter(planner, input, rest) : input;
-    }
-    case MR_PLAN_PROJECT: {
-        for (int32_t i = 0; i < plan->n_cols; i++)
-            if (expr_refers(plan->project.exprs[i].expr, over))
-                return NULL;
-        MrPlan *input = pull(p, plan->inputs[0]);
-        if (!input)
-            return NULL;
-        Needs needs = {.planner = planner, .from = input, .have = plan};
-        for (int64_t i = 0; i < p->n; i++)
-            mr_expr_walk(p->preds[i], needs_note, &needs);
-        int32_t n = plan->n_cols;
-        MrNamedExpr *exprs = MR_NEW_N(planner->arena, MrNamedExpr, n + needs.n + 1);
-        for (int32_t i = 0; i < n; i++)
-            exprs[i] = plan->project.exprs[i];
-        for (int64_t i = 0; i < needs.n; i++)
-            exprs[n + i] = mr_plan_pass(planner, &needs.cols[i]);
-        return mr_plan_project(planner, input, exprs, n + (int32_t)needs.n);
-    }
+    case MR_PLAN_FILTER:
+        return pull_filter(p, plan);
+    case MR_PLAN_PROJECT:
+        return pull_project(p, plan);
+    case MR_PLAN_JOIN:
+        return pull_join(p, plan);
+    case MR_PLAN_AGGREGATE:
+        return pull_aggregate(p, plan);
     case MR_PLAN_SORT:
         for (int32_t i = 0; i < plan->sort.n_keys; i++)
-            if (expr_refers(plan->sort.keys[i].expr, over))
+            if (expr_refers(plan->sort.keys[i].expr, p->over))
                 return NULL;
         return plan->sort.limit == INT64_MAX ? pull(p, plan->inputs[0]) : NULL;
-    case MR_PLAN_JOIN: {
-        MrPlan *left = plan->inputs[0], *right = plan->inputs[1];
-        MrExpr *condition = plan->join.condition;
-        if (plan->join.kind == MR_JOIN_INNER) {
-            left = pull(p, left);
-            right = left ? pull(p, right) : NULL;
-            if (!right)
-                return NULL;
-            MrExpr **parts = NULL, *rest = NULL;
-            int32_t n = condition ? mr__conjuncts(planner->arena, condition, &parts) : 0;
-            for (int32_t i = 0; i < n; i++) {
-                if (expr_refers(parts[i], over))
-                    MR_PUSH(planner->arena, p->preds, p->n, p->cap, parts[i]);
-                else
-                    rest = mr_expr_and(planner->arena, rest, parts[i]);
-            }
-            return mr_plan_join(planner, MR_JOIN_INNER, left, right, rest);
-        }
-        if (plan->join.kind == MR_JOIN_RIGHT || plan->join.kind == MR_JOIN_FULL ||
-            mr__plan_refers(right, over) || (condition && expr_refers(condition, over)))
-            return NULL;
-        left = pull(p, left);
-        if (!left)
-            return NULL;
-        MrPlan *join = mr_plan_join(planner, plan->join.kind, left, right, condition);
-        if (plan->join.kind == MR_JOIN_MARK) {
-            MrColumn *cols = MR_NEW_N(planner->arena, MrColumn, join->n_cols + 1);
-            memcpy(cols, join->cols, sizeof(MrColumn) * (size_t)join->n_cols);
-            cols[join->n_cols - 1].id = join->join.mark_id = plan->join.mark_id;
-            join->cols = cols;
-        }
-        return join;
-    }
-    case MR_PLAN_AGGREGATE: {
-        Pull own = {.planner = p->planner, .over = p->over};
-        bool refers = false;
-        for (int32_t i = 0; i < plan->aggregate.n_keys; i++)
-            refers = refers || expr_refers(plan->aggregate.keys[i].expr, over);
-        for (int32_t i = 0; i < plan->aggregate.n_aggs; i++)
-            refers = refers || expr_refers(plan->aggregate.aggs[i].expr, over);
-        MrPlan *input = refers ? NULL : pull(&own, plan->inputs[0]);
-        if (!input || own.through_scalar)
-            return NULL;
-        int32_t n = plan->aggregate.n_keys;
-        MrNamedExpr *keys = MR_NEW_N(planner->arena, MrNamedExpr, n + own.n + 1);
-        for (int32_t i = 0; i < n; i++)
-            keys[i] = plan->aggregate.keys[i];
-        for (int64_t i = 0; i < own.n; i++) {
-            MrExpr *pred = own.preds[i];
-            const char *name =
-                pred->kind == MR_EXPR_CALL && pred->bound->def ? pred->bound->def->name : "";
-            if ((strcmp(name, "=") != 0 && strcmp(name, "<=>") != 0) || pred->n_args != 2)
-                return NULL;
-            int32_t side = expr_refers(pred->args[0], over) ? 0 : 1;
-            if (reads_columns(pred->args[side]) || expr_refers(pred->args[1 - side], over))
-                return NULL;
-            MrExpr *inner = pred->args[1 - side];
-            keys[n + i].column = (MrColumn){
-                inner->kind == MR_EXPR_COLUMN ? inner->column.id : mr_planner_id(planner),
-                inner->sql ? inner->sql : "key", inner->type, inner->nullable};
-            keys[n + i].expr = inner;
-            MrExpr *moved = MR_NEW(planner->arena, MrExpr);
-            *moved = *pred;
-            moved->args = MR_NEW_N(planner->arena, MrExpr *, 2);
-            moved->args[side] = pred->args[side];
-            moved->args[1 - side] = mr_plan_column_expr(planner, &keys[n + i].column);
-            MR_PUSH(planner->arena, p->preds, p->n, p->cap, moved);
-        }
-        if (n == 0 && plan->aggregate.n_aggs > 0)
-            p->through_scalar = true;
-        MrPlan *agg = mr_plan_aggregate(planner, input, keys, n + (int32_t)own.n,
-                                        plan->aggregate.aggs, plan->aggregate.n_aggs);
-        agg->aggregate.session_key = plan->aggregate.session_key;
-        return agg;
-    }
     default:
         return NULL;
     }

@@ -287,6 +287,81 @@ static MrExpr *side_visit(void *self, MrExpr *expr)
     return expr;
 }
 
+/* Conjuncts with a subquery in them, and those without. */
+static void conjuncts_split(MrArena *arena, MrExpr *condition, MrExpr **plain, MrExpr **with_query)
+{
+    MrExpr **parts = NULL;
+    int32_t n = mr__conjuncts(arena, condition, &parts);
+    for (int32_t i = 0; i < n; i++) {
+        MrExpr **to = has_query(parts[i]) ? with_query : plain;
+        *to = mr_expr_and(arena, *to, parts[i]);
+    }
+}
+
+static MrStatus outer_join_visit(MrPlanner *planner, MrPlan *plan, MrPlan **out, MrError *err)
+{
+    Attach sides[2];
+    for (int32_t i = 0; i < 2; i++)
+        sides[i] = (Attach){.planner = planner, .err = err, .over = plan->inputs[i]};
+    MrExpr *condition = mr_expr_map(planner->arena, plan->join.condition, side_visit, sides);
+    MR_TRY(sides[0].status);
+    MR_TRY(sides[1].status);
+    MrPlan *join = mr_plan_join(planner, plan->join.kind, sides[0].over, sides[1].over, condition);
+    *out = columns_keep(planner, join, plan->cols, plan->n_cols);
+    return MR_OK;
+}
+
+/* What needs no subquery filters first. */
+static MrStatus filter_visit(MrPlanner *planner, MrPlan *plan, MrPlan **out, MrError *err)
+{
+    MrArena *arena = planner->arena;
+    Attach a = {.planner = planner, .err = err, .over = plan->inputs[0]};
+    MrExpr *plain = NULL, *with_query = NULL, *rest = NULL, **parts = NULL;
+    conjuncts_split(arena, plan->filter.condition, &plain, &with_query);
+    if (plain)
+        a.over = mr_plan_filter(planner, a.over, plain);
+    int32_t n = mr__conjuncts(arena, with_query, &parts);
+    for (int32_t i = 0; i < n; i++) {
+        bool done = false;
+        MR_TRY(filter_conjunct(&a, parts[i], &done));
+        if (!done)
+            rest = mr_expr_and(arena, rest, parts[i]);
+    }
+    if (rest) {
+        rest = attach_expr(&a, rest);
+        MR_TRY(a.status);
+        a.over = mr_plan_filter(planner, a.over, rest);
+    }
+    *out = columns_keep(planner, a.over, plan->cols, plan->n_cols);
+    return MR_OK;
+}
+
+/* A node of one input: that is joined to the subqueries in its expressions. */
+static MrStatus node_visit(MrPlanner *planner, MrPlan *plan, MrPlan **out, MrError *err)
+{
+    Attach a = {.planner = planner, .err = err, .over = plan->inputs[0]};
+    MrPlan *mapped = mr_plan_map_exprs(planner, plan, attach_expr, &a);
+    MR_TRY(a.status);
+    MrPlan *made = mr_plan_with_inputs(planner, mapped, &a.over);
+    *out = made;
+    if (plan->kind == MR_PLAN_PROJECT || plan->kind == MR_PLAN_AGGREGATE ||
+        plan->kind == MR_PLAN_EXPAND)
+        return MR_OK;
+    /* The node passes its input's columns on: those of the subqueries go. */
+    made->cols = a.over->cols;
+    made->n_cols = a.over->n_cols;
+    if (plan->kind == MR_PLAN_WINDOW || plan->kind == MR_PLAN_GENERATE) {
+        int32_t n_in = plan->inputs[0]->n_cols, n_new = plan->n_cols - n_in;
+        MrColumn *cols = MR_NEW_N(planner->arena, MrColumn, a.over->n_cols + n_new + 1);
+        memcpy(cols, a.over->cols, sizeof(MrColumn) * (size_t)a.over->n_cols);
+        memcpy(cols + a.over->n_cols, plan->cols + n_in, sizeof(MrColumn) * (size_t)n_new);
+        made->cols = cols;
+        made->n_cols += n_new;
+    }
+    *out = columns_keep(planner, made, plan->cols, plan->n_cols);
+    return MR_OK;
+}
+
 static MrStatus decorrelate_visit(MrPlanner *planner, MrPlan *plan, void *self, MrPlan **out,
                                   MrError *err)
 {
@@ -306,81 +381,18 @@ static MrStatus decorrelate_visit(MrPlanner *planner, MrPlan *plan, void *self, 
         return MR_OK;
     if (plan->kind == MR_PLAN_VALUES)
         return MR_FAIL_UNSUPPORTED(err, "subqueries in VALUES");
-    Attach a = {.planner = planner, .err = err};
-    if (plan->kind == MR_PLAN_JOIN) {
-        if (plan->join.kind == MR_JOIN_INNER) {
-            MrExpr **parts = NULL, *plain = NULL, *rest = NULL;
-            int32_t n = mr__conjuncts(planner->arena, plan->join.condition, &parts);
-            for (int32_t i = 0; i < n; i++) {
-                if (has_query(parts[i]))
-                    rest = mr_expr_and(planner->arena, rest, parts[i]);
-                else
-                    plain = mr_expr_and(planner->arena, plain, parts[i]);
-            }
-            MrPlan *join =
-                mr_plan_join(planner, MR_JOIN_INNER, plan->inputs[0], plan->inputs[1], plain);
-            return decorrelate_visit(planner, mr_plan_filter(planner, join, rest), self, out, err);
-        }
-        Attach sides[2];
-        for (int32_t i = 0; i < 2; i++)
-            sides[i] = (Attach){.planner = planner, .err = err, .over = plan->inputs[i]};
-        MrExpr *condition = mr_expr_map(planner->arena, plan->join.condition, side_visit, sides);
-        MR_TRY(sides[0].status);
-        MR_TRY(sides[1].status);
+    if (plan->kind == MR_PLAN_FILTER)
+        return filter_visit(planner, plan, out, err);
+    if (plan->kind == MR_PLAN_JOIN && plan->join.kind != MR_JOIN_INNER)
+        return outer_join_visit(planner, plan, out, err);
+    if (plan->kind == MR_PLAN_JOIN) { /* the subqueries' part is a filter over the rest */
+        MrExpr *plain = NULL, *with_query = NULL;
+        conjuncts_split(planner->arena, plan->join.condition, &plain, &with_query);
         MrPlan *join =
-            mr_plan_join(planner, plan->join.kind, sides[0].over, sides[1].over, condition);
-        *out = columns_keep(planner, join, plan->cols, plan->n_cols);
-        return MR_OK;
+            mr_plan_join(planner, MR_JOIN_INNER, plan->inputs[0], plan->inputs[1], plain);
+        return filter_visit(planner, mr_plan_filter(planner, join, with_query), out, err);
     }
-    a.over = plan->inputs[0];
-    if (plan->kind == MR_PLAN_FILTER) {
-        MrExpr **parts = NULL, *rest = NULL;
-        int32_t n = mr__conjuncts(planner->arena, plan->filter.condition, &parts);
-        /* What needs no subquery filters first. */
-        MrExpr *plain = NULL;
-        for (int32_t i = 0; i < n; i++)
-            if (!has_query(parts[i]))
-                plain = mr_expr_and(planner->arena, plain, parts[i]);
-        if (plain)
-            a.over = mr_plan_filter(planner, a.over, plain);
-        for (int32_t i = 0; i < n; i++) {
-            bool done = false;
-            if (!has_query(parts[i]))
-                continue;
-            MR_TRY(filter_conjunct(&a, parts[i], &done));
-            if (!done)
-                rest = mr_expr_and(planner->arena, rest, parts[i]);
-        }
-        if (rest) {
-            rest = attach_expr(&a, rest);
-            MR_TRY(a.status);
-            a.over = mr_plan_filter(planner, a.over, rest);
-        }
-        *out = columns_keep(planner, a.over, plan->cols, plan->n_cols);
-        return MR_OK;
-    }
-    MrPlan *mapped = mr_plan_map_exprs(planner, plan, attach_expr, &a);
-    MR_TRY(a.status);
-    MrPlan *made = mr_plan_with_inputs(planner, mapped, &a.over);
-    if (plan->kind == MR_PLAN_PROJECT || plan->kind == MR_PLAN_AGGREGATE ||
-        plan->kind == MR_PLAN_EXPAND) {
-        *out = made;
-        return MR_OK;
-    }
-    /* The node passes its input's columns on: those of the subqueries go. */
-    if (plan->kind == MR_PLAN_WINDOW || plan->kind == MR_PLAN_GENERATE) {
-        int32_t n_in = plan->inputs[0]->n_cols, n_new = plan->n_cols - n_in;
-        MrColumn *cols = MR_NEW_N(planner->arena, MrColumn, a.over->n_cols + n_new + 1);
-        memcpy(cols, a.over->cols, sizeof(MrColumn) * (size_t)a.over->n_cols);
-        memcpy(cols + a.over->n_cols, plan->cols + n_in, sizeof(MrColumn) * (size_t)n_new);
-        made->cols = cols;
-        made->n_cols = a.over->n_cols + n_new;
-    } else {
-        made->cols = a.over->cols;
-        made->n_cols = a.over->n_cols;
-    }
-    *out = columns_keep(planner, made, plan->cols, plan->n_cols);
-    return MR_OK;
+    return node_visit(planner, plan, out, err);
 }
 
 MrStatus mr__rule_decorrelate(MrPlanner *planner, MrPlan *plan, MrPlan **out, MrError *err)
