@@ -19,14 +19,14 @@
 
 static volatile sig_atomic_t interrupted;
 
-static void on_signal(int number)
+static inline void on_signal(int number)
 {
     (void)number;
     interrupted = 1;
 }
 
 /* Runs for so many seconds, 0: until Ctrl-C; then ends with the batch of all that has come. */
-static MrStatus run_context(MrStreamContext *context, double seconds, MrError *err)
+static inline MrStatus run_context(MrStreamContext *context, double seconds, MrError *err)
 {
     bool ended = false;
     signal(SIGINT, on_signal);
@@ -39,7 +39,7 @@ static MrStatus run_context(MrStreamContext *context, double seconds, MrError *e
 }
 
 /* What main() gives back. */
-static int result(MrStatus status, const MrError *err)
+static inline int result(MrStatus status, const MrError *err)
 {
     char text[2000];
     if (status == MR_OK)

@@ -169,8 +169,8 @@ MR_API void mr_frame_close(MrFrame *frame); /* NULL is fine */
 struct ArrowArrayStream; /* Arrow specification, "C stream interface" */
 /* Runs the frame while the stream is read; its arrays are structs of up to 2,048 rows, one child a
  * column.  The stream, its schema and its arrays are yours, each released as Arrow has it, in any
- * order; one thread at a time.  A failure while reading is EIO, or ENOMEM, and get_last_error has
- * the message. */
+ * order; one thread at a time, but arrays are released on any.  A failure while reading is EIO, or
+ * ENOMEM, and get_last_error has the message. */
 MR_API MR_MUST_USE MrStatus mr_frame_arrow(MrFrame *frame, struct ArrowArrayStream *out,
                                            MrError *err);
 
@@ -181,7 +181,7 @@ MR_API MR_MUST_USE MrStatus mr_session_arrow(MrSession *session, struct ArrowArr
                                              MrFrame **frame, MrError *err);
 
 typedef struct MrShowOptions {
-    int32_t n_rows; /* 0: 20 */
+    int32_t n_rows; /* 0: 20; not negative */
     bool keep_long; /* cells of more than 20 characters are shown whole */
 } MrShowOptions;
 /* Prints a table as Spark's show() does.  Like the other calls that read, it refuses a streaming
@@ -236,8 +236,9 @@ typedef struct MrStreamStart {
 MR_API MR_MUST_USE MrStatus mr_frame_start(MrFrame *frame, const MrStreamStart *options,
                                            MrStreamingQuery **query, MrError *err);
 /* Waits until the query ends by itself, fails (its error is given, at each call) or timeout_ms
- * passes (< 0: for ever); *ended says whether it has ended.  This call and the next three may come
- * from any thread.  A foreach_batch that calls one of them for its own query does not wait. */
+ * passes (< 0: for ever); *ended says whether it has ended, also when it failed.  This call and the
+ * next three may come from any thread.  A foreach_batch that calls one of them for its own query
+ * does not wait. */
 MR_API MR_MUST_USE MrStatus mr_streaming_query_await(MrStreamingQuery *query, int64_t timeout_ms,
                                                      bool *ended, MrError *err);
 /* Waits until all that was there at the call has been processed, or the query has ended. */
@@ -265,8 +266,8 @@ MR_API void mr_streaming_query_close(MrStreamingQuery *query);
  * into err, or else FAILED_EXECUTE_UDF; MR_CANCELED is OPERATION_CANCELED.
  * Source: Spark's RDD programming guide for what each transformation means. */
 
-/* Borrowed bytes, at most 2 GiB; data NULL: there is none (no key, the absent side of an outer
- * join, no state).  Not ended by NUL. */
+/* Borrowed bytes, fewer than 2 GiB and not negative; data NULL: there is none (no key, the absent
+ * side of an outer join, no state).  Not ended by NUL. */
 typedef struct MrBytes {
     const char *data;
     int64_t size_bytes;

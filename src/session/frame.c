@@ -19,6 +19,7 @@ static MrStatus frame_create(MrSession *session, MrText sql, MrFrame **out, MrEr
     MR_TRY(mr_budget_alloc_zeroed(&session->budget, size_bytes, &block, err));
     MrFrame *frame = block;
     frame->session = mr__session_hold(session);
+    frame->n_holders = 1;
     frame->block_bytes = size_bytes;
     memcpy(frame->sql, sql.data, (size_t)sql.size_bytes);
     frame->sql_bytes = sql.size_bytes;
@@ -26,9 +27,15 @@ static MrStatus frame_create(MrSession *session, MrText sql, MrFrame **out, MrEr
     return MR_OK;
 }
 
+MrFrame *mr__frame_hold(MrFrame *frame)
+{
+    frame->n_holders++;
+    return frame;
+}
+
 void mr_frame_close(MrFrame *frame)
 {
-    if (!frame)
+    if (!frame || --frame->n_holders > 0)
         return;
     MrSession *session = frame->session;
     mr_query_close(frame->command);
@@ -409,16 +416,25 @@ done:
 
 /* ---------------------------------------------------------------- frames from sources */
 
+MrStatus mr__key_values_check(const char *function, const MrKeyValue *given, int32_t n_given,
+                              MrError *err)
+{
+    if (n_given < 0)
+        return mr__bad_number(function, "n_options", "0 or more", n_given, err);
+    bool complete = given || n_given == 0;
+    for (int32_t i = 0; complete && i < n_given; i++)
+        complete = given[i].key && given[i].value;
+    return mr__given(complete, function, "options", err);
+}
+
 MrOptions mr__key_values(MrArena *arena, const MrKeyValue *given, int32_t n_given, const char *path)
 {
-    n_given = given && n_given > 0 ? n_given : 0;
     MrOption *options = MR_NEW_N(arena, MrOption, n_given + 1);
     int32_t n_options = 0;
     if (path)
         options[n_options++] = (MrOption){"path", path};
     for (int32_t i = 0; i < n_given; i++)
-        if (given[i].key)
-            options[n_options++] = (MrOption){given[i].key, given[i].value ? given[i].value : ""};
+        options[n_options++] = (MrOption){given[i].key, given[i].value};
     return (MrOptions){n_options, options};
 }
 
@@ -510,6 +526,7 @@ MrStatus mr_session_read(MrSession *session, const MrReadOptions *options, MrFra
     MrStatus status;
     MrQuery *query;
     char name[MR_FRAME_VIEW_NAME];
+    MR_TRY(mr__key_values_check(__func__, options->options, options->n_options, err));
     MR_TRY(mr__query_create(session, &query, err));
     MR_GUARD_BEGIN(status, err)
         status = put_source_view(query, options, name, err);
@@ -617,6 +634,8 @@ MrStatus mr_frame_show(MrFrame *frame, const MrShowOptions *options, FILE *to, M
     MrStatus status;
     MrQuery *query = frame->command;
     MrArena arena;
+    if (options && options->n_rows < 0)
+        return mr__bad_number(__func__, "n_rows", "0 or more", options->n_rows, err);
     if (!query)
         MR_TRY(mr__frame_query(frame, &query, err));
     else
@@ -708,6 +727,7 @@ MrStatus mr_frame_write(MrFrame *frame, const MrWriteOptions *options, MrError *
     options = options ? options : &defaults;
     MrStatus status;
     MrQuery *query;
+    MR_TRY(mr__key_values_check(__func__, options->options, options->n_options, err));
     mr__interrupt_over(frame->session);
     MR_TRY(mr__query_create(frame->session, &query, err));
     MR_GUARD_BEGIN(status, err)

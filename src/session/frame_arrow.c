@@ -8,7 +8,8 @@
 typedef struct ArrowReader {
     MrSession *session;
     MrQuery *query;
-    bool owns_query;
+    MrFrame *command; /* whose rows they are; NULL: the query is the reader's */
+    int64_t next_row; /* of a command */
     MrError err;
     char message[2048];
 } ArrowReader;
@@ -33,8 +34,11 @@ static int arrow_next(struct ArrowArrayStream *stream, struct ArrowArray *out)
     ArrowReader *reader = stream->private_data;
     MrBatch *batch;
     *out = (struct ArrowArray){0};
+    if (reader->command) /* other readers are elsewhere in its rows */
+        reader->query->next_row = reader->next_row;
     if (mr_query_next(reader->query, &batch, &reader->err) != MR_OK)
         return arrow_failed(reader);
+    reader->next_row = reader->query->next_row;
     if (!batch)
         return 0; /* released array: the end */
     MrArrowOwner owner = mr__session_arrow_owner(reader->session);
@@ -53,7 +57,9 @@ static void arrow_release(struct ArrowArrayStream *stream)
 {
     ArrowReader *reader = stream->private_data;
     MrSession *session = reader->session;
-    if (reader->owns_query)
+    if (reader->command)
+        mr_frame_close(reader->command);
+    else
         mr_query_close(reader->query);
     mr_budget_free(&session->budget, reader, (int64_t)sizeof *reader);
     mr__session_let_go(session);
@@ -69,14 +75,13 @@ MrStatus mr_frame_arrow(MrFrame *frame, struct ArrowArrayStream *out, MrError *e
     reader->session = session;
     reader->query = frame->command;
     if (frame->command) {
-        frame->command->next_row = 0;
+        reader->command = mr__frame_hold(frame);
     } else {
         MrStatus status = mr__frame_query(frame, &reader->query, err);
         if (status != MR_OK) {
             mr_budget_free(&session->budget, reader, (int64_t)sizeof *reader);
             return status;
         }
-        reader->owns_query = true;
     }
     mr__session_hold(session);
     *out = (struct ArrowArrayStream){.get_schema = arrow_schema,

@@ -9,7 +9,8 @@
 struct MrFrame {
     MrSession *session;
     int64_t block_bytes;
-    MrQuery *command; /* a command's rows; NULL: a query */
+    int32_t n_holders; /* the caller, and streams of a command's rows */
+    MrQuery *command;  /* a command's rows; NULL: a query */
     bool streaming;
     bool is_users;        /* the text is the user's, so places in it mean something */
     int64_t relation_idx; /* a join: where its relation begins behind FROM; 0: none */
@@ -33,6 +34,9 @@ MR_MUST_USE MrStatus mr__frame_of_view(MrSession *session, const char *name, boo
 /* Binds the frame's text in a fresh query; sets the query's schema. */
 MR_MUST_USE MrStatus mr__frame_bind(MrFrame *frame, MrQuery *query, MrBoundQuery *out,
                                     MrError *err);
+MrFrame *mr__frame_hold(MrFrame *frame);
+MR_MUST_USE MrStatus mr__key_values_check(const char *function, const MrKeyValue *given,
+                                          int32_t n_given, MrError *err);
 MrOptions mr__key_values(MrArena *arena, const MrKeyValue *given, int32_t n_given,
                          const char *path);
 

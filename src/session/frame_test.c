@@ -204,6 +204,21 @@ static void what_must_be_given_is_asked_for(void **state)
     assert_true(mr_error_message(&err, text, sizeof text) > 9);
     assert_string_equal(text, "[WRITE_ST");
     assert_int_equal(mr_error_message(&none, text, 0), mr_error_message(&none, text, 10));
+    const MrKeyValue no_key = {NULL, "x"},
+                     no_value = {"header", NULL}, *const wrong[] = {&no_key, &no_value, NULL, NULL};
+    for (int i = 0; i < 4; i++) { /* NULL options, or fewer than none */
+        int32_t n = i < 3 ? 1 : -1;
+        const MrReadOptions read = {
+            .format = "csv", .path = "/", .options = wrong[i], .n_options = n};
+        const MrWriteOptions write = {.path = path_of("x"), .options = wrong[i], .n_options = n};
+        const MrStreamStart start = {.format = "noop", .options = wrong[i], .n_options = n};
+        expect_failure(mr_session_read(session, &read, &out, &err), missing);
+        expect_failure(mr_frame_write(frame, &write, &err), missing);
+        expect_failure(mr_frame_start(frame, &start, &query, &err), missing);
+    }
+    expect_failure(mr_frame_show(frame, &(MrShowOptions){.n_rows = -1}, stdout, &err), missing);
+    assert_null(out);
+    assert_null(query);
     mr_frame_close(frame);
     mr_session_close(session);
 }
@@ -225,6 +240,35 @@ static void a_command_has_rows_and_is_no_input(void **state)
     mr_frame_close(tables);
     mr_frame_close(one);
     mr_session_close(session);
+}
+
+/* Streams of one frame are read beside each other, and after it was closed. */
+static void the_rows_of_a_command_are_read_by_several(void **state)
+{
+    struct ArrowArrayStream streams[2];
+    struct ArrowArray arrays[2];
+    struct ArrowSchema schema;
+    MrSession *session = session_open();
+    MrFrame *functions = sql(session, "SHOW FUNCTIONS");
+    int64_t n_rows = rows_of(functions);
+    assert_true(n_rows > 300);
+    for (int i = 0; i < 2; i++)
+        MR_OKAY(mr_frame_arrow(functions, &streams[i], &err));
+    assert_int_equal(streams[0].get_next(&streams[0], &arrays[0]), 0);
+    assert_int_equal(arrays[0].length, n_rows);
+    assert_int_equal(rows_of(functions), n_rows);
+    mr_frame_close(functions);
+    mr_session_close(session);
+    assert_int_equal(streams[0].get_next(&streams[0], &arrays[1]), 0);
+    assert_null(arrays[1].release); /* the end, of this one */
+    assert_int_equal(streams[1].get_schema(&streams[1], &schema), 0);
+    assert_int_equal(streams[1].get_next(&streams[1], &arrays[1]), 0);
+    assert_int_equal(arrays[1].length, n_rows);
+    for (int i = 0; i < 2; i++) {
+        streams[i].release(&streams[i]);
+        arrays[i].release(&arrays[i]);
+    }
+    schema.release(&schema);
 }
 
 static void show_prints_as_spark_does(void **state)
@@ -668,6 +712,7 @@ static const struct CMUnitTest tests[] = {
     MR_UNIT_TEST(a_text_is_judged_alone),
     MR_UNIT_TEST(what_must_be_given_is_asked_for),
     MR_UNIT_TEST(a_command_has_rows_and_is_no_input),
+    MR_UNIT_TEST(the_rows_of_a_command_are_read_by_several),
     MR_UNIT_TEST(show_prints_as_spark_does),
     MR_UNIT_TEST(a_frame_is_written_and_read_in_each_mode),
     MR_UNIT_TEST(what_frames_read_stays_out_of_sight),

@@ -390,7 +390,9 @@ MrStatus mr_rdd_collect(MrRdd *rdd, MrPair **rows, int64_t *n_rows, MrError *err
 
 MrStatus mr_rdd_take(MrRdd *rdd, int64_t n, MrPair **rows, int64_t *n_rows, MrError *err)
 {
-    return collect(rdd, rdd->lineage, n > 0 ? n : 0, rows, n_rows, err);
+    if (n < 0)
+        return mr__bad_number(__func__, "n", "0 or more", n, err);
+    return collect(rdd, rdd->lineage, n, rows, n_rows, err);
 }
 
 MrStatus mr_rdd_reduce(MrRdd *rdd, MrReduceFunction reduce, void *self, MrPair **row, MrError *err)

@@ -1212,6 +1212,7 @@ static void what_must_be_given_is_asked_for(void **state)
     MrSession *session = session_of(1, 0);
     MrRdd *rdd = NULL, *out = NULL;
     MrPair *rows = NULL;
+    int64_t n_rows = 7;
     const MrPair odd = {{"key", -1}, {"value", 5}}, huge = {{"key", 3}, {"value", INT64_MAX}};
     MR_OKAY(mr_rdd_parallelize(session, NULL, 0, &rdd, &err));
     const MrStatus refused[] = {
@@ -1230,11 +1231,14 @@ static void what_must_be_given_is_asked_for(void **state)
         mr_rdd_reduce(rdd, NULL, NULL, &rows, &err),
         mr_rdd_foreach_partition(rdd, NULL, NULL, &err),
         mr_rdd_save_as_text_file(rdd, NULL, &err),
+        mr_rdd_take(rdd, -1, &rows, &n_rows, &err),
     };
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++)
         assert_int_equal(refused[i], MR_INVALID);
     assert_string_equal(mr_error_condition(&err), missing);
     assert_null(out);
+    assert_null(rows);
+    assert_int_equal(n_rows, 7); /* nothing is written on failure */
     mr_rdd_close(rdd);
     mr_session_close(session);
 }

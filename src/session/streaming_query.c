@@ -259,6 +259,7 @@ MrStatus mr_frame_start(MrFrame *frame, const MrStreamStart *options, MrStreamin
     MrSession *session = frame->session;
     void *block;
     *err = (MrError){.sql_idx = -1};
+    MR_TRY(mr__key_values_check(__func__, options->options, options->n_options, err));
     MR_TRY(
         mr_budget_alloc_zeroed(&session->budget, (int64_t)sizeof(MrStreamingQuery), &block, err));
     MrStreamingQuery *streaming = block;
