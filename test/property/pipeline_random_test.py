@@ -32,6 +32,11 @@ SEED = int(os.environ.get("MR_SEED", random.SystemRandom().randrange(1, 2**31)))
 CASES = int(os.environ.get("MR_CASES", "10"))
 
 
+def heed_interrupts() -> None:
+    """A shell's background jobs ignore them from their birth: one that comes before the program has its handler would be lost."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Case:
     """One pipeline, its files and its story."""
 
@@ -113,7 +118,7 @@ class Case:
         ]
         command = [MILLRACE, "run", "p.sql", *options, *(part for pair in conf for part in pair)]
         self.story.append(" ".join(command[1:]))
-        return subprocess.Popen(command, cwd=self.folder, env=self.environment(), stderr=open(self.folder / "log", "ab"))
+        return subprocess.Popen(command, cwd=self.folder, env=self.environment(), stderr=open(self.folder / "log", "ab"), preexec_fn=heed_interrupts)
 
     def query(self, sql: str, check: bool = True) -> Counter | None:
         """Rows as another process reads them; None: not there yet."""
