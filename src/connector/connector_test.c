@@ -365,6 +365,40 @@ static void a_stream_takes_new_files_once_and_can_replay(void **state)
     world_close(&world);
 }
 
+/* With newFilesOnly a position of an older version says by its mark what was there. */
+static void positions_of_older_versions_are_understood(void **state)
+{
+    World world;
+    world_open(&world, *state, 9);
+    MrFileInfo info;
+    MrError err = {0};
+    put_file(&world, "/s/a.txt", "1\n");
+    put_file(&world, "/s/b.txt", "2\n");
+    put_file(&world, "/s/c.txt", "3\n");
+    MR_OKAY(world.os->stat(world.os, "/s/b.txt", &info, &err));
+    Memory memory = {.arena = &world.arena};
+    MrMemoryOutput out = {memory_put, &memory};
+    MrOption options[] = {{"path", "/s"}, {"newFilesOnly", "true"}};
+    MrConnectorContext context = context_of(&world, options, 2, "value STRING", true);
+    const MrConnectorType *type = mr_connector_find("text");
+    const char *from = mr_arena_printf(&world.arena,
+                                       "{\"logOffset\":1,\"mark\":[%" PRId64
+                                       ",\"/s/b.txt\"],\"files\":[[\"/s/b.txt\",2,%" PRId64 "]]}",
+                                       info.modified_us, info.modified_us);
+    const char *to, *rows;
+    int32_t cols[] = {0};
+    MrSource *source;
+    MR_OKAY(type->open_source(&context, &source, &err));
+    MR_OKAY(type->latest(source, from, false, &world.arena, &to, &err));
+    MR_OKAY(read_rows(&world, source, from, to, cols, 1, NULL, 0, &rows, NULL, &err));
+    assert_string_equal(rows, "3\n");
+    MR_OKAY(type->remember(source, to, false, &out, &err));
+    assert_int_equal(memory.n, 3); /* from here on the state knows what was there */
+    assert_null(strstr(to, "mark"));
+    type->close_source(source);
+    world_close(&world);
+}
+
 /* --- sinks --- */
 
 static MrBatch *two_columns(World *world, int64_t from, int32_t n)
@@ -776,6 +810,7 @@ static const struct CMUnitTest tests[] = {
     MR_UNIT_TEST(splits_cover_each_line_once),
     MR_UNIT_TEST(projection_and_filters_agree),
     MR_UNIT_TEST(a_stream_takes_new_files_once_and_can_replay),
+    MR_UNIT_TEST(positions_of_older_versions_are_understood),
     MR_UNIT_TEST(a_sink_shows_committed_epochs_once),
     MR_UNIT_TEST(batch_save_modes),
     MR_UNIT_TEST(power_loss_at_every_io_loses_and_doubles_nothing),

@@ -715,6 +715,48 @@ static MrStatus look(void *self, int64_t time_ms, MrRdd *rdd, MrError *err)
     return status;
 }
 
+static MrStatus build_looker(void *self, MrStreamContext *context, MrError *err)
+{
+    MrDStream *lines;
+    MR_TRY(mr_dstream_text_files(context, "/in", &lines, err));
+    return mr_dstream_foreach_rdd(lines, look, self, err);
+}
+
+/* However old it is: only what was there at the start is left out. */
+static void a_file_moved_in_while_nobody_looks_is_new(void **state)
+{
+    static const char *const names[] = {"1", "2"};
+    World *world = &world_memory;
+    MrError err = {0};
+    Seen seen = {0};
+    char from[100], to[100];
+    world_open(world, *state, 8);
+    MR_OKAY(world->os->make_dir(world->os, "/apart", &err));
+    for (int i = 0; i < (int)MR_COUNT(names); i++) {
+        snprintf(from, sizeof from, "/apart/%s", names[i]);
+        MR_OKAY(mr_os_write_file(world->os, from, MR_TEXT("a\n"), MR_STEP_SINK_FILE_SYNC,
+                                 MR_STEP_SINK_FOLDER_SYNC, &err));
+    }
+    put_file(world, "there at the start\n");
+    for (int i = 0; i <= (int)MR_COUNT(names); i++) {
+        MR_OKAY(mr_stream_context_restore(world->session, 1000, "/checkpoint", build_looker, &seen,
+                                          &world->context, &err));
+        MR_OKAY(mr__stream_context_open(world->context, &err));
+        MR_OKAY(run_batch(world, &err));
+        put_file(world, "b\n");
+        MR_OKAY(run_batch(world, &err));
+        mr_stream_context_close(world->context);
+        world->context = NULL;
+        assert_int_equal(seen.n_rows, 1 + 2 * i);
+        if (i == (int)MR_COUNT(names))
+            break;
+        snprintf(from, sizeof from, "/apart/%s", names[i]);
+        snprintf(to, sizeof to, "/in/%s", names[i]);
+        MR_OKAY(world->os->rename(world->os, from, to, &err));
+    }
+    world_close(world);
+}
+
 static void an_output_transforms_and_runs_actions(void **state)
 {
     World *world = &world_memory;
@@ -893,6 +935,7 @@ static const struct CMUnitTest tests[] = {
     MR_UNIT_TEST(bad_parameters_are_named),
     MR_UNIT_TEST(print_shows_what_spark_shows),
     MR_UNIT_TEST(a_function_that_fails_ends_the_context),
+    MR_UNIT_TEST(a_file_moved_in_while_nobody_looks_is_new),
     MR_UNIT_TEST(an_output_transforms_and_runs_actions),
     MR_UNIT_TEST(two_sources_are_joined_batch_by_batch),
     MR_UNIT_TEST(a_changed_graph_is_refused),
