@@ -57,6 +57,7 @@ class Case:
             if any(x is not None and not math.isfinite(x) for x in table["x"]):
                 self.forms[name] = "parquet"
         self.seed, self.peer = seed, None
+        self.zone = rng.choice(["UTC", "UTC", "Asia/Kolkata"])
         self.engines: dict[str, Engine] = {}
         self.load()
 
@@ -69,7 +70,7 @@ class Case:
         self.peer = None
         if duckdb:
             self.peer = duckdb.connect()
-            self.peer.execute("SET threads = 2; SET TimeZone = 'UTC'")
+            self.peer.execute(f"SET threads = 2; SET TimeZone = '{self.zone}'")
         for name, table in self.tables.items():
             form = self.forms[name]
             folder = Path(tempfile.mkdtemp(dir=self.folder))
@@ -81,13 +82,15 @@ class Case:
                 write_file(plain, plain.suffix[1:], table, rng)
                 kinds = "{" + ", ".join(f"{c}: '{kind}'" for c, (kind, _) in COLUMNS.items()) + "}"
                 source = f"read_parquet('{plain}')" if pa else f"read_json('{plain}', columns = {kinds}, format = 'newline_delimited')"
-                self.peer.execute(f"CREATE TABLE {name} AS SELECT * REPLACE (CAST(t AS TIMESTAMP) AS t) FROM {source}")
+                # Parquet holds instants, text the clock of the session's zone.
+                t = "CAST(t AS TIMESTAMP)" if form == "parquet" or not pa else "t AT TIME ZONE 'UTC'"
+                self.peer.execute(f"CREATE TABLE {name} AS SELECT * REPLACE ({t} AS t) FROM {source}")
         self.engine = self.other("plain", [])
 
     def other(self, name: str, confs: list[str]) -> Engine:
         """An engine with other settings."""
         if name not in self.engines:
-            engine = Engine(Path(tempfile.mkdtemp(dir=self.folder)), confs)
+            engine = Engine(Path(tempfile.mkdtemp(dir=self.folder)), [f"spark.sql.session.timeZone={self.zone}", *confs])
             for sql in self.create:
                 engine.ask(sql)
             self.engines[name] = engine
@@ -96,7 +99,7 @@ class Case:
     def copies(self) -> Engine:
         """An engine whose tables are Parquet files of its own."""
         if "copies" not in self.engines:
-            engine = self.engines["copies"] = Engine(Path(tempfile.mkdtemp(dir=self.folder)), [])
+            engine = self.engines["copies"] = Engine(Path(tempfile.mkdtemp(dir=self.folder)), [f"spark.sql.session.timeZone={self.zone}"])
             for name, sql in zip(self.tables, self.create):
                 engine.ask(sql.replace(f"TABLE {name} ", f"TABLE {name}_source ", 1))
                 rng = random.Random(self.seed)
@@ -206,7 +209,7 @@ def hidden(case: "Case", query: Piece) -> str | None:
 def counted(case: "Case", query: Piece) -> str | None:
     """As many rows pass as are computed to pass."""
     _, _, p, _ = parts_of(query)
-    relation = query.parts[0].parts[-1].text()
+    relation = render(query.parts[0].parts[-1], False)
     got = case.engine.rows(f"SELECT count(*) AS c0 FROM {relation} WHERE {p}")
     return difference(got, case.engine.rows(f"SELECT coalesce(sum(CASE WHEN {p} THEN 1 ELSE 0 END), 0) AS c0 FROM {relation}"))
 
