@@ -267,8 +267,10 @@ int64_t mr_error_message(const MrError *err, char *text, int64_t size_bytes)
         out_str(&out, def->name);
         out_str(&out, "] ");
         out_sentence(&out, def, err);
-        out_str(&out, " SQLSTATE: ");
-        out_str(&out, def->sqlstate);
+        if (def->sqlstate[0] != '\0') { /* Spark's oldest have none */
+            out_str(&out, " SQLSTATE: ");
+            out_str(&out, def->sqlstate);
+        }
     }
     for (const char *line = err->trail; *line != '\0';) {
         const char *end = strchrnul(line, '\n');
