@@ -29,6 +29,10 @@ static void a_message_has_condition_sentence_state_and_trail(void **state)
     assert_string_equal(text, "[TAB");
     assert_string_equal(mr_error_param(&err, "relationName"), "`t`");
     assert_null(mr_error_param(&err, "relation"));
+    err = (MrError){0};
+    assert_int_equal(MR_FAIL(&err, MR_COND__LEGACY_ERROR_TEMP_3102, "msg", "No"), MR_INVALID);
+    mr_error_message(&err, text, sizeof text);
+    assert_string_equal(text, "[_LEGACY_ERROR_TEMP_3102] No.");
 }
 
 /* Whatever bytes the user's values have, and wherever the message is cut. */

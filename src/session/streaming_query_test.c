@@ -323,6 +323,26 @@ static void once_is_one_epoch(void **state)
     mr_session_close(session);
 }
 
+static void available_now_ends_where_a_source_has_no_end(void **state)
+{
+    static const MrKeyValue rows = {"rowsPerBatch", "7"};
+    MrSession *session = session_open();
+    MrFrame *input = NULL;
+    Taker taker = {0};
+    MR_OKAY(mr_session_read(
+        session,
+        &(MrReadOptions){
+            .format = "rate-micro-batch", .options = &rows, .n_options = 1, .streaming = true},
+        &input, &err));
+    MrStreamingQuery *query = start(
+        input, &(MrStreamStart){.foreach_batch = take, .self = &taker, .available_now = true});
+    await_end(query);
+    assert_int_equal(taker.n_rows, 7);
+    mr_streaming_query_close(query);
+    mr_frame_close(input);
+    mr_session_close(session);
+}
+
 /* The second file comes when the trigger's time has not: process_all waits for it. */
 static void process_all_waits_for_the_trigger(void **state)
 {
@@ -594,6 +614,7 @@ static const struct CMUnitTest tests[] = {
     MR_UNIT_TEST(the_memory_sink_is_a_table_of_the_querys_name),
     MR_UNIT_TEST(options_that_mean_nothing_are_refused),
     MR_UNIT_TEST(once_is_one_epoch),
+    MR_UNIT_TEST(available_now_ends_where_a_source_has_no_end),
     MR_UNIT_TEST(process_all_waits_for_the_trigger),
     MR_UNIT_TEST(a_long_progress_is_shown_whole),
     MR_UNIT_TEST(an_interrupt_ends_streaming_queries_idle_ones_too),
