@@ -256,6 +256,8 @@ int main(int argc, char **argv)
     MrError err = {.sql_idx = -1};
     MrSession *session = NULL;
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that grows too large is an error of its write */
+    mr_open_files_raise();
     /* What is typed and shown is UTF-8 wherever we run: widths and the line editor ask for it. */
     if (!setlocale(LC_CTYPE, "C.UTF-8"))
         setlocale(LC_CTYPE, "");

@@ -203,6 +203,15 @@ MR_MUST_USE MrStatus mr__file_verify(MrOs *os, MrBudget *budget, const MrFileEnt
  */
 #define MR_FILES_EPOCH_BYTES "1g"
 
+/* Parquet files whose footers are known (files_handles.c): only some of them are open. */
+typedef struct MrParquetHandle MrParquetHandle;
+typedef struct MrParquetHandles {
+    MrMutex *lock;               /* readers are on all threads */
+    MrParquetHandle *slots[256]; /* by the path's hash */
+    MrParquetHandle *newest, *oldest;
+    int64_t n_open, max_open;
+} MrParquetHandles;
+
 typedef struct MrFilesSource {
     MrSource base;
     const MrConnectorContext *context;
@@ -213,8 +222,7 @@ typedef struct MrFilesSource {
     MrRowCut cut;
     MrFileList list; /* batch: as at open */
     MrFileHolds holds;
-    MrParquetFile **parquet; /* by file of list, opened at need */
-    struct MrParquetHandle *handles;
+    MrParquetHandles handles;
     bool ignore_missing, ignore_corrupt;
     bool ends; /* the stream's next list is its last */
     MrBlockPool *pool;
@@ -225,6 +233,10 @@ MR_MUST_USE MrStatus mr__files_open_source(const MrConnectorContext *context,
                                            const MrConnectorType *type, MrSource **out,
                                            MrError *err);
 void mr__files_close_source(MrSource *source);
+MR_MUST_USE MrStatus mr__parquet_handle(MrFilesSource *source, const MrFileEntry *file,
+                                        MrParquetHandle **out, MrError *err);
+MrParquetFile *mr__parquet_of(const MrParquetHandle *handle);
+void mr__parquet_handles_close(MrFilesSource *source);
 MrStatus mr__files_plan_splits(MrSource *source, const char *from, const char *to,
                                const MrScanSpec *spec, MrArena *arena, MrSplit **out,
                                int64_t *n_out, MrError *err);

@@ -18,7 +18,10 @@
 #include <zstd.h>
 
 #define PART_FLUSH_BYTES (INT64_C(1) << 20)
-#define PARTS_OPEN_MAX 200
+#define PARTS_OPEN_MAX 200 /* files of a worker that are open */
+#define PARTS_OPEN_MIN 8
+#define PARTS_PACKED_MAX 200 /* begun and not finished, with a codec's memory each */
+#define PARTS_BYTES_MAX (INT64_C(128) << 20) /* of rows in all files that are begun */
 #define PACK_BYTES (INT64_C(64) << 10)
 
 typedef enum Packing { PACK_NONE, PACK_GZIP, PACK_DEFLATE, PACK_ZSTD, PACK_LZ4 } Packing;
@@ -47,8 +50,9 @@ struct Part {
     Part *next, *next_slot;
     uint64_t hash;
     const char *folder; /* "k=1/" below the root, "" without partitions */
-    MrFile *file;
-    MrBuffer text; /* rows not yet packed */
+    MrFile *file;       /* NULL: closed for another part */
+    int32_t file_no;    /* its place among those that are open */
+    MrBuffer text;      /* rows not yet packed */
     MrParquetWriter *parquet;
     int64_t size_bytes;
     uint32_t crc;
@@ -78,6 +82,10 @@ typedef struct FilesWriter {
     MrArena arena;
     uint64_t attempt;
     Part *parts, *slots[256], *last;
+    MrBudget parts_budget;
+    Part *opened[PARTS_OPEN_MAX]; /* whose files are open, in turn */
+    int32_t max_opened;
+    int64_t next_opened;
     int32_t n_parts, n_open, n_files;
     Staged *staged;
     int64_t n_staged, cap_staged;
@@ -315,11 +323,41 @@ void mr__files_close_sink(MrSink *sink)
 
 /* --- writing --- */
 
+static void file_drop(FilesWriter *self, Part *part)
+{
+    if (!part->file)
+        return;
+    self->sink->context->os->file_close(part->file);
+    part->file = NULL;
+    self->opened[part->file_no] = NULL;
+}
+
+/* Opens the part's file, in place of another's if need be: there may be more parts than files that
+ * may be open. */
+static MrStatus file_need(FilesWriter *self, Part *part, MrFileMode mode, const char *staged,
+                          MrError *err)
+{
+    char path[MR_PATH_MAX];
+    int32_t place = (int32_t)(self->next_opened % self->max_opened);
+    if (part->file)
+        return MR_OK;
+    if (self->opened[place])
+        file_drop(self, self->opened[place]);
+    snprintf(path, sizeof path, "%s/%s", self->sink->staging, staged);
+    MR_TRY(
+        self->sink->context->os->file_open(self->sink->context->os, path, mode, &part->file, err));
+    part->file_no = place;
+    self->opened[place] = part;
+    self->next_opened++;
+    return MR_OK;
+}
+
 static MrStatus part_put(FilesWriter *self, Part *part, const char *data, int64_t size_bytes,
                          MrError *err)
 {
     if (size_bytes == 0)
         return MR_OK;
+    MR_TRY(file_need(self, part, MR_FILE_READ_WRITE, self->staged[part->ordinal].staged, err));
     MR_TRY(self->sink->context->os->file_write_at(part->file, part->size_bytes, data, size_bytes,
                                                   err));
     part->crc = mr_crc32c(data, size_bytes, part->crc);
@@ -398,14 +436,12 @@ static MrStatus parquet_put(void *self, const void *data, int64_t size_bytes, Mr
 static MrStatus part_open(FilesWriter *self, Part *part, MrError *err)
 {
     FilesSink *sink = self->sink;
-    MrOs *os = sink->context->os;
     MrArena *arena = &self->arena;
     part->ordinal = self->n_files++;
     const char *staged =
         mr_arena_printf(arena, "%lld.%016" PRIx64 ".%d-%d", (long long)self->epoch.epoch,
                         self->attempt, self->worker_idx, part->ordinal);
-    MR_TRY(os->file_open(os, mr_arena_printf(arena, "%s/%s", sink->staging, staged), MR_FILE_CREATE,
-                         &part->file, err));
+    MR_TRY(file_need(self, part, MR_FILE_CREATE, staged, err));
     part->open = true;
     part->headed = false;
     part->size_bytes = 0;
@@ -422,7 +458,7 @@ static MrStatus part_open(FilesWriter *self, Part *part, MrError *err)
         pair[0] = self;
         pair[1] = part;
         MrOutput output = {.write = parquet_put, .self = pair};
-        return mr_parquet_writer_create(self->budget, &sink->data, &sink->parquet, &output,
+        return mr_parquet_writer_create(&self->parts_budget, &sink->data, &sink->parquet, &output,
                                         &part->parquet, err);
     }
     if (sink->packing != PACK_NONE && !part->packed)
@@ -457,8 +493,7 @@ static MrStatus part_open(FilesWriter *self, Part *part, MrError *err)
 
 static void part_release(FilesWriter *self, Part *part)
 {
-    self->sink->context->os->file_close(part->file);
-    part->file = NULL;
+    file_drop(self, part);
     mr_parquet_writer_destroy(part->parquet);
     part->parquet = NULL;
     if (part->zlib_open)
@@ -493,6 +528,7 @@ static MrStatus part_finish(FilesWriter *self, Part *part, MrError *err)
     MR_TRY(part_head(self, part, err));
     MR_TRY(self->sink->format ? part_pack(self, part, true, err)
                               : mr_parquet_finish(part->parquet, err));
+    MR_TRY(file_need(self, part, MR_FILE_READ_WRITE, self->staged[part->ordinal].staged, err));
     MR_TRY(self->sink->context->os->file_sync(part->file, MR_STEP_SINK_FILE_SYNC, err));
     self->staged[part->ordinal].size_bytes = part->size_bytes;
     self->staged[part->ordinal].crc = part->crc;
@@ -516,7 +552,7 @@ static Part *part_get(FilesWriter *self, MrText folder)
     part->hash = hash;
     part->folder = mr_arena_strn(&self->arena, folder.data, folder.size_bytes);
     part->sel = mr_arena_alloc(&self->arena, MR_BATCH_ROWS * (int64_t)sizeof(uint16_t));
-    mr_buffer_init(&part->text, self->budget, INT64_C(1) << 31);
+    mr_buffer_init(&part->text, &self->parts_budget, INT64_C(1) << 31);
     part->next_slot = *slot;
     *slot = part;
     part->next = self->parts;
@@ -526,17 +562,27 @@ static Part *part_get(FilesWriter *self, MrText folder)
     return part;
 }
 
+/* Before another file is begun: half of the others are finished when they take too much memory. */
+static MrStatus make_room(FilesWriter *self, MrError *err)
+{
+    bool packed = self->sink->packing != PACK_NONE && self->n_open >= PARTS_PACKED_MAX;
+    bool large = atomic_load_explicit(&self->parts_budget.used_bytes, memory_order_relaxed) >
+                     PARTS_BYTES_MAX ||
+                 mr_budget_left(self->budget) < PARTS_BYTES_MAX / 2;
+    int32_t n_kept = packed || large ? self->n_open / 2 : self->n_open;
+    for (Part *part = self->parts; part && self->n_open > n_kept; part = part->next)
+        MR_TRY(part_finish(self, part, err));
+    return MR_OK;
+}
+
 static MrStatus part_write(FilesWriter *self, const MrEvalContext *context, Part *part,
                            const MrBatch *batch, MrError *err)
 {
     FilesSink *sink = self->sink;
     if (!part->open) {
-        for (Part *other = self->parts; other && self->n_open >= PARTS_OPEN_MAX;
-             other = other->next)
-            if (other != part)
-                MR_TRY(part_finish(self, other, err));
+        MR_TRY(make_room(self, err));
         if (!part->text.budget || part->text.cap_bytes == 0)
-            mr_buffer_init(&part->text, self->budget, INT64_C(1) << 31);
+            mr_buffer_init(&part->text, &self->parts_budget, INT64_C(1) << 31);
         MR_TRY(part_open(self, part, err));
     }
     if (!sink->format) {
@@ -595,6 +641,11 @@ MrStatus mr__files_writer_open(MrSink *sink, MrEpochId epoch, int32_t worker_idx
     self->sink = files;
     self->epoch = epoch;
     self->worker_idx = worker_idx;
+    int64_t share = mr_open_files_max() / 4 / mr_cpu_count(); /* of each worker */
+    self->max_opened = share < PARTS_OPEN_MIN   ? PARTS_OPEN_MIN
+                       : share > PARTS_OPEN_MAX ? PARTS_OPEN_MAX
+                                                : (int32_t)share;
+    mr_budget_init(&self->parts_budget, "files being written", budget, INT64_MAX);
     self->budget = budget;
     self->attempt = files->context->os->random_u64(files->context->os);
     mr_arena_init(&self->arena, budget);
@@ -684,6 +735,7 @@ void mr__files_writer_close(MrSinkWriter *writer)
                 break;
         }
     }
+    mr_budget_deinit(&self->parts_budget);
     mr_arena_deinit(&self->arena);
     mr_budget_free(self->budget, self, sizeof *self);
 }

@@ -11,16 +11,6 @@
 
 #define SPLIT_BYTES (INT64_C(4) << 20)
 
-/* An open Parquet file of the list; the footer is shared by all its splits. */
-typedef struct MrParquetHandle MrParquetHandle;
-struct MrParquetHandle {
-    MrParquetHandle *next;
-    MrOs *os;
-    MrFile *file;
-    MrParquetFile *parquet;
-    char path[];
-};
-
 typedef struct FileSplit {
     const MrFileEntry *file;
     int64_t from, to; /* bytes; row groups for Parquet */
@@ -58,71 +48,6 @@ typedef struct FilesReader {
     bool in_row_group;
     const MrEvalContext *eval;
 } FilesReader;
-
-/* --- Parquet handles --- */
-
-static MrStatus handle_read_at(void *self, int64_t offset, void *data, int64_t size_bytes,
-                               MrError *err)
-{
-    MrParquetHandle *handle = self;
-    int64_t n_read;
-    MR_TRY(handle->os->file_read_at(handle->file, offset, data, size_bytes, &n_read, err));
-    if (n_read < size_bytes)
-        return MR_FAIL(err, MR_COND_FAILED_READ_FILE__NO_HINT, "path", handle->path);
-    return MR_OK;
-}
-
-static void handle_close(MrBudget *budget, MrParquetHandle *handle)
-{
-    mr_parquet_close(handle->parquet);
-    handle->os->file_close(handle->file);
-    mr_budget_free(budget, handle, (int64_t)(sizeof *handle + strlen(handle->path) + 1));
-}
-
-static void handles_close(MrFilesSource *self)
-{
-    while (self->handles) {
-        MrParquetHandle *handle = self->handles;
-        self->handles = handle->next;
-        handle_close(self->budget, handle);
-    }
-}
-
-static MrStatus handle_open(MrFilesSource *self, const MrFileEntry *file, MrParquetHandle **out,
-                            MrError *err)
-{
-    MrOs *os = self->context->os;
-    for (MrParquetHandle *handle = self->handles; handle; handle = handle->next) {
-        if (strcmp(handle->path, file->path) == 0) {
-            *out = handle;
-            return MR_OK;
-        }
-    }
-    void *block;
-    size_t n_path = strlen(file->path) + 1;
-    MR_TRY(mr_budget_alloc_zeroed(self->budget, (int64_t)(sizeof(MrParquetHandle) + n_path), &block,
-                                  err));
-    MrParquetHandle *handle = block;
-    handle->os = os;
-    memcpy(handle->path, file->path, n_path);
-    MrStatus status = mr__file_verify(os, self->budget, file, false, err);
-    if (status == MR_OK)
-        status = os->file_open(os, file->path, MR_FILE_READ, &handle->file, err);
-    MrInput input = {.size_bytes = file->size_bytes,
-                     .read_at = handle_read_at,
-                     .self = handle,
-                     .name = handle->path};
-    if (status == MR_OK)
-        status = mr_parquet_open(self->budget, &input, &handle->parquet, err);
-    if (status != MR_OK) {
-        handle_close(self->budget, handle);
-        return status;
-    }
-    handle->next = self->handles;
-    self->handles = handle;
-    *out = handle;
-    return MR_OK;
-}
 
 /* --- schema --- */
 
@@ -231,13 +156,14 @@ static MrStatus infer_parquet(MrFilesSource *self, MrSchema *out, MrError *err)
     bool any = false;
     for (int64_t i = 0; i < self->list.n_files && (merge || !any); i++) {
         MrParquetHandle *handle;
-        MrStatus status = handle_open(self, &self->list.files[i], &handle, err);
+        MrStatus status = mr__parquet_handle(self, &self->list.files[i], &handle, err);
         if (status != MR_OK && can_skip(self, err)) {
             *err = (MrError){0};
             continue;
         }
         MR_TRY(status);
-        MR_TRY(merge_schema(self, &fields, &n_fields, mr_parquet_schema(handle->parquet), err));
+        MR_TRY(
+            merge_schema(self, &fields, &n_fields, mr_parquet_schema(mr__parquet_of(handle)), err));
         any = true;
     }
     if (!any)
@@ -338,7 +264,7 @@ void mr__files_close_source(MrSource *source)
     MrFilesSource *self = (MrFilesSource *)source;
     if (!self)
         return;
-    handles_close(self);
+    mr__parquet_handles_close(self);
     mr__files_release(self->context->os, &self->holds);
     mr__files_stream_close(self);
     mr__block_pool_close(self->pool);
@@ -474,21 +400,21 @@ static MrStatus split_parquet(MrFilesSource *self, const MrFileEntry *file, Spli
                               MrError *err)
 {
     MrParquetHandle *handle;
-    MrStatus status = handle_open(self, file, &handle, err);
+    MrStatus status = mr__parquet_handle(self, file, &handle, err);
     if (status != MR_OK && can_skip(self, err)) {
         *err = (MrError){0};
         self->base.n_skipped++;
         return MR_OK;
     }
     MR_TRY(status);
-    int32_t n_groups = mr_parquet_n_row_groups(handle->parquet);
+    int32_t n_groups = mr_parquet_n_row_groups(mr__parquet_of(handle));
     for (int32_t from = 0; from < n_groups;) {
         int64_t size_bytes = 0;
         int32_t to = from;
         while (to < n_groups &&
                (to == from ||
-                size_bytes + mr_parquet_row_group_bytes(handle->parquet, to) <= SPLIT_BYTES))
-            size_bytes += mr_parquet_row_group_bytes(handle->parquet, to++);
+                size_bytes + mr_parquet_row_group_bytes(mr__parquet_of(handle), to) <= SPLIT_BYTES))
+            size_bytes += mr_parquet_row_group_bytes(mr__parquet_of(handle), to++);
         split_add(list, (FileSplit){.file = file, .from = from, .to = to, .handle = handle},
                   size_bytes, "row groups");
         from = to;
@@ -518,7 +444,7 @@ MrStatus mr__files_plan_splits(MrSource *source, const char *from, const char *t
     MrFileList files = self->list;
     if (to) {
         MR_TRY(mr__files_between(self, from, to, arena, &files, err));
-        handles_close(self); /* those of the last epoch: its readers are closed */
+        mr__parquet_handles_close(self); /* those of the last epoch: its readers are closed */
     }
     const MrFileEntry *before = NULL;
     bool passes = true;
@@ -574,9 +500,9 @@ int64_t mr__files_row_count(MrSource *source)
     for (int64_t i = 0; i < self->list.n_files; i++) {
         MrParquetHandle *handle;
         MrError ignored = {0};
-        if (handle_open(self, &self->list.files[i], &handle, &ignored) != MR_OK)
+        if (mr__parquet_handle(self, &self->list.files[i], &handle, &ignored) != MR_OK)
             return -1;
-        n_rows += mr_parquet_n_rows(handle->parquet);
+        n_rows += mr_parquet_n_rows(mr__parquet_of(handle));
     }
     return n_rows;
 }
@@ -723,7 +649,7 @@ static MrStatus parquet_open(FilesReader *self, MrError *err)
 {
     const MrScanSpec *spec = self->spec;
     const MrSchema *schema = &self->source->base.schema;
-    MrParquetFile *parquet = self->split->handle->parquet;
+    MrParquetFile *parquet = mr__parquet_of(self->split->handle);
     bool sensitive =
         self->source->context->settings && self->source->context->settings->case_sensitive;
     bool *filtered = MR_NEW_N(&self->arena, bool, spec->n_cols);

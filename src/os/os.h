@@ -132,7 +132,9 @@ bool mr_cond_wait_us(MrCondVar *cond, MrMutex *mutex, int64_t timeout_us); /* fa
 void mr_cond_signal_all(MrCondVar *cond);
 int mr_cpu_count(void); /* cores this process may use */
 int64_t mr_process_id(void);
-int64_t mr_memory_bytes(void); /* the smaller of RAM and the cgroup's limit */
+int64_t mr_memory_bytes(void);   /* the smaller of RAM and the cgroup's limit */
+int64_t mr_open_files_max(void); /* how many files the process may have open */
+void mr_open_files_raise(void);  /* ... as many as it may let itself have */
 
 /* Whole small files (at most max_bytes), for metadata. */
 MR_MUST_USE MrStatus mr_os_read_file(MrOs *os, const char *path, int64_t max_bytes, MrBuffer *out,

@@ -37,8 +37,14 @@ static MrStatus io_fail(MrError *err, const char *operation, const char *path, i
     if (error == ENOENT || error == ENOTDIR)
         return MR_FAIL(err, MR_COND_PATH_NOT_FOUND, "path", path);
     char text[128];
-    return MR_FAIL(err, MR_COND_IO_ERROR, "operation", operation, "path", path, "message",
-                   strerror_r(error, text, sizeof text));
+    MrStatus status = MR_FAIL(err, MR_COND_IO_ERROR, "operation", operation, "path", path,
+                              "message", strerror_r(error, text, sizeof text));
+    if (error == EMFILE)
+        mr_error_add(err, "this process may open %lld: raise that with ulimit -n",
+                     (long long)mr_open_files_max());
+    if (error == EFBIG)
+        mr_error_add(err, "the file system or ulimit -f allows no larger file");
+    return status;
 }
 
 static int64_t posix_now_us(MrOs *os)

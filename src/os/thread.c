@@ -2,6 +2,7 @@
 #include "os/os.h"
 #include <errno.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sched.h>
 #include <stdio.h>
 #include <time.h>
@@ -207,4 +208,23 @@ int64_t mr_memory_bytes(void)
     if (kernel_line("/sys/fs/cgroup/memory/memory.limit_in_bytes", line, sizeof line))
         see_limit(line, &bytes); /* version 1 */
     return bytes;
+}
+
+int64_t mr_open_files_max(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+        limit.rlim_cur > INT32_MAX)
+        return INT32_MAX;
+    return (int64_t)limit.rlim_cur;
+}
+
+void mr_open_files_raise(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return; /* as it was, then */
 }

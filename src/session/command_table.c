@@ -406,6 +406,9 @@ static MrStatus insert_one(MrQuery *query, const MrSqlInsert *insert, MrError *e
     MR_TRY(mr__table_need(query, &insert->name, &table, err));
     if (!table->provider)
         return MR_FAIL(err, MR_COND_UNSUPPORTED_INSERT__RDD_BASED);
+    if (table->kind == MR_CATALOG_MATERIALIZED_VIEW) /* its next refresh would take them away */
+        return MR_FAIL(err, MR_COND_UNSUPPORTED_INSERT__NOT_ALLOWED, "relationId",
+                       mr__table_quoted(&query->arena, table));
     if (insert->if_not_exists)
         return MR_FAIL_UNSUPPORTED(err, "INSERT OVERWRITE ... IF NOT EXISTS");
     MrBindTarget target = mr__bind_target(query, table);

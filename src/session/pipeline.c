@@ -442,6 +442,9 @@ static MrStatus add_flow(Pipeline *pipeline, MrQuery *query, const MrSqlStatemen
     MR_TRY(mr__table_need(query, &insert->name, &table, err));
     if (!table->provider)
         return MR_FAIL(err, MR_COND_UNSUPPORTED_INSERT__RDD_BASED);
+    if (table->kind == MR_CATALOG_MATERIALIZED_VIEW)
+        return MR_FAIL(err, MR_COND_UNSUPPORTED_INSERT__NOT_ALLOWED, "relationId",
+                       mr__table_quoted(&query->arena, table));
     MrBindTarget target = mr__bind_target(query, table);
     MR_TRY(mr_bind_insert(&query->bind, insert, &target, &bound, err));
     Flow *flow;

@@ -116,16 +116,37 @@ def killed(folder: pathlib.Path) -> str | None:
     return None
 
 
+def many_files(folder: pathlib.Path) -> str | None:
+    """More files than may be open are written and read; what a file may not hold is told."""
+
+    def limited(limit: str, text: str) -> tuple[str, str]:
+        done = subprocess.run(["bash", "-c", f'ulimit {limit}; exec "$0" -e "$1"', MILLRACE, text], cwd=folder, capture_output=True, text=True, timeout=120)
+        return done.stdout, done.stderr
+
+    wanted = ("30000\t449985000\t700\n", "")
+    for form in ("parquet", "csv"):
+        made = limited("-n 128", f"CREATE TABLE {form} USING {form} PARTITIONED BY (k) AS SELECT id, id % 700 AS k FROM range(30000)")
+        said = limited("-n 128", f"SELECT count(*), sum(id), count(DISTINCT k) FROM {form}")
+        n_files = len(files(folder, form))
+        if made != ("", "") or said != wanted or n_files > 700 * (os.cpu_count() or 1):
+            return f"files of 700 partitions of {form}: {made} {said} {n_files}"
+    said = limited("-Hn 12", "SELECT count(*) FROM parquet AS a JOIN parquet AS b ON a.id = b.id JOIN parquet AS c ON a.id = c.id")
+    if "Too many open files" in said[1] and "ulimit -n" not in said[1]:
+        return f"too many open files: {said}"
+    said = limited("-f 100", "CREATE TABLE big AS SELECT id, uuid() AS s FROM range(100000)")
+    return None if "IO_ERROR" in said[1] and "ulimit -f" in said[1] else f"a file that may not grow: {said}"
+
+
 def main() -> int:
     """All cases, each in a folder of its own."""
     bad = 0
-    for case in (overwrites, appends, creates, killed):
+    for case in (overwrites, appends, creates, killed, many_files):
         with tempfile.TemporaryDirectory(dir=FAST) as place:
             wrong = case(pathlib.Path(place))
             if wrong:
                 print(f"FAILED {case.__name__}: {wrong}")
                 bad += 1
-    print(f"4 cases, {bad} failed")
+    print(f"5 cases, {bad} failed")
     return 1 if bad else 0
 
 
