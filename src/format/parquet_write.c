@@ -13,7 +13,6 @@
 #define ROW_GROUP_BYTES ((int64_t)128 << 20)
 #define PAGE_BYTES ((int64_t)1 << 20)
 #define PAGE_ROWS 20000
-#define PIECE_ROWS MR_BATCH_ROWS
 
 typedef struct WriteNode WriteNode;
 struct WriteNode {

@@ -49,36 +49,23 @@ typedef struct Regexp {
     pcre2_match_context *limits;
 } Regexp;
 
-/* Java's names of classes that PCRE2 calls otherwise. */
+/* Java's names of classes that PCRE2 calls otherwise, as they stand inside of brackets. */
 static const struct {
-    const char *java, *pcre, *pcre_not;
+    const char *java, *set, *set_not;
 } class_names[] = {
-    {"Lower", "a-z", "\\x00-`{-\\x{10ffff}"},
-    {"Upper", "A-Z", "\\x00-@\\[-\\x{10ffff}"},
-    {"Alpha", "a-zA-Z", NULL},
-    {"Digit", "0-9", NULL},
-    {"Alnum", "a-zA-Z0-9", NULL},
-    {"Punct", "!-\\/:-@\\[-`{-~", NULL},
-    {"Graph", "!-~", NULL},
-    {"Print", " -~", NULL},
-    {"Blank", " \\t", NULL},
-    {"Cntrl", "\\x00-\\x1f\\x7f", NULL},
-    {"XDigit", "0-9a-fA-F", NULL},
-    {"Space", " \\t\\n\\x0b\\f\\r", NULL},
-    {"ASCII", "\\x00-\\x7f", NULL},
-    {"javaLowerCase", "\\p{Ll}", NULL},
-    {"javaUpperCase", "\\p{Lu}", NULL},
-    {"IsAlphabetic", "\\p{L}\\p{Nl}", NULL},
-    {"IsLetter", "\\p{L}", NULL},
-    {"IsDigit", "\\p{Nd}", NULL},
-    {"IsLowercase", "\\p{Ll}", NULL},
-    {"IsUppercase", "\\p{Lu}", NULL},
-    {"IsPunctuation", "\\p{P}", NULL},
-    {"IsWhite_Space", "\\s", NULL},
-    {"IsLatin", "\\p{Latin}", NULL},
-    {"IsGreek", "\\p{Greek}", NULL},
-    {"IsCyrillic", "\\p{Cyrillic}", NULL},
-    {"IsHan", "\\p{Han}", NULL},
+    {"Lower", "[:lower:]", "[:^lower:]"},    {"Upper", "[:upper:]", "[:^upper:]"},
+    {"Alpha", "[:alpha:]", "[:^alpha:]"},    {"Digit", "[:digit:]", "[:^digit:]"},
+    {"Alnum", "[:alnum:]", "[:^alnum:]"},    {"Punct", "[:punct:]", "[:^punct:]"},
+    {"Graph", "[:graph:]", "[:^graph:]"},    {"Print", "[:print:]", "[:^print:]"},
+    {"Blank", "[:blank:]", "[:^blank:]"},    {"Cntrl", "[:cntrl:]", "[:^cntrl:]"},
+    {"XDigit", "[:xdigit:]", "[:^xdigit:]"}, {"Space", "[:space:]", "[:^space:]"},
+    {"ASCII", "[:ascii:]", "[:^ascii:]"},    {"javaLowerCase", "\\p{Ll}", "\\P{Ll}"},
+    {"javaUpperCase", "\\p{Lu}", "\\P{Lu}"}, {"IsAlphabetic", "\\p{Alphabetic}", "\\P{Alphabetic}"},
+    {"IsLetter", "\\p{L}", "\\P{L}"},        {"IsDigit", "\\p{Nd}", "\\P{Nd}"},
+    {"IsLowercase", "\\p{Ll}", "\\P{Ll}"},   {"IsUppercase", "\\p{Lu}", "\\P{Lu}"},
+    {"IsPunctuation", "\\p{P}", "\\P{P}"},   {"IsLatin", "\\p{Latin}", "\\P{Latin}"},
+    {"IsGreek", "\\p{Greek}", "\\P{Greek}"}, {"IsCyrillic", "\\p{Cyrillic}", "\\P{Cyrillic}"},
+    {"IsHan", "\\p{Han}", "\\P{Han}"},       {"IsWhite_Space", "\\s", "\\S"},
 };
 
 static MrText pattern_translate(MrArena *arena, MrText java)
@@ -115,16 +102,13 @@ static MrText pattern_translate(MrArena *arena, MrText java)
             const char *set = NULL;
             for (int64_t k = 0; k < MR_COUNT(class_names); k++)
                 if (mr_text_equal(name, mr_text(class_names[k].java)))
-                    set = class_names[k].pcre;
+                    set = next == 'p' ? class_names[k].set : class_names[k].set_not;
             if (!set) {
                 mr_builder_char(&out, '\\');
                 mr_builder_char(&out, next);
                 continue;
             }
-            if (in_class && next == 'p')
-                mr_builder_str(&out, set);
-            else
-                mr_builder_printf(&out, "[%s%s]", next == 'P' ? "^" : "", set);
+            mr_builder_printf(&out, in_class ? "%s" : "[%s]", set);
             i = end;
         } else {
             mr_builder_char(&out, '\\');

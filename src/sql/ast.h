@@ -687,7 +687,6 @@ typedef struct MrSqlCreateView {
     MrSqlProperties options;
     MrSqlQuery *query;
     bool is_alter; /* ALTER VIEW v AS query */
-    bool is_metric;
 } MrSqlCreateView;
 
 typedef struct MrSqlRoutineParam {
@@ -806,8 +805,6 @@ typedef enum MrSqlShowKind {
     MR_SQL_SHOW_CURRENT_NAMESPACE,
     MR_SQL_SHOW_CATALOGS,
     MR_SQL_SHOW_PROCEDURES,
-    MR_SQL_SHOW_CACHED_TABLES,
-    MR_SQL_SHOW_VARIABLES
 } MrSqlShowKind;
 
 typedef struct MrSqlShow {

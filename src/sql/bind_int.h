@@ -94,7 +94,6 @@ struct Cte {
     Cte *next;
     const char *name;
     const MrSqlCte *ast;
-    Cte *visible;   /* those that its own query sees */
     Scope *outer;   /* of the query that holds it */
     int32_t n_uses; /* counted before binding */
     MrPlan *plan;   /* bound once when shared */
