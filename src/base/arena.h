@@ -60,7 +60,7 @@ void *mr_zero_long(void *data, int64_t size_bytes);
 static inline void *mr_arena_zeroed(MrArena *arena, int64_t size_bytes)
 {
     void *block = mr_arena_alloc(arena, size_bytes); /* jumps when size_bytes < 0 */
-    if (__builtin_expect(size_bytes > 4 << 20, 0))
+    if (__builtin_expect(size_bytes > 32 << 20, 0))
         return mr_zero_long(block, size_bytes);
     return size_bytes > 0 ? memset(block, 0, (size_t)size_bytes) : block;
 }
@@ -202,7 +202,7 @@ static inline int64_t mr_poll_piece(int64_t from, int64_t size_bytes)
 }
 
 /* memcpy and memset that poll in between when they are long. */
-#define MR_COPY_BYTES (4 << 20)
+#define MR_COPY_BYTES (32 << 20) /* in one go: some 10 ms, and libc goes past the caches */
 MR_MUST_USE MrStatus mr_zero_status(void *data, int64_t size_bytes, MrError *err);
 MR_MUST_USE MrStatus mr_copy_status(void *to, const void *from, int64_t size_bytes, MrError *err);
 void mr_copy_long(void *to, const void *from, int64_t size_bytes);

@@ -43,6 +43,11 @@ int64_t mr__text_find(MrText text, MrText what, int64_t from)
         return from <= text.size_bytes ? from : -1;
     if (text.size_bytes - from < what.size_bytes)
         return -1;
+    if (text.size_bytes <= FIND_BYTES) {
+        const char *at = memmem(text.data + from, (size_t)(text.size_bytes - from), what.data,
+                                (size_t)what.size_bytes);
+        return at ? at - text.data : -1;
+    }
     for (;; from += FIND_BYTES) { /* pieces overlap by what a place may reach over */
         int64_t left = text.size_bytes - from;
         bool is_last = left - FIND_BYTES < what.size_bytes;
