@@ -19,6 +19,7 @@ typedef struct RunShared { /* a sub-plan that several nodes read */
     int32_t shared_id;
     RunNode *collect;
     int64_t done_in_epoch; /* number of the epoch that computed it */
+    bool varies;           /* it reads the level at hand of a recursion */
 } RunShared;
 
 struct RunNode {
@@ -85,6 +86,7 @@ struct MrRun {
     int64_t n_nodes, cap_nodes;
     RunShared **shared;
     int64_t n_shared, cap_shared;
+    bool varies; /* while nodes are built: one of them reads the level at hand of a recursion */
     int32_t n_key_filters;
     struct MrKeyFilter **key_filters; /* owned by the joins that fill them */
     int32_t n_workers, n_active;
@@ -151,14 +153,22 @@ static MrStatus node_build(MrRun *run, const MrPhys *phys, RunNode *parent, int3
         for (int64_t s = 0; s < run->n_shared; s++)
             if (run->shared[s]->shared_id == phys->shared.shared_id)
                 node->shared_plan = run->shared[s];
-        if (node->shared_plan)
+        if (node->shared_plan) {
+            run->varies |= node->shared_plan->varies;
             return MR_OK;
+        }
         RunShared *shared_plan = MR_NEW(&run->arena, RunShared);
         shared_plan->shared_id = phys->shared.shared_id;
         MR_PUSH(&run->arena, run->shared, run->n_shared, run->cap_shared, shared_plan);
         node->shared_plan = shared_plan;
-        return collect_build(run, phys->inputs[0], &shared_plan->collect, err);
+        bool varied = run->varies;
+        run->varies = false;
+        MR_TRY(collect_build(run, phys->inputs[0], &shared_plan->collect, err));
+        shared_plan->varies = run->varies;
+        run->varies |= varied;
+        return MR_OK;
     }
+    run->varies |= phys->kind == MR_PHYS_OP_RECURSION_REF;
     if (phys->kind == MR_PHYS_OP_RECURSION) {
         MR_TRY(collect_build(run, phys->inputs[0], &node->anchor, err));
         return collect_build(run, phys->inputs[1], &node->step, err);
@@ -322,6 +332,14 @@ static MrStatus tree_reset(MrRun *run, RunNode *node, MrError *err)
     node_close(run, node);
     MR_TRY(node_open(run, node, err));
     MR_TRY(node_start(node, err));
+    if (node->shared_plan && node->shared_plan->varies) {
+        node->shared_plan->done_in_epoch = 0;
+        MR_TRY(tree_reset(run, node->shared_plan->collect, err));
+    }
+    if (node->anchor) {
+        MR_TRY(tree_reset(run, node->anchor, err));
+        MR_TRY(tree_reset(run, node->step, err));
+    }
     for (int32_t i = 0; i < node->n_inputs; i++)
         MR_TRY(tree_reset(run, node->inputs[i], err));
     return MR_OK;
