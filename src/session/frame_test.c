@@ -6,6 +6,7 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static MrError err;
@@ -220,6 +221,58 @@ static void what_must_be_given_is_asked_for(void **state)
     assert_null(out);
     assert_null(query);
     mr_frame_close(frame);
+    mr_session_close(session);
+}
+
+/* Each condition that the header names, where no other test meets it. */
+static void what_fails_is_called_as_the_header_has_it(void **state)
+{
+    static const MrKeyValue odd = {"maxFilesPerTrigger", "none"};
+    MrSession *session = session_open();
+    MrFrame *one = sql(session, "SELECT 1 AS x"), *out = NULL;
+    MrFrame *two = sql(session, "SELECT 1 AS x, 2 AS y"), *list = sql(session, "SELECT array(1)");
+    const struct {
+        MrReadOptions read;
+        const char *condition;
+    } reads[] = {
+        {{.path = "/no/such/place"}, "PATH_NOT_FOUND"},
+        {{.format = "nothing", .path = "/"}, "DATA_SOURCE_NOT_FOUND"},
+        {{.format = "csv", .path = path_of("empty")}, "UNABLE_TO_INFER_SCHEMA"},
+        {{.format = "json", .path = "/tmp", .schema = "a INT,"}, "PARSE_SYNTAX_ERROR"},
+        {{.format = "json", .path = "/tmp", .schema = "a NUMBERS"}, "UNSUPPORTED_DATATYPE"},
+        {{.format = "json",
+          .path = "/tmp",
+          .schema = "a INT",
+          .options = &odd,
+          .n_options = 1,
+          .streaming = true},
+         "INVALID_PARAMETER_VALUE"},
+    };
+    mkdir(path_of("empty"), 0777);
+    for (int i = 0; i < MR_COUNT(reads); i++) {
+        MrStatus status = mr_session_read(session, &reads[i].read, &out, &err);
+        assert_int_equal(status, MR_INVALID);
+        expect_failure(status, reads[i].condition);
+    }
+    expect_failure(mr_frame_union(one, two, &out, &err), "NUM_COLUMNS_MISMATCH");
+    expect_failure(mr_frame_union(one, list, &out, &err), "INCOMPATIBLE_COLUMN_TYPE");
+    expect_failure(mr_frame_write(one, &(MrWriteOptions){.format = "nothing", .path = "x"}, &err),
+                   "DATA_SOURCE_NOT_FOUND");
+    MR_OKAY(mr_frame_create_view(one, "again", &err));
+    MR_OKAY(mr_frame_create_view(two, "again", &err));
+    assert_int_equal(count_and_close(sql(session, "SELECT y FROM again")), 1);
+    int64_t size_bytes = INT64_C(16) << 20;
+    char *text = malloc((size_t)size_bytes + 10);
+    memset(text, ' ', (size_t)size_bytes + 10);
+    memcpy(text, "SELECT 1", 8);
+    text[size_bytes] = '1';
+    text[size_bytes + 1] = '\0';
+    assert_int_equal(mr_session_sql(session, text, &out, &err), MR_INVALID);
+    free(text);
+    assert_null(out);
+    mr_frame_close(list);
+    mr_frame_close(two);
+    mr_frame_close(one);
     mr_session_close(session);
 }
 
@@ -711,6 +764,7 @@ static const struct CMUnitTest tests[] = {
     MR_UNIT_TEST(joins_take_sparks_names_and_let_both_sides_be_named),
     MR_UNIT_TEST(a_text_is_judged_alone),
     MR_UNIT_TEST(what_must_be_given_is_asked_for),
+    MR_UNIT_TEST(what_fails_is_called_as_the_header_has_it),
     MR_UNIT_TEST(a_command_has_rows_and_is_no_input),
     MR_UNIT_TEST(the_rows_of_a_command_are_read_by_several),
     MR_UNIT_TEST(show_prints_as_spark_does),

@@ -571,6 +571,34 @@ static void state_over_frames_goes_on_from_its_checkpoint(void **state)
     (void)remove(path_of("in/3.json"));
 }
 
+static void a_checkpoint_is_of_one_query_at_a_time(void **state)
+{
+    char checkpoint[300], command[700];
+    MrSession *session = session_open();
+    MrStreamingQuery *second = NULL;
+    write_input(2);
+    snprintf(checkpoint, sizeof checkpoint, "%s/of-one", folder);
+    const MrStreamStart to = {.format = "noop", .checkpoint = checkpoint};
+    MrFrame *input = input_open(session);
+    MrStreamingQuery *first = start(input, &to);
+    MR_OKAY(mr_streaming_query_process_all(first, &err));
+    expect_failure(mr_frame_start(input, &to, &second, &err), "CONCURRENT_STREAM_LOG_UPDATE");
+    MR_OKAY(mr_streaming_query_stop(first, &err));
+    mr_streaming_query_close(first);
+    first = start(input, &to);
+    mr_streaming_query_close(first);
+    /* A byte in the middle of its log. */
+    snprintf(command, sizeof command,
+             "for f in $(find %s/ -path '*log*' -type f); do printf x | dd of=$f bs=1 seek=60 "
+             "conv=notrunc status=none; done",
+             checkpoint);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(mr_frame_start(input, &to, &second, &err), MR_CORRUPT);
+    assert_null(second);
+    mr_frame_close(input);
+    mr_session_close(session);
+}
+
 /* Another path is another source; how much of it an epoch takes is not. */
 static void a_checkpoint_is_of_its_source(void **state)
 {
@@ -622,6 +650,7 @@ static const struct CMUnitTest tests[] = {
     MR_UNIT_TEST(every_source_and_sink_goes_on_from_its_checkpoint),
     MR_UNIT_TEST(state_over_frames_goes_on_from_its_checkpoint),
     MR_UNIT_TEST(a_checkpoint_is_of_its_source),
+    MR_UNIT_TEST(a_checkpoint_is_of_one_query_at_a_time),
 };
 
 int main(void)
