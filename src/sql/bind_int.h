@@ -1,8 +1,8 @@
 /* bind_int.h - what the binder's files share.
  *
  * Expressions are bound over the columns of the FROM clause first, aggregates and window calls
- * standing inside them; bind_select.c then cuts them into the plan's nodes.  Every bound expression
- * carries its text (MrExpr.sql), which names columns and speaks in errors. */
+ * standing inside them; bind_group.c and bind_select.c then cut them into the plan's nodes.  Every
+ * bound expression carries its text (MrExpr.sql), which names columns and speaks in errors. */
 #ifndef MR_SQL_BIND_INT_H
 #define MR_SQL_BIND_INT_H
 
@@ -11,10 +11,9 @@
 typedef struct Cte Cte;
 typedef struct Binder Binder;
 
-/* A column that can be named. */
 typedef struct TimeWindow TimeWindow; /* bind_time_window.c */
 
-typedef struct ScopeCol {
+typedef struct ScopeCol { /* a column that can be named */
     MrColumn col;
     int32_t n_qual;
     const char *const *qual;  /* spark_catalog, default, t */
