@@ -43,11 +43,17 @@ typedef struct MrFileList {
 
 /* Locks that say "somebody reads here": as long as one is open, files of a manifest that were
  * replaced stay where they are. */
+typedef struct MrFileHold {
+    const char *root;
+    MrFile *file; /* NULL: we may not open it */
+    bool gone;    /* something had been replaced */
+} MrFileHold;
 typedef struct MrFileHolds {
-    MrFile **files;
-    int64_t n_files, cap_files;
+    MrFileHold *holds;
+    int64_t n_holds, cap_holds;
 } MrFileHolds;
-void mr__files_release(MrOs *os, MrFileHolds *holds);
+/* Who reads last removes what writers had to leave. */
+void mr__files_release(MrOs *os, MrBudget *budget, MrFileHolds *holds);
 
 /* Which paths need not be there; others fail with PATH_NOT_FOUND. */
 typedef enum MrFilesMiss {
@@ -141,6 +147,8 @@ MR_MUST_USE MrStatus mr__manifest_append(MrManifest *manifest, const char *root,
 /* Removes the files that entries have replaced, unless somebody still reads: then some later call
  * does. */
 void mr__manifest_sweep(MrManifest *manifest, const char *root);
+/* Have entries replaced files that may still lie there? */
+bool mr__manifest_has_gone(const MrManifest *manifest);
 
 /* Does it name the file below root, or did it, and the file may still be read? */
 bool mr__manifest_knows(const MrManifest *manifest, const char *path);

@@ -229,11 +229,19 @@ static const char *lost_file(Lister *self, const char *path, const MrFileInfo *i
     return mr__manifest_unseen(self->manifest, below);
 }
 
-void mr__files_release(MrOs *os, MrFileHolds *holds)
+void mr__files_release(MrOs *os, MrBudget *budget, MrFileHolds *holds)
 {
-    for (int64_t i = 0; i < holds->n_files; i++)
-        os->file_close(holds->files[i]);
-    holds->n_files = 0;
+    for (int64_t i = 0; i < holds->n_holds; i++) {
+        MrFileHold *hold = &holds->holds[i];
+        MrManifest *manifest = NULL;
+        MrError ignored = {0};
+        os->file_close(hold->file);
+        if (hold->gone && mr__manifest_read(os, budget, hold->root, &manifest, &ignored) == MR_OK &&
+            manifest)
+            mr__manifest_sweep(manifest, hold->root);
+        mr__manifest_close(manifest);
+    }
+    holds->n_holds = 0;
 }
 
 /* Says that the root's files are read, before its manifest is.  A writer who is about to remove
@@ -248,8 +256,9 @@ static MrStatus hold(Lister *self, const char *root, MrError *err)
     MR_TRY(os->stat(os, path, &info, err));
     if (!info.exists)
         return MR_OK;
-    MR_PUSH(self->arena, self->holds->files, self->holds->n_files, self->holds->cap_files, NULL);
-    MrFile **file = &self->holds->files[self->holds->n_files - 1];
+    MR_PUSH(self->arena, self->holds->holds, self->holds->n_holds, self->holds->cap_holds,
+            ((MrFileHold){.root = root}));
+    MrFile **file = &self->holds->holds[self->holds->n_holds - 1].file;
     if (os->file_open(os, path, MR_FILE_READ, file, &ignored) != MR_OK)
         return MR_OK; /* we may read the files, but not this one */
     for (int n_tries = 0; !taken && n_tries < 2000; n_tries++) {
@@ -287,6 +296,9 @@ static MrStatus list_root(Lister *self, const char *path, const MrFileInfo *info
         const char *lost = NULL;
         MR_TRY(mr__manifest_read(self->context->os, self->context->budget, root, &self->manifest,
                                  err));
+        if (self->holds && self->holds->n_holds > 0 && self->manifest)
+            self->holds->holds[self->holds->n_holds - 1].gone =
+                mr__manifest_has_gone(self->manifest);
         MR_GUARD_BEGIN(status, err) /* a refusal must not jump over the manifest's end */
             status = list_shown(self, path, info, base, err);
             if (status == MR_OK && (lost = lost_file(self, path, info)) != NULL)

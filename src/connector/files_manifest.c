@@ -694,6 +694,11 @@ MrStatus mr__manifest_refresh(MrOs *os, MrBudget *budget, MrArena *arena, const 
                                                       : mr__manifest_fail_lost(arena, root, err);
 }
 
+bool mr__manifest_has_gone(const MrManifest *self)
+{
+    return self->n_gone > 0;
+}
+
 void mr__manifest_sweep(MrManifest *self, const char *root)
 {
     MrOs *os = self->os;

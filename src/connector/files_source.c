@@ -265,7 +265,7 @@ void mr__files_close_source(MrSource *source)
     if (!self)
         return;
     mr__parquet_handles_close(self);
-    mr__files_release(self->context->os, &self->holds);
+    mr__files_release(self->context->os, self->budget, &self->holds);
     mr__files_stream_close(self);
     mr__block_pool_close(self->pool);
     mr_arena_deinit(&self->arena);
