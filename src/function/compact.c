@@ -1,10 +1,10 @@
 /* compact.c - from a byte for each row to the numbers of the rows. */
 #include "function/function_int.h"
-#include <threads.h>
+#include <pthread.h>
 
 /* For each mask of 8 rows the numbers of its bits, then anything. */
 static uint16_t compact_table[256][8];
-static once_flag compact_once = ONCE_FLAG_INIT;
+static pthread_once_t compact_once = PTHREAD_ONCE_INIT;
 
 static void compact_build(void)
 {
@@ -19,7 +19,7 @@ typedef uint16_t Rows8 __attribute__((vector_size(16)));
 int32_t mr__rows_compact(const uint8_t *keep, int32_t n, uint16_t base, uint16_t *sel)
 {
     int32_t n_out = 0, i = 0;
-    call_once(&compact_once, compact_build);
+    pthread_once(&compact_once, compact_build);
     for (; i + 8 <= n; i += 8) {
         uint64_t bytes;
         Rows8 rows;

@@ -2,7 +2,7 @@
  *
  * The index is built once per process, on first use; tables are constant. */
 #include "function/function_int.h"
-#include <threads.h>
+#include <pthread.h>
 
 /* A new table is a line here and a line in the list below. */
 extern const MrFunctionDef mr_functions_arithmetic[], mr_functions_compare[],
@@ -65,7 +65,7 @@ static struct {
         *functions[INDEX_SLOTS]; /* rows of one name stand in the order of the tables */
     const MrAggregateDef *aggregates[INDEX_SLOTS];
 } registry;
-static once_flag registry_once = ONCE_FLAG_INIT;
+static pthread_once_t registry_once = PTHREAD_ONCE_INIT;
 
 /* FNV-1a, 32 bits. */
 static uint32_t name_hash(const char *name)
@@ -103,7 +103,7 @@ static void registry_build(void)
 static int32_t functions_find(const char *name, const MrFunctionDef **out)
 {
     int32_t n = 0;
-    call_once(&registry_once, registry_build);
+    pthread_once(&registry_once, registry_build);
     for (uint32_t slot = name_hash(name) % INDEX_SLOTS; registry.functions[slot];
          slot = (slot + 1) % INDEX_SLOTS)
         if (strcmp(registry.functions[slot]->name, name) == 0 && n < MAX_SAME_NAME)
@@ -114,7 +114,7 @@ static int32_t functions_find(const char *name, const MrFunctionDef **out)
 static int32_t aggregates_find(const char *name, const MrAggregateDef **out)
 {
     int32_t n = 0;
-    call_once(&registry_once, registry_build);
+    pthread_once(&registry_once, registry_build);
     for (uint32_t slot = name_hash(name) % INDEX_SLOTS; registry.aggregates[slot];
          slot = (slot + 1) % INDEX_SLOTS)
         if (strcmp(registry.aggregates[slot]->name, name) == 0 && n < MAX_SAME_NAME)

@@ -8,7 +8,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "function/string_int.h"
 #include <pcre2.h>
-#include <threads.h>
+#include <pthread.h>
 
 #define KEPT_MAX 512
 #define KEPT_PATTERN_BYTES 1024
@@ -21,16 +21,10 @@ typedef struct Kept {
 } Kept;
 
 static struct {
-    once_flag once;
-    mtx_t lock;
+    pthread_mutex_t lock;
     int32_t n;
     Kept *entries[KEPT_MAX];
-} kept = {.once = ONCE_FLAG_INIT};
-
-static void kept_init(void)
-{
-    (void)mtx_init(&kept.lock, mtx_plain);
-}
+} kept = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void *arena_malloc(PCRE2_SIZE size, void *arena)
 {
@@ -138,15 +132,14 @@ static pcre2_code *pattern_compile(MrArena *arena, MrText pattern, pcre2_general
 static const pcre2_code *pattern_find(MrArena *arena, MrText pattern)
 {
     pcre2_code *found = NULL;
-    call_once(&kept.once, kept_init);
     if (pattern.size_bytes <= KEPT_PATTERN_BYTES) {
-        (void)mtx_lock(&kept.lock);
+        (void)pthread_mutex_lock(&kept.lock);
         for (int32_t i = 0; i < kept.n && !found; i++)
             if (kept.entries[i]->size_bytes == pattern.size_bytes &&
                 memcmp(kept.entries[i]->pattern, pattern.data, (size_t)pattern.size_bytes) == 0)
                 found = kept.entries[i]->code;
         bool full = kept.n == KEPT_MAX;
-        (void)mtx_unlock(&kept.lock);
+        (void)pthread_mutex_unlock(&kept.lock);
         if (found || full)
             return found ? found
                          : pattern_compile(
@@ -158,7 +151,7 @@ static const pcre2_code *pattern_find(MrArena *arena, MrText pattern)
         if (!code)
             return NULL;
         (void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
-        (void)mtx_lock(&kept.lock);
+        (void)pthread_mutex_lock(&kept.lock);
         if (kept.n < KEPT_MAX) {
             Kept *entry = &slots[kept.n];
             memcpy(entry->pattern, pattern.data, (size_t)pattern.size_bytes);
@@ -167,7 +160,7 @@ static const pcre2_code *pattern_find(MrArena *arena, MrText pattern)
             kept.entries[kept.n++] = entry;
             found = code;
         }
-        (void)mtx_unlock(&kept.lock);
+        (void)pthread_mutex_unlock(&kept.lock);
         if (found)
             return found;
         pcre2_code_free(code);

@@ -4,6 +4,8 @@
 #include "session/session.h"
 
 #include <malloc.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -673,6 +675,39 @@ static void lengths_of_given_arrays_are_checked(void **state)
     mr_session_close(session);
 }
 
+static void *use_a_session(void *bad)
+{
+    MrError error = {0};
+    MrSession *session = NULL;
+    MrFrame *frame = NULL;
+    int64_t n_rows = 0;
+    const MrSessionOptions options = {.n_threads = 2};
+    MrStatus status = mr_session_open(&options, &session, &error);
+    if (status == MR_OK)
+        status =
+            mr_session_sql(session,
+                           "SELECT id % 7 AS k, sum(id), regexp_replace(max('x' || id), '[0-9]', "
+                           "'d') FROM range(5000) GROUP BY 1",
+                           &frame, &error);
+    if (status == MR_OK)
+        status = mr_frame_count(frame, &n_rows, &error);
+    atomic_fetch_add((atomic_int *)bad, n_rows != 7);
+    mr_frame_close(frame);
+    mr_session_close(session);
+    return NULL;
+}
+
+static void several_sessions_are_independent(void **state)
+{
+    pthread_t threads[4];
+    atomic_int n_bad = 0;
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, use_a_session, &n_bad), 0);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(n_bad, 0);
+}
+
 static void options_of_a_session_are_checked(void **state)
 {
     MrSession *session = NULL;
@@ -776,6 +811,7 @@ static const struct CMUnitTest tests[] = {
     MR_UNIT_TEST(arrays_and_schemas_are_released_last),
     MR_UNIT_TEST(rows_go_out_and_come_in_through_arrow),
     MR_UNIT_TEST(lengths_of_given_arrays_are_checked),
+    MR_UNIT_TEST(several_sessions_are_independent),
     MR_UNIT_TEST(options_of_a_session_are_checked),
     MR_UNIT_TEST(any_allocation_may_fail),
 };
