@@ -423,6 +423,8 @@ class Maker:
             alias = self.name()
             query, columns, n_rows = self.query(depth - 1, small=small)
             return Relation(Piece("relation", "(", query, f") AS {alias}"), [(f"{alias}.{c}", kind, n) for c, kind, n in columns], n_rows)
+        if self.chance(0.04):
+            return self.recursion()
         if self.chance(0.08):
             one, alias = self.table(small), self.name()
             a, b = self.column("int", one.columns).text(), self.column("int", one.columns).text()
@@ -436,6 +438,26 @@ class Maker:
             rows = [p for _ in range(rng.randrange(1, 5)) for p in (", ", "(", self.literal(kinds[0]), ", ", self.literal(kinds[1]), ")")]
             return Relation(Piece("relation", "(VALUES ", *rows[1:], f") AS {alias}(c0, c1)"), [(f"{alias}.c{n}", kind, 4) for n, kind in enumerate(kinds)], 4)
         return self.table(small)
+
+    def recursion(self) -> Relation:
+        """Four levels of rows found by those of the level before; what is known is not taken again."""
+        x, start, alias, r = self.table(True), self.table(True), self.name(), self.name("r")
+        at, other = x.key.split(".")[0], self.table(True)
+        y = other.key.split(".")[0]
+        of_x = x.piece.text()
+        step = self.rng.choice(
+            [
+                f"SELECT {at}.k, {r}.c1 + 1 FROM {r} JOIN {of_x} ON {at}.id = {r}.c0",
+                f"SELECT {at}.i, {r}.c1 + 1 FROM {of_x} JOIN {r} ON {at}.i + 1 = {r}.c0 AND {self.pred(x.columns, 1, None, False).text()}",
+                f"SELECT l.k, {r}.c1 + 1 FROM {r} CROSS JOIN LATERAL (SELECT {at}.k FROM {of_x} WHERE {at}.i = {r}.c0 ORDER BY {at}.id LIMIT 2) AS l",
+                f"SELECT {at}.j, {r}.c1 + 1 FROM {r} JOIN {of_x} ON {at}.i = {r}.c0 WHERE {at}.id >= (SELECT min({y}.id) FROM {other.piece.text()} WHERE {y}.i = {r}.c0)",
+                f"SELECT {at}.i, {r}.c1 + 1 FROM {r} JOIN {of_x} ON {at}.j = {r}.c0 WHERE NOT EXISTS (SELECT 1 FROM {r} AS z WHERE z.c0 = {at}.i)",
+            ]
+        )
+        first = self.column("int", start.columns).text()
+        text = f"SELECT DISTINCT {first}, 0 FROM {start.piece.text()} WHERE {self.pred(start.columns, 1, None, False).text()}"
+        text = f"(WITH RECURSIVE {r}(c0, c1) AS ({text} UNION SELECT * FROM ({step}) AS s(x, y) WHERE y < 4) SELECT * FROM {r}) AS {alias}"
+        return Relation(Piece("relation", text), [(f"{alias}.c0", "int", 8), (f"{alias}.c1", "int", 3)], 200)
 
     def join(self, depth: int, small: bool) -> Relation:
         """Two relations, joined in one of all ways; about 200,000 rows at most."""
