@@ -17,7 +17,7 @@ MrStatus mr__distinct_create(const MrOpContext *context, const MrSchema *schema,
 {
     void *block = NULL;
     MR_TRY(mr_budget_alloc_zeroed(context->budget, (int64_t)sizeof(MrDistinct), &block, err));
-    MrDistinct *distinct = block;
+    MrDistinct *distinct = *out = block; /* the caller's from here on: a refusal may jump */
     distinct->budget = context->budget;
     mr_arena_init(&distinct->arena, context->budget);
     const MrType **types = MR_NEW_N(&distinct->arena, const MrType *, schema->n_cols + 1);
@@ -25,7 +25,6 @@ MrStatus mr__distinct_create(const MrOpContext *context, const MrSchema *schema,
         types[c] = schema->cols[c].type;
     mr__group_layout_init(&distinct->layout, &distinct->arena, types, schema->n_cols, 0);
     mr__groups_init(&distinct->groups, &distinct->layout, context->budget);
-    *out = distinct;
     return MR_OK;
 }
 

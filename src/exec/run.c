@@ -39,6 +39,7 @@ struct RunNode {
     RunShared *shared_plan; /* SHARED */
     RunNode *anchor, *step; /* RECURSION: collectors */
     MrBatchList feed;       /* RECURSION, REF: the level at hand */
+    MrDistinct *seen;       /* RECURSION by UNION: all levels so far; here, as refusals jump */
     MrBatchList *feed_from; /* FEED: the caller's */
 };
 
@@ -238,6 +239,7 @@ void mr_run_destroy(MrRun *run)
     for (int64_t i = run->n_nodes - 1; i >= 0; i--) {
         RunNode *node = run->nodes[i];
         node_close(run, node);
+        mr__distinct_destroy(node->seen); /* a refusal has jumped over its end */
         mr_batch_list_deinit(&node->feed);
         if (node->budget_open)
             mr_budget_deinit(&node->budget);
@@ -705,22 +707,27 @@ static MrStatus list_own(MrBatchList *list, MrBudget *budget, MrError *err)
     return MR_OK;
 }
 
+static void seen_forget(RunNode *node)
+{
+    mr__distinct_destroy(node->seen);
+    node->seen = NULL;
+}
+
 static MrStatus run_recursion(MrRun *run, RunNode *node, MrError *err)
 {
     const MrPhys *phys = node->phys;
     MrStatus status = MR_OK;
-    MrDistinct *seen = NULL;
     int64_t n_rows = 0;
 
     if (!phys->recursion.all)
-        MR_GO(mr__distinct_create(&node->instances[0].context, &phys->schema, &seen, err));
+        MR_GO(mr__distinct_create(&node->instances[0].context, &phys->schema, &node->seen, err));
     MR_GO(run_node(run, node->anchor, err));
     RunNode *from = node->anchor;
     for (int64_t level = 0;; level++) {
         MrBatchList *got = mr__collect_list(from->shared);
         mr_batch_list_clear(&node->feed);
-        if (seen)
-            MR_GO(mr__distinct_filter(seen, got, err));
+        if (node->seen)
+            MR_GO(mr__distinct_filter(node->seen, got, err));
         MR_GO(mr_batch_list_move(&node->feed, got, err));
         int64_t n_level = mr_batch_list_rows(&node->feed);
         if (n_level == 0)
@@ -747,7 +754,7 @@ static MrStatus run_recursion(MrRun *run, RunNode *node, MrError *err)
         from = node->step;
     }
 done:
-    mr__distinct_destroy(seen);
+    seen_forget(node);
     return status;
 }
 
