@@ -275,7 +275,41 @@ MR_MUST_USE MrStatus mr__files_between(MrFilesSource *source, const char *from, 
                                        MrArena *arena, MrFileList *out, MrError *err);
 void mr__files_stream_close(MrFilesSource *source);
 
-/* --- the sink (files_sink.c) --- */
+/* --- the sink (files_sink.c), whose rows go through files_writer.c --- */
+
+typedef enum MrPacking {
+    MR_PACK_NONE,
+    MR_PACK_GZIP,
+    MR_PACK_DEFLATE,
+    MR_PACK_ZSTD,
+    MR_PACK_LZ4
+} MrPacking;
+
+typedef struct MrFilesSink {
+    MrSink base;
+    const MrConnectorContext *context;
+    const MrSinkSpec *spec;
+    MrBudget *budget;
+    MrArena arena;
+    const MrRowFormat *format; /* NULL: parquet */
+    const void *config;
+    MrPacking packing;
+    MrParquetWriteOptions parquet;
+    const char *root, *staging, *query, *ending;
+    MrSchema data;      /* columns in the files */
+    int32_t *data_cols; /* their numbers in the batch */
+    bool ignore, clean_due, dynamic;
+    MrManifest *manifest; /* as last known */
+    MrFile *lock;         /* of a batch: says that its staged files are wanted */
+} MrFilesSink;
+
+/* A file under the name that it has until its epoch is committed, and under that of then. */
+typedef struct MrStagedFile {
+    const char *staged, *final;
+    int64_t size_bytes;
+    uint32_t crc;
+} MrStagedFile;
+
 MrStatus mr__files_open_sink(const MrConnectorContext *context, const MrConnectorType *type,
                              const MrSinkSpec *spec, MrSink **out, MrError *err);
 void mr__files_close_sink(MrSink *sink);

@@ -227,6 +227,19 @@ static bool base64_decode(MrArena *arena, MrText text, MrText *out)
     return true;
 }
 
+/* NaN and the infinities into a FLOAT or a DOUBLE. */
+static bool set_not_finite(MrText text, MrVector *vec, int64_t row)
+{
+    double value;
+    if (!mr__json_not_finite(text, &value))
+        return false;
+    if (vec->type->kind == MR_TYPE_DOUBLE)
+        vec->f64[row] = value;
+    else
+        vec->f32[row] = (float)value;
+    return true;
+}
+
 /* A string token for a column that is not a string. */
 static bool set_from_string(MrJsonValues *self, const MrJsonNode *node, MrText text, MrVector *vec,
                             int64_t row)
@@ -234,16 +247,8 @@ static bool set_from_string(MrJsonValues *self, const MrJsonNode *node, MrText t
     MrArena *arena = self->arena;
     switch (node->type->kind) {
     case MR_TYPE_FLOAT:
-    case MR_TYPE_DOUBLE: {
-        double value;
-        if (!self->config->allow_non_numeric || !mr__json_not_finite(text, &value))
-            return false;
-        if (node->type->kind == MR_TYPE_DOUBLE)
-            vec->f64[row] = value;
-        else
-            vec->f32[row] = (float)value;
-        return true;
-    }
+    case MR_TYPE_DOUBLE:
+        return self->config->allow_non_numeric && set_not_finite(text, vec, row);
     case MR_TYPE_BINARY: {
         MrText bytes;
         if (!base64_decode(arena, text, &bytes))
@@ -269,16 +274,8 @@ static bool set_from_number(MrJsonValues *self, const MrJsonNode *node, MrText t
     switch (node->type->kind) {
     case MR_TYPE_FLOAT:
     case MR_TYPE_DOUBLE:
-        if (kind == MR_JSON_NOT_FINITE) {
-            double value;
-            if (!mr__json_not_finite(text, &value))
-                return false;
-            if (node->type->kind == MR_TYPE_DOUBLE)
-                vec->f64[row] = value;
-            else
-                vec->f32[row] = (float)value;
-            return true;
-        }
+        if (kind == MR_JSON_NOT_FINITE)
+            return set_not_finite(text, vec, row);
         if (kind == MR_JSON_INT && mr_text_equal(text, MR_TEXT("-0")))
             text = MR_TEXT("0"); /* a whole number has no negative zero */
         return mr_text_value_set(&node->text, &self->context, self->arena, text, vec, row);

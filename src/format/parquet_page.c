@@ -266,16 +266,23 @@ static uint32_t le_u32(const uint8_t *at)
     return value;
 }
 
+/* The length before a value of PLAIN, which has so many bytes behind it. */
+static inline bool size_read(const uint8_t **at, const uint8_t *end, uint32_t *size)
+{
+    if (end - *at < 4)
+        return false;
+    *size = le_u32(*at);
+    *at += 4;
+    return *size <= (uint64_t)(end - *at);
+}
+
 bool mr__pq_views_make(const uint8_t **at, const uint8_t *end, int64_t n, MrStr *out)
 {
     /* Loads 12 bytes whatever the length, and cuts: there is slack behind the page. */
     const uint8_t *p = *at;
     for (int64_t i = 0; i < n; i++) {
-        if (end - p < 4)
-            return false;
-        uint32_t size = le_u32(p);
-        p += 4;
-        if (size > (uint64_t)(end - p))
+        uint32_t size;
+        if (!size_read(&p, end, &size))
             return false;
         out[i].size_bytes = size;
         if (size > MR_STR_INLINE) {
@@ -303,11 +310,8 @@ bool mr__pq_views_skip(const uint8_t **at, const uint8_t *end, int64_t n)
 {
     const uint8_t *p = *at;
     for (int64_t i = 0; i < n; i++) {
-        if (end - p < 4)
-            return false;
-        uint32_t size = le_u32(p);
-        p += 4;
-        if (size > (uint64_t)(end - p))
+        uint32_t size;
+        if (!size_read(&p, end, &size))
             return false;
         p += size;
     }

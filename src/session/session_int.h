@@ -248,9 +248,9 @@ typedef struct MrStreamTarget {
     int64_t interval_us;
     const _Atomic bool *canceled; /* NULL: the session's */
     bool per_epoch;               /* see MrLowerOptions */
-    bool small_state;     /* refuse a plan that would keep its input, not just aggregates of it */
-    MrSaveMode save_mode; /* see MrSinkSpec; 0: MR_SAVE_APPEND */
-    const char *dropped;  /* table with which its checkpoint goes, for a hint; NULL: none */
+    bool small_state;    /* refuse a plan that would keep its input, not just aggregates of it */
+    bool replaces;       /* what the sink holds goes in epoch 0 */
+    const char *dropped; /* table with which its checkpoint goes, for a hint; NULL: none */
     const char *fingerprint; /* of the query, for the checkpoint; NULL: that of the plan */
     int32_t n_partition_cols;
     const int32_t *partition_cols;

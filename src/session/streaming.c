@@ -14,7 +14,7 @@ static MrStatus open_sink(void *self, const char *query_id, MrSink **out, MrErro
                                     .streaming = true};
     *spec = (MrSinkSpec){.schema = &query->schema,
                          .output_mode = target->mode,
-                         .save_mode = target->save_mode ? target->save_mode : MR_SAVE_APPEND,
+                         .save_mode = target->replaces ? MR_SAVE_OVERWRITE : MR_SAVE_APPEND,
                          .query_id = query_id,
                          .n_partition_cols = target->n_partition_cols,
                          .partition_cols = target->partition_cols};

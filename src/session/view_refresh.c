@@ -65,15 +65,26 @@ static bool shape_fits(const MrPlan *plan, Scans *scans)
     return fits;
 }
 
-/* What differs from one refresh to the next, and what looks elsewhere. */
-static bool visit_unfit(void *self, const MrExpr *expr)
+typedef struct Traits {
+    bool moody; /* the same rows can have another answer at the next refresh */
+    bool asks;  /* has subqueries */
+} Traits;
+
+static bool visit_traits(void *self, const MrExpr *expr)
 {
-    bool *unfit = self;
-    *unfit |= expr->kind == MR_EXPR_SCALAR_QUERY || expr->kind == MR_EXPR_EXISTS ||
-              expr->kind == MR_EXPR_IN_QUERY;
-    *unfit |=
+    Traits *traits = self;
+    traits->asks |= expr->kind == MR_EXPR_SCALAR_QUERY || expr->kind == MR_EXPR_EXISTS ||
+                    expr->kind == MR_EXPR_IN_QUERY;
+    traits->moody |=
         expr->kind == MR_EXPR_CALL && (expr->bound->flags & (MR_FN_STABLE | MR_FN_VOLATILE)) != 0;
-    return !*unfit;
+    return true;
+}
+
+static Traits traits_of(const MrPlan *plan)
+{
+    Traits traits = {0};
+    mr_plan_each_expr(plan, visit_traits, &traits);
+    return traits;
 }
 
 static const char *path_of(const MrPlan *scan)
@@ -200,6 +211,7 @@ static MrStatus view_bind(MrSession *session, const MrTable *table, const char *
         status = mr__query_bind_sql(query, statement->query, &bound, err);
     if (status == MR_OK)
         status = mr__table_store(query, table, bound.plan, plan, err);
+    query->n_followed = 0; /* the caller's, and all names are resolved */
     if (status == MR_OK)
         *out = query;
     else
@@ -252,12 +264,11 @@ static MrStatus stream_open(MrView *view, MrQuery *batch, const MrPlan *batch_pl
     const char **followed = MR_NEW_N(&batch->arena, const char *, SCANS_MAX);
     const MrConnectorType *type = mr_connector_find(table->provider);
     int32_t n_followed = 0;
-    bool unfit = false;
+    Traits traits = traits_of(batch_plan);
     Scans *scans = MR_NEW(&batch->arena, Scans);
     MrPlan *plan;
-    mr_plan_each_expr(batch_plan, visit_unfit, &unfit);
-    view->whole = unfit || !shape_fits(batch_plan, scans) || scans->n == 0 || !table->location ||
-                  !(type->flags & MR_CONN_STREAM_WRITE) ||
+    view->whole = traits.moody || traits.asks || !shape_fits(batch_plan, scans) || scans->n == 0 ||
+                  !table->location || !(type->flags & MR_CONN_STREAM_WRITE) ||
                   !choose(batch, scans, followed, &n_followed);
     if (view->whole)
         return MR_OK;
@@ -284,12 +295,11 @@ static MrStatus stream_open(MrView *view, MrQuery *batch, const MrPlan *batch_pl
     return mr__stream_start(query, plan,
                             &(MrStreamTarget){
                                 .name = table->name,
-                                .checkpoint = mr__flow_checkpoint(query->session, &query->arena,
-                                                                  table->database, table->name),
+                                .checkpoint = checkpoint,
                                 .type = type,
                                 .options = mr__table_options(&query->arena, table),
                                 .mode = scans->aggregates ? MR_MODE_COMPLETE : MR_MODE_APPEND,
-                                .save_mode = MR_SAVE_OVERWRITE,
+                                .replaces = true,
                                 .small_state = true,
                                 .trigger = MR_TRIGGER_DEFAULT,
                                 .fingerprint = fingerprint.data,
@@ -428,22 +438,12 @@ static MrStatus refresh_by_stream(Refresh *self, bool *done, MrError *err)
     return MR_OK;
 }
 
-static bool visit_moody(void *self, const MrExpr *expr)
-{
-    bool *moody = self;
-    *moody |=
-        expr->kind == MR_EXPR_CALL && (expr->bound->flags & (MR_FN_STABLE | MR_FN_VOLATILE)) != 0;
-    return !*moody;
-}
-
 /* Of all sources, as they were opened.  *known false: some source does not tell, or the same rows
  * can have another answer. */
 static MrStatus contents_hash(const MrQuery *query, const MrPlan *plan, MrArena *arena,
                               uint64_t *out, bool *known, MrError *err)
 {
-    bool moody = false;
-    mr_plan_each_expr(plan, visit_moody, &moody);
-    *known = !moody;
+    *known = !traits_of(plan).moody;
     *out = 1;
     for (const MrOpenSource *open = query->sources; open; open = open->next) {
         MrSource *source = open->source;

@@ -8,8 +8,6 @@ as DELETE and INSERT.  Skipped without DuckDB.  MR_SEED, MR_CASES repeat a run, 
 import os
 import random
 import sys
-import tempfile
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -18,7 +16,7 @@ try:
 except ImportError:
     print("skipped: no duckdb")
     sys.exit(0)
-from sql_engine import Engine, Refused, difference, peer_cell
+from sql_engine import Engine, difference, peer_cell, play_cases
 
 SEED = int(os.environ.get("MR_SEED", random.SystemRandom().randrange(1, 2**31)))
 CASES = int(os.environ.get("MR_CASES", "1000000"))
@@ -130,34 +128,29 @@ class Case:
                     return f"{sql}: {wrong}"
         return None
 
+    def play(self) -> str | None:
+        """Up to 14 statements; what is wrong."""
+        for _ in range(self.rng.randrange(3, 15)):
+            self.step()
+            if wrong := self.check():
+                return wrong
+        return None
 
-def play(case: Case) -> str | None:
-    """Up to 14 statements; what is wrong."""
-    for _ in range(case.rng.randrange(3, 15)):
-        case.step()
-        if wrong := case.check():
-            return wrong
-    return None
+    def stop(self) -> None:
+        for engine in self.engines:
+            engine.stop()
+
+    def told(self) -> str:
+        """The statements."""
+        return ";\n".join(self.story) + ";"
 
 
 def main() -> int:
-    print(f"seed {SEED}", flush=True)
-    end, n, n_steps = time.monotonic() + SECONDS, 0, 0
-    while n < CASES and time.monotonic() < end:
-        with tempfile.TemporaryDirectory(prefix="mr-random-table-") as name:
-            case = Case(SEED + n, Path(name))
-            try:
-                wrong = play(case)
-            except (Refused, AssertionError) as error:
-                wrong = repr(error)
-            for engine in case.engines:
-                engine.stop()
-            n_steps += len(case.story)
-            if wrong:
-                print(f"FAILED MR_SEED={SEED + n} MR_CASES=1: {wrong}\n" + ";\n".join(case.story) + ";")
-                return 1
-        n += 1
-    print(f"{n_steps} statements on {n} tables, 0 differences")
+    """Cases until the time is over, or one fails."""
+    played = play_cases("random-table", Case, SEED, CASES, SECONDS)
+    if played is None:
+        return 1
+    print(f"{sum(len(case.story) for case in played)} statements on {len(played)} tables, 0 differences")
     return 0
 
 

@@ -9,12 +9,10 @@ import os
 import random
 import subprocess
 import sys
-import tempfile
-import time
 from pathlib import Path
 
 from random_sql_parts import COLUMNS, Maker, literal, make_table, pa, render, write_file
-from sql_engine import MILLRACE, Engine, Refused, difference
+from sql_engine import MILLRACE, Engine, Refused, difference, play_cases
 
 SEED = int(os.environ.get("MR_SEED", random.SystemRandom().randrange(1, 2**31)))
 CASES = int(os.environ.get("MR_CASES", "1000000"))
@@ -127,25 +125,20 @@ class Case:
                 self.change()
         return None
 
+    def stop(self) -> None:
+        self.engine.stop()
+
+    def told(self) -> str:
+        """The script and what happened."""
+        return ";\n".join(self.script) + "\n" + "\n".join(self.story)
+
 
 def main() -> int:
     """Cases until the time is over, or one fails."""
-    print(f"seed {SEED}", flush=True)
-    end, n, n_views = time.monotonic() + SECONDS, 0, 0
-    while n < CASES and time.monotonic() < end:
-        with tempfile.TemporaryDirectory(prefix="mr-random-view-") as name:
-            case = Case(SEED + n, Path(name))
-            try:
-                wrong = case.play()
-            except (Refused, AssertionError) as error:
-                wrong = repr(error)
-            case.engine.stop()
-            n_views += len(case.views)
-            if wrong:
-                print(f"FAILED MR_SEED={SEED + n} MR_CASES=1: {wrong}\n" + ";\n".join(case.script) + "\n" + "\n".join(case.story))
-                return 1
-        n += 1
-    print(f"{n_views} views in {n} pipelines, 0 differences")
+    played = play_cases("random-view", Case, SEED, CASES, SECONDS)
+    if played is None:
+        return 1
+    print(f"{sum(len(case.views) for case in played)} views in {len(played)} pipelines, 0 differences")
     return 0
 
 

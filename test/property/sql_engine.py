@@ -7,8 +7,10 @@ import os
 import re
 import select
 import subprocess
+import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -111,6 +113,25 @@ def peer_cell(value: object) -> str:
         text = value.strftime("%Y-%m-%d %H:%M:%S.%f")
         return text.rstrip("0").rstrip(".")
     return str(value)
+
+
+def play_cases(name: str, make_case: Callable[[int, Path], object], seed: int, n_most: int, seconds: float) -> list | None:
+    """Plays cases, each in a folder of its own, until the time is over: those played; None: one failed, and was told."""
+    print(f"seed {seed}", flush=True)
+    end, played = time.monotonic() + seconds, []
+    while len(played) < n_most and time.monotonic() < end:
+        with tempfile.TemporaryDirectory(prefix=f"mr-{name}-") as folder:
+            case = make_case(seed + len(played), Path(folder))
+            try:
+                wrong = case.play()
+            except (Refused, AssertionError) as error:
+                wrong = repr(error)
+            case.stop()
+            if wrong:
+                print(f"FAILED MR_SEED={seed + len(played)} MR_CASES=1: {wrong}\n{case.told()}")
+                return None
+        played.append(case)
+    return played
 
 
 def difference(got: Counter, wanted: Counter) -> str | None:
