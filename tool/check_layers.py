@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Low to high: a file includes its own folder and folders before it.
 ORDER = (
-    "base os column function expr format connector state plan catalog sql exec stream rdd session serve cli"
+    "base os column function expr format connector state plan catalog sql exec stream rdd session api serve cli"
 ).split()
 
 # What a folder may not include although it is lower.

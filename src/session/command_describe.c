@@ -241,7 +241,7 @@ MrStatus mr__command_describe(MrQuery *query, const MrSqlStatement *statement, M
     if (describe->what == MR_SQL_DESCRIBE_QUERY) {
         MrBoundQuery bound;
         query->is_describe = true;
-        MR_TRY(mr__query_bind_sql(query, describe->query, &bound, err));
+        MR_TRY(mr_query_bind_sql(query, describe->query, &bound, err));
         for (int32_t i = 0; i < bound.plan->n_cols; i++)
             mr__result_row(query, 3, bound.plan->cols[i].name,
                            mr_type_catalog_text(&query->arena, bound.plan->cols[i].type),

@@ -78,7 +78,7 @@ static MrStatus show_tables(MrQuery *query, const MrSqlShow *show, MrError *err)
         bool temporary = i == 1 || mr_str_equal_nocase(places[i], MR_CATALOG_GLOBAL_TEMP);
         for (int32_t t = 0; t < n_tables; t++)
             if (pattern_matches(show->pattern, tables[t]->name) &&
-                (!views || tables[t]->kind == MR_CATALOG_VIEW) && !mr__frame_source_name(tables[t]))
+                (!views || tables[t]->kind == MR_CATALOG_VIEW) && !mr_view_source_name(tables[t]))
                 mr__result_row(query, 3, places[i], tables[t]->name, temporary ? "true" : "false");
     }
     return MR_OK;
@@ -306,7 +306,7 @@ static MrStatus explain_analyze(MrQuery *query, const MrPhys *phys, MrTextBuilde
 {
     MrSession *session = query->session;
     int64_t start_ns = session->os->tick_ns(session->os);
-    MR_TRY(mr__query_create_run(query, phys, &query->run, err));
+    MR_TRY(mr_query_create_run(query, phys, &query->run, err));
     MR_TRY(mr_run_epoch(
         query->run, &(MrBarrier){.ended = true, .late_us = MR_TIME_MIN, .evict_us = MR_TIME_MIN},
         query->now_us, query->seed, &(MrRunOutput){discard, NULL}, err));
@@ -366,7 +366,7 @@ MrStatus mr__command_explain(MrQuery *query, const MrSqlStatement *statement, Mr
     if (!sql || (writes && statement->explain.mode == MR_SQL_EXPLAIN_ANALYZE))
         return MR_FAIL_UNSUPPORTED(err, writes && sql ? "EXPLAIN ANALYZE of a command"
                                                       : "EXPLAIN of this command");
-    MR_TRY(mr__query_bind_sql(query, sql, &bound, err));
+    MR_TRY(mr_query_bind_sql(query, sql, &bound, err));
     if (statement->explain.mode == MR_SQL_EXPLAIN_EXTENDED ||
         statement->explain.mode == MR_SQL_EXPLAIN_COST) {
         MrPlan *optimized;
@@ -382,7 +382,7 @@ MrStatus mr__command_explain(MrQuery *query, const MrSqlStatement *statement, Mr
         mr__result_row(query, 1, mr_builder_text(&text).data);
         return MR_OK;
     }
-    MR_TRY(mr__query_lower(query, bound.plan, &phys, err));
+    MR_TRY(mr_query_lower(query, bound.plan, &phys, err));
     mr_builder_printf(&text, "== Physical Plan%s ==\n", writes ? " of the Rows to Write" : "");
     if (statement->explain.mode == MR_SQL_EXPLAIN_ANALYZE)
         MR_TRY(explain_analyze(query, phys, &text, err));

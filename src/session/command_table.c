@@ -170,7 +170,7 @@ bool mr__schema_equal(const MrSchema *a, const MrSchema *b)
 MrStatus mr__table_store(MrQuery *query, const MrTable *table, MrPlan *plan, MrPlan **out,
                          MrError *err)
 {
-    MrSchema given = mr__plan_schema(&query->arena, plan);
+    MrSchema given = mr_plan_schema(&query->arena, plan);
     *out = plan;
     if (mr__schema_equal(&given, &table->schema))
         return MR_OK;
@@ -184,7 +184,7 @@ static MrStatus create_as(MrQuery *query, const MrSqlCreateTable *create, MrTabl
 {
     MrArena *arena = &query->arena;
     MrBoundQuery bound;
-    MR_TRY(mr__query_bind_sql(query, create->query, &bound, err));
+    MR_TRY(mr_query_bind_sql(query, create->query, &bound, err));
     MrField *cols = MR_NEW_N(arena, MrField, bound.plan->n_cols);
     for (int32_t i = 0; i < bound.plan->n_cols; i++) {
         const MrColumn *col = &bound.plan->cols[i];
@@ -201,7 +201,7 @@ static MrStatus create_as(MrQuery *query, const MrSqlCreateTable *create, MrTabl
     MR_TRY(mr__table_store(query, table, plan, &plan, err));
     MrWriteSpec spec = mr__table_write_spec(query, table, MR_SAVE_OVERWRITE);
     spec.whole = true;
-    MR_TRY(mr__write_plan(query, plan, &spec, err));
+    MR_TRY(mr_query_write(query, plan, &spec, err));
     return mr_catalog_put(query->session->catalog, table, err);
 }
 
@@ -213,7 +213,7 @@ static MrStatus find_schema(MrQuery *query, MrTable *table, MrError *err)
     const MrConnectorType *type = mr_connector_find(table->provider);
     if (!(type->flags & MR_CONN_BATCH_READ))
         return MR_OK; /* socket, rate: its source knows its schema */
-    MR_TRY(mr__source_open(query, type, &options, NULL, false, &source, err));
+    MR_TRY(mr_query_open_source(query, type, &options, NULL, false, &source, err));
     table->schema = source->schema;
     return MR_OK;
 }
@@ -253,7 +253,7 @@ static MrStatus table_clear(MrQuery *query, const MrTable *table, MrError *err)
     MrPlan *none = mr_plan_filter(&query->planner, one, mr_expr_bool(&query->arena, false));
     MrWriteSpec spec = mr__table_write_spec(query, table, MR_SAVE_OVERWRITE);
     spec.whole = true;
-    return mr__write_plan(
+    return mr_query_write(
         query, mr_plan_project(&query->planner, none, exprs, table->schema.n_cols), &spec, err);
 }
 
@@ -394,8 +394,8 @@ static MrStatus insert_one(MrQuery *query, const MrSqlInsert *insert, MrError *e
             options[n_options++] = (MrOption){"path", insert->path};
         for (int32_t i = 0; i < given.n_options; i++)
             options[n_options++] = given.options[i];
-        MR_TRY(mr__query_bind_sql(query, insert->query, &bound, err));
-        return mr__write_plan(query, bound.plan,
+        MR_TRY(mr_query_bind_sql(query, insert->query, &bound, err));
+        return mr_query_write(query, bound.plan,
                               &(MrWriteSpec){.type = type,
                                              .options = {n_options, options},
                                              .mode = MR_SAVE_OVERWRITE},
@@ -416,7 +416,7 @@ static MrStatus insert_one(MrQuery *query, const MrSqlInsert *insert, MrError *e
     MrWriteSpec spec =
         mr__table_write_spec(query, table, insert->overwrite ? MR_SAVE_OVERWRITE : MR_SAVE_APPEND);
     spec.whole = names_partition(insert, table);
-    return mr__write_plan(query, bound.plan, &spec, err);
+    return mr_query_write(query, bound.plan, &spec, err);
 }
 
 MrStatus mr__command_insert(MrQuery *query, const MrSqlStatement *statement, MrError *err)

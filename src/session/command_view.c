@@ -9,7 +9,7 @@ static MrStatus view_columns(MrQuery *query, const MrSqlCreateView *create, MrTa
 {
     MrBoundQuery bound;
     MrArena *arena = &query->arena;
-    MR_TRY(mr__query_bind_sql(query, create->query, &bound, err));
+    MR_TRY(mr_query_bind_sql(query, create->query, &bound, err));
     const MrPlan *plan = bound.plan;
     if (create->n_columns > 0 && create->n_columns != plan->n_cols) {
         MrTextBuilder names = {.arena = arena}, columns = {.arena = arena};
@@ -58,8 +58,8 @@ static MrStatus view_of_source(MrQuery *query, const MrSqlCreateView *create, Mr
     if (!type)
         return MR_FAIL(err, MR_COND_DATA_SOURCE_NOT_FOUND, "provider", create->provider);
     MrSource *source;
-    MR_TRY(mr__source_open(query, type, &view->options,
-                           create->n_columns > 0 ? &view->schema : NULL, false, &source, err));
+    MR_TRY(mr_query_open_source(query, type, &view->options,
+                                create->n_columns > 0 ? &view->schema : NULL, false, &source, err));
     view->schema = source->schema; /* with what the source adds: partition columns */
     return MR_OK;
 }

@@ -39,8 +39,8 @@ static bool put(MrSession *session, MrMemoryTable *table, MrMemorySource **dropp
     return is_free;
 }
 
-MrStatus mr__memory_table_create(MrSession *session, const char *name, const MrSchema *schema,
-                                 MrMemorySource **out, MrError *err)
+MrStatus mr_memory_table_create(MrSession *session, const char *name, const MrSchema *schema,
+                                MrMemorySource **out, MrError *err)
 {
     void *block;
     MrMemorySource *rows = NULL, *dropped = NULL;
@@ -70,7 +70,7 @@ MrStatus mr__memory_table_create(MrSession *session, const char *name, const MrS
     return status;
 }
 
-void mr__memory_table_release(MrSession *session, const MrMemorySource *rows)
+void mr_memory_table_release(MrSession *session, const MrMemorySource *rows)
 {
     mr_mutex_lock(session->lock);
     for (MrMemoryTable *table = session->memory_tables; table; table = table->next)

@@ -217,7 +217,7 @@ static MrStatus flow_columns(MrQuery *query, const MrSqlCreateTable *create, con
     if (create->n_columns > 0) {
         MR_TRY(mr__table_columns(query, create, table, err));
     } else {
-        table->schema = mr__plan_schema(&query->arena, plan);
+        table->schema = mr_plan_schema(&query->arena, plan);
         MR_TRY(mr__table_partitions(query, create, table, err));
     }
     const MrSchema *schema = &table->schema;
@@ -338,28 +338,28 @@ static MrStatus start_stream(Pipeline *pipeline, Flow *flow, MrPlan *plan, const
 {
     MrQuery *query = flow->query;
     bool keeps = table->location && !table->external, known = true;
-    query->schema = mr__plan_schema(&query->arena, plan);
+    query->schema = mr_plan_schema(&query->arena, plan);
     if (keeps)
         MR_TRY(filled_check(query, flow->name, table, &known, err));
     const char *checkpoint =
         mr__flow_checkpoint(query->session, &query->arena, table->database, flow->name);
-    MrStatus status =
-        mr__stream_start(query, plan,
-                         &(MrStreamTarget){
-                             .name = flow->name,
-                             .checkpoint = checkpoint,
-                             .dropped = keeps ? mr__table_quoted(&query->arena, table) : NULL,
-                             .type = mr_connector_find(table->provider),
-                             .options = mr__table_options(&query->arena, table),
-                             .mode = MR_MODE_APPEND,
-                             .trigger = pipeline->options->continuous ? MR_TRIGGER_DEFAULT
-                                                                      : MR_TRIGGER_AVAILABLE_NOW,
-                             .n_partition_cols = table->n_partition_cols,
-                             .partition_cols = mr__table_partition_places(query, table),
-                             .progress = pipeline->options->progress,
-                             .progress_self = pipeline->options->self,
-                         },
-                         &flow->stream, err);
+    MrStatus status = mr_query_start_stream(
+        query, plan,
+        &(MrStreamTarget){
+            .name = flow->name,
+            .checkpoint = checkpoint,
+            .dropped = keeps ? mr__table_quoted(&query->arena, table) : NULL,
+            .type = mr_connector_find(table->provider),
+            .options = mr__table_options(&query->arena, table),
+            .mode = MR_MODE_APPEND,
+            .trigger =
+                pipeline->options->continuous ? MR_TRIGGER_DEFAULT : MR_TRIGGER_AVAILABLE_NOW,
+            .n_partition_cols = table->n_partition_cols,
+            .partition_cols = mr__table_partition_places(query, table),
+            .progress = pipeline->options->progress,
+            .progress_self = pipeline->options->self,
+        },
+        &flow->stream, err);
     if (status == MR_OK && !known)
         status = filled_note(query, flow->name, table, err);
     if (status != MR_OK)
@@ -385,7 +385,7 @@ static MrStatus add_table_flow(Pipeline *pipeline, MrQuery *query, const MrSqlCr
     MrBoundQuery bound;
     MrTable *table;
     bool is_new;
-    MR_TRY(mr__query_bind_sql(query, create->query, &bound, err));
+    MR_TRY(mr_query_bind_sql(query, create->query, &bound, err));
     bool is_view = create->table_kind == MR_SQL_TABLE_MATERIALIZED_VIEW;
     if (!is_view && !bound.plan->streaming)
         return MR_FAIL(err, MR_COND_INVALID_FLOW_QUERY_TYPE__BATCH_RELATION_FOR_STREAMING_TABLE,
@@ -479,7 +479,7 @@ static MrStatus run_statement(Pipeline *pipeline, MrQuery *query, MrText text, b
                               MrError *err)
 {
     MrSqlStatement *statement;
-    mr__relations_init(query);
+    mr_relations_init(query);
     query->text = mr_text_own(&query->arena, text);
     query->bind.text = query->text;
     MR_TRY(mr_sql_parse_statement(&query->arena, query->text, &pipeline->session->sql_options,
@@ -509,7 +509,7 @@ static MrStatus read_script(Pipeline *pipeline, MrError *err)
         MrStatus status;
         MrQuery *query; /* the session closes it when a jump comes by */
         bool kept = false;
-        MR_TRY(mr__query_create(pipeline->session, &query, err));
+        MR_TRY(mr_query_create(pipeline->session, &query, err));
         status = run_statement(pipeline, query, statements[i], &kept, err);
         /* Places are counted in the statement; show them in the script. */
         int32_t begin = (int32_t)(statements[i].data - pipeline->options->script.data);

@@ -30,12 +30,12 @@ static const Command commands[] = {
     [MR_SQL_STMT_EXECUTE_IMMEDIATE] = mr__command_execute,
 };
 
-MrStatus mr__query_bind_sql(MrQuery *query, const MrSqlQuery *sql, MrBoundQuery *out, MrError *err)
+MrStatus mr_query_bind_sql(MrQuery *query, const MrSqlQuery *sql, MrBoundQuery *out, MrError *err)
 {
     return mr_bind_query(&query->bind, sql, out, err);
 }
 
-MrStatus mr__query_lower(MrQuery *query, MrPlan *plan, MrPhys **out, MrError *err)
+MrStatus mr_query_lower(MrQuery *query, MrPlan *plan, MrPhys **out, MrError *err)
 {
     MrPlan *optimized;
     MR_TRY(mr_plan_optimize(&query->planner, plan, &optimized, err));
@@ -43,7 +43,7 @@ MrStatus mr__query_lower(MrQuery *query, MrPlan *plan, MrPhys **out, MrError *er
                          err);
 }
 
-MrStatus mr__query_create_run(MrQuery *query, const MrPhys *phys, MrRun **out, MrError *err)
+MrStatus mr_query_create_run(MrQuery *query, const MrPhys *phys, MrRun **out, MrError *err)
 {
     MrSession *session = query->session;
     return mr_run_create(
@@ -58,7 +58,7 @@ MrStatus mr__query_create_run(MrQuery *query, const MrPhys *phys, MrRun **out, M
         out, err);
 }
 
-MrSchema mr__plan_schema(MrArena *arena, const MrPlan *plan)
+MrSchema mr_plan_schema(MrArena *arena, const MrPlan *plan)
 {
     MrField *cols = MR_NEW_N(arena, MrField, plan->n_cols);
     for (int32_t i = 0; i < plan->n_cols; i++)
@@ -66,13 +66,13 @@ MrSchema mr__plan_schema(MrArena *arena, const MrPlan *plan)
     return (MrSchema){plan->n_cols, cols};
 }
 
-MrStatus mr__query_set_plan(MrQuery *query, const MrBoundQuery *bound, MrError *err)
+MrStatus mr_query_set_plan(MrQuery *query, const MrBoundQuery *bound, MrError *err)
 {
     MrPhys *phys;
-    query->schema = mr__plan_schema(&query->arena, bound->plan);
+    query->schema = mr_plan_schema(&query->arena, bound->plan);
     query->ordered = bound->ordered;
-    MR_TRY(mr__query_lower(query, bound->plan, &phys, err));
-    return mr__query_create_run(query, phys, &query->run, err);
+    MR_TRY(mr_query_lower(query, bound->plan, &phys, err));
+    return mr_query_create_run(query, phys, &query->run, err);
 }
 
 /* Short, and not to be stopped halfway. */
@@ -85,8 +85,8 @@ MrStatus mr__statement_run(MrQuery *query, const MrSqlStatement *statement, MrEr
 {
     if (statement->kind == MR_SQL_STMT_QUERY) {
         MrBoundQuery bound;
-        MR_TRY(mr__query_bind_sql(query, statement->query, &bound, err));
-        return mr__query_set_plan(query, &bound, err);
+        MR_TRY(mr_query_bind_sql(query, statement->query, &bound, err));
+        return mr_query_set_plan(query, &bound, err);
     }
     if (changes_in_place(statement->kind))
         mr_guard_watch(NULL);
@@ -127,7 +127,7 @@ static MrStatus own_settings(MrQuery *query, MrError *err)
     return status;
 }
 
-MrStatus mr__query_create(MrSession *session, MrQuery **out, MrError *err)
+MrStatus mr_query_create(MrSession *session, MrQuery **out, MrError *err)
 {
     void *block;
     MR_TRY(mr_budget_alloc_zeroed(&session->budget, (int64_t)sizeof(MrQuery), &block, err));
@@ -165,11 +165,11 @@ MrStatus mr_session_query(MrSession *session, MrText text, MrQuery **out, MrErro
 {
     MrStatus status;
     MrQuery *query;
-    mr__interrupt_over(session);
-    MR_TRY(mr__query_create(session, &query, err));
+    mr_interrupt_over(session);
+    MR_TRY(mr_query_create(session, &query, err));
     MR_GUARD_BEGIN(status, err)
         mr_guard_watch(&session->canceled);
-        mr__relations_init(query);
+        mr_relations_init(query);
         status = mr__query_run_text(query, text, err);
     MR_GUARD_END(status)
     if (status != MR_OK) {

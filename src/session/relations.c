@@ -88,8 +88,8 @@ MrStatus mr__table_need(MrQuery *query, const MrSqlName *name, MrTable **out, Mr
     return status;
 }
 
-MrStatus mr__source_open(MrQuery *query, const MrConnectorType *type, const MrOptions *options,
-                         const MrSchema *schema, bool streaming, MrSource **out, MrError *err)
+MrStatus mr_query_open_source(MrQuery *query, const MrConnectorType *type, const MrOptions *options,
+                              const MrSchema *schema, bool streaming, MrSource **out, MrError *err)
 {
     MrSession *session = query->session;
     MrOpenSource *open = MR_NEW(&query->arena, MrOpenSource);
@@ -122,7 +122,7 @@ void mr__sources_close(MrQuery *query)
 static MrStatus open_source(void *self, const MrConnectorType *type, const MrOptions *options,
                             const MrSchema *schema, bool streaming, MrSource **out, MrError *err)
 {
-    return mr__source_open(self, type, options, schema, streaming, out, err);
+    return mr_query_open_source(self, type, options, schema, streaming, out, err);
 }
 
 static MrSettings *view_settings(MrQuery *query, const MrTable *table)
@@ -222,8 +222,8 @@ static MrStatus fill_source(MrQuery *query, const MrTable *table, const MrOption
     MrSchema *schema = MR_NEW(&query->arena, MrSchema);
     *schema = table->schema;
     out->schema = schema->n_cols > 0 ? schema : NULL;
-    MR_TRY(mr__source_open(query, out->type, &out->options, out->schema, out->streaming,
-                           &out->source, err));
+    MR_TRY(mr_query_open_source(query, out->type, &out->options, out->schema, out->streaming,
+                                &out->source, err));
     out->source->life = table->kind == MR_CATALOG_STREAMING_TABLE     ? MR_SOURCE_GROWS
                         : table->kind == MR_CATALOG_MATERIALIZED_VIEW ? MR_SOURCE_REPLACED
                                                                       : MR_SOURCE_ANY;
@@ -243,7 +243,16 @@ static MrStatus fill_path(MrQuery *query, const MrConnectorType *type, const cha
     out->options = options_join(&query->arena, &(MrOptions){MR_COUNT(of_path), of_path}, more);
     out->streaming = streaming;
     follow(query, out);
-    return mr__source_open(query, type, &out->options, NULL, out->streaming, &out->source, err);
+    return mr_query_open_source(query, type, &out->options, NULL, out->streaming, &out->source,
+                                err);
+}
+
+const char *mr_view_source_name(const MrTable *table)
+{
+    for (int32_t i = 0; i < table->properties.n_options; i++)
+        if (strcmp(table->properties.options[i].key, MR_VIEW_SOURCE_NAME) == 0)
+            return table->properties.options[i].value;
+    return NULL;
 }
 
 static MrStatus find_relation(void *self, const MrBindPlace *place, const char *const *parts,
@@ -285,7 +294,7 @@ static MrStatus find_relation(void *self, const MrBindPlace *place, const char *
     names[1] = table->database;
     names[2] = table->name;
     out->parts = names + 3 - out->n_parts;
-    out->name = mr__frame_source_name(table);
+    out->name = mr_view_source_name(table);
     if (table->provider)
         return fill_source(query, table, options, streaming, out, err);
     return fill_view(query, table, out);
@@ -306,7 +315,7 @@ static MrStatus find_variable(void *self, const char *const *parts, int32_t n_pa
     return MR_OK;
 }
 
-void mr__relations_init(MrQuery *query)
+void mr_relations_init(MrQuery *query)
 {
     const char **parts = MR_NEW_N(&query->arena, const char *, 1);
     parts[0] = mr_arena_str(&query->arena, query->session->database);

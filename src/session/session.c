@@ -1,4 +1,4 @@
-/* session.c - the life of a session, its settings, and who holds it. */
+/* session.c - the life of a session, and its settings. */
 #include "session/session_int.h"
 
 #include <stdio.h>
@@ -47,54 +47,6 @@ static void system_zone(MrSession *session, char *id, size_t id_bytes)
             snprintf(id, id_bytes, "%.*s", (int)n, text.data);
     }
     mr_buffer_deinit(&text);
-}
-
-MrSession *mr__session_hold(MrSession *session)
-{
-    atomic_fetch_add_explicit(&session->n_holders, 1, memory_order_relaxed);
-    return session;
-}
-
-void mr__session_let_go(MrSession *session)
-{
-    /* acq_rel: who ends it sees all that the others did. */
-    if (atomic_fetch_sub_explicit(&session->n_holders, 1, memory_order_acq_rel) == 1)
-        mr_session_destroy(session);
-}
-
-static void arrow_hold(void *session)
-{
-    (void)mr__session_hold(session);
-}
-
-static void arrow_let_go(void *session)
-{
-    mr__session_let_go(session);
-}
-
-MrArrowOwner mr__session_arrow_owner(MrSession *session)
-{
-    return (MrArrowOwner){&session->budget, arrow_hold, arrow_let_go, session};
-}
-
-MrStatus mr__bad_parameter(const char *function, const char *parameter, const char *expected,
-                           const char *actual, MrError *err)
-{
-    return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", parameter, "functionName",
-                   function, "expectedValue", expected, "actualValue", actual);
-}
-
-MrStatus mr__bad_number(const char *function, const char *parameter, const char *expected,
-                        int64_t actual, MrError *err)
-{
-    char text[MR_I64_TEXT_MAX + 1] = {0};
-    mr_i64_to_text(actual, text);
-    return mr__bad_parameter(function, parameter, expected, text, err);
-}
-
-MrStatus mr__given(bool given, const char *function, const char *parameter, MrError *err)
-{
-    return given ? MR_OK : mr__bad_parameter(function, parameter, "not NULL", "NULL", err);
 }
 
 /* Settings after a change of conf. */
@@ -274,13 +226,13 @@ bool mr_session_is_complete(MrText script)
 void mr_session_cancel(MrSession *session)
 {
     atomic_store_explicit(&session->canceled, true, memory_order_relaxed);
-    /* acquire: pairs with the release in mr__interrupt_take */
+    /* acquire: pairs with the release in mr_interrupt_take */
     MrInterrupt *interrupt = atomic_load_explicit(&session->interrupts, memory_order_acquire);
     for (; interrupt; interrupt = interrupt->next)
         atomic_store_explicit(&interrupt->canceled, true, memory_order_relaxed);
 }
 
-MrStatus mr__interrupt_take(MrSession *session, MrInterrupt **out, MrError *err)
+MrStatus mr_interrupt_take(MrSession *session, MrInterrupt **out, MrError *err)
 {
     MrStatus status = MR_OK;
     void *block = NULL;
@@ -307,7 +259,7 @@ MrStatus mr__interrupt_take(MrSession *session, MrInterrupt **out, MrError *err)
     return status;
 }
 
-void mr__interrupt_give(MrSession *session, MrInterrupt *interrupt)
+void mr_interrupt_give(MrSession *session, MrInterrupt *interrupt)
 {
     mr_mutex_lock(session->lock);
     if (interrupt)
@@ -322,14 +274,14 @@ const _Atomic bool *mr_session_canceled(const MrSession *session)
 
 void mr_session_script_begin(MrSession *session)
 {
-    mr__interrupt_over(session);
+    mr_interrupt_over(session);
     atomic_fetch_add(&session->n_nested, 1);
 }
 
 void mr_session_script_end(MrSession *session)
 {
     atomic_fetch_sub(&session->n_nested, 1);
-    mr__interrupt_over(session);
+    mr_interrupt_over(session);
 }
 
 const MrSettings *mr_session_settings(const MrSession *session)

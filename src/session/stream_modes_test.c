@@ -247,29 +247,29 @@ static MrStatus start(Play *self, MrError *err)
     MrQuery *query = self->query;
     MrSqlStatement *statement;
     MrBoundQuery bound;
-    mr__relations_init(query);
+    mr_relations_init(query);
     query->text = mr_text_own(&query->arena, mr_text(self->scenario->query));
     query->bind.text = query->text;
     MR_TRY(mr_sql_parse_statement(&query->arena, query->text, &self->session->sql_options,
                                   &statement, err));
-    MR_TRY(mr__query_bind_sql(query, statement->query, &bound, err));
-    query->schema = mr__plan_schema(&query->arena, bound.plan);
-    return mr__stream_start(query, bound.plan,
-                            &(MrStreamTarget){.checkpoint = "/checkpoint",
-                                              .type = &mr_connector_foreach,
-                                              .mode = self->scenario->mode,
-                                              .trigger = MR_TRIGGER_DEFAULT,
-                                              .open = open_sink,
-                                              .open_self = self,
-                                              .progress = take_progress,
-                                              .progress_self = self},
-                            &self->stream, err);
+    MR_TRY(mr_query_bind_sql(query, statement->query, &bound, err));
+    query->schema = mr_plan_schema(&query->arena, bound.plan);
+    return mr_query_start_stream(query, bound.plan,
+                                 &(MrStreamTarget){.checkpoint = "/checkpoint",
+                                                   .type = &mr_connector_foreach,
+                                                   .mode = self->scenario->mode,
+                                                   .trigger = MR_TRIGGER_DEFAULT,
+                                                   .open = open_sink,
+                                                   .open_self = self,
+                                                   .progress = take_progress,
+                                                   .progress_self = self},
+                                 &self->stream, err);
 }
 
 static MrStatus stream_open(Play *self, MrError *err)
 {
     MrStatus status;
-    MR_TRY(mr__query_create(self->session, &self->query, err));
+    MR_TRY(mr_query_create(self->session, &self->query, err));
     MR_GUARD_BEGIN(status, err)
         status = start(self, err);
     MR_GUARD_END(status)

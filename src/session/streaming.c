@@ -97,8 +97,8 @@ static MrStatus check_supported(MrQuery *query, const MrPlan *plan, const MrStre
     return MR_OK;
 }
 
-MrStatus mr__stream_start(MrQuery *query, MrPlan *plan, const MrStreamTarget *target,
-                          MrStream **out, MrError *err)
+MrStatus mr_query_start_stream(MrQuery *query, MrPlan *plan, const MrStreamTarget *target,
+                               MrStream **out, MrError *err)
 {
     MrSession *session = query->session;
     MrArena *arena = &query->arena;

@@ -104,10 +104,10 @@ static MrStatus one_row(MrQuery *query, const MrSqlQuery *sql, MrVector ***value
     MrStatus status = MR_OK;
     MrArena *arena = &query->arena;
     int64_t n_rows = 0;
-    MR_TRY(mr__query_bind_sql(query, sql, &bound, err));
+    MR_TRY(mr_query_bind_sql(query, sql, &bound, err));
     MrSchema none = query->schema;
     MR_TRY(
-        mr__query_set_plan(query, &bound, err)); /* the run belongs to the query and ends with it */
+        mr_query_set_plan(query, &bound, err)); /* the run belongs to the query and ends with it */
     *n_values = query->schema.n_cols;
     *values = MR_NEW_N(arena, MrVector *, *n_values);
     for (int32_t c = 0; c < *n_values; c++)

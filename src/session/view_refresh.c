@@ -199,16 +199,16 @@ static MrStatus view_bind(MrSession *session, const MrTable *table, const char *
     MrSqlStatement *statement;
     MrBoundQuery bound;
     MrQuery *query;
-    MR_TRY(mr__query_create(session, &query, err));
+    MR_TRY(mr_query_create(session, &query, err));
     query->followed = followed;
     query->n_followed = n_followed;
-    mr__relations_init(query);
+    mr_relations_init(query);
     query->text = mr_text(table->sql);
     query->bind.text = query->text;
     MrStatus status =
         mr_sql_parse_statement(&query->arena, query->text, &session->sql_options, &statement, err);
     if (status == MR_OK)
-        status = mr__query_bind_sql(query, statement->query, &bound, err);
+        status = mr_query_bind_sql(query, statement->query, &bound, err);
     if (status == MR_OK)
         status = mr__table_store(query, table, bound.plan, plan, err);
     query->n_followed = 0; /* the caller's, and all names are resolved */
@@ -291,22 +291,22 @@ static MrStatus stream_open(MrView *view, MrQuery *batch, const MrPlan *batch_pl
     view->noted = view->whole;
     if (view->whole)
         return MR_OK;
-    query->schema = mr__plan_schema(&query->arena, plan);
-    return mr__stream_start(query, plan,
-                            &(MrStreamTarget){
-                                .name = table->name,
-                                .checkpoint = checkpoint,
-                                .type = type,
-                                .options = mr__table_options(&query->arena, table),
-                                .mode = scans->aggregates ? MR_MODE_COMPLETE : MR_MODE_APPEND,
-                                .replaces = true,
-                                .small_state = true,
-                                .trigger = MR_TRIGGER_DEFAULT,
-                                .fingerprint = fingerprint.data,
-                                .n_partition_cols = table->n_partition_cols,
-                                .partition_cols = mr__table_partition_places(query, table),
-                            },
-                            &view->stream, err);
+    query->schema = mr_plan_schema(&query->arena, plan);
+    return mr_query_start_stream(query, plan,
+                                 &(MrStreamTarget){
+                                     .name = table->name,
+                                     .checkpoint = checkpoint,
+                                     .type = type,
+                                     .options = mr__table_options(&query->arena, table),
+                                     .mode = scans->aggregates ? MR_MODE_COMPLETE : MR_MODE_APPEND,
+                                     .replaces = true,
+                                     .small_state = true,
+                                     .trigger = MR_TRIGGER_DEFAULT,
+                                     .fingerprint = fingerprint.data,
+                                     .n_partition_cols = table->n_partition_cols,
+                                     .partition_cols = mr__table_partition_places(query, table),
+                                 },
+                                 &view->stream, err);
 }
 
 void mr__view_close(MrView *view)
@@ -470,7 +470,7 @@ static MrStatus refresh_whole(Refresh *self, bool upstream, MrError *err)
         return MR_OK;
     MrWriteSpec spec = mr__table_write_spec(query, self->table, MR_SAVE_OVERWRITE);
     spec.whole = true;
-    MR_TRY(mr__write_plan(query, self->plan, &spec, err));
+    MR_TRY(mr_query_write(query, self->plan, &spec, err));
     *self->news = (MrRefreshNews){.what = MR_REFRESHED_WHOLE, .losses = mr_query_losses(query)};
     view->computed = true;
     view->contents = contents;

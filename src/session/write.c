@@ -35,7 +35,7 @@ static MrStatus write_run(Write *write, const MrPhys *phys, MrError *err)
     MrQuery *query = write->query;
     MrText *tokens = MR_NEW_N(&query->arena, MrText, write->n_workers);
     int32_t n_tokens = 0;
-    MR_TRY(mr__query_create_run(query, phys, &write->run, err));
+    MR_TRY(mr_query_create_run(query, phys, &write->run, err));
     MR_TRY(mr_run_epoch(
         write->run, &(MrBarrier){.ended = true, .late_us = MR_TIME_MIN, .evict_us = MR_TIME_MIN},
         query->now_us, query->seed, &(MrRunOutput){write_consume, write}, err));
@@ -65,14 +65,14 @@ static MrStatus write_plan(MrQuery *query, MrPlan *plan, const MrWriteSpec *spec
     MrPhys *phys;
     if (!(spec->type->flags & MR_CONN_BATCH_WRITE))
         return MR_FAIL_UNSUPPORTED(err, "writing to '%s'", spec->type->name);
-    MR_TRY(mr__query_lower(query, plan, &phys, err));
+    MR_TRY(mr_query_lower(query, plan, &phys, err));
     MrConnectorContext *context = MR_NEW(arena, MrConnectorContext);
     *context = (MrConnectorContext){.os = session->os,
                                     .budget = &query->budget,
                                     .settings = &query->settings,
                                     .options = spec->options};
     MrSchema *schema = MR_NEW(arena, MrSchema);
-    *schema = mr__plan_schema(arena, plan);
+    *schema = mr_plan_schema(arena, plan);
     MrSinkSpec *sink_spec = MR_NEW(arena, MrSinkSpec);
     *sink_spec =
         (MrSinkSpec){.schema = schema,
@@ -103,7 +103,7 @@ static MrStatus write_plan(MrQuery *query, MrPlan *plan, const MrWriteSpec *spec
     return status;
 }
 
-MrStatus mr__write_plan(MrQuery *query, MrPlan *plan, const MrWriteSpec *spec, MrError *err)
+MrStatus mr_query_write(MrQuery *query, MrPlan *plan, const MrWriteSpec *spec, MrError *err)
 {
     MrStatus status = write_plan(query, plan, spec, err);
     mr_guard_watch(NULL); /* what comes now notes what was written, or puts it away */

@@ -11,7 +11,7 @@
 #include "connector/callback.h"
 #include "function/function.h"
 #include "os/os_sim.h"
-#include "session/session_int.h"
+#include "session/query.h"
 #include "sql/sql.h"
 #include <inttypes.h>
 #include <stdlib.h>
@@ -505,14 +505,14 @@ static MrStatus start(Case *self, MrText text, MrError *err)
     MrQuery *query = self->query;
     MrSqlStatement *statement;
     MrBoundQuery bound;
-    mr__relations_init(query);
+    mr_relations_init(query);
     query->text = mr_text_own(&query->arena, text);
     query->bind.text = query->text;
     MR_TRY(mr_sql_parse_statement(&query->arena, query->text, &self->session->sql_options,
                                   &statement, err));
-    MR_TRY(mr__query_bind_sql(query, statement->query, &bound, err));
-    query->schema = mr__plan_schema(&query->arena, bound.plan);
-    return mr__stream_start(
+    MR_TRY(mr_query_bind_sql(query, statement->query, &bound, err));
+    query->schema = mr_plan_schema(&query->arena, bound.plan);
+    return mr_query_start_stream(
         query, bound.plan,
         &(MrStreamTarget){.checkpoint = "/checkpoint",
                           .type = &mr_connector_foreach,
@@ -526,7 +526,7 @@ static MrStatus start(Case *self, MrText text, MrError *err)
 static MrStatus stream_open(Case *self, MrText text, MrError *err)
 {
     MrStatus status;
-    MR_TRY(mr__query_create(self->session, &self->query, err));
+    MR_TRY(mr_query_create(self->session, &self->query, err));
     MR_GUARD_BEGIN(status, err)
         status = start(self, text, err);
     MR_GUARD_END(status)

@@ -6,7 +6,7 @@
  */
 #include "base/testing.h"
 #include "os/os_sim.h"
-#include "session/dstream_int.h"
+#include "api/dstream_int.h"
 
 #include <inttypes.h>
 

@@ -1,5 +1,5 @@
 /* streaming_query.c - streaming queries of the C API, each on a thread of its own. */
-#include "session/frame_int.h"
+#include "api/frame_int.h"
 
 #define PROGRESS_MAX_BYTES (16 << 20)
 #define REST_US 20000 /* between two looks at an interrupt, which wakes nobody */
@@ -237,9 +237,9 @@ static MrStatus start_stream(MrStreamingQuery *streaming, MrFrame *frame,
                              mr_arena_str(&query->arena, option->value)};
     }
     if (to_memory)
-        MR_TRY(mr__memory_table_create(query->session, target.name, &query->schema,
-                                       &streaming->memory, err));
-    MR_TRY(mr__stream_start(query, bound.plan, &target, &streaming->stream, err));
+        MR_TRY(mr_memory_table_create(query->session, target.name, &query->schema,
+                                      &streaming->memory, err));
+    MR_TRY(mr_query_start_stream(query, bound.plan, &target, &streaming->stream, err));
     if (!to_memory)
         return MR_OK;
     return mr_catalog_put(query->session->catalog,
@@ -271,9 +271,9 @@ MrStatus mr_frame_start(MrFrame *frame, const MrStreamStart *options, MrStreamin
     mr_buffer_init(&streaming->shown, &streaming->budget, PROGRESS_MAX_BYTES);
     MR_GO(mr_mutex_create(&streaming->budget, &streaming->mutex, err));
     MR_GO(mr_cond_create(&streaming->budget, &streaming->changed, err));
-    mr__interrupt_over(session);
-    MR_GO(mr__interrupt_take(session, &streaming->interrupt, err));
-    MR_GO(mr__query_create(session, &streaming->query, err));
+    mr_interrupt_over(session);
+    MR_GO(mr_interrupt_take(session, &streaming->interrupt, err));
+    MR_GO(mr_query_create(session, &streaming->query, err));
     MR_GUARD_BEGIN(status, err)
         status = start_stream(streaming, frame, options, err);
     MR_GUARD_END(status)
@@ -349,9 +349,9 @@ void mr_streaming_query_close(MrStreamingQuery *streaming)
         mr_thread_join(streaming->thread);
     mr_stream_close(streaming->stream);
     mr_query_close(streaming->query);
-    mr__interrupt_give(session, streaming->interrupt);
+    mr_interrupt_give(session, streaming->interrupt);
     if (streaming->memory)
-        mr__memory_table_release(session, streaming->memory);
+        mr_memory_table_release(session, streaming->memory);
     mr_buffer_deinit(&streaming->progress);
     mr_buffer_deinit(&streaming->shown);
     mr_cond_destroy(streaming->changed);

@@ -1,10 +1,10 @@
-/* rdd_api.c - the RDDs of the C API: a step makes a node of lineage, an action runs its plan.
+/* rdd.c - the RDDs of the C API: a step makes a node of lineage, an action runs its plan.
  *
  * An action is a query without text: planned from the lineage, optimized, lowered and run as any
  * other.  Partitions of foreach_partition have threads of their own, for the user's function pulls
  * rows while the engine pushes them: a short queue stands between. */
+#include "api/api_int.h"
 #include "function/user_function.h"
-#include "session/session_int.h"
 
 struct MrRdd {
     MrSession *session;
@@ -103,7 +103,7 @@ MrStatus mr_rdd_parallelize(MrSession *session, const MrPair *rows, int64_t n_ro
 static MrStatus open_source(void *self, const MrConnectorType *type, const MrOptions *options,
                             const MrSchema *schema, bool streaming, MrSource **out, MrError *err)
 {
-    return mr__source_open(self, type, options, schema, streaming, out, err);
+    return mr_query_open_source(self, type, options, schema, streaming, out, err);
 }
 
 MrStatus mr__lineage_plans(MrQuery *query, MrLineage *const *lineages, int32_t n, MrPlan **plans,
@@ -119,7 +119,7 @@ static MrStatus source_check(MrRdd *rdd, MrError *err)
     MrStatus status;
     MrQuery *query = NULL;
     MrPlan *plan = NULL;
-    MR_TRY(mr__query_create(rdd->session, &query, err));
+    MR_TRY(mr_query_create(rdd->session, &query, err));
     MR_GUARD_BEGIN(status, err)
         status = mr__lineage_plans(query, &rdd->lineage, 1, &plan, err);
     MR_GUARD_END(status)
@@ -332,8 +332,8 @@ static MrStatus gather_batch(Gather *gather, const MrBatch *batch, MrError *err)
 static MrStatus action_begin(MrRdd *rdd, MrQuery **out, MrError *err)
 {
     *err = (MrError){.sql_idx = -1};
-    mr__interrupt_over(rdd->session);
-    return mr__query_create(rdd->session, out, err);
+    mr_interrupt_over(rdd->session);
+    return mr_query_create(rdd->session, out, err);
 }
 
 static MrStatus query_plan(MrQuery *query, MrLineage *lineage, int64_t limit, MrError *err)
@@ -342,7 +342,7 @@ static MrStatus query_plan(MrQuery *query, MrLineage *lineage, int64_t limit, Mr
     MR_TRY(mr__lineage_plans(query, &lineage, 1, &bound.plan, err));
     if (limit < INT64_MAX)
         bound.plan = mr_plan_limit(&query->planner, bound.plan, limit, 0);
-    return mr__query_set_plan(query, &bound, err);
+    return mr_query_set_plan(query, &bound, err);
 }
 
 static MrStatus gather_all(MrQuery *query, Gather *gather, MrError *err)
@@ -412,8 +412,8 @@ MrStatus mr_rdd_reduce(MrRdd *rdd, MrReduceFunction reduce, void *self, MrPair *
 static MrStatus run_into(MrQuery *query, MrPlan *plan, const MrRunOutput *output, MrError *err)
 {
     MrPhys *phys = NULL;
-    MR_TRY(mr__query_lower(query, plan, &phys, err));
-    MR_TRY(mr__query_create_run(query, phys, &query->run, err));
+    MR_TRY(mr_query_lower(query, plan, &phys, err));
+    MR_TRY(mr_query_create_run(query, phys, &query->run, err));
     return mr_run_epoch(
         query->run, &(MrBarrier){.ended = true, .late_us = MR_TIME_MIN, .evict_us = MR_TIME_MIN},
         query->now_us, query->seed, output, err);
@@ -461,7 +461,7 @@ static MrStatus save_run(MrQuery *query, MrLineage *lineage, const char *path, M
     MrWriteSpec spec = {
         .type = mr_connector_find("text"), .options = {1, &option}, .mode = MR_SAVE_ERROR};
     MR_TRY(mr__lineage_plans(query, &lineage, 1, &plan, err));
-    return mr__write_plan(query, mr_lineage_lines(&query->planner, plan), &spec, err);
+    return mr_query_write(query, mr_lineage_lines(&query->planner, plan), &spec, err);
 }
 
 MrStatus mr_rdd_save_as_text_file(MrRdd *rdd, const char *path, MrError *err)

@@ -2,15 +2,13 @@
  *
  * A frame is the text of a query.  select() puts a SELECT around it, join() two.  So frames and SQL
  * have one meaning and one binder; the optimizer removes the nesting. */
-#include "session/frame_int.h"
+#include "api/frame_int.h"
 
 #include "base/hash.h"
 #include "connector/show_table.h"
 #include "sql/sql.h"
 
 #include <inttypes.h>
-
-#define THREADS_MAX 1024 /* of mr_session_open */
 
 static MrStatus frame_create(MrSession *session, MrText sql, MrFrame **out, MrError *err)
 {
@@ -46,15 +44,15 @@ void mr_frame_close(MrFrame *frame)
 MrStatus mr__frame_bind(MrFrame *frame, MrQuery *query, MrBoundQuery *out, MrError *err)
 {
     MrSqlStatement *statement;
-    mr__relations_init(query);
+    mr_relations_init(query);
     query->text = (MrText){frame->sql, frame->sql_bytes};
     query->bind.text = query->text;
     MR_TRY(mr_sql_parse_statement(&query->arena, query->text, &query->session->sql_options,
                                   &statement, err));
     if (statement->kind != MR_SQL_STMT_QUERY)
         return MR_FAIL_UNSUPPORTED(err, "a command as the input of a frame");
-    MR_TRY(mr__query_bind_sql(query, statement->query, out, err));
-    query->schema = mr__plan_schema(&query->arena, out->plan);
+    MR_TRY(mr_query_bind_sql(query, statement->query, out, err));
+    query->schema = mr_plan_schema(&query->arena, out->plan);
     return MR_OK;
 }
 
@@ -64,7 +62,7 @@ static MrStatus frame_check(MrFrame *frame, MrError *err)
     MrStatus status;
     MrQuery *query;
     MrBoundQuery bound;
-    MR_TRY(mr__query_create(frame->session, &query, err));
+    MR_TRY(mr_query_create(frame->session, &query, err));
     MR_GUARD_BEGIN(status, err)
         status = mr__frame_bind(frame, query, &bound, err);
         if (status == MR_OK)
@@ -95,7 +93,7 @@ MrStatus mr_session_sql(MrSession *session, const char *sql, MrFrame **out, MrEr
     MrText text = mr_text(sql);
     while (text.size_bytes > 0 && strchr("; \t\r\n", text.data[text.size_bytes - 1]))
         text.size_bytes--; /* so that the text can stand in brackets */
-    MR_TRY(mr__query_create(session, &query, err));
+    MR_TRY(mr_query_create(session, &query, err));
     bool reads = is_query(query, text, &status, err);
     mr_query_close(query);
     MR_TRY(status);
@@ -165,7 +163,7 @@ static MrStatus pieces_check(MrSession *session, const char *function, const Pie
     MrStatus status = MR_OK;
     MrQuery *query = NULL;
     int32_t n_items;
-    MR_TRY(mr__query_create(session, &query, err));
+    MR_TRY(mr_query_create(session, &query, err));
     for (int32_t i = 0; i < n_pieces && status == MR_OK; i++) {
         const Piece *piece = &pieces[i];
         if (piece->kind == PIECE_FRAME && piece->frame->session != session)
@@ -262,7 +260,7 @@ static MrStatus key_places(MrSession *session, const Piece *keys, MrBuffer *out,
 {
     int32_t n_keys = 0;
     MrQuery *query = NULL;
-    MR_TRY(mr__query_create(session, &query, err));
+    MR_TRY(mr_query_create(session, &query, err));
     MrStatus status = piece_parse(query, keys, &n_keys, err);
     mr_query_close(query);
     for (int32_t i = 1; i <= n_keys && status == MR_OK; i++)
@@ -438,17 +436,6 @@ MrOptions mr__key_values(MrArena *arena, const MrKeyValue *given, int32_t n_give
     return (MrOptions){n_options, options};
 }
 
-/* The property of a frame's view. */
-#define SOURCE_NAME "millrace.frame.source"
-
-const char *mr__frame_source_name(const MrTable *table)
-{
-    for (int32_t i = 0; i < table->properties.n_options; i++)
-        if (strcmp(table->properties.options[i].key, SOURCE_NAME) == 0)
-            return table->properties.options[i].value;
-    return NULL;
-}
-
 void mr__frame_view_name(MrFrameKey key, char name[MR_FRAME_VIEW_NAME])
 {
     snprintf(name, MR_FRAME_VIEW_NAME, "_frame_%016" PRIx64 "%016" PRIx64, key.high, key.low);
@@ -458,7 +445,7 @@ MrStatus mr__frame_view_put(MrQuery *query, const char *name, const char *source
                             MrTable *table, MrError *err)
 {
     MrOption *property = MR_NEW(&query->arena, MrOption);
-    *property = (MrOption){SOURCE_NAME, source_name};
+    *property = (MrOption){MR_VIEW_SOURCE_NAME, source_name};
     table->kind = MR_CATALOG_VIEW;
     table->database = MR_CATALOG_TEMP;
     table->name = name;
@@ -527,7 +514,7 @@ MrStatus mr_session_read(MrSession *session, const MrReadOptions *options, MrFra
     MrQuery *query;
     char name[MR_FRAME_VIEW_NAME];
     MR_TRY(mr__key_values_check(__func__, options->options, options->n_options, err));
-    MR_TRY(mr__query_create(session, &query, err));
+    MR_TRY(mr_query_create(session, &query, err));
     MR_GUARD_BEGIN(status, err)
         status = put_source_view(query, options, name, err);
     MR_GUARD_END(status)
@@ -718,7 +705,7 @@ static MrStatus frame_write(MrFrame *frame, MrQuery *query, const MrWriteOptions
     MR_TRY(save_mode(options->mode, &spec.mode, err));
     MR_TRY(partition_places(&query->arena, &query->schema, options->partition_by,
                             &spec.n_partition_cols, &spec.partition_cols, err));
-    return mr__write_plan(query, bound.plan, &spec, err);
+    return mr_query_write(query, bound.plan, &spec, err);
 }
 
 MrStatus mr_frame_write(MrFrame *frame, const MrWriteOptions *options, MrError *err)
@@ -728,48 +715,12 @@ MrStatus mr_frame_write(MrFrame *frame, const MrWriteOptions *options, MrError *
     MrStatus status;
     MrQuery *query;
     MR_TRY(mr__key_values_check(__func__, options->options, options->n_options, err));
-    mr__interrupt_over(frame->session);
-    MR_TRY(mr__query_create(frame->session, &query, err));
+    mr_interrupt_over(frame->session);
+    MR_TRY(mr_query_create(frame->session, &query, err));
     MR_GUARD_BEGIN(status, err)
         mr_guard_watch(&frame->session->canceled);
         status = frame_write(frame, query, options, err);
     MR_GUARD_END(status)
     mr_query_close(query);
     return status;
-}
-
-/* ---------------------------------------------------------------- sessions, as the public header
- * has them */
-
-MrStatus mr_session_open(const MrSessionOptions *options, MrSession **session, MrError *err)
-{
-    static const MrSessionOptions defaults = {0};
-    options = options ? options : &defaults;
-    if (options->memory_limit_bytes < 0)
-        return mr__bad_number(__func__, "memory_limit_bytes", "0 or more",
-                              options->memory_limit_bytes, err);
-    if (options->n_threads < 0 || options->n_threads > THREADS_MAX)
-        return mr__bad_number(__func__, "n_threads", "0 to 1024", options->n_threads, err);
-    return mr_session_create(&(MrSessionConfig){.warehouse = options->warehouse,
-                                                .memory_limit_bytes = options->memory_limit_bytes,
-                                                .n_threads = options->n_threads},
-                             session, err);
-}
-
-void mr_session_close(MrSession *session)
-{
-    if (session)
-        mr__session_let_go(session);
-}
-
-MrStatus mr_session_conf_set(MrSession *session, const char *key, const char *value, MrError *err)
-{
-    MR_TRY(mr__given(key != NULL, __func__, "key", err));
-    MR_TRY(mr__given(value != NULL, __func__, "value", err));
-    return mr_session_set_conf(session, key, value, err);
-}
-
-void mr_session_interrupt(MrSession *session)
-{
-    mr_session_cancel(session);
 }

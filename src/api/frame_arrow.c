@@ -1,5 +1,5 @@
 /* frame_arrow.c - frames to and from the Arrow C stream interface. */
-#include "session/frame_int.h"
+#include "api/frame_int.h"
 
 #include <errno.h>
 
@@ -133,7 +133,7 @@ static MrStatus take_all(MrQuery *query, ArrowGiver *giver, MrError *err)
     MR_TRY(mr_arrow_import_schema(&query->arena, &giver->schema, &schema, err));
     mr__frame_view_name((MrFrameKey){query->seed, session->os->random_u64(session->os)},
                         giver->name);
-    MR_TRY(mr__memory_table_create(session, giver->name, &schema, &giver->rows, err));
+    MR_TRY(mr_memory_table_create(session, giver->name, &schema, &giver->rows, err));
     MR_TRY(mr_batch_create(&query->budget, &giver->batch, err));
     for (;;) {
         if (giver->stream->get_next(giver->stream, &giver->array) != 0)
@@ -154,7 +154,7 @@ MrStatus mr_session_arrow(MrSession *session, struct ArrowArrayStream *rows, MrF
     MrQuery *query = NULL;
     ArrowGiver giver = {.stream = rows};
     MR_TRY(mr__given(rows && rows->release, __func__, "rows", err));
-    status = mr__query_create(session, &query, err);
+    status = mr_query_create(session, &query, err);
     if (status == MR_OK) {
         MR_GUARD_BEGIN(status, err)
             status = take_all(query, &giver, err);

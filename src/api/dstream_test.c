@@ -4,7 +4,7 @@
  * skipped, restarts, and power cuts; each output of each batch is compared with plain loops. */
 #include "base/testing.h"
 #include "os/os_sim.h"
-#include "session/dstream_int.h"
+#include "api/dstream_int.h"
 
 #include <inttypes.h>
 #include <unistd.h>

@@ -1,8 +1,8 @@
 /* dstream_int.h - a DStream context without its thread: tests drive it step by step. */
-#ifndef MR_SESSION_DSTREAM_INT_H
-#define MR_SESSION_DSTREAM_INT_H
+#ifndef MR_API_DSTREAM_INT_H
+#define MR_API_DSTREAM_INT_H
 
-#include "session/session_int.h"
+#include "api/api_int.h"
 
 /* Plans the graph and opens its stream, as start does before it starts the thread. */
 MR_MUST_USE MrStatus mr__stream_context_open(MrStreamContext *context, MrError *err);

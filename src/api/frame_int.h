@@ -1,8 +1,8 @@
 /* frame_int.h - frames, as frame.c and streaming_query.c share them. */
-#ifndef MR_SESSION_FRAME_INT_H
-#define MR_SESSION_FRAME_INT_H
+#ifndef MR_API_FRAME_INT_H
+#define MR_API_FRAME_INT_H
 
-#include "session/session_int.h"
+#include "api/api_int.h"
 
 #include <stdio.h>
 
@@ -21,7 +21,7 @@ struct MrFrame {
 /* A query over the frame, ready to be read. */
 MR_MUST_USE MrStatus mr__frame_query(MrFrame *frame, MrQuery **out, MrError *err);
 /* What a frame reads becomes a temporary view; two frames of one key read the same one.  The table
- * has the rest; source_name: see mr__frame_source_name. */
+ * has the rest; source_name: see MR_VIEW_SOURCE_NAME. */
 #define MR_FRAME_VIEW_NAME 48
 typedef struct MrFrameKey {
     uint64_t low, high;

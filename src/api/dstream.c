@@ -1,10 +1,10 @@
-/* dstream_api.c - the DStreams of the C API: a graph of lineage, run as one streaming query.
+/* dstream.c - the DStreams of the C API: a graph of lineage, run as one streaming query.
  *
  * The plan is the union of all outputs, each row with the number of its output.  A sink that calls
  * back gets the rows of a batch, takes them apart again and runs the outputs in their order.  What
  * outputs share is computed once.  An epoch is a batch of its own (MrLowerOptions.per_epoch); only
  * sources, windows and keyed states go on from one to the next. */
-#include "session/dstream_int.h"
+#include "api/dstream_int.h"
 
 #include "base/hash.h"
 #include "connector/callback.h"
@@ -591,20 +591,21 @@ static MrStatus graph_open(MrStreamContext *context, MrError *err)
     MrPlan *plan = NULL;
     MrQuery *query = context->query;
     MR_TRY(graph_plan(context, &plan, err));
-    query->schema = mr__plan_schema(&query->arena, plan);
-    return mr__stream_start(query, plan,
-                            &(MrStreamTarget){.name = "DStreams",
-                                              .checkpoint = context->folder,
-                                              .type = &mr_connector_foreach,
-                                              .mode = MR_MODE_APPEND,
-                                              .trigger = MR_TRIGGER_BATCH_INTERVAL,
-                                              .interval_us = context->interval_us,
-                                              .canceled = &context->interrupt->canceled,
-                                              .per_epoch = true,
-                                              .fingerprint = graph_shape(context, &query->arena),
-                                              .open = open_sink,
-                                              .open_self = context},
-                            &context->stream, err);
+    query->schema = mr_plan_schema(&query->arena, plan);
+    return mr_query_start_stream(
+        query, plan,
+        &(MrStreamTarget){.name = "DStreams",
+                          .checkpoint = context->folder,
+                          .type = &mr_connector_foreach,
+                          .mode = MR_MODE_APPEND,
+                          .trigger = MR_TRIGGER_BATCH_INTERVAL,
+                          .interval_us = context->interval_us,
+                          .canceled = &context->interrupt->canceled,
+                          .per_epoch = true,
+                          .fingerprint = graph_shape(context, &query->arena),
+                          .open = open_sink,
+                          .open_self = context},
+        &context->stream, err);
 }
 
 MrStatus mr__stream_context_open(MrStreamContext *context, MrError *err)
@@ -615,9 +616,9 @@ MrStatus mr__stream_context_open(MrStreamContext *context, MrError *err)
         return mr__bad_parameter("mr_stream_context_start", "context",
                                  "a context with at least one output", "one without", err);
     if (!context->interrupt)
-        MR_TRY(mr__interrupt_take(context->session, &context->interrupt, err));
-    mr__interrupt_over(context->session);
-    MR_TRY(mr__query_create(context->session, &context->query, err));
+        MR_TRY(mr_interrupt_take(context->session, &context->interrupt, err));
+    mr_interrupt_over(context->session);
+    MR_TRY(mr_query_create(context->session, &context->query, err));
     MR_GUARD_BEGIN(status, err)
         status = graph_open(context, err);
     MR_GUARD_END(status)
@@ -754,7 +755,7 @@ void mr_stream_context_close(MrStreamContext *context)
         mr_thread_join(context->thread);
     mr_stream_close(context->stream);
     mr_query_close(context->query);
-    mr__interrupt_give(session, context->interrupt);
+    mr_interrupt_give(session, context->interrupt);
     for (MrDStream *stream = context->streams; stream; stream = stream->next)
         mr_lineage_release(stream->lineage);
     if (context->changed)
