@@ -5,15 +5,34 @@
 
 #include <editline/readline.h>
 #include <signal.h>
+#include <sys/time.h>
 
 static MrSession *interrupted_session;
 static _Atomic bool interrupted; /* at the prompt: the line is dropped, the shell goes on */
+
+static _Atomic bool at_prompt;
+
+/* Ends reads of the terminal every 20 ms, or no longer. */
+static void end_reads(bool on)
+{
+    setitimer(ITIMER_REAL,
+              &(struct itimerval){.it_value.tv_usec = on ? 20000 : 0,
+                                  .it_interval.tv_usec = on ? 20000 : 0},
+              NULL);
+}
+
+static void on_alarm(int signal_number)
+{
+    (void)signal_number; /* its read has ended */
+}
 
 static void on_interrupt(int signal_number)
 {
     (void)signal_number;
     atomic_store(&interrupted, true);
     mr_session_cancel(interrupted_session); /* atomic stores */
+    if (atomic_load(&at_prompt))
+        end_reads(true); /* the read may begin after the signal, and the editor may repeat it */
 }
 
 void mr__catch_interrupts(MrSession *session)
@@ -118,6 +137,17 @@ static MrStatus shell_line(Shell *shell, const char *line, MrError *err)
     return MR_OK;
 }
 
+/* A line from the terminal, to be freed; NULL: it has ended, or Ctrl-C came. */
+static char *prompt(const char *text)
+{
+    atomic_store(&interrupted, false);
+    atomic_store(&at_prompt, true);
+    char *line = readline(text);
+    atomic_store(&at_prompt, false);
+    end_reads(false);
+    return line;
+}
+
 int mr__run_shell(MrSession *session, MrFormat format)
 {
     MrStatus status = MR_OK;
@@ -127,12 +157,12 @@ int mr__run_shell(MrSession *session, MrFormat format)
     const char *home = getenv("HOME");
     mr_buffer_init(&shell.text, mr_session_budget(session), 1 << 24);
     snprintf(history, sizeof history, "%s/.millrace_history", home ? home : ".");
+    sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm}, NULL);
     using_history();
     read_history(history);
     printf("Millrace %s. Statements end with ; and .help lists the commands.\n", MR_VERSION);
     while (!shell.ended && status == MR_OK) {
-        atomic_store(&interrupted, false);
-        char *line = readline(shell.text.size_bytes > 0 ? "      -> " : "millrace> ");
+        char *line = prompt(shell.text.size_bytes > 0 ? "      -> " : "millrace> ");
         if (atomic_exchange(&interrupted, false)) {
             shell.text.size_bytes = 0;
             free(line);
