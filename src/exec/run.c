@@ -1,112 +1,10 @@
-/* run.c - one plan's operators, its workers, and the phases of an epoch.
+/* run.c - one plan's operators, and the walk of an epoch.
  *
  * An epoch walks the tree on the calling thread.  What it does at a node is a phase, the same for
  * every worker: pull a leaf and push each batch up to the next blocking operator; end an input;
  * merge; drain. A phase with one worker runs on the calling thread; threads are started when the
  * leaves first offer enough morsels, and kept until the run is destroyed. */
-#include "exec/exec_int.h"
-
-typedef struct RunNode RunNode;
-typedef struct Worker Worker;
-
-typedef struct RunInstance {
-    MrOp *op; /* NULL: not open */
-    MrOpContext context;
-    MrOpMetrics metrics;
-} RunInstance;
-
-typedef struct RunShared { /* a sub-plan that several nodes read */
-    int32_t shared_id;
-    RunNode *collect;
-    int64_t done_in_epoch; /* number of the epoch that computed it */
-    bool varies;           /* it reads the level at hand of a recursion */
-} RunShared;
-
-struct RunNode {
-    const MrPhys *phys; /* a collector's: of its input */
-    const MrOpType *type;
-    RunNode *parent; /* NULL: the root */
-    int32_t input_idx;
-    int32_t n_inputs;
-    RunNode **inputs;
-    MrBudget budget;
-    bool budget_open;
-    void *shared;
-    RunInstance *instances; /* n_workers */
-    int64_t n_morsels;
-    const MrSplit *splits;
-    int64_t n_splits;
-    RunShared *shared_plan; /* SHARED */
-    RunNode *anchor, *step; /* RECURSION: collectors */
-    MrBatchList feed;       /* RECURSION, REF: the level at hand */
-    MrDistinct *seen;       /* RECURSION by UNION: all levels so far; here, as refusals jump */
-    MrBatchList *feed_from; /* FEED: the caller's */
-};
-
-struct Worker {
-    MrRun *run;
-    int32_t idx;
-    MrEvalContext eval;
-    RunNode *at; /* whose call is running */
-    MrError err;
-    MrStatus status;
-    MrThread *thread;
-    int64_t seen_phase;
-};
-
-typedef struct Phase {
-    enum { PHASE_LEAF, PHASE_END_INPUT, PHASE_TASKS, PHASE_DRAIN } kind;
-    RunNode *node;
-    int32_t input_idx;
-    bool drain; /* END_INPUT: drain at once */
-    int32_t n_tasks;
-    int32_t n_workers; /* that take part */
-    _Atomic int32_t next_task;
-} Phase;
-
-typedef struct Cursor {
-    MrMutex *mutex;
-    MrCondVar *changed;
-    MrBatch **queue;
-    int64_t n_queued, first, cap, queued_bytes;
-    bool bounded, done, started;
-    MrStatus status;
-    MrError err;
-    MrThread *thread;
-    int64_t now_us;
-    uint64_t seed;
-    _Atomic bool stop;
-} Cursor;
-
-struct MrRun {
-    MrRunOptions options;
-    MrArena arena;
-    const MrPhys *phys;
-    RunNode *root;
-    RunNode **nodes; /* inputs first */
-    int64_t n_nodes, cap_nodes;
-    RunShared **shared;
-    int64_t n_shared, cap_shared;
-    bool varies; /* while nodes are built: one of them reads the level at hand of a recursion */
-    int32_t n_key_filters;
-    struct MrKeyFilter **key_filters; /* owned by the joins that fill them */
-    int32_t n_workers, n_active;
-    Worker *workers;
-    MrBarrier barrier;
-    int64_t n_epochs;
-    const MrRunOutput *output;
-    _Atomic bool failed;
-    bool broken; /* an epoch failed: nothing more runs */
-    bool tiny;   /* the leaves have next to nothing */
-    /* The pool. */
-    MrMutex *mutex;
-    MrCondVar *phase_begins, *phase_ends;
-    Phase *phase;
-    int64_t phase_number;
-    int32_t n_running;
-    bool quit;
-    Cursor cursor;
-};
+#include "exec/run_int.h"
 
 /* -- building --------------------------------------------------------------------------------- */
 
@@ -226,16 +124,13 @@ static void node_close(MrRun *run, RunNode *node)
     }
 }
 
-static void pool_stop(MrRun *run);
-static void cursor_stop(MrRun *run);
-
 void mr_run_destroy(MrRun *run)
 {
     if (!run)
         return;
     MrBudget *budget = run->options.budget;
-    cursor_stop(run);
-    pool_stop(run);
+    mr__cursor_stop(run);
+    mr__pool_stop(run);
     for (int64_t i = run->n_nodes - 1; i >= 0; i--) {
         RunNode *node = run->nodes[i];
         node_close(run, node);
@@ -347,257 +242,6 @@ static MrStatus tree_reset(MrRun *run, RunNode *node, MrError *err)
     return MR_OK;
 }
 
-/* -- what one worker does --------------------------------------------------------------------- */
-
-static bool run_stopped(const MrRun *run)
-{
-    return atomic_load_explicit(&run->failed, memory_order_relaxed) ||
-           (run->options.canceled &&
-            atomic_load_explicit(run->options.canceled, memory_order_relaxed)) ||
-           atomic_load_explicit(&run->cursor.stop, memory_order_relaxed);
-}
-
-static MrStatus check_stopped(const MrRun *run, MrError *err)
-{
-    return run_stopped(run) ? MR_FAIL(err, MR_COND_OPERATION_CANCELED) : MR_OK;
-}
-
-static MrStatus worker_drain(Worker *worker, RunNode *node);
-static bool chain_sated(const Worker *worker, const RunNode *node);
-
-/* Takes the batch that node gave. */
-static MrStatus worker_push_up(Worker *worker, RunNode *node, MrBatch *batch)
-{
-    MrRun *run = worker->run;
-    RunNode *parent = node->parent;
-    MrOpMetrics *metrics = &node->instances[worker->idx].metrics;
-    metrics->rows_out += batch->n_sel;
-    metrics->batches_out++;
-    if (batch->n_sel == 0 || chain_sated(worker, node)) {
-        mr_batch_destroy(batch);
-        return MR_OK;
-    }
-    if (!parent) {
-        worker->at = NULL;
-        return run->output->consume(run->output->self, worker->idx, &worker->eval, batch,
-                                    &worker->err);
-    }
-    RunInstance *instance = &parent->instances[worker->idx];
-    instance->metrics.rows_in += batch->n_sel;
-    worker->at = parent;
-    int64_t from_ns = run->options.os->tick_ns(run->options.os);
-    MrStatus status = parent->type->push(instance->op, node->input_idx, batch, &worker->err);
-    instance->metrics.time_ns += run->options.os->tick_ns(run->options.os) - from_ns;
-    if (status != MR_OK || parent->type->blocking)
-        return status;
-    return worker_drain(worker, parent);
-}
-
-/* True when nobody above wants another batch of node in this epoch. */
-static bool chain_sated(const Worker *worker, const RunNode *node)
-{
-    for (const RunNode *child = node; child->parent; child = child->parent) {
-        const RunNode *parent = child->parent;
-        const MrOp *op = parent->instances[worker->idx].op;
-        if (op && op->sated)
-            return true;
-        bool built = child->input_idx == 1 && (parent->phys->kind == MR_PHYS_OP_HASH_JOIN ||
-                                               parent->phys->kind == MR_PHYS_OP_LOOP_JOIN);
-        if (parent->type->blocking || built)
-            return false;
-    }
-    return false;
-}
-
-static MrStatus worker_drain(Worker *worker, RunNode *node)
-{
-    MrRun *run = worker->run;
-    RunInstance *instance = &node->instances[worker->idx];
-    if (!node->type->pull)
-        return MR_OK;
-    for (;;) {
-        MrBatch *batch = NULL;
-        MrStep step = MR_STEP_NEED_INPUT;
-        MR_TRY(check_stopped(run, &worker->err));
-        if (chain_sated(worker, node))
-            return MR_OK;
-        worker->at = node;
-        int64_t from_ns = run->options.os->tick_ns(run->options.os);
-        MrStatus status = node->type->pull(instance->op, &batch, &step, &worker->err);
-        instance->metrics.time_ns += run->options.os->tick_ns(run->options.os) - from_ns;
-        if (status != MR_OK)
-            return status;
-        if (step == MR_STEP_OUTPUT) {
-            MR_TRY(worker_push_up(worker, node, batch));
-        } else if (step == MR_STEP_BLOCKED) {
-            run->options.os->sleep_us(run->options.os, 500);
-        } else {
-            return MR_OK;
-        }
-    }
-}
-
-static MrStatus worker_end_input(Worker *worker, const Phase *phase)
-{
-    RunNode *node = phase->node;
-    RunInstance *instance = &node->instances[worker->idx];
-    if (node->type->barrier) {
-        worker->at = node;
-        int64_t from_ns = worker->run->options.os->tick_ns(worker->run->options.os);
-        MrStatus status = node->type->barrier(instance->op, phase->input_idx, &worker->run->barrier,
-                                              &worker->err);
-        instance->metrics.time_ns +=
-            worker->run->options.os->tick_ns(worker->run->options.os) - from_ns;
-        if (status != MR_OK)
-            return status;
-    }
-    return phase->drain ? worker_drain(worker, node) : MR_OK;
-}
-
-static MrStatus worker_tasks(Worker *worker, Phase *phase)
-{
-    RunNode *node = phase->node;
-    RunInstance *instance = &node->instances[worker->idx];
-    MrOs *os = worker->run->options.os;
-    for (;;) {
-        int32_t task_idx = atomic_fetch_add_explicit(&phase->next_task, 1, memory_order_relaxed);
-        if (task_idx >= phase->n_tasks)
-            return MR_OK;
-        MR_TRY(check_stopped(worker->run, &worker->err));
-        worker->at = node;
-        int64_t from_ns = os->tick_ns(os);
-        MrStatus status = node->type->finish_task(instance->op, phase->input_idx, task_idx,
-                                                  &worker->run->barrier, &worker->err);
-        instance->metrics.time_ns += os->tick_ns(os) - from_ns;
-        if (status != MR_OK)
-            return status;
-    }
-}
-
-static void worker_run(Worker *worker, Phase *phase)
-{
-    MrStatus status = MR_OK;
-    worker->err = (MrError){0};
-    MR_GUARD_BEGIN(status, &worker->err)
-        mr_guard_watch(worker->run->options.canceled);
-        switch (phase->kind) {
-        case PHASE_LEAF:
-        case PHASE_DRAIN:
-            status = worker_drain(worker, phase->node);
-            break;
-        case PHASE_END_INPUT:
-            status = worker_end_input(worker, phase);
-            break;
-        case PHASE_TASKS:
-            status = worker_tasks(worker, phase);
-            break;
-        }
-    MR_GUARD_END(status)
-    if (status != MR_OK) {
-        if (worker->at)
-            mr_error_add(&worker->err, "in operator %s", worker->at->type->name);
-        atomic_store_explicit(&worker->run->failed, true, memory_order_relaxed);
-    }
-    worker->status = status;
-}
-
-/* -- the pool --------------------------------------------------------------------------------- */
-
-static void pool_thread(void *arg)
-{
-    Worker *worker = arg;
-    MrRun *run = worker->run;
-    mr_mutex_lock(run->mutex);
-    for (;;) {
-        while (!run->quit && run->phase_number == worker->seen_phase)
-            mr_cond_wait(run->phase_begins, run->mutex);
-        if (run->quit)
-            break;
-        worker->seen_phase = run->phase_number;
-        Phase *phase = run->phase;
-        mr_mutex_unlock(run->mutex);
-        if (worker->idx < phase->n_workers)
-            worker_run(worker, phase);
-        mr_mutex_lock(run->mutex);
-        if (--run->n_running == 0)
-            mr_cond_signal_all(run->phase_ends);
-    }
-    mr_mutex_unlock(run->mutex);
-}
-
-static MrStatus pool_start(MrRun *run, MrError *err)
-{
-    if (!run->mutex)
-        MR_TRY(mr_mutex_create(run->options.budget, &run->mutex, err));
-    if (!run->phase_begins)
-        MR_TRY(mr_cond_create(run->options.budget, &run->phase_begins, err));
-    if (!run->phase_ends)
-        MR_TRY(mr_cond_create(run->options.budget, &run->phase_ends, err));
-    for (int32_t w = 1; w < run->n_workers; w++) {
-        Worker *worker = &run->workers[w];
-        if (worker->thread)
-            continue;
-        worker->seen_phase = run->phase_number;
-        MR_TRY(mr_thread_start(run->options.budget, pool_thread, worker, &worker->thread, err));
-    }
-    return MR_OK;
-}
-
-static void pool_stop(MrRun *run)
-{
-    if (run->mutex) {
-        mr_mutex_lock(run->mutex);
-        run->quit = true;
-        if (run->phase_begins)
-            mr_cond_signal_all(run->phase_begins);
-        mr_mutex_unlock(run->mutex);
-    }
-    for (int32_t w = 1; run->workers && w < run->n_workers; w++)
-        if (run->workers[w].thread)
-            mr_thread_join(run->workers[w].thread);
-    if (run->phase_begins)
-        mr_cond_destroy(run->phase_begins);
-    if (run->phase_ends)
-        mr_cond_destroy(run->phase_ends);
-    if (run->mutex)
-        mr_mutex_destroy(run->mutex);
-}
-
-/* Runs a phase on n workers and waits for all. */
-static MrStatus phase_run(MrRun *run, Phase *phase, int32_t n, MrError *err)
-{
-    if (n > run->n_active)
-        n = run->n_active;
-    if (n <= 1) {
-        worker_run(&run->workers[0], phase);
-    } else {
-        MR_TRY(pool_start(run, err));
-        phase->n_workers = n;
-        for (int32_t w = 0; w < run->n_workers; w++)
-            run->workers[w].status = MR_OK;
-        mr_mutex_lock(run->mutex);
-        run->phase = phase;
-        run->phase_number++;
-        run->n_running = run->n_workers - 1;
-        mr_cond_signal_all(run->phase_begins);
-        mr_mutex_unlock(run->mutex);
-        worker_run(&run->workers[0], phase);
-        mr_mutex_lock(run->mutex);
-        while (run->n_running > 0)
-            mr_cond_wait(run->phase_ends, run->mutex);
-        mr_mutex_unlock(run->mutex);
-    }
-    /* The failure that stopped the others, not their "canceled". */
-    Worker *failed = NULL;
-    for (int32_t w = 0; w < (n <= 1 ? 1 : run->n_workers); w++)
-        if (run->workers[w].status != MR_OK && (!failed || failed->status == MR_CANCELED))
-            failed = &run->workers[w];
-    if (!failed)
-        return MR_OK;
-    *err = failed->err;
-    return failed->status;
-}
-
 /* -- the epoch -------------------------------------------------------------------------------- */
 
 static bool chain_serial(const RunNode *node)
@@ -616,8 +260,8 @@ static MrStatus run_leaf(MrRun *run, RunNode *node, int64_t n_useful, MrError *e
     Phase phase = {.kind = PHASE_LEAF, .node = node};
     if (n_useful < 1 || chain_serial(node))
         n_useful = 1;
-    return phase_run(run, &phase, n_useful < run->n_active ? (int32_t)n_useful : run->n_active,
-                     err);
+    return mr__phase_run(run, &phase, n_useful < run->n_active ? (int32_t)n_useful : run->n_active,
+                         err);
 }
 
 static MrStatus run_node(MrRun *run, RunNode *node, MrError *err);
@@ -630,18 +274,18 @@ static MrStatus end_input(MrRun *run, RunNode *node, int32_t input_idx, MrError 
     int32_t n_drainers = chain_serial(node) ? 1 : run->n_active;
     if (!node->type->n_finish_tasks) {
         phase.drain = n_drainers == n_workers;
-        MR_TRY(phase_run(run, &phase, n_workers, err));
+        MR_TRY(mr__phase_run(run, &phase, n_workers, err));
         if (phase.drain)
             return MR_OK;
     } else {
-        MR_TRY(phase_run(run, &phase, n_workers, err));
+        MR_TRY(mr__phase_run(run, &phase, n_workers, err));
         Phase tasks = {.kind = PHASE_TASKS, .node = node, .input_idx = input_idx};
         tasks.n_tasks = node->type->n_finish_tasks(node->shared, input_idx);
         if (tasks.n_tasks > 0)
-            MR_TRY(phase_run(run, &tasks, tasks.n_tasks, err));
+            MR_TRY(mr__phase_run(run, &tasks, tasks.n_tasks, err));
     }
     Phase drain = {.kind = PHASE_DRAIN, .node = node};
-    return phase_run(run, &drain, n_drainers, err);
+    return mr__phase_run(run, &drain, n_drainers, err);
 }
 
 static MrStatus run_recursion(MrRun *run, RunNode *node, MrError *err);
@@ -740,7 +384,7 @@ static MrStatus run_recursion(MrRun *run, RunNode *node, MrError *err)
         }
         mr__replay_set(node->shared, &node->feed);
         MR_GO(run_leaf(run, node, node->feed.n_items, err));
-        if (chain_sated(&run->workers[0], node))
+        if (mr__chain_sated(&run->workers[0], node))
             break;
         if (phys->recursion.max_levels >= 0 && level >= phys->recursion.max_levels) {
             char limit[MR_I64_TEXT_MAX + 1] = {0};
@@ -805,8 +449,8 @@ static MrStatus epoch_body(MrRun *run, MrError *err)
     return run_end(run, err);
 }
 
-static MrStatus epoch_begin(MrRun *run, const MrBarrier *barrier, int64_t now_us, uint64_t seed,
-                            MrError *err)
+MrStatus mr__epoch_begin(MrRun *run, const MrBarrier *barrier, int64_t now_us, uint64_t seed,
+                         MrError *err)
 {
     MrStatus status = MR_OK;
     if (run->broken)
@@ -827,7 +471,7 @@ static MrStatus epoch_begin(MrRun *run, const MrBarrier *barrier, int64_t now_us
     return status;
 }
 
-static MrStatus epoch_run(MrRun *run, const MrRunOutput *output, MrError *err)
+MrStatus mr__epoch_run(MrRun *run, const MrRunOutput *output, MrError *err)
 {
     MrStatus status = MR_OK;
     run->output = output;
@@ -841,148 +485,8 @@ static MrStatus epoch_run(MrRun *run, const MrRunOutput *output, MrError *err)
 MrStatus mr_run_epoch(MrRun *run, const MrBarrier *barrier, int64_t now_us, uint64_t seed,
                       const MrRunOutput *output, MrError *err)
 {
-    MR_TRY(epoch_begin(run, barrier, now_us, seed, err));
-    return epoch_run(run, output, err);
-}
-
-/* -- the cursor ------------------------------------------------------------------------------- */
-
-/* A caller who is slower than the run must not fill the memory that it needs. */
-static bool cursor_full(const MrRun *run)
-{
-    const Cursor *cursor = &run->cursor;
-    return cursor->n_queued == cursor->cap ||
-           (cursor->n_queued > 0 && cursor->queued_bytes > mr_budget_left(run->options.budget) / 8);
-}
-
-static MrStatus cursor_consume(void *self, int32_t worker_idx, const MrEvalContext *context,
-                               MrBatch *batch, MrError *err)
-{
-    MrRun *run = self;
-    Cursor *cursor = &run->cursor;
-    MrStatus status = MR_OK;
-    if (cursor->mutex)
-        mr_mutex_lock(cursor->mutex);
-    while (cursor->bounded && cursor_full(run) && !run_stopped(run))
-        mr_cond_wait_us(cursor->changed, cursor->mutex, 20000);
-    if (cursor->bounded && cursor->n_queued == cursor->cap) {
-        status = check_stopped(run, err);
-        if (status == MR_OK)
-            status = MR_FAIL(err, MR_COND_OPERATION_CANCELED);
-    } else if (cursor->n_queued == cursor->cap) {
-        int64_t old_bytes = cursor->cap * (int64_t)sizeof *cursor->queue;
-        void *queue = cursor->queue;
-        status = mr_budget_resize(run->options.budget, &queue, &old_bytes, old_bytes * 2, err);
-        if (status == MR_OK) {
-            cursor->queue = queue;
-            cursor->cap *= 2;
-        }
-    }
-    if (status == MR_OK) {
-        cursor->queue[(cursor->first + cursor->n_queued++) % cursor->cap] = batch;
-        cursor->queued_bytes += batch->arena.used_bytes;
-    } else {
-        mr_batch_destroy(batch);
-    }
-    if (cursor->mutex) {
-        mr_cond_signal_all(cursor->changed);
-        mr_mutex_unlock(cursor->mutex);
-    }
-    return status;
-}
-
-static void cursor_thread(void *arg)
-{
-    MrRun *run = arg;
-    Cursor *cursor = &run->cursor;
-    MrRunOutput output = {cursor_consume, run};
-    MrError err = {0};
-    MrStatus status = epoch_run(run, &output, &err);
-    mr_mutex_lock(cursor->mutex);
-    cursor->done = true;
-    cursor->status = status;
-    cursor->err = err;
-    mr_cond_signal_all(cursor->changed);
-    mr_mutex_unlock(cursor->mutex);
-}
-
-#define CURSOR_QUEUE 64
-
-static MrStatus cursor_start(MrRun *run, int64_t now_us, uint64_t seed, MrError *err)
-{
-    Cursor *cursor = &run->cursor;
-    MrBarrier barrier = {.late_us = MR_TIME_MIN, .evict_us = MR_TIME_MIN, .ended = true};
-    void *queue = NULL;
-    MR_TRY(epoch_begin(run, &barrier, now_us, seed, err));
-    MR_TRY(mr_budget_alloc(run->options.budget, CURSOR_QUEUE * (int64_t)sizeof(MrBatch *), &queue,
-                           err));
-    cursor->queue = queue;
-    cursor->cap = CURSOR_QUEUE;
-    cursor->started = true;
-    if (run->tiny) { /* no thread for SELECT 1 */
-        MrRunOutput output = {cursor_consume, run};
-        cursor->status = epoch_run(run, &output, &cursor->err);
-        cursor->done = true;
-        return MR_OK;
-    }
-    cursor->bounded = true;
-    MR_TRY(mr_mutex_create(run->options.budget, &cursor->mutex, err));
-    MR_TRY(mr_cond_create(run->options.budget, &cursor->changed, err));
-    return mr_thread_start(run->options.budget, cursor_thread, run, &cursor->thread, err);
-}
-
-MrStatus mr_run_next(MrRun *run, int64_t now_us, uint64_t seed, MrBatch **out, MrError *err)
-{
-    Cursor *cursor = &run->cursor;
-    MrStatus status = MR_OK;
-    if (!cursor->started) {
-        if (run->broken)
-            return MR_FAIL_INTERNAL(err, "a run that failed was asked to go on");
-        status = cursor_start(run, now_us, seed, err);
-        if (status != MR_OK) {
-            run->broken = true;
-            return status;
-        }
-    }
-    *out = NULL;
-    if (cursor->mutex)
-        mr_mutex_lock(cursor->mutex);
-    while (cursor->n_queued == 0 && !cursor->done)
-        mr_cond_wait(cursor->changed, cursor->mutex);
-    if (cursor->n_queued > 0) {
-        *out = cursor->queue[cursor->first];
-        cursor->first = (cursor->first + 1) % cursor->cap;
-        cursor->n_queued--;
-        cursor->queued_bytes -= (*out)->arena.used_bytes;
-        if (cursor->mutex)
-            mr_cond_signal_all(cursor->changed);
-    } else if (cursor->status != MR_OK) {
-        *err = cursor->err;
-        status = cursor->status;
-    }
-    if (cursor->mutex)
-        mr_mutex_unlock(cursor->mutex);
-    return status;
-}
-
-static void cursor_stop(MrRun *run)
-{
-    Cursor *cursor = &run->cursor;
-    atomic_store(&cursor->stop, true);
-    if (cursor->thread) {
-        mr_mutex_lock(cursor->mutex);
-        mr_cond_signal_all(cursor->changed);
-        mr_mutex_unlock(cursor->mutex);
-        mr_thread_join(cursor->thread);
-    }
-    for (int64_t i = 0; i < cursor->n_queued; i++)
-        mr_batch_destroy(cursor->queue[(cursor->first + i) % cursor->cap]);
-    mr_budget_free(run->options.budget, cursor->queue,
-                   cursor->cap * (int64_t)sizeof *cursor->queue);
-    if (cursor->changed)
-        mr_cond_destroy(cursor->changed);
-    if (cursor->mutex)
-        mr_mutex_destroy(cursor->mutex);
+    MR_TRY(mr__epoch_begin(run, barrier, now_us, seed, err));
+    return mr__epoch_run(run, output, err);
 }
 
 /* -- what the stream layer asks --------------------------------------------------------------- */
