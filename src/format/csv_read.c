@@ -122,27 +122,11 @@ static MrStatus csv_configure(MrArena *arena, const MrFormatOptions *options, co
                        "csv", "expectedValue", "one or two characters", "actualValue", sep);
     config->line_sep = own(arena, sep);
     config->write_line_sep = sep ? config->line_sep : "\n";
-    const char *corrupt = "_corrupt_record";
-    if (options->settings && options->settings->get) {
-        const char *name =
-            options->settings->get(options->settings->conf, "spark.sql.columnNameOfCorruptRecord");
-        corrupt = name ? name : corrupt;
-    }
-    config->corrupt_name =
-        own(arena, mr_format_option(options, "columnNameOfCorruptRecord", corrupt));
+    config->corrupt_name = mr_format_option_corrupt_name(arena, options);
     MR_TRY(mr_format_option_int(options, "maxColumns", 20480, &config->max_columns, err));
     MR_TRY(mr_format_option_int(options, "maxCharsPerColumn", -1, &config->max_chars, err));
-    const char *ratio = mr_format_option(options, "samplingRatio", "1.0");
-    if (!mr_text_to_f64(mr_text(ratio), &config->sampling_ratio) || !(config->sampling_ratio > 0))
-        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", "samplingRatio",
-                       "functionName", "csv", "expectedValue", "a number above 0", "actualValue",
-                       ratio);
-    const char *encoding =
-        mr_format_option(options, "encoding", mr_format_option(options, "charset", "UTF-8"));
-    if (!mr_encoding_find(encoding, &config->encoding))
-        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE__CHARSET, "functionName", "csv",
-                       "parameter", "charset", "charset", encoding, "charsets",
-                       "UTF-8, ISO-8859-1, US-ASCII, UTF-16, UTF-16LE, UTF-16BE, UTF-32");
+    MR_TRY(mr_format_option_sampling(options, "csv", &config->sampling_ratio, err));
+    MR_TRY(mr_format_option_encoding(options, "csv", &config->encoding, err));
     *out = config;
     return MR_OK;
 }

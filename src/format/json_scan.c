@@ -12,14 +12,7 @@ MrStatus mr__json_configure(MrArena *arena, const MrFormatOptions *options, cons
     MrJsonConfig *config = MR_NEW(arena, MrJsonConfig);
     MR_TRY(mr_format_option_settings(arena, options, &config->settings, err));
     MR_TRY(mr_format_option_mode(options, &config->mode, err));
-    const char *corrupt = "_corrupt_record";
-    if (options->settings && options->settings->get) {
-        const char *name =
-            options->settings->get(options->settings->conf, "spark.sql.columnNameOfCorruptRecord");
-        corrupt = name ? name : corrupt;
-    }
-    config->corrupt_name =
-        mr_arena_str(arena, mr_format_option(options, "columnNameOfCorruptRecord", corrupt));
+    config->corrupt_name = mr_format_option_corrupt_name(arena, options);
     const char *sep = mr_format_option(options, "lineSep", NULL);
     if (sep && *sep == 0)
         return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", "lineSep", "functionName",
@@ -28,17 +21,8 @@ MrStatus mr__json_configure(MrArena *arena, const MrFormatOptions *options, cons
     config->line_sep = sep ? mr_arena_str(arena, sep) : NULL;
     config->write_line_sep = sep ? config->line_sep : "\n";
     mr_row_times_init(arena, options, &config->times);
-    const char *ratio = mr_format_option(options, "samplingRatio", "1.0");
-    if (!mr_text_to_f64(mr_text(ratio), &config->sampling_ratio) || !(config->sampling_ratio > 0))
-        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", "samplingRatio",
-                       "functionName", "json", "expectedValue", "a number above 0", "actualValue",
-                       ratio);
-    const char *encoding =
-        mr_format_option(options, "encoding", mr_format_option(options, "charset", "UTF-8"));
-    if (!mr_encoding_find(encoding, &config->encoding))
-        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE__CHARSET, "functionName", "json",
-                       "parameter", "charset", "charset", encoding, "charsets",
-                       "UTF-8, ISO-8859-1, US-ASCII, UTF-16, UTF-16LE, UTF-16BE, UTF-32");
+    MR_TRY(mr_format_option_sampling(options, "json", &config->sampling_ratio, err));
+    MR_TRY(mr_format_option_encoding(options, "json", &config->encoding, err));
     config->primitives_as_string = mr_format_option_bool(options, "primitivesAsString", false);
     config->prefers_decimal = mr_format_option_bool(options, "prefersDecimal", false);
     config->allow_comments = mr_format_option_bool(options, "allowComments", false);

@@ -28,12 +28,7 @@ static MrStatus text_configure(MrArena *arena, const MrFormatOptions *options, c
     config->line_sep = sep ? mr_arena_str(arena, sep) : NULL;
     config->write_line_sep = sep ? config->line_sep : "\n";
     config->whole = mr_format_option_bool(options, "wholetext", false);
-    const char *encoding =
-        mr_format_option(options, "encoding", mr_format_option(options, "charset", "UTF-8"));
-    if (!mr_encoding_find(encoding, &config->encoding))
-        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE__CHARSET, "functionName", "text",
-                       "parameter", "charset", "charset", encoding, "charsets",
-                       "UTF-8, ISO-8859-1, US-ASCII, UTF-16, UTF-16LE, UTF-16BE, UTF-32");
+    MR_TRY(mr_format_option_encoding(options, "text", &config->encoding, err));
     *out = config;
     return MR_OK;
 }

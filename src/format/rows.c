@@ -81,6 +81,52 @@ void mr_row_times_init(MrArena *arena, const MrFormatOptions *options, MrRowTime
     (void)times_create(arena, out, &out->formats, &told_later);
 }
 
+MrStatus mr_format_option_encoding(const MrFormatOptions *options, const char *format,
+                                   MrEncodingId *out, MrError *err)
+{
+    static const struct {
+        const char *name;
+        MrEncodingId id;
+    } names[] = {
+        {"UTF-8", MR_ENC_UTF8},       {"UTF8", MR_ENC_UTF8},        {"ISO-8859-1", MR_ENC_LATIN1},
+        {"ISO8859-1", MR_ENC_LATIN1}, {"latin1", MR_ENC_LATIN1},    {"US-ASCII", MR_ENC_ASCII},
+        {"ASCII", MR_ENC_ASCII},      {"UTF-16", MR_ENC_UTF16},     {"UTF16", MR_ENC_UTF16},
+        {"UTF-16LE", MR_ENC_UTF16LE}, {"UTF-16BE", MR_ENC_UTF16BE}, {"UTF-32", MR_ENC_UTF32},
+        {"UTF-32LE", MR_ENC_UTF32LE}, {"UTF-32BE", MR_ENC_UTF32BE}};
+    const char *encoding =
+        mr_format_option(options, "encoding", mr_format_option(options, "charset", "UTF-8"));
+    for (int64_t i = 0; i < MR_COUNT(names); i++)
+        if (mr_str_equal_nocase(names[i].name, encoding)) {
+            *out = names[i].id;
+            return MR_OK;
+        }
+    return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE__CHARSET, "functionName", format,
+                   "parameter", "charset", "charset", encoding, "charsets",
+                   "UTF-8, ISO-8859-1, US-ASCII, UTF-16, UTF-16LE, UTF-16BE, UTF-32, UTF-32LE, "
+                   "UTF-32BE");
+}
+
+MrStatus mr_format_option_sampling(const MrFormatOptions *options, const char *format, double *out,
+                                   MrError *err)
+{
+    const char *ratio = mr_format_option(options, "samplingRatio", "1.0");
+    if (!mr_text_to_f64(mr_text(ratio), out) || !(*out > 0))
+        return MR_FAIL(err, MR_COND_INVALID_PARAMETER_VALUE, "parameter", "samplingRatio",
+                       "functionName", format, "expectedValue", "a number above 0", "actualValue",
+                       ratio);
+    return MR_OK;
+}
+
+const char *mr_format_option_corrupt_name(MrArena *arena, const MrFormatOptions *options)
+{
+    const char *name = NULL;
+    if (options->settings && options->settings->get)
+        name =
+            options->settings->get(options->settings->conf, "spark.sql.columnNameOfCorruptRecord");
+    return mr_arena_str(arena, mr_format_option(options, "columnNameOfCorruptRecord",
+                                                name ? name : "_corrupt_record"));
+}
+
 MrStatus mr_row_times_check(const MrRowTimes *times, MrEncodingId encoding, MrError *err)
 {
     if (encoding != MR_ENC_UTF8)
@@ -159,25 +205,6 @@ MrText mr_utf8_repair(MrArena *arena, MrText text)
         i += n_bytes;
     }
     return (MrText){data, to - data};
-}
-
-bool mr_encoding_find(const char *name, MrEncodingId *out)
-{
-    static const struct {
-        const char *name;
-        MrEncodingId id;
-    } names[] = {
-        {"UTF-8", MR_ENC_UTF8},       {"UTF8", MR_ENC_UTF8},        {"ISO-8859-1", MR_ENC_LATIN1},
-        {"ISO8859-1", MR_ENC_LATIN1}, {"latin1", MR_ENC_LATIN1},    {"US-ASCII", MR_ENC_ASCII},
-        {"ASCII", MR_ENC_ASCII},      {"UTF-16", MR_ENC_UTF16},     {"UTF16", MR_ENC_UTF16},
-        {"UTF-16LE", MR_ENC_UTF16LE}, {"UTF-16BE", MR_ENC_UTF16BE}, {"UTF-32", MR_ENC_UTF32},
-        {"UTF-32LE", MR_ENC_UTF32LE}, {"UTF-32BE", MR_ENC_UTF32BE}};
-    for (int64_t i = 0; i < MR_COUNT(names); i++)
-        if (strcasecmp(names[i].name, name) == 0) {
-            *out = names[i].id;
-            return true;
-        }
-    return false;
 }
 
 static int32_t unit16(const uint8_t *at, bool big)

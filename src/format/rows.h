@@ -64,6 +64,15 @@ typedef enum MrParseMode { MR_PARSE_PERMISSIVE, MR_PARSE_DROP, MR_PARSE_FAIL } M
 MR_MUST_USE MrStatus mr_format_option_mode(const MrFormatOptions *options, MrParseMode *out,
                                            MrError *err);
 
+/* "encoding", or its older name "charset". */
+MR_MUST_USE MrStatus mr_format_option_encoding(const MrFormatOptions *options, const char *format,
+                                               MrEncodingId *out, MrError *err);
+/* "samplingRatio": which part of the records tells the schema. */
+MR_MUST_USE MrStatus mr_format_option_sampling(const MrFormatOptions *options, const char *format,
+                                               double *out, MrError *err);
+/* The column of malformed records: the option, else the setting, else Spark's default. */
+const char *mr_format_option_corrupt_name(MrArena *arena, const MrFormatOptions *options);
+
 typedef struct MrChunk {
     const char *at, *end; /* what is left; fill moves at                                 */
     const char *begin;    /* where offset is                                             */
@@ -148,7 +157,6 @@ const MrRowFormat *mr_row_format_find(const char *name);
 const char *mr_line_next(const char *at, const char *end, const char *line_sep,
                          const char **line_end);
 
-bool mr_encoding_find(const char *name, MrEncodingId *out);
 /* Appends UTF-8; broken input gives U+FFFD. */
 MR_MUST_USE MrStatus mr_encoding_to_utf8(MrEncodingId encoding, const char *data,
                                          int64_t size_bytes, MrBuffer *out, MrError *err);
