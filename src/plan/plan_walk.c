@@ -164,6 +164,10 @@ typedef struct Copy {
     MrPlanner *planner;
     int32_t *from, *to; /* ids */
     int64_t n, cap, n_to, cap_to;
+    /* A subquery that stands twice (nullif, BETWEEN) is one in the copy too. */
+    const MrPlan **queries;
+    MrPlan **copies;
+    int64_t n_queries, cap_queries, n_copies, cap_copies;
 } Copy;
 
 static MrPlan *plan_copy(Copy *copy, const MrPlan *plan);
@@ -187,6 +191,17 @@ static int32_t id_new(Copy *copy, int32_t id)
     return made;
 }
 
+static MrPlan *query_copy(Copy *copy, const MrPlan *query)
+{
+    for (int64_t i = 0; i < copy->n_queries; i++)
+        if (copy->queries[i] == query)
+            return copy->copies[i];
+    MrPlan *made = plan_copy(copy, query);
+    MR_PUSH(copy->planner->arena, copy->queries, copy->n_queries, copy->cap_queries, query);
+    MR_PUSH(copy->planner->arena, copy->copies, copy->n_copies, copy->cap_copies, made);
+    return made;
+}
+
 static MrExpr *expr_visit(void *self, MrExpr *expr)
 {
     Copy *copy = self;
@@ -194,7 +209,7 @@ static MrExpr *expr_visit(void *self, MrExpr *expr)
         expr->column.id = id_find(copy, expr->column.id);
     else if (expr->kind == MR_EXPR_SCALAR_QUERY || expr->kind == MR_EXPR_EXISTS ||
              expr->kind == MR_EXPR_IN_QUERY)
-        expr->query.plan = plan_copy(copy, expr->query.plan);
+        expr->query.plan = query_copy(copy, expr->query.plan);
     return expr;
 }
 

@@ -82,16 +82,11 @@ static MrStatus attach_one(Attach *a, MrExpr *expr, MrExpr **out)
     MrPlan *query = expr->query.plan, *free_query = NULL;
     MrExpr *condition = NULL, *empty = NULL;
     if (expr->kind == MR_EXPR_SCALAR_QUERY) {
+        if (mr_plan_column_find(a->over, query->cols[0].id) >= 0)
+            query = mr_plan_copy(planner, query); /* its columns are there already */
         MR_TRY(query_free(planner, &a->over, query, true, &free_query, &condition, &empty, a->err));
         MrColumn value = query->cols[0];
         value.nullable = true;
-        if (mr_plan_column_find(a->over, value.id) >= 0) { /* SELECT (SELECT x FROM ..) twice */
-            free_query = mr_plan_copy(planner, free_query);
-            if (condition)
-                return MR_FAIL_INTERNAL(a->err, "a subquery's columns are there already");
-            value = free_query->cols[0];
-            value.nullable = true;
-        }
         if (!empty) {
             a->over = mr_plan_join(planner, MR_JOIN_SINGLE, a->over, free_query, condition);
             *out = mr_plan_column_expr(planner, &value);

@@ -6,6 +6,8 @@ CREATE TEMPORARY VIEW r AS SELECT * FROM VALUES (1, 10), (2, 20), (2, 21), (NULL
 SELECT v, nullif((SELECT max(w) FROM r WHERE r.k = l.k), 10) AS m FROM l ORDER BY v;
 SELECT v FROM l WHERE (SELECT max(w) FROM r WHERE r.k = l.k) BETWEEN 5 AND 20 ORDER BY v;
 SELECT v FROM l WHERE NOT (SELECT max(w) FROM r WHERE l.k > 1) BETWEEN 5 AND 20 ORDER BY v;
+-- In a CTE that is copied into its uses.
+WITH q AS (SELECT k, nullif((SELECT count(*) FROM r WHERE r.k <> l.k), 1) AS n FROM l) SELECT * FROM q, LATERAL (SELECT sum(p.n) AS s FROM q AS p WHERE p.k <> q.k) ORDER BY ALL;
 
 -- In the condition of an outer join, over one side or the other.
 SELECT v, w FROM l LEFT JOIN r ON l.k = r.k AND EXISTS (SELECT 1 FROM r AS q WHERE q.w > r.w AND q.k = r.k) ORDER BY v;
