@@ -88,6 +88,7 @@ typedef struct MrSplit {
     const char *name;   /* for errors: path and range                                      */
     int64_t size_bytes; /* a guess, for balance                                            */
     const void *data;   /* the connector's own, in the arena given to plan_splits          */
+    MrRowOrigin origin; /* MR_CONN_FILES */
 } MrSplit;
 
 typedef enum MrRead { MR_READ_ROWS, MR_READ_END, MR_READ_BLOCKED } MrRead;
@@ -170,8 +171,10 @@ typedef enum MrConnectorFlags {
     MR_CONN_STREAM_READ = 1 << 1,
     MR_CONN_BATCH_WRITE = 1 << 2,
     MR_CONN_STREAM_WRITE = 1 << 3,
-    MR_CONN_NO_REPLAY = 1 << 4,  /* source: what was read is gone                                 */
-    MR_CONN_REPLAY_SINK = 1 << 5 /* sink: prepared output dies with the process (RELIABILITY 2.4) */
+    MR_CONN_NO_REPLAY = 1 << 4, /* source: what was read is gone                                 */
+    MR_CONN_REPLAY_SINK =
+        1 << 5,            /* sink: prepared output dies with the process (RELIABILITY 2.4) */
+    MR_CONN_FILES = 1 << 6 /* source: rows come from files, which its splits name */
 } MrConnectorFlags;
 
 struct MrConnectorType {

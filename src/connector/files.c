@@ -121,8 +121,8 @@ static const MrOptionDef parquet_options[] = {
     const MrConnectorType mr_connector_##what = {                                                  \
         .name = #what,                                                                             \
         .doc = title,                                                                              \
-        .flags =                                                                                   \
-            MR_CONN_BATCH_READ | MR_CONN_STREAM_READ | MR_CONN_BATCH_WRITE | MR_CONN_STREAM_WRITE, \
+        .flags = MR_CONN_BATCH_READ | MR_CONN_STREAM_READ | MR_CONN_BATCH_WRITE |                  \
+                 MR_CONN_STREAM_WRITE | MR_CONN_FILES,                                             \
         .options = what##_options,                                                                 \
         .open_source = what##_open_source,                                                         \
         .close_source = mr__files_close_source,                                                    \

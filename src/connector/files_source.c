@@ -382,17 +382,49 @@ typedef struct SplitList {
     MrArena *arena;
     MrSplit *splits;
     int64_t n_splits, cap_splits;
+    const MrFileEntry *file; /* of the last split */
+    const char *uri;
 } SplitList;
+
+/* As Java's URI has a path: what is no part of one by RFC 2396 is escaped, letters of other
+ * alphabets are not. */
+static const char *file_uri(MrArena *arena, const char *path)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    char absolute[MR_PATH_MAX];
+    mr_path_absolute(path, absolute);
+    size_t n = strlen(absolute), n_uri = 7;
+    char *uri = mr_arena_alloc(arena, (int64_t)(n_uri + 3 * n + 1));
+    memcpy(uri, "file://", n_uri);
+    for (size_t i = 0; i < n; i++) {
+        uint8_t byte = (uint8_t)absolute[i];
+        if (byte > ' ' && byte != 127 && !strchr("\"#%<>?[\\]^`{|}", byte)) {
+            uri[n_uri++] = (char)byte;
+            continue;
+        }
+        uri[n_uri++] = '%';
+        uri[n_uri++] = digits[byte >> 4];
+        uri[n_uri++] = digits[byte & 15];
+    }
+    uri[n_uri] = '\0';
+    return uri;
+}
 
 static void split_add(SplitList *list, FileSplit data, int64_t size_bytes, const char *what)
 {
     FileSplit *own = MR_NEW(list->arena, FileSplit);
     *own = data;
-    MrSplit split = {.size_bytes = size_bytes,
-                     .data = own,
-                     .name =
-                         mr_arena_printf(list->arena, "file '%s', %s %lld to %lld", data.file->path,
-                                         what, (long long)data.from, (long long)data.to)};
+    if (list->file != data.file)
+        list->uri = file_uri(list->arena, data.file->path);
+    list->file = data.file;
+    MrSplit split = {
+        .size_bytes = size_bytes,
+        .data = own,
+        .origin = {.uri = list->uri,
+                   .from = data.handle ? 0 : data.from,
+                   .size_bytes = data.handle ? data.file->size_bytes : data.to - data.from},
+        .name = mr_arena_printf(list->arena, "file '%s', %s %lld to %lld", data.file->path, what,
+                                (long long)data.from, (long long)data.to)};
     MR_PUSH(list->arena, list->splits, list->n_splits, list->cap_splits, split);
 }
 

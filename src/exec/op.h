@@ -57,10 +57,10 @@ typedef struct MrOpMetrics {
 
 /* What an instance may use; lives as long as the run. */
 typedef struct MrOpContext {
-    MrOs *os;                  /* spill files only */
-    MrBudget *budget;          /* of the operator: tables, states                     */
-    MrBudget *batch_budget;    /* of the query: batches that go on, which may outlive the run */
-    const MrEvalContext *eval; /* of this worker */
+    MrOs *os;               /* spill files only */
+    MrBudget *budget;       /* of the operator: tables, states                     */
+    MrBudget *batch_budget; /* of the query: batches that go on, which may outlive the run */
+    MrEvalContext *eval;    /* of this worker */
     int32_t worker_idx, n_workers;
     const char *spill_dir;
     MrOpMetrics *metrics;

@@ -236,6 +236,7 @@ static MrStatus scan_read(Scan *self, MrBatch **out, MrStep *step, MrError *err)
             }
             self->split = &shared->splits[s];
             context->metrics->bytes_read += self->split->size_bytes;
+            context->eval->origin = &self->split->origin;
             row_filters_set(self);
             MR_TRY(source->type->reader_open(source, self->split, &self->spec,
                                              context->batch_budget, &self->reader, err));

@@ -35,6 +35,17 @@ MrExpr *mr_expr_i64(MrArena *arena, int64_t value)
     return mr_expr_literal(arena, mr_vector_constant(arena, MR_T(BIGINT), &value));
 }
 
+MrExpr *mr_expr_coalesce(MrArena *arena, MrExpr *a, MrExpr *b)
+{
+    MrExpr *expr = expr_new(arena, MR_EXPR_COALESCE, a->type, a->nullable && b->nullable);
+    expr->sql = a->sql;
+    expr->n_args = 2;
+    expr->args = MR_NEW_N(arena, MrExpr *, 2);
+    expr->args[0] = a;
+    expr->args[1] = b;
+    return expr;
+}
+
 MrExpr *mr_expr_column(MrArena *arena, int32_t id, const char *name, const MrType *type,
                        bool nullable)
 {

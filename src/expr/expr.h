@@ -94,7 +94,8 @@ struct MrExpr {
 MrExpr *mr_expr_literal(MrArena *arena, const MrVector *constant);
 MrExpr *mr_expr_null(MrArena *arena, const MrType *type);
 MrExpr *mr_expr_bool(MrArena *arena, bool value);
-MrExpr *mr_expr_i64(MrArena *arena, int64_t value); /* bigint */
+MrExpr *mr_expr_i64(MrArena *arena, int64_t value);             /* bigint */
+MrExpr *mr_expr_coalesce(MrArena *arena, MrExpr *a, MrExpr *b); /* of one type */
 MrExpr *mr_expr_column(MrArena *arena, int32_t id, const char *name, const MrType *type,
                        bool nullable);
 /* Binds a function by name over bound arguments (no lambdas), casting them as it asks. */
@@ -111,7 +112,8 @@ MrExpr *mr_expr_guarded(MrArena *arena, MrExpr *condition, MrExpr *expr);
 bool mr_expr_may_grow(const MrExpr *expr);
 uint64_t mr_expr_hash(const MrExpr *expr); /* alike when equal */
 bool mr_expr_equal(const MrExpr *a, const MrExpr *b);
-bool mr_expr_is_pure(const MrExpr *expr); /* no volatile function inside                          */
+/* No volatile function inside, and none that reads where a row comes from: may be moved. */
+bool mr_expr_is_pure(const MrExpr *expr);
 bool mr_expr_can_fail(const MrExpr *expr); /* may raise: not to be moved to rows it would not see */
 bool mr_expr_is_constant(const MrExpr *expr); /* no column, no volatile or stable function */
 /* Text as Spark prints it in column names and EXPLAIN: "(a + 1)", "upper(name)". */

@@ -618,7 +618,7 @@ static MrStatus call_eval(Node *node, Frame *frame, const Scope *scope, MrVector
             varying = i;
         }
     }
-    bool stays = !(bound->flags & MR_FN_VOLATILE) && !has_lambda;
+    bool stays = !(bound->flags & (MR_FN_VOLATILE | MR_FN_ORIGIN)) && !has_lambda;
     if (n_varying == 0 && stays)
         return call_constant(node, frame, args, out, err);
     if (n_varying == 1 && stays && args[varying]->encoding == MR_DICTIONARY &&

@@ -214,7 +214,7 @@ uint64_t mr_expr_hash(const MrExpr *expr)
 static bool volatile_visit(void *self, const MrExpr *expr)
 {
     bool *found = self;
-    if (expr->kind == MR_EXPR_CALL && (expr->bound->flags & MR_FN_VOLATILE))
+    if (expr->kind == MR_EXPR_CALL && (expr->bound->flags & (MR_FN_VOLATILE | MR_FN_ORIGIN)))
         *found = true;
     return !*found;
 }
@@ -293,7 +293,7 @@ static bool not_constant_visit(void *arg, const MrExpr *expr)
             self->found = true;
         break;
     case MR_EXPR_CALL:
-        if (expr->bound->flags & (MR_FN_VOLATILE | MR_FN_STABLE))
+        if (expr->bound->flags & (MR_FN_VOLATILE | MR_FN_STABLE | MR_FN_ORIGIN))
             self->found = true;
         break;
     default:

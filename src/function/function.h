@@ -41,12 +41,19 @@ typedef struct MrSettings {
 } MrSettings;
 
 /* What stays the same for one run of a query, or one epoch of a stream. */
+/* The file that rows come from. */
+typedef struct MrRowOrigin {
+    const char *uri;          /* "file:///a%20b/c.csv"; NULL: no file */
+    int64_t from, size_bytes; /* the piece of it that is read as one */
+} MrRowOrigin;
+
 typedef struct MrEvalContext {
     const MrSettings *settings;
     int64_t now_us;    /* current_timestamp(): of the query, or of the epoch's PLANNED record */
     uint64_t seed;     /* of functions without one of their own                               */
     int32_t shard_idx; /* worker; spark_partition_id                                          */
     const _Atomic bool *canceled; /* NULL: cannot be canceled                                 */
+    const MrRowOrigin *origin;    /* of the rows at hand, next to a scan; NULL: none           */
 } MrEvalContext;
 
 typedef struct MrFunctionDef MrFunctionDef;
@@ -68,7 +75,8 @@ typedef enum MrFunctionFlags {
     MR_FN_NEVER_NULL = 1 << 4,  /* result is not nullable even when the arguments are           */
     MR_FN_MAY_NULL = 1 << 5,    /* may give NULL for arguments that are not                     */
     MR_FN_CAN_FAIL = 1 << 6,    /* may raise for some rows: not evaluated speculatively         */
-    MR_FN_TEST = 1 << 7         /* only there when named by --functions                         */
+    MR_FN_TEST = 1 << 7,        /* only there when named by --functions                         */
+    MR_FN_ORIGIN = 1 << 8       /* reads context->origin: the plan computes it next to the scan */
 } MrFunctionFlags;
 
 struct MrFunctionDef {

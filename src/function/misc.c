@@ -285,20 +285,34 @@ static MrStatus path_bind(MrBind *bind, MrError *err)
     return MR_OK;
 }
 
-static MrStatus empty_bind(MrBind *bind, MrError *err)
+static MrStatus file_name_call(MrCall *call, MrError *err)
 {
-    bind->data = "";
+    const MrRowOrigin *origin = call->context->origin;
+    MrText uri = mr_text(origin && origin->uri ? origin->uri : "");
+    const char *own = mr_arena_strn(call->arena, uri.data, uri.size_bytes);
+    for (MR_EACH(call, i, row))
+        call->out->str[row] = mr_str_borrow(own, uri.size_bytes);
     return MR_OK;
 }
 
-static MrStatus minus_one_call(MrCall *call, MrError *err)
+static MrStatus block_start_call(MrCall *call, MrError *err)
 {
+    const MrRowOrigin *origin = call->context->origin;
     for (MR_EACH(call, i, row))
-        call->out->i64[row] = -1;
+        call->out->i64[row] = origin && origin->uri ? origin->from : -1;
+    return MR_OK;
+}
+
+static MrStatus block_length_call(MrCall *call, MrError *err)
+{
+    const MrRowOrigin *origin = call->context->origin;
+    for (MR_EACH(call, i, row))
+        call->out->i64[row] = origin && origin->uri ? origin->size_bytes : -1;
     return MR_OK;
 }
 
 #define ROW_VOLATILE (MR_FN_VOLATILE | MR_FN_NEVER_NULL)
+#define ROW_ORIGIN (MR_FN_ORIGIN | MR_FN_NEVER_NULL)
 #define TEXT_ROW(name, bind, doc, example)                                                         \
     {                                                                                              \
         name, "-> string", MR_FN_NEVER_NULL, text_call, bind, doc, example                         \
@@ -334,12 +348,13 @@ const MrFunctionDef mr_functions_misc[] = {
     TEXT_ROW("current_catalog", catalog_bind, "Current catalog.",
              "current_catalog() = 'spark_catalog'"),
     TEXT_ROW("current_path", path_bind, "Where functions are looked for.", NULL),
-    TEXT_ROW("input_file_name", empty_bind, "File of the row; empty when there is none.",
-             "input_file_name() = ''"),
-    {"input_file_block_start", "-> bigint", MR_FN_NEVER_NULL, minus_one_call, NULL,
-     "Place of the row's block in its file; -1 when there is none.",
+    {"input_file_name", "-> string", ROW_ORIGIN, file_name_call, NULL,
+     "File of the row, as a URI; empty when it is of none.", "input_file_name() = ''"},
+    {"input_file_block_start", "-> bigint", ROW_ORIGIN, block_start_call, NULL,
+     "First byte of the piece of its file that the row was read with; -1 when it is of none.",
      "input_file_block_start() = -1"},
-    {"input_file_block_length", "-> bigint", MR_FN_NEVER_NULL, minus_one_call, NULL,
-     "Bytes of the row's block; -1 when there is none.", "input_file_block_length() = -1"},
+    {"input_file_block_length", "-> bigint", ROW_ORIGIN, block_length_call, NULL,
+     "Bytes of the piece of its file that the row was read with; -1 when it is of none.",
+     "input_file_block_length() = -1"},
     {0},
 };

@@ -132,6 +132,8 @@ bool mr_cond_wait_us(MrCondVar *cond, MrMutex *mutex, int64_t timeout_us); /* fa
 void mr_cond_signal_all(MrCondVar *cond);
 int mr_cpu_count(void); /* cores this process may use */
 int64_t mr_process_id(void);
+/* The absolute form of a path of the process, as text: nothing is looked up. */
+void mr_path_absolute(const char *path, char out[MR_PATH_MAX]);
 int64_t mr_memory_bytes(void);   /* the smaller of RAM and the cgroup's limit */
 int64_t mr_open_files_max(void); /* how many files the process may have open */
 void mr_open_files_raise(void);  /* ... as many as it may let itself have */

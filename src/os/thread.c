@@ -195,6 +195,17 @@ static void see_limit(const char *line, void *arg)
         *bytes = limit;
 }
 
+void mr_path_absolute(const char *path, char out[MR_PATH_MAX])
+{
+    char folder[MR_PATH_MAX];
+    while (path[0] == '.' && path[1] == '/')
+        path += 2 + strspn(path + 2, "/");
+    if (path[0] == '/' || !getcwd(folder, sizeof folder))
+        snprintf(out, MR_PATH_MAX, "%s", path);
+    else if (snprintf(out, MR_PATH_MAX, "%s/%s", folder, path) >= MR_PATH_MAX)
+        out[0] = '\0';
+}
+
 int64_t mr_process_id(void)
 {
     return getpid();

@@ -177,15 +177,10 @@ static MrStatus depend_join(Outer *outer, MrPlan *plan, MrPlan **out, MrColumn *
             exprs[n++] = mr_plan_pass(planner, &join->cols[i]);
         MrColumn *both = MR_NEW_N(planner->arena, MrColumn, outer->n_cols + 1);
         for (int32_t i = 0; i < outer->n_cols; i++) {
-            MrExpr *first = MR_NEW(planner->arena, MrExpr);
-            first->kind = MR_EXPR_COALESCE;
-            first->type = left_d[i].type;
+            MrExpr *first =
+                mr_expr_coalesce(planner->arena, mr_plan_column_expr(planner, &left_d[i]),
+                                 mr_plan_column_expr(planner, &right_d[i]));
             first->nullable = true;
-            first->sql_idx = -1;
-            first->n_args = 2;
-            first->args = MR_NEW_N(planner->arena, MrExpr *, 2);
-            first->args[0] = mr_plan_column_expr(planner, &left_d[i]);
-            first->args[1] = mr_plan_column_expr(planner, &right_d[i]);
             both[i] = (MrColumn){mr_planner_id(planner), left_d[i].name, left_d[i].type, true};
             exprs[n++] = (MrNamedExpr){both[i], first};
         }

@@ -9,6 +9,7 @@ static const struct {
 } rules[] = {
     {"constants", mr__rule_fold},
     {"shared sub-plans", mr__rule_shared},
+    {"origins of rows to scans", mr__rule_origin},
     {"set operations to joins", mr__rule_setop},
     {"subqueries to joins", mr__rule_decorrelate},
 };

@@ -52,17 +52,8 @@ static MrExpr *correlation_sure(MrPlanner *planner, MrExpr *condition)
     int32_t n = mr__conjuncts(planner->arena, condition, &parts);
     for (int32_t i = 0; i < n; i++) {
         MrExpr *part = parts[i];
-        if (part->kind != MR_EXPR_CALL || strcmp(part->bound->def->name, "<=>") != 0) {
-            part = MR_NEW(planner->arena, MrExpr);
-            part->kind = MR_EXPR_COALESCE;
-            part->type = MR_T(BOOLEAN);
-            part->sql = parts[i]->sql;
-            part->sql_idx = -1;
-            part->n_args = 2;
-            part->args = MR_NEW_N(planner->arena, MrExpr *, 2);
-            part->args[0] = parts[i];
-            part->args[1] = mr_expr_bool(planner->arena, false);
-        }
+        if (part->kind != MR_EXPR_CALL || strcmp(part->bound->def->name, "<=>") != 0)
+            part = mr_expr_coalesce(planner->arena, part, mr_expr_bool(planner->arena, false));
         sure = mr_expr_and(planner->arena, sure, part);
     }
     return sure;
@@ -121,17 +112,8 @@ static MrStatus attach_one(Attach *a, MrExpr *expr, MrExpr **out)
         MR_TRY(in_condition(planner, expr, query->cols, &condition, a->err));
     a->over = mr_plan_join(planner, MR_JOIN_MARK, a->over, free_query, condition);
     *out = mr_plan_column_expr(planner, &a->over->cols[a->over->n_cols - 1]);
-    if (exists) {
-        MrExpr *sure = MR_NEW(planner->arena, MrExpr);
-        sure->kind = MR_EXPR_COALESCE;
-        sure->type = MR_T(BOOLEAN);
-        sure->sql_idx = -1;
-        sure->n_args = 2;
-        sure->args = MR_NEW_N(planner->arena, MrExpr *, 2);
-        sure->args[0] = *out;
-        sure->args[1] = mr_expr_bool(planner->arena, false);
-        *out = sure;
-    }
+    if (exists)
+        *out = mr_expr_coalesce(planner->arena, *out, mr_expr_bool(planner->arena, false));
     MrStatus status = MR_OK;
     if (expr->query.negated)
         *out = not_expr(planner, *out, &status, a->err);

@@ -9,6 +9,9 @@
 MR_MUST_USE MrStatus mr__rule_fold(MrPlanner *planner, MrPlan *plan, MrPlan **out, MrError *err);
 /* Sub-plans used once are not shared. */
 MR_MUST_USE MrStatus mr__rule_shared(MrPlanner *planner, MrPlan *plan, MrPlan **out, MrError *err);
+/* input_file_name() and its like are computed next to the scan that they mean, and passed up from
+ * there.  Fails with MULTI_SOURCES_UNSUPPORTED_FOR_EXPRESSION. */
+MR_MUST_USE MrStatus mr__rule_origin(MrPlanner *planner, MrPlan *plan, MrPlan **out, MrError *err);
 /* INTERSECT and EXCEPT to joins. */
 MR_MUST_USE MrStatus mr__rule_setop(MrPlanner *planner, MrPlan *plan, MrPlan **out, MrError *err);
 /* Subqueries and lateral joins to joins without references to an outer query. */

@@ -46,6 +46,7 @@ CASES = [
      [("add", new(3)), ("add", new(3)), ("names", new(6)), ("add", new(3))]),
     ("no names at first", "SELECT name, v FROM s LEFT JOIN d ON s.k = d.k", [("nobody", WHOLE), ("add", new(3)), ("names", new(3))]),
     ("files by path", "SELECT k, count(*) AS n FROM json.`in` GROUP BY k", [("add", new(3)), ("add", new(3))]),
+    ("names of files", "SELECT input_file_name() AS f, count(*) AS n FROM s GROUP BY f", [("add", new(3)), ("add", new(3)), ("remove", new(3))]),
     ("ranks", "SELECT k, v, rank() OVER (ORDER BY v) AS r FROM s", [("add", WHOLE), ("add", WHOLE)]),
     ("with themselves", "SELECT a.k, b.v FROM s AS a JOIN s AS b ON a.k = b.k", [("add", WHOLE), ("add", WHOLE)]),
     ("a subquery", "SELECT k, v FROM s WHERE v = (SELECT max(v) FROM s)", [("add", WHOLE), ("add", WHOLE)]),
