@@ -240,6 +240,7 @@ static MrStatus fill_path(MrQuery *query, const MrConnectorType *type, const cha
     MrOption of_path[] = {{"path", path}};
     out->kind = MR_BIND_SOURCE;
     out->type = type;
+    out->name = mr_arena_printf(&query->arena, "%s %s", type->name, path);
     out->options = options_join(&query->arena, &(MrOptions){MR_COUNT(of_path), of_path}, more);
     out->streaming = streaming;
     follow(query, out);
