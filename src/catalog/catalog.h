@@ -39,6 +39,11 @@ typedef struct MrTable {
                                  function: the whole CREATE FUNCTION statement                 */
     const char *sql_database; /* current database when it was made                             */
     MrOptions sql_conf;       /* settings when it was made that change what the text means     */
+    /* A view: of each column its name in the query when it was made, by which it is found again.
+     * NULL: by place, as files of the first versions have it. */
+    const char *const *query_names;
+    const char
+        *schema_mode; /* BINDING, COMPENSATION, TYPE EVOLUTION, EVOLUTION; NULL: the second */
     int64_t created_us;
 } MrTable;
 

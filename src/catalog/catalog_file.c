@@ -37,6 +37,7 @@ MrText mr__catalog_write(MrArena *arena, const MrTable *table)
     put_field(&out, "collation", table->collation);
     put_field(&out, "sql", table->sql);
     put_field(&out, "sqlDatabase", table->sql_database);
+    put_field(&out, "schemaMode", table->schema_mode);
     mr_builder_printf(&out, ",\n  \"external\": %s,\n  \"createdUs\": %lld",
                       table->external ? "true" : "false", (long long)table->created_us);
     mr_builder_str(&out, ",\n  \"columns\": [");
@@ -54,6 +55,10 @@ MrText mr__catalog_write(MrArena *arena, const MrTable *table)
         if (table->defaults && table->defaults[i]) {
             mr_builder_str(&out, ", ");
             mr_json_put_member(&out, "default", table->defaults[i]);
+        }
+        if (table->query_names) {
+            mr_builder_str(&out, ", ");
+            mr_json_put_member(&out, "queryName", table->query_names[i]);
         }
         mr_builder_char(&out, '}');
     }
@@ -90,8 +95,9 @@ static MrStatus read_columns(MrArena *arena, const MrJson *root, MrTable *table,
     if (!columns || columns->kind != MR_JSON_ARRAY)
         return MR_OK;
     MrField *cols = MR_NEW_N(arena, MrField, columns->n_items);
-    const char **defaults = MR_NEW_N(arena, const char *, columns->n_items);
-    int32_t n_cols = 0;
+    const char **defaults = MR_NEW_N(arena, const char *, columns->n_items),
+               **query_names = MR_NEW_N(arena, const char *, columns->n_items);
+    int32_t n_cols = 0, n_query_names = 0;
     for (const MrJson *item = columns->first; item; item = item->next, n_cols++) {
         const char *type = mr_json_str(item, "type");
         cols[n_cols].name = mr_json_str(item, "name");
@@ -104,7 +110,11 @@ static MrStatus read_columns(MrArena *arena, const MrJson *root, MrTable *table,
         defaults[n_cols] = mr_json_str(item, "default");
         if (defaults[n_cols])
             table->defaults = defaults;
+        query_names[n_cols] = mr_json_str(item, "queryName");
+        n_query_names += query_names[n_cols] != NULL;
     }
+    if (n_cols > 0 && n_query_names == n_cols)
+        table->query_names = query_names;
     table->schema = (MrSchema){n_cols, cols};
     return MR_OK;
 }
@@ -135,6 +145,7 @@ MrStatus mr__catalog_read(MrArena *arena, const char *database, const char *file
     table->collation = mr_json_str(root, "collation");
     table->sql = mr_json_str(root, "sql");
     table->sql_database = mr_json_str(root, "sqlDatabase");
+    table->schema_mode = mr_json_str(root, "schemaMode");
     table->external = mr_json_bool(root, "external", false);
     table->created_us = mr_json_i64(root, "createdUs", 0);
     const MrJson *partitions = mr_json_get(root, "partitionedBy");
@@ -212,12 +223,15 @@ MrTable *mr__catalog_own(MrArena *arena, const MrTable *table)
     copy->collation = own_str(arena, table->collation);
     copy->sql = own_str(arena, table->sql);
     copy->sql_database = own_str(arena, table->sql_database);
+    copy->schema_mode = own_str(arena, table->schema_mode);
     copy->options = own_options(arena, &table->options);
     copy->properties = own_options(arena, &table->properties);
     copy->sql_conf = own_options(arena, &table->sql_conf);
     MrField *cols = MR_NEW_N(arena, MrField, table->schema.n_cols);
     const char **defaults =
         table->defaults ? MR_NEW_N(arena, const char *, table->schema.n_cols) : NULL;
+    const char **query_names =
+        table->query_names ? MR_NEW_N(arena, const char *, table->schema.n_cols) : NULL;
     for (int32_t i = 0; i < table->schema.n_cols; i++) {
         cols[i] = table->schema.cols[i];
         cols[i].name = own_str(arena, cols[i].name);
@@ -225,9 +239,12 @@ MrTable *mr__catalog_own(MrArena *arena, const MrTable *table)
         cols[i].type = mr_type_own(arena, cols[i].type);
         if (defaults)
             defaults[i] = own_str(arena, table->defaults[i]);
+        if (query_names)
+            query_names[i] = own_str(arena, table->query_names[i]);
     }
     copy->schema = (MrSchema){table->schema.n_cols, cols};
     copy->defaults = defaults;
+    copy->query_names = query_names;
     const char **partitions = MR_NEW_N(arena, const char *, table->n_partition_cols);
     for (int32_t i = 0; i < table->n_partition_cols; i++)
         partitions[i] = own_str(arena, table->partition_cols[i]);

@@ -227,6 +227,46 @@ const MrType *mr__coerce_compare(MrArena *arena, const MrSettings *settings, con
     return NULL;
 }
 
+/* Whole digits and digits behind the point, false for what has no fixed number. */
+static bool decimal_digits(const MrType *type, int *whole, int *scale)
+{
+    static const int digits[] = {3, 5, 10, 20};
+    *scale = type->kind == MR_TYPE_DECIMAL ? type->scale : 0;
+    if (type->kind != MR_TYPE_DECIMAL && !mr_type_is_integral(type))
+        return false;
+    *whole = type->kind == MR_TYPE_DECIMAL ? type->precision - type->scale
+                                           : digits[type->kind - MR_TYPE_TINYINT];
+    return true;
+}
+
+static bool is_up_number(const MrType *from, const MrType *to)
+{
+    int whole, scale, to_whole, to_scale;
+    if (from->kind != MR_TYPE_DECIMAL && to->kind != MR_TYPE_DECIMAL)
+        return from->kind <= to->kind; /* tinyint < ... < double in type.h */
+    return decimal_digits(from, &whole, &scale) && decimal_digits(to, &to_whole, &to_scale) &&
+           whole <= to_whole && scale <= to_scale;
+}
+
+bool mr_coerce_is_up(const MrType *from, const MrType *to)
+{
+    if (mr_type_same_data(from, to) || from->kind == MR_TYPE_VOID)
+        return true;
+    if (mr_type_is_numeric(from) && mr_type_is_numeric(to))
+        return is_up_number(from, to);
+    if (is_datetime(from) && is_datetime(to))
+        return to->kind != MR_TYPE_DATE;
+    if (is_string(to))
+        return is_atomic(from) || from->kind == MR_TYPE_INTERVAL;
+    if (from->kind != to->kind || from->n_fields != to->n_fields)
+        return false;
+    for (int32_t i = 0; i < from->n_fields; i++)
+        if (!mr_coerce_is_up(from->fields[i].type, to->fields[i].type) ||
+            (from->fields[i].nullable && !to->fields[i].nullable))
+            return false;
+    return mr_type_is_nested(from) || is_ansi_interval(from);
+}
+
 /* What may be stored in a column of type `to` without an explicit cast. */
 static bool can_store(const MrType *from, const MrType *to)
 {

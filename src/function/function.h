@@ -207,6 +207,8 @@ const MrType *mr_coerce_implicit(MrArena *arena, const MrSettings *settings, con
                                  const MrType *to);
 const MrType *mr_coerce_common(MrArena *arena, const MrSettings *settings, const MrType *a,
                                const MrType *b);
+/* True when every value of `from` is one of `to`, or its text. */
+bool mr_coerce_is_up(const MrType *from, const MrType *to);
 
 /* Casts (function/cast.c).  A cast is a bound function too: one argument. */
 typedef enum MrCastMode { MR_CAST_ANSI, MR_CAST_LEGACY, MR_CAST_TRY } MrCastMode;

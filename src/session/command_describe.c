@@ -65,6 +65,11 @@ static void fact(MrQuery *query, const char *name, const char *value)
         mr__result_row(query, 3, name, value, "");
 }
 
+static const char *schema_mode(const MrTable *view)
+{
+    return view->schema_mode ? view->schema_mode : "COMPENSATION";
+}
+
 static void describe_details(MrQuery *query, const MrTable *table)
 {
     MrArena *arena = &query->arena;
@@ -89,9 +94,16 @@ static void describe_details(MrQuery *query, const MrTable *table)
     if (table->kind != MR_CATALOG_VIEW)
         return;
     fact(query, "View Original Text", table->sql);
-    fact(query, "View Schema Mode", "COMPENSATION");
+    fact(query, "View Schema Mode", schema_mode(table));
     fact(query, "View Catalog and Namespace",
          mr_arena_printf(arena, "%s.%s", MR_CATALOG_NAME, table->sql_database));
+    MrTextBuilder names = {.arena = arena};
+    for (int32_t i = 0; i < table->schema.n_cols && table->query_names; i++)
+        mr_builder_printf(&names, "%s%s", i ? ", " : "",
+                          mr_quote_name(arena, table->query_names[i]));
+    if (table->query_names)
+        fact(query, "View Query Output Columns",
+             mr_arena_printf(arena, "[%s]", mr_builder_text(&names).data));
 }
 
 /* DESCRIBE t c */
@@ -340,7 +352,7 @@ MrStatus mr__show_create(MrQuery *query, const MrSqlShow *show, MrError *err)
                                            arena, "%s%s", path[0] == '/' ? "file:" : "", path))));
     put_options(&out, "TBLPROPERTIES", &table->properties);
     if (view)
-        mr_builder_str(&out, "WITH SCHEMA COMPENSATION\n");
+        mr_builder_printf(&out, "WITH SCHEMA %s\n", schema_mode(table));
     if (table->sql)
         mr_builder_printf(&out, "AS %s\n", table->sql);
     MR_TRY(mr__result_schema(query, "createtab_stmt string not null", err));

@@ -625,6 +625,9 @@ MrStatus mr__command_alter(MrQuery *query, const MrSqlStatement *statement, MrEr
         return mr_catalog_put(query->session->catalog, table, err);
     case MR_SQL_ALTER_ADD_COLUMNS:
         return add_columns(query, alter, table, err);
+    case MR_SQL_ALTER_SCHEMA_BINDING:
+        table->schema_mode = alter->value;
+        return mr_catalog_put(query->session->catalog, table, err);
     default:
         return MR_FAIL_UNSUPPORTED(err, "this form of ALTER TABLE");
     }

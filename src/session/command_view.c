@@ -29,7 +29,9 @@ static MrStatus view_columns(MrQuery *query, const MrSqlCreateView *create, MrTa
                        mr_builder_text(&columns).data, "dataColumns", mr_builder_text(&names).data);
     }
     MrField *cols = MR_NEW_N(arena, MrField, plan->n_cols);
+    const char **query_names = MR_NEW_N(arena, const char *, plan->n_cols);
     for (int32_t i = 0; i < plan->n_cols; i++) {
+        query_names[i] = plan->cols[i].name;
         const char *name = create->n_columns > 0 ? create->columns[i].name : plan->cols[i].name;
         for (int32_t k = 0; k < i; k++)
             if (mr_str_equal_nocase(cols[k].name, name))
@@ -39,6 +41,7 @@ static MrStatus view_columns(MrQuery *query, const MrSqlCreateView *create, MrTa
                             create->n_columns > 0 ? create->columns[i].comment : NULL};
     }
     view->schema = (MrSchema){plan->n_cols, cols};
+    view->query_names = query_names;
     return MR_OK;
 }
 
@@ -100,6 +103,7 @@ MrStatus mr__command_create_view(MrQuery *query, const MrSqlStatement *statement
         MrOption *conf = MR_NEW_N(arena, MrOption, 1);
         conf[0] = (MrOption){"spark.sql.ansi.enabled", query->settings.ansi ? "true" : "false"};
         view.sql_conf = (MrOptions){1, conf};
+        view.schema_mode = create->is_alter ? old->schema_mode : create->schema_binding;
         query->temp_name = NULL;
         MR_TRY(view_columns(query, create, &view, err));
         if (!create->temporary && query->temp_name && strcmp(view.database, MR_CATALOG_TEMP) != 0)

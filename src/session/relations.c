@@ -152,8 +152,19 @@ static MrStatus fill_view(MrQuery *query, const MrTable *table, MrBindRelation *
                       .in_view = true,
                       .is_temp = strcmp(table->database, MR_CATALOG_TEMP) == 0 ||
                                  mr_str_equal_nocase(table->database, MR_CATALOG_GLOBAL_TEMP)};
+    const char *mode = table->schema_mode ? table->schema_mode : "";
+    if (strcmp(mode, "EVOLUTION") == 0) /* as the query gives them now */
+        return MR_OK;
     out->n_columns = table->schema.n_cols;
-    out->columns = table->schema.cols;
+    out->query_columns = table->query_names;
+    out->schema_binding = out->place.is_temp || strcmp(mode, "BINDING") == 0;
+    MrField *cols = MR_NEW_N(arena, MrField, table->schema.n_cols);
+    for (int32_t i = 0; i < table->schema.n_cols; i++) {
+        cols[i] = table->schema.cols[i];
+        if (strcmp(mode, "TYPE EVOLUTION") == 0)
+            cols[i].type = NULL;
+    }
+    out->columns = cols;
     return MR_OK;
 }
 

@@ -136,7 +136,51 @@ static MrStatus view_fail_column(Binder *b, const MrBindRelation *view, const ch
     return MR_FAIL(
         b->err, MR_COND_CANNOT_UP_CAST_DATATYPE, "expression",
         mr_arena_printf(b->arena, "%s.%s", mr__name_dotted(b, view->parts, view->n_parts), name),
-        "sourceType", mr__quote_type(b, from), "targetType", mr__quote_type(b, to), "details", "");
+        "sourceType", mr__quote_type(b, from), "targetType", mr__quote_type(b, to), "details",
+        "The type path of the target object is:\n\nYou can either add an explicit cast to the "
+        "input data or choose a higher precision type of the field in the target object");
+}
+
+/* The column of the query that the view calls its idx-th: as many have the name as when the view
+ * was made, and it is the same one of them. */
+static MrStatus view_column_find(Binder *b, const MrBindRelation *view, const MrPlan *plan,
+                                 int32_t idx, int32_t *at)
+{
+    const char *name = view->query_columns[idx];
+    int32_t n_wanted = 0, n_found = 0, nth = 0;
+    MrTextBuilder found = {.arena = b->arena};
+    for (int32_t i = 0; i < view->n_columns; i++)
+        if (mr__name_equal(b, view->query_columns[i], name)) {
+            nth += i < idx;
+            n_wanted++;
+        }
+    for (int32_t i = 0; i < plan->n_cols; i++)
+        if (mr__name_equal(b, plan->cols[i].name, name)) {
+            mr_builder_printf(&found, "%s%s", n_found ? ", " : "", plan->cols[i].name);
+            if (n_found++ == nth)
+                *at = i;
+        }
+    if (n_found == n_wanted)
+        return MR_OK;
+    const char *suggestion = "CREATE OR REPLACE TEMPORARY VIEW";
+    if (!view->place.is_temp) {
+        MrTextBuilder out = {.arena = b->arena};
+        bool same = true;
+        for (int32_t i = 0; i < view->n_columns; i++)
+            same = same && strcmp(view->columns[i].name, view->query_columns[i]) == 0;
+        mr_builder_printf(&out, "CREATE OR REPLACE VIEW %s ",
+                          mr__name_dotted(b, view->parts, view->n_parts));
+        for (int32_t i = 0; i < view->n_columns && !same; i++)
+            mr_builder_printf(&out, "%s%s%s", i ? ", " : "(", view->columns[i].name,
+                              i + 1 == view->n_columns ? ") " : "");
+        mr_builder_printf(&out, "AS %.*s", (int)view->text.size_bytes, view->text.data);
+        suggestion = mr_builder_text(&out).data;
+    }
+    return MR_FAIL(b->err, MR_COND_INCOMPATIBLE_VIEW_SCHEMA_CHANGE, "viewName",
+                   mr_quote_names(b->arena, view->parts, view->n_parts), "colName", name,
+                   "expectedNum", mr_arena_printf(b->arena, "%d", n_wanted), "actualCols",
+                   mr_arena_printf(b->arena, "[%s]", mr_builder_text(&found).data), "suggestion",
+                   suggestion);
 }
 
 static MrStatus view_bind(Binder *b, const MrSqlRelation *ast, const MrBindRelation *view, Rel *out)
@@ -156,36 +200,8 @@ static MrStatus view_bind(Binder *b, const MrSqlRelation *ast, const MrBindRelat
     MrNamedExpr *exprs = MR_NEW_N(b->arena, MrNamedExpr, n + 1);
     for (int32_t i = 0; i < n; i++) {
         int32_t at = i;
-        if (view->query_columns) {
-            int32_t n_found = 0, nth = 0, seen = 0;
-            for (int32_t k = 0; k < i; k++)
-                nth += mr__name_equal(b, view->query_columns[k], view->query_columns[i]);
-            at = -1;
-            for (int32_t k = 0; k < rel.plan->n_cols; k++) {
-                if (!mr__name_equal(b, rel.plan->cols[k].name, view->query_columns[i]))
-                    continue;
-                n_found++;
-                if (seen++ == nth)
-                    at = k;
-            }
-            if (at < 0) {
-                MrTextBuilder cols = {.arena = b->arena};
-                for (int32_t k = 0; k < rel.plan->n_cols; k++)
-                    mr_builder_printf(&cols, "%s%s", k ? ", " : "", rel.plan->cols[k].name);
-                return mr__at(
-                    b, ast->place,
-                    MR_FAIL(
-                        b->err, MR_COND_INCOMPATIBLE_VIEW_SCHEMA_CHANGE, "viewName",
-                        mr_quote_names(b->arena, view->parts, view->n_parts), "colName",
-                        mr_quote_name(b->arena, view->query_columns[i]), "expectedNum",
-                        mr_arena_printf(b->arena, "%d", nth + 1), "actualCols",
-                        mr_arena_printf(b->arena, "[%s]", n_found ? view->query_columns[i] : ""),
-                        "suggestion",
-                        mr_arena_printf(b->arena, "CREATE OR REPLACE VIEW %s  AS %.*s",
-                                        mr__name_dotted(b, view->parts, view->n_parts),
-                                        (int)view->text.size_bytes, view->text.data)));
-            }
-        }
+        if (view->query_columns)
+            MR_TRY(view_column_find(b, view, rel.plan, i, &at));
         if (at >= rel.plan->n_cols)
             return MR_FAIL_INTERNAL(b->err, "the view has more columns than its query");
         const MrColumn *col = &rel.plan->cols[at];
@@ -196,10 +212,8 @@ static MrStatus view_bind(Binder *b, const MrSqlRelation *ast, const MrBindRelat
             const MrField *field = &view->columns[i];
             exprs[i].column.name = field->name;
             if (field->type && !mr_type_same_data(field->type, col->type)) {
-                if (view->schema_binding &&
-                    !mr_coerce_implicit(b->arena, b->settings, col->type, field->type))
-                    return mr__at(b, ast->place,
-                                  view_fail_column(b, view, field->name, col->type, field->type));
+                if (view->schema_binding && !mr_coerce_is_up(col->type, field->type))
+                    return view_fail_column(b, view, field->name, col->type, field->type);
                 MR_TRY(mr__cast(b, exprs[i].expr, field->type, &exprs[i].expr));
                 exprs[i].column.type = field->type;
                 exprs[i].column.nullable = exprs[i].expr->nullable;
