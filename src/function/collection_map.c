@@ -357,27 +357,71 @@ static MrStatus filter_call(MrCall *call, MrError *err)
     return MR_OK;
 }
 
+/* What exists and forall know of a row. */
+typedef struct Verdict {
+    bool decided, null_seen;
+} Verdict;
+
+static void verdict_take(Verdict *verdict, bool forall, const MrVector *result, int64_t at)
+{
+    if (mr_vector_is_null(result, at))
+        verdict->null_seen = true;
+    else if (is_true(result, at) != forall)
+        verdict->decided = true;
+}
+
+/* The first elements of all rows, then the second ones of the rows that are not decided ...: for
+ * an element that fails counts only where none before it decides. */
+static MrStatus quantify_in_order(MrCall *call, bool forall, Verdict *verdicts, MrError *err)
+{
+    const MrVector *list = call->args[0];
+    int32_t *items = mr_arena_alloc(call->arena, call->n * (int64_t)sizeof *items);
+    int32_t *rows = mr_arena_alloc(call->arena, call->n * (int64_t)sizeof *rows);
+    int32_t *numbers = mr_arena_alloc(call->arena, call->n * (int64_t)sizeof *numbers);
+    for (int32_t k = 0;; k++) {
+        int32_t n = 0;
+        mr_poll_item(k);
+        for (MR_EACH(call, i, row)) {
+            MrSlice slice = MR_ARG(list, list, row);
+            if (verdicts[i].decided || k >= slice.count)
+                continue;
+            items[n] = (int32_t)(slice.start + k);
+            rows[n] = row;
+            numbers[n++] = i;
+        }
+        if (n == 0)
+            return MR_OK;
+        MrVector *result = NULL;
+        MrVector *param = mr_vector_take_rows(call->arena, list->children[0], items, n);
+        MR_TRY(call->apply(call, 1, &param, 1, rows, n, &result, err));
+        for (int32_t j = 0; j < n; j++)
+            verdict_take(&verdicts[numbers[j]], forall, result, j);
+    }
+}
+
 /* exists and forall, with three values. */
 static MrStatus quantifier_call(MrCall *call, MrError *err)
 {
     bool forall = call->bound->def->name[0] == 'f';
     Flat flat;
     MrVector *result = NULL;
-    MR_TRY(lambda_of_list(call, 1, &flat, &result, err));
-    int32_t at = 0;
+    Verdict *verdicts = MR_NEW_N(call->arena, Verdict, call->n + 1);
+    MrStatus status = lambda_of_list(call, 1, &flat, &result, err);
+    if (status == MR_INVALID) {
+        *err = (MrError){.sql_idx = -1};
+        MR_TRY(quantify_in_order(call, forall, verdicts, err));
+    } else {
+        MR_TRY(status);
+        int32_t at = 0;
+        for (MR_EACH(call, i, row))
+            for (int32_t n = MR_ARG(call->args[0], list, row).count; n > 0; n--, at++)
+                verdict_take(&verdicts[i], forall, result, at);
+    }
     for (MR_EACH(call, i, row)) {
-        int32_t n = MR_ARG(call->args[0], list, row).count;
-        bool decided = false, null_seen = false;
-        for (int32_t k = 0; k < n; k++, at++) {
-            if (mr_vector_is_null(result, at))
-                null_seen = true;
-            else if (is_true(result, at) != forall)
-                decided = true;
-        }
-        if (!decided && null_seen)
+        if (!verdicts[i].decided && verdicts[i].null_seen)
             mr_call_null(call, row);
         else
-            call->out->i8[row] = decided != forall;
+            call->out->i8[row] = verdicts[i].decided != forall;
     }
     return MR_OK;
 }

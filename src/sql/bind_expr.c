@@ -422,6 +422,36 @@ static void widen_ints(Binder *b, MrExpr **args, int32_t n)
     }
 }
 
+/* An item that may fail counts only where none before it is equal: a IN (x, y, z), where y may
+ * fail, is a IN (x) OR a = y OR a IN (z). */
+static MrStatus in_lazily(Binder *b, MrExpr *in, MrExpr **out)
+{
+    MrExpr **args = in->args, **parts = MR_NEW_N(b->arena, MrExpr *, in->n_args);
+    int32_t n_parts = 0;
+    bool fails = false;
+    for (int32_t i = 1; i < in->n_args; i++)
+        fails = fails || (mr_expr_can_fail(args[i]) && !mr_expr_is_constant(args[i]));
+    *out = in;
+    if (!fails || in->kind != MR_EXPR_CALL || !mr_expr_is_pure(args[0]))
+        return MR_OK;
+    for (int32_t i = 1, next = 1; i < in->n_args; i = next) {
+        bool one = mr_expr_can_fail(args[i]);
+        MrExpr **piece = MR_NEW_N(b->arena, MrExpr *, in->n_args);
+        int32_t n = 1;
+        piece[0] = args[0];
+        do {
+            piece[n++] = args[next++];
+        } while (!one && next < in->n_args && !mr_expr_can_fail(args[next]));
+        MR_TRY(mr_expr_call(b->arena, b->settings, one ? "=" : "in", piece, n, &parts[n_parts++],
+                            b->err));
+    }
+    *out = n_parts == 1 ? parts[0] : logic_expr(b, true, parts, n_parts);
+    (*out)->sql = in->sql;
+    (*out)->sql_idx = in->sql_idx;
+    (*out)->sql_len = in->sql_len;
+    return MR_OK;
+}
+
 static MrStatus in_list_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr **out)
 {
     int32_t n = ast->in.n_items;
@@ -436,6 +466,7 @@ static MrStatus in_list_bind(Binder *b, Ctx *ctx, const MrSqlExpr *ast, MrExpr *
     mr_builder_str(&sql, "))");
     widen_ints(b, args, n + 1);
     MR_TRY(mr__call_bind(b, ctx, ast->place, "in", args, n + 1, mr_builder_text(&sql).data, out));
+    MR_TRY(in_lazily(b, *out, out));
     return ast->in.negated ? mr__not(b, ast->place, *out, out) : MR_OK;
 }
 

@@ -103,6 +103,79 @@ static MrStatus between_bind(const Special *call, MrExpr **out)
     return MR_OK;
 }
 
+/* ---------------------------------------------------------------- arguments that may be left out
+ *
+ * Kernels get all arguments.  Those that may fail are evaluated only where Spark would. */
+
+static void guard(Binder *b, MrExpr *condition, MrExpr **arg)
+{
+    const MrExpr *bare = *arg;
+    *arg = mr_expr_guarded(b->arena, condition, *arg);
+    (*arg)->sql = bare->sql;
+    (*arg)->sql_idx = bare->sql_idx;
+    (*arg)->sql_len = bare->sql_len;
+}
+
+/* elt(n, a, b ...): only the n-th */
+static MrStatus elt_bind(const Special *call, MrExpr **out)
+{
+    Binder *b = call->b;
+    MR_TRY(plain_bind(call, plain_text(call), out));
+    MrExpr **args = (*out)->args;
+    for (int32_t i = 1; i < (*out)->n_args && mr_expr_is_pure(args[0]); i++) {
+        MrExpr *chosen = NULL, *both[2] = {args[0], mr__literal_int(b, i)};
+        if (!mr_expr_can_fail(args[i]))
+            continue;
+        MR_TRY(mr_expr_call(b->arena, b->settings, "=", both, 2, &chosen, b->err));
+        guard(b, chosen, &args[i]);
+    }
+    return MR_OK;
+}
+
+/* nanvl(a, b): b only where a is NaN */
+static MrStatus nanvl_bind(const Special *call, MrExpr **out)
+{
+    Binder *b = call->b;
+    MR_TRY(plain_bind(call, plain_text(call), out));
+    MrExpr **args = (*out)->args, *is_nan = NULL;
+    if (!mr_expr_can_fail(args[1]) || !mr_expr_is_pure(args[0]))
+        return MR_OK;
+    MR_TRY(mr_expr_call(b->arena, b->settings, "isnan", args, 1, &is_nan, b->err));
+    guard(b, is_nan, &args[1]);
+    return MR_OK;
+}
+
+/* decode(a, key, result ..., other): CASE WHEN a <=> key THEN result ... ELSE other */
+static MrStatus decode_bind(const Special *call, MrExpr **out)
+{
+    Binder *b = call->b;
+    MrExpr *bound = NULL;
+    MR_TRY(plain_bind(call, plain_text(call), &bound));
+    bool fails = false;
+    for (int32_t i = 1; i < bound->n_args; i++)
+        fails = fails || mr_expr_can_fail(bound->args[i]);
+    *out = bound;
+    if (!fails || !mr_expr_is_pure(bound->args[0]))
+        return MR_OK;
+    MrExpr *cases = MR_NEW(b->arena, MrExpr);
+    *cases = (MrExpr){.kind = MR_EXPR_CASE,
+                      .type = bound->type,
+                      .nullable = bound->nullable,
+                      .n_args = bound->n_args - 1,
+                      .sql = bound->sql,
+                      .sql_idx = bound->sql_idx,
+                      .sql_len = bound->sql_len};
+    cases->args = MR_NEW_N(b->arena, MrExpr *, cases->n_args);
+    for (int32_t i = 0; i < cases->n_args; i++) {
+        cases->args[i] = bound->args[i + 1];
+        MrExpr *both[2] = {bound->args[0], bound->args[i + 1]};
+        if (i % 2 == 0 && i + 1 < cases->n_args)
+            MR_TRY(mr_expr_call(b->arena, b->settings, "<=>", both, 2, &cases->args[i], b->err));
+    }
+    *out = cases;
+    return MR_OK;
+}
+
 /* ---------------------------------------------------------------- texts of their own */
 
 static MrStatus like_bind(const Special *call, MrExpr **out)
@@ -184,6 +257,9 @@ static const SpecialDef specials[] = {
     {"nullifzero", 1, 1, "1", nullif_bind, false},
     {"zeroifnull", 1, 1, "1", zeroifnull_bind, false},
     {"between", 3, 3, NULL, between_bind, false},
+    {"elt", 2, INT32_MAX, NULL, elt_bind, false},
+    {"nanvl", 2, 2, NULL, nanvl_bind, false},
+    {"decode", 3, INT32_MAX, NULL, decode_bind, false},
     {"like", 2, 3, "[2, 3]", like_bind, false},
     {"ilike", 2, 3, "[2, 3]", ilike_bind, false},
     {"isnull", 1, 1, NULL, isnull_bind, false},
