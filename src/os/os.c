@@ -75,12 +75,17 @@ static MrStatus tree_remove(MrOs *os, char *path, MrError *err)
 {
     MrStatus status = MR_OK;
     MrArena arena;
+    MrFileInfo info;
+    MrError ignored;
     MrDirEntry *entries = NULL;
     int64_t n_entries = 0;
     size_t size = strlen(path);
 
     mr_arena_init(&arena, &names_budget);
-    MR_GO(os->list(os, path, &arena, &entries, &n_entries, err));
+    status = os->list(os, path, &arena, &entries, &n_entries, err);
+    if (status != MR_OK && os->stat(os, path, &info, &ignored) == MR_OK && !info.exists)
+        status = MR_OK; /* somebody else removes it, too */
+    MR_GO(status);
     for (int64_t i = 0; i < n_entries; i++) {
         size_t name_bytes = strlen(entries[i].name);
         if (size + 1 + name_bytes >= MR_PATH_MAX)
@@ -116,4 +121,58 @@ MrStatus mr_os_remove_tree(MrOs *os, const char *path, MrError *err)
         return os->remove(os, path, err);
     memcpy(walk, path, strlen(path) + 1);
     return tree_remove(os, walk, err);
+}
+
+#define GONE ".millrace-gone-"
+
+/* What others that were killed have put away; those at work do not mind. */
+static MrStatus gone_sweep(MrOs *os, MrArena *arena, const char *folder, MrError *err)
+{
+    MrDirEntry *entries = NULL;
+    int64_t n_entries = 0;
+    MR_TRY(os->list(os, folder, arena, &entries, &n_entries, err));
+    for (int64_t i = 0; i < n_entries; i++)
+        if (strncmp(entries[i].name, GONE, strlen(GONE)) == 0)
+            MR_TRY(mr_os_remove_tree(os, mr_arena_printf(arena, "%s/%s", folder, entries[i].name),
+                                     err));
+    return MR_OK;
+}
+
+/* Under another name at once, then file by file. */
+static MrStatus put_away(MrOs *os, const char *path, const char *folder, MrError *err)
+{
+    char gone[MR_PATH_MAX];
+    MrFileInfo info;
+    MrError ignored = {0};
+    MR_TRY(os->stat(os, path, &info, err));
+    if (!info.exists)
+        return MR_OK;
+    if (snprintf(gone, sizeof gone, "%s/" GONE "%016llx", folder,
+                 (unsigned long long)os->random_u64(os)) >= (int)sizeof gone ||
+        os->rename(os, path, gone, &ignored) != MR_OK) /* a mount point, say */
+        return mr_os_remove_tree(os, path, err);
+    MR_TRY(os->dir_sync(os, folder, MR_STEP_GONE_FOLDER_SYNC, err));
+    return mr_os_remove_tree(os, gone, err);
+}
+
+MrStatus mr_os_discard_tree(MrOs *os, const char *path, MrError *err)
+{
+    char folder[MR_PATH_MAX];
+    MrFileInfo info;
+    MrArena arena;
+    MrStatus status;
+    MrError ignored = {0};
+    MR_TRY(folder_of(path, folder, err));
+    MR_TRY(put_away(os, path, folder, err));
+    MR_TRY(os->stat(os, folder, &info, err));
+    if (!info.exists)
+        return MR_OK;
+    mr_arena_init(&arena, &names_budget);
+    MR_GUARD_BEGIN(status, &ignored)
+        status = gone_sweep(os, &arena, folder, &ignored);
+    MR_GUARD_END(status)
+    if (status != MR_OK)
+        mr_error_add(&ignored, "left for the next one");
+    mr_arena_deinit(&arena);
+    return MR_OK;
 }

@@ -53,7 +53,8 @@ typedef struct MrFileInfo {
     X(SINK_MANIFEST_SYNC, "manifest synced before the epoch is closed")                            \
     X(SINK_MANIFEST_FOLDER_SYNC, "manifest's folder synced after a new manifest file")             \
     X(CATALOG_FILE_SYNC, "catalog file synced before it gets its name")                            \
-    X(CATALOG_FOLDER_SYNC, "catalog folder synced after a rename")
+    X(CATALOG_FOLDER_SYNC, "catalog folder synced after a rename")                                 \
+    X(GONE_FOLDER_SYNC, "folder synced after one in it was put away, before its files go")
 typedef enum MrDurableStep {
 #define X(id, what) MR_STEP_##id,
     MR_DURABLE_STEPS(X)
@@ -145,7 +146,10 @@ MR_MUST_USE MrStatus mr_os_read_file(MrOs *os, const char *path, int64_t max_byt
 MR_MUST_USE MrStatus mr_os_write_file(MrOs *os, const char *path, MrText content,
                                       MrDurableStep file_step, MrDurableStep folder_step,
                                       MrError *err);
-/* Removes a folder and all in it. */
+/* Removes a folder and all in it, one after another; missing: fine. */
 MR_MUST_USE MrStatus mr_os_remove_tree(MrOs *os, const char *path, MrError *err);
+/* The same at once: a crash leaves it whole or not there.  It gets another name beside it first,
+ * and what a crash leaves of that goes with the next call there. */
+MR_MUST_USE MrStatus mr_os_discard_tree(MrOs *os, const char *path, MrError *err);
 
 #endif

@@ -326,12 +326,16 @@ static void tree_clear(SimOs *sim, Tree *tree)
 
 static void op_apply(SimOs *sim, Tree *tree, const NameOp *op)
 {
-    if (op->kind == NAME_PUT)
+    if (op->kind == NAME_PUT) {
         tree_put(sim, tree, op->path, op->node);
-    else if (op->kind == NAME_DROP)
+    } else if (op->kind == NAME_DROP) {
         tree_drop(sim, tree, op->path);
-    else
+        /* A folder that has gone was empty, whichever of its names a cut would keep. */
+        for (int64_t i; (i = tree_inside(tree, op->path)) >= 0;)
+            tree_drop(sim, tree, tree->names[i].path);
+    } else {
         tree_move(sim, tree, op->path, op->to);
+    }
 }
 
 static void op_free(SimOs *sim, NameOp *op)

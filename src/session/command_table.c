@@ -268,7 +268,7 @@ static MrStatus flow_forget(MrQuery *query, const MrTable *table, MrError *err)
     MrSession *session = query->session;
     if (table->kind != MR_CATALOG_STREAMING_TABLE && table->kind != MR_CATALOG_MATERIALIZED_VIEW)
         return MR_OK;
-    return mr_os_remove_tree(
+    return mr_os_discard_tree(
         session->os, mr__flow_checkpoint(session, &query->arena, table->database, table->name),
         err);
 }
@@ -280,7 +280,7 @@ static MrStatus old_forget(MrQuery *query, const MrTable *old, const MrTable *ta
     MR_TRY(flow_forget(query, old, err));
     if (!old->location || old->external || same_place(old, table))
         return MR_OK;
-    return mr_os_remove_tree(session->os, old->location, err);
+    return mr_os_discard_tree(session->os, old->location, err);
 }
 
 /* An old table that makes creating one done, or an error. */
@@ -460,7 +460,7 @@ static MrStatus drop_namespace(MrQuery *query, const MrSqlDrop *drop, MrError *e
         return MR_FAIL(err, MR_COND_SCHEMA_NOT_EMPTY, "schemaName", mr_quote_name(arena, name));
     for (int32_t i = 0; i < n_tables; i++)
         if (tables[i]->location && !tables[i]->external)
-            MR_TRY(mr_os_remove_tree(session->os, tables[i]->location, err));
+            MR_TRY(mr_os_discard_tree(session->os, tables[i]->location, err));
     return mr_catalog_remove_database(session->catalog, name, err);
 }
 
@@ -485,7 +485,7 @@ static MrStatus drop_table(MrQuery *query, const MrSqlDrop *drop, MrError *err)
     MR_TRY(mr_catalog_remove(session->catalog, table->database, table->name, false, err));
     MR_TRY(flow_forget(query, table, err));
     if (table->location && !table->external)
-        MR_TRY(mr_os_remove_tree(session->os, table->location, err));
+        MR_TRY(mr_os_discard_tree(session->os, table->location, err));
     return MR_OK;
 }
 

@@ -125,8 +125,8 @@ static MrStatus flow_begin_anew(MrQuery *query, const char *database, const char
                                 MrError *err)
 {
     MrSession *session = query->session;
-    return mr_os_remove_tree(session->os,
-                             mr__flow_checkpoint(session, &query->arena, database, flow), err);
+    return mr_os_discard_tree(session->os,
+                              mr__flow_checkpoint(session, &query->arena, database, flow), err);
 }
 
 /* Beside its checkpoint a flow keeps which table it fills. */
@@ -362,8 +362,11 @@ static MrStatus start_stream(Pipeline *pipeline, Flow *flow, MrPlan *plan, const
         &flow->stream, err);
     if (status == MR_OK && !known)
         status = filled_note(query, flow->name, table, err);
-    if (status != MR_OK)
-        mr_error_add(err, "in flow '%s'", flow->name);
+    if (status == MR_OK)
+        return MR_OK;
+    mr_stream_close(flow->stream); /* its query is closed now */
+    flow->stream = NULL;
+    mr_error_add(err, "in flow '%s'", flow->name);
     return status;
 }
 
@@ -417,7 +420,7 @@ static MrStatus add_table_flow(Pipeline *pipeline, MrQuery *query, const MrSqlCr
         (mr_catalog_remove(session->catalog, table->database, table->name, false, &ignored) !=
              MR_OK ||
          (!table->external && table->location &&
-          mr_os_remove_tree(session->os, table->location, &ignored) != MR_OK)))
+          mr_os_discard_tree(session->os, table->location, &ignored) != MR_OK)))
         mr_error_add(err, "and the table '%s' could not be taken back", table->name);
     return status;
 }

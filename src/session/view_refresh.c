@@ -244,7 +244,7 @@ static MrStatus note_read(MrQuery *query, const char *checkpoint, uint64_t finge
     *found =
         status == MR_OK && mr_text_equal((MrText){text.data, text.size_bytes}, mr_text(wanted));
     mr_buffer_deinit(&text);
-    return *found ? MR_OK : mr_os_remove_tree(os, checkpoint, err);
+    return *found ? MR_OK : mr_os_discard_tree(os, checkpoint, err);
 }
 
 static MrStatus note_write(MrSession *session, MrArena *arena, const char *checkpoint,
@@ -395,7 +395,7 @@ static MrStatus forget(Refresh *self, bool noted, MrError *err)
         mr__flow_checkpoint(session, &self->arena, self->table->database, self->table->name);
     uint64_t fingerprint = self->view->scans ? self->view->scans->fingerprint : 0;
     mr__view_close(self->view);
-    MR_TRY(mr_os_remove_tree(session->os, checkpoint, err));
+    MR_TRY(mr_os_discard_tree(session->os, checkpoint, err));
     return noted ? note_write(session, &self->arena, checkpoint, fingerprint, err) : MR_OK;
 }
 
