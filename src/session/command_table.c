@@ -240,8 +240,7 @@ static bool has_option(const MrOptions *options, const char *key)
     return false;
 }
 
-/* Writes an empty result over the table. */
-static MrStatus table_clear(MrQuery *query, const MrTable *table, MrError *err)
+MrStatus mr__table_clear(MrQuery *query, const MrTable *table, MrError *err)
 {
     MrPlan *one = mr_plan_values_one(&query->planner);
     MrNamedExpr *exprs = MR_NEW_N(&query->arena, MrNamedExpr, table->schema.n_cols);
@@ -352,7 +351,7 @@ static MrStatus create_table(MrQuery *query, const MrSqlCreateTable *create, MrF
     if (table.location && !table.external)
         MR_TRY(session->os->make_dir(session->os, table.location, err));
     if (old && same_place(old, &table) && table.schema.n_cols > 0)
-        MR_TRY(table_clear(query, &table, err));
+        MR_TRY(mr__table_clear(query, &table, err));
     MR_TRY(mr_catalog_put(session->catalog, &table, err));
     return old ? old_forget(query, old, &table, err) : MR_OK;
 }
@@ -438,7 +437,7 @@ MrStatus mr__command_truncate(MrQuery *query, const MrSqlStatement *statement, M
                        "TRUNCATE of an external table");
     if (statement->table.partition.n > 0)
         return MR_FAIL_UNSUPPORTED(err, "TRUNCATE of single partitions");
-    return table_clear(query, table, err);
+    return mr__table_clear(query, table, err);
 }
 
 static MrStatus drop_namespace(MrQuery *query, const MrSqlDrop *drop, MrError *err)

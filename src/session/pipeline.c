@@ -229,6 +229,55 @@ static MrStatus flow_columns(MrQuery *query, const MrSqlCreateTable *create, con
     return mr__table_partitions_last(query, table, err);
 }
 
+/* What the files of the table depend on and differs from when it was made; NULL: nothing. */
+static const char *table_differs(const MrTable *old, const MrTable *table)
+{
+    bool same = old->options.n_options == table->options.n_options;
+    for (int32_t i = 0; same && i < table->options.n_options; i++) {
+        const MrOption *option = &table->options.options[i];
+        const char *before = mr_option(&old->options, NULL, option->key);
+        same = before && strcmp(before, option->value) == 0;
+    }
+    if (!same)
+        return "its OPTIONS";
+    if (!mr_str_equal_nocase(old->provider, table->provider))
+        return "its format (USING)";
+    same = old->n_partition_cols == table->n_partition_cols;
+    for (int32_t i = 0; same && i < table->n_partition_cols; i++)
+        same = mr_str_equal_nocase(old->partition_cols[i], table->partition_cols[i]);
+    if (!same)
+        return "its partitioning (PARTITIONED BY)";
+    if (old->location && table->location && strcmp(old->location, table->location) != 0)
+        return "its LOCATION";
+    return mr__schema_equal(&old->schema, &table->schema) ? NULL : "the columns of its query";
+}
+
+/* A stream adds to what is there, so that must stay readable; a view begins anew, so that nobody
+ * reads its old rows as if they had the new columns. */
+static MrStatus table_changes(MrQuery *query, const MrTable *old, const MrTable *table,
+                              MrError *err)
+{
+    const char *what = table_differs(old, table), *name = mr__table_quoted(&query->arena, old);
+    if (!what)
+        return MR_OK;
+    if (table->kind == MR_CATALOG_MATERIALIZED_VIEW) {
+        MrQuery *clearing;
+        if (!table->location || !old->location || strcmp(old->location, table->location) != 0)
+            return MR_OK;
+        MR_TRY(mr_query_create(query->session, &clearing, err));
+        MrStatus status = mr__table_clear(clearing, table, err);
+        mr_query_close(clearing);
+        return status;
+    }
+    MrStatus refused =
+        MR_FAIL(err, MR_COND_STATE_STORE_KEY_SCHEMA_NOT_COMPATIBLE, "storedKeySchema",
+                mr_arena_printf(&query->arena, "table %s keeps what it was made with", name),
+                "newKeySchema", mr_arena_printf(&query->arena, "the text has changed %s", what));
+    mr_error_add(err, "put it back as it was, or DROP TABLE %s: then it and its flows begin anew",
+                 name);
+    return refused;
+}
+
 /* The table that a flow fills: made at the first run (*is_new), the same at later ones.  plan NULL:
  * a table that others fill (CREATE FLOW).  *lock: open until others may make one of this name. */
 static MrStatus flow_table(MrQuery *query, const MrSqlCreateTable *create, const MrPlan *plan,
@@ -261,13 +310,10 @@ static MrStatus flow_table(MrQuery *query, const MrSqlCreateTable *create, const
     if (old && old->kind != table->kind)
         return MR_FAIL(err, MR_COND_TABLE_OR_VIEW_ALREADY_EXISTS, "relationName",
                        mr__table_quoted(arena, old));
-    if (old && !is_view && !mr__schema_equal(&old->schema, &table->schema))
-        return MR_FAIL(
-            err, MR_COND_STATE_STORE_KEY_SCHEMA_NOT_COMPATIBLE, "storedKeySchema",
-            mr_arena_printf(arena, "table %s as it was made", mr__table_quoted(arena, old)),
-            "newKeySchema", "the columns of the query now");
-    if (old)
+    if (old) {
+        MR_TRY(table_changes(query, old, table, err));
         table->created_us = old->created_us;
+    }
     if (!old)
         MR_TRY(mr__table_location_free(query, table, false, err));
     if (!old) /* before the table is known: whatever happens, it begins without them */

@@ -70,6 +70,8 @@ MrBindTarget mr__bind_target(MrQuery *query, const MrTable *table);
 MrWriteSpec mr__table_write_spec(MrQuery *query, const MrTable *table, MrSaveMode mode);
 /* The same names, whatever their case, in the same order, and the same data. */
 bool mr__schema_equal(const MrSchema *a, const MrSchema *b);
+/* Writes an empty result over the table. */
+MR_MUST_USE MrStatus mr__table_clear(MrQuery *query, const MrTable *table, MrError *err);
 /* Brings a plan's columns, found by name, into the table's order and types. */
 MR_MUST_USE MrStatus mr__table_store(MrQuery *query, const MrTable *table, MrPlan *plan,
                                      MrPlan **out, MrError *err);

@@ -40,6 +40,24 @@ CASES = [
 ]  # fmt: skip
 
 
+# Texts of one pipeline after each other, a row for each; what a run that is refused says, or the rows of t after it
+EDITS = [
+    ("STREAMING TABLE t", "SELECT a, k FROM STREAM src", "1\t5\n"),
+    ("STREAMING TABLE t USING json", "SELECT a, k FROM STREAM src", "(USING)"),
+    ("STREAMING TABLE t OPTIONS (compression 'gzip')", "SELECT a, k FROM STREAM src", "OPTIONS"),
+    ("STREAMING TABLE t PARTITIONED BY (k)", "SELECT a, k FROM STREAM src", "PARTITIONED BY"),
+    ("STREAMING TABLE t LOCATION 'elsewhere'", "SELECT a, k FROM STREAM src", "LOCATION"),
+    ("STREAMING TABLE t", "SELECT a, k, 1 AS n FROM STREAM src", "columns of its query"),
+    ("STREAMING TABLE t", "SELECT a, k FROM STREAM src", "1\t5\n2\t5\n3\t5\n4\t5\n5\t5\n6\t5\n7\t5\n"),
+    ("", "", "DROP TABLE t"),
+    ("MATERIALIZED VIEW t", "SELECT a, k FROM src WHERE a < 3", "1\t5\n2\t5\n"),
+    ("MATERIALIZED VIEW t", "SELECT k AS a, a AS b FROM src WHERE a / 0 > 1", "DIVIDE_BY_ZERO"),
+    ("MATERIALIZED VIEW t", "SELECT string(a) AS k, k AS a FROM src WHERE a < 2", "1\t5\n"),
+    ("MATERIALIZED VIEW t PARTITIONED BY (k)", "SELECT a, k FROM src WHERE a < 2", "1\t5\n"),
+    ("MATERIALIZED VIEW t USING csv OPTIONS (sep '|')", "SELECT k, a FROM src WHERE a < 2", "5\t1\n"),
+]  # fmt: skip
+
+
 def millrace(folder: pathlib.Path, *arguments: str) -> str:
     """What the program prints."""
     done = subprocess.run([MILLRACE, *arguments], cwd=folder, capture_output=True, text=True, timeout=60)
@@ -71,9 +89,36 @@ def play(folder: pathlib.Path, script: str, steps: list, query: str, wanted: str
     assert not (folder / "x").exists() and len(list((folder / "w").iterdir())) == 1, "something outside of the warehouse"
 
 
+def play_edits(work: pathlib.Path) -> None:
+    """What is stored stays readable under the text that is there now."""
+    (work / "in").mkdir()
+    wanted = ""
+    for number, (table, query, want) in enumerate(EDITS, 1):
+        (work / "in" / f"{number}.json").write_text(f'{{"a":{number},"k":5}}\n')
+        if not table:
+            millrace(work, "-e", want)
+            continue
+        (work / "p.sql").write_text(f"{SOURCE}CREATE {table} AS {query};")
+        done = subprocess.run([MILLRACE, "run", "p.sql", "--quiet"], cwd=work, capture_output=True, text=True, timeout=60)
+        if want.endswith("\n"):
+            assert done.returncode == 0, done.stderr
+            wanted = want
+        else:
+            assert done.returncode == 1 and want in done.stderr, f"{table} AS {query}: {done}"
+            wanted = "" if "VIEW" in table else wanted
+        got = millrace(work, "-e", "SELECT * FROM t ORDER BY ALL")
+        assert got == wanted, f"{table} AS {query}: {got!r} instead of {wanted!r}"
+
+
 def main() -> int:
     """All cases."""
     bad = 0
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            play_edits(pathlib.Path(folder))
+        except AssertionError as error:
+            print(f"FAILED an edited text: {error}")
+            bad += 1
     for name, *case in CASES:
         with tempfile.TemporaryDirectory() as folder:
             try:
@@ -81,7 +126,7 @@ def main() -> int:
             except AssertionError as error:
                 print(f"FAILED {name}: {error}")
                 bad += 1
-    print(f"{len(CASES)} scripts, {bad} surprises")
+    print(f"{len(CASES) + 1} scripts, {bad} surprises")
     return 1 if bad else 0
 
 
