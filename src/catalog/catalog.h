@@ -44,6 +44,9 @@ typedef struct MrTable {
     const char *const *query_names;
     const char
         *schema_mode; /* BINDING, COMPENSATION, TYPE EVOLUTION, EVOLUTION; NULL: the second */
+    /* A temporary view: the temporary views that it reads; others of these names came later. */
+    int32_t n_temps;
+    const char *const *temps;
     int64_t created_us;
 } MrTable;
 

@@ -245,6 +245,10 @@ MrTable *mr__catalog_own(MrArena *arena, const MrTable *table)
     copy->schema = (MrSchema){table->schema.n_cols, cols};
     copy->defaults = defaults;
     copy->query_names = query_names;
+    const char **temps = MR_NEW_N(arena, const char *, table->n_temps);
+    for (int32_t i = 0; i < table->n_temps; i++)
+        temps[i] = own_str(arena, table->temps[i]);
+    copy->temps = temps;
     const char **partitions = MR_NEW_N(arena, const char *, table->n_partition_cols);
     for (int32_t i = 0; i < table->n_partition_cols; i++)
         partitions[i] = own_str(arena, table->partition_cols[i]);

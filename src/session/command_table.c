@@ -3,16 +3,19 @@
 
 #include "sql/sql.h"
 
+static MrStatus fail_no_database(MrQuery *query, const char *database, MrError *err)
+{
+    return MR_FAIL(err, MR_COND_SCHEMA_NOT_FOUND, "schemaName",
+                   mr_quote_names(&query->arena, (const char *[]){MR_CATALOG_NAME, database}, 2));
+}
+
 static MrStatus need_database(MrQuery *query, const char *database, MrError *err)
 {
     MrDatabase *found;
     if (mr_str_equal_nocase(database, MR_CATALOG_GLOBAL_TEMP))
         return MR_OK;
     MR_TRY(mr_catalog_get_database(query->session->catalog, &query->arena, database, &found, err));
-    if (found)
-        return MR_OK;
-    return MR_FAIL(err, MR_COND_SCHEMA_NOT_FOUND, "schemaName",
-                   mr_quote_names(&query->arena, (const char *[]){MR_CATALOG_NAME, database}, 2));
+    return found ? MR_OK : fail_no_database(query, database, err);
 }
 
 MrStatus mr__table_columns(MrQuery *query, const MrSqlCreateTable *create, MrTable *table,
@@ -311,6 +314,7 @@ static MrStatus create_table(MrQuery *query, const MrSqlCreateTable *create, MrF
     if (create->has_hive_clause)
         return MR_FAIL_UNSUPPORTED(err, "Hive tables; use USING");
     MR_TRY(mr__name_resolve(query, &create->name, &table.database, &table.name, err));
+    MR_TRY(mr__name_check(query, table.name, err));
     MR_TRY(need_database(query, table.database, err));
     MR_TRY(old_decides(query, create, &table, &old, &done, err));
     if (done)
@@ -453,7 +457,12 @@ static MrStatus drop_namespace(MrQuery *query, const MrSqlDrop *drop, MrError *e
     MR_TRY(mr_catalog_get_database(session->catalog, arena, name, &database, err));
     if (!database && drop->if_exists)
         return MR_OK;
-    MR_TRY(need_database(query, name, err));
+    if (mr_str_equal_nocase(name, MR_CATALOG_DEFAULT))
+        return MR_FAIL(
+            err, MR_COND_UNSUPPORTED_FEATURE__DROP_DATABASE, "database",
+            mr_quote_names(arena, (const char *[]){MR_CATALOG_NAME, MR_CATALOG_DEFAULT}, 2));
+    if (!database)
+        return fail_no_database(query, name, err);
     MR_TRY(mr_catalog_list(session->catalog, arena, name, false, &tables, &n_tables, err));
     if (n_tables > 0 && !drop->cascade)
         return MR_FAIL(err, MR_COND_SCHEMA_NOT_EMPTY, "schemaName", mr_quote_name(arena, name));
@@ -556,14 +565,23 @@ static MrOptions change_properties(MrArena *arena, const MrOptions *old,
     return (MrOptions){n_options, options};
 }
 
+static bool is_temp(const MrTable *table)
+{
+    return strcmp(table->database, MR_CATALOG_TEMP) == 0 ||
+           mr_str_equal_nocase(table->database, MR_CATALOG_GLOBAL_TEMP);
+}
+
 static MrStatus rename_table(MrQuery *query, const MrSqlAlter *alter, MrTable *table, MrError *err)
 {
     MrSession *session = query->session;
     const char *database, *name;
     MrTable *taken, renamed = *table;
     MR_TRY(mr__name_resolve(query, &alter->to, &database, &name, err));
-    if (strcmp(table->database, MR_CATALOG_TEMP) == 0)
-        database = MR_CATALOG_TEMP;
+    if (alter->to.n_parts == 1 || is_temp(table))
+        database = table->database;
+    MR_TRY(mr__name_check(query, name, err));
+    if (!is_temp(table))
+        MR_TRY(need_database(query, database, err));
     MR_TRY(mr_catalog_get(session->catalog, &query->arena, database, name, false, &taken, err));
     if (taken)
         return MR_FAIL(err, MR_COND_TABLE_OR_VIEW_ALREADY_EXISTS, "relationName",
@@ -572,6 +590,10 @@ static MrStatus rename_table(MrQuery *query, const MrSqlAlter *alter, MrTable *t
     renamed.name = name;
     if (table->location && !table->external) {
         renamed.location = mr_catalog_table_path(session->catalog, &query->arena, database, name);
+        const char *folder = mr_arena_printf(
+            &query->arena, "%.*s", (int)(strrchr(renamed.location, '/') - renamed.location),
+            renamed.location);
+        MR_TRY(session->os->make_dir(session->os, folder, err));
         MR_TRY(session->os->rename(session->os, table->location, renamed.location, err));
     }
     MR_TRY(mr_catalog_put(session->catalog, &renamed, err));

@@ -9,7 +9,14 @@ static MrStatus view_columns(MrQuery *query, const MrSqlCreateView *create, MrTa
 {
     MrBoundQuery bound;
     MrArena *arena = &query->arena;
-    MR_TRY(mr_query_bind_sql(query, create->query, &bound, err));
+    const char *parts[] = {MR_CATALOG_NAME, view->database, view->name};
+    bool is_temp = strcmp(view->database, MR_CATALOG_TEMP) == 0,
+         is_global = strcmp(view->database, MR_CATALOG_GLOBAL_TEMP) == 0;
+    query->bind.n_view_parts = is_temp ? 1 : is_global ? 2 : 3;
+    query->bind.view_parts = parts + 3 - query->bind.n_view_parts;
+    MrStatus status = mr_query_bind_sql(query, create->query, &bound, err);
+    query->bind.n_view_parts = 0;
+    MR_TRY(status);
     const MrPlan *plan = bound.plan;
     if (create->n_columns > 0 && create->n_columns != plan->n_cols) {
         MrTextBuilder names = {.arena = arena}, columns = {.arena = arena};
@@ -74,8 +81,11 @@ MrStatus mr__command_create_view(MrQuery *query, const MrSqlStatement *statement
     MrArena *arena = &query->arena;
     MrTable view = {.kind = MR_CATALOG_VIEW, .created_us = query->now_us}, *old;
     MR_TRY(mr__name_resolve(query, &create->name, &view.database, &view.name, err));
-    if (create->temporary)
+    bool is_temp = create->temporary || create->global;
+    if (is_temp)
         view.database = create->global ? MR_CATALOG_GLOBAL_TEMP : MR_CATALOG_TEMP;
+    else
+        MR_TRY(mr__name_check(query, view.name, err));
     MR_TRY(mr_catalog_get(session->catalog, arena, view.database, view.name, false, &old, err));
     if (create->is_alter && !old) {
         MR_TRY(mr__table_need(query, &create->name, &old, err));
@@ -85,9 +95,10 @@ MrStatus mr__command_create_view(MrQuery *query, const MrSqlStatement *statement
         return MR_OK;
     if (old && !create->or_replace && !create->is_alter)
         return MR_FAIL(err,
-                       create->temporary ? MR_COND_TEMP_TABLE_OR_VIEW_ALREADY_EXISTS
-                                         : MR_COND_TABLE_OR_VIEW_ALREADY_EXISTS,
-                       "relationName", mr__table_quoted(arena, old));
+                       is_temp ? MR_COND_TEMP_TABLE_OR_VIEW_ALREADY_EXISTS
+                               : MR_COND_TABLE_OR_VIEW_ALREADY_EXISTS,
+                       "relationName",
+                       is_temp ? mr_quote_name(arena, old->name) : mr__table_quoted(arena, old));
     if (old && old->kind != MR_CATALOG_VIEW)
         return MR_FAIL(err, MR_COND_EXPECT_VIEW_NOT_TABLE__NO_ALTERNATIVE, "tableName",
                        mr__table_quoted(arena, old), "operation",
@@ -105,8 +116,13 @@ MrStatus mr__command_create_view(MrQuery *query, const MrSqlStatement *statement
         view.sql_conf = (MrOptions){1, conf};
         view.schema_mode = create->is_alter ? old->schema_mode : create->schema_binding;
         query->temp_name = NULL;
+        query->n_temps = 0;
         MR_TRY(view_columns(query, create, &view, err));
-        if (!create->temporary && query->temp_name && strcmp(view.database, MR_CATALOG_TEMP) != 0)
+        if (is_temp) {
+            view.n_temps = query->n_temps;
+            view.temps = query->temps;
+        }
+        if (!is_temp && query->temp_name && strcmp(view.database, MR_CATALOG_TEMP) != 0)
             return MR_FAIL(err, MR_COND_INVALID_TEMP_OBJ_REFERENCE, "objName",
                            mr__table_quoted(arena, &view), "obj", "VIEW", "tempObjName",
                            query->temp_name, "tempObj", query->temp_kind);
@@ -126,6 +142,7 @@ MrStatus mr__command_create_namespace(MrQuery *query, const MrSqlStatement *stat
                     .properties = mr__options_own(arena, &statement->create_namespace.properties)};
     MR_TRY(mr_bind_name(&query->bind, &statement->create_namespace.name, &plain, err));
     database.name = plain.parts[plain.n_parts - 1];
+    MR_TRY(mr__name_check(query, database.name, err));
     MR_TRY(mr_catalog_get_database(session->catalog, arena, database.name, &old, err));
     if (old)
         return statement->create_namespace.if_not_exists

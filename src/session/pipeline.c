@@ -297,6 +297,7 @@ static MrStatus flow_table(MrQuery *query, const MrSqlCreateTable *create, const
                        .sql_database = mr_arena_str(arena, query->session->database),
                        .external = create->location != NULL};
     MR_TRY(mr__name_resolve(query, &create->name, &table->database, &table->name, err));
+    MR_TRY(mr__name_check(query, table->name, err));
     MR_TRY(flow_columns(query, create, plan, table, err));
     const MrConnectorType *type = mr_connector_find(table->provider);
     if (!type)

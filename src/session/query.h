@@ -84,7 +84,9 @@ struct MrQuery {
     int32_t n_followed;
     MrSchema schema;
     bool ordered;
-    bool is_describe; /* Spark's shell pads the cells of DESCRIBE */
+    bool is_describe;   /* Spark's shell pads the cells of DESCRIBE */
+    const char **temps; /* temporary views that the statement's own text reads */
+    int32_t n_temps, cap_temps;
     const char *temp_kind,
         *temp_name; /* a temporary thing that was met: VIEW, FUNCTION, VARIABLE */
     int64_t now_us;

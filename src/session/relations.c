@@ -50,6 +50,14 @@ MrStatus mr__name_resolve(MrQuery *query, const MrSqlName *name, const char **da
     return MR_OK;
 }
 
+MrStatus mr__name_check(MrQuery *query, const char *name, MrError *err)
+{
+    size_t n_good = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+    return n_good > 0 && !name[n_good] ? MR_OK
+                                       : MR_FAIL(err, MR_COND_INVALID_SCHEMA_OR_RELATION_NAME,
+                                                 "name", mr_quote_name(&query->arena, name));
+}
+
 static MrStatus find_table(MrQuery *query, const char *const *parts, int32_t n_parts,
                            bool see_temps, MrTable **out, MrError *err)
 {
@@ -145,19 +153,20 @@ static MrStatus fill_view(MrQuery *query, const MrTable *table, MrBindRelation *
     out->kind = MR_BIND_VIEW;
     out->text = mr_text(table->sql);
     out->settings = view_settings(query, table);
-    out->place =
-        (MrBindPlace){.catalog = MR_CATALOG_NAME,
-                      .n_parts = 1,
-                      .parts = parts,
-                      .in_view = true,
-                      .is_temp = strcmp(table->database, MR_CATALOG_TEMP) == 0 ||
-                                 mr_str_equal_nocase(table->database, MR_CATALOG_GLOBAL_TEMP)};
+    out->place = (MrBindPlace){.catalog = MR_CATALOG_NAME,
+                               .n_parts = 1,
+                               .parts = parts,
+                               .in_view = true,
+                               .n_temps = table->n_temps,
+                               .temps = table->temps};
+    out->is_temp = strcmp(table->database, MR_CATALOG_TEMP) == 0 ||
+                   mr_str_equal_nocase(table->database, MR_CATALOG_GLOBAL_TEMP);
     const char *mode = table->schema_mode ? table->schema_mode : "";
     if (strcmp(mode, "EVOLUTION") == 0) /* as the query gives them now */
         return MR_OK;
     out->n_columns = table->schema.n_cols;
     out->query_columns = table->query_names;
-    out->schema_binding = out->place.is_temp || strcmp(mode, "BINDING") == 0;
+    out->schema_binding = out->is_temp || strcmp(mode, "BINDING") == 0;
     MrField *cols = MR_NEW_N(arena, MrField, table->schema.n_cols);
     for (int32_t i = 0; i < table->schema.n_cols; i++) {
         cols[i] = table->schema.cols[i];
@@ -278,9 +287,10 @@ static MrStatus find_relation(void *self, const MrBindPlace *place, const char *
     int32_t n_full = n_parts;
     *out = (MrBindRelation){.kind = MR_BIND_NOTHING};
     options = options ? options : &no_options;
-    /* Inside a view a plain name means the database where the view was made; a temporary view also
-     * sees the temporary views. */
+    /* Inside a view a plain name means the database where the view was made. */
     bool see_temps = !place->in_view || place->is_temp;
+    for (int32_t i = 0; n_parts == 1 && i < place->n_temps; i++)
+        see_temps = see_temps || mr_str_equal_nocase(place->temps[i], parts[0]);
     MR_TRY(find_table(query, parts, n_parts, see_temps, &table, err));
     if ((!table || (place->in_view && strcmp(table->database, MR_CATALOG_TEMP) != 0)) &&
         n_parts == 1 && place->n_parts > 0) {
@@ -300,6 +310,7 @@ static MrStatus find_relation(void *self, const MrBindPlace *place, const char *
     if ((is_temp || is_global) && !place->in_view) {
         query->temp_kind = "VIEW";
         query->temp_name = mr__table_quoted(arena, table);
+        MR_PUSH(&query->arena, query->temps, query->n_temps, query->cap_temps, table->name);
     }
     out->n_parts = is_temp ? 1 : is_global ? 2 : 3;
     names[0] = MR_CATALOG_NAME;

@@ -34,6 +34,8 @@ void mr__sources_close(MrQuery *query);
 /* database and name of a table or view name; a name of one part is in the current database. */
 MR_MUST_USE MrStatus mr__name_resolve(MrQuery *query, const MrSqlName *name, const char **database,
                                       const char **table, MrError *err);
+/* A table, view or database that is stored may have this name. */
+MR_MUST_USE MrStatus mr__name_check(MrQuery *query, const char *name, MrError *err);
 /* Temporary views first, unless the name is qualified; *out NULL: none. */
 MR_MUST_USE MrStatus mr__table_find(MrQuery *query, const MrSqlName *name, MrTable **out,
                                     MrError *err);

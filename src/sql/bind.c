@@ -165,6 +165,7 @@ void mr__body_leave(Binder *b, const Binder *saved)
     b->text = saved->text;
     b->settings = saved->settings;
     b->depth = saved->depth;
+    b->views = saved->views;
 }
 
 MrStatus mr__body_query(Binder *b, const MrSqlOptions *options, Scope *outer, Rel *out)

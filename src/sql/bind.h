@@ -23,10 +23,11 @@ typedef struct MrBindPlace {
     const char *catalog; /* spark_catalog */
     int32_t n_parts;     /* of the namespace: 1, "default" */
     const char *const *parts;
-    /* A view: the temporary ones that it may see (by last part), which were there when it was made.
-     */
+    /* A view sees the temporary views that it read when it was made. */
     bool in_view;
-    bool is_temp; /* a temporary view sees every temporary object */
+    bool is_temp; /* a temporary function sees every one */
+    int32_t n_temps;
+    const char *const *temps;
 } MrBindPlace;
 
 typedef struct MrBindRelation {
@@ -48,7 +49,8 @@ typedef struct MrBindRelation {
     int32_t n_columns;      /* columns of the view: names, and types when types is set    */
     const MrField *columns; /* NULL: as the query gives them                              */
     const char *const
-        *query_columns;  /* names of the query's output when the view was made; NULL: by place */
+        *query_columns; /* names of the query's output when the view was made; NULL: by place */
+    bool is_temp;
     bool schema_binding; /* types must still be right: cast is refused (BINDING)       */
     /* PLAN */
     const MrPlan *plan;
@@ -106,6 +108,9 @@ typedef struct MrBindOptions {
     MrBindPlace place;
     int32_t n_params;
     const MrBindParam *params;
+    /* The query becomes the text of this view, which it may not read; 0: of none. */
+    int32_t n_view_parts;
+    const char *const *view_parts;
 } MrBindOptions;
 
 typedef struct MrBoundQuery {

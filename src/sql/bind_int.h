@@ -116,7 +116,8 @@ struct Binder {
     MrBindPlace place;
     MrError *err;
     Cte *ctes;
-    int32_t depth; /* of views and functions */
+    int32_t depth;               /* of views and functions */
+    const struct ViewUse *views; /* whose text is bound here, the innermost first */
 };
 
 /* Ids of the columns that stand for grouping(x) and grouping_id(..) until the keys are known. */

@@ -163,7 +163,7 @@ static MrStatus view_column_find(Binder *b, const MrBindRelation *view, const Mr
     if (n_found == n_wanted)
         return MR_OK;
     const char *suggestion = "CREATE OR REPLACE TEMPORARY VIEW";
-    if (!view->place.is_temp) {
+    if (!view->is_temp) {
         MrTextBuilder out = {.arena = b->arena};
         bool same = true;
         for (int32_t i = 0; i < view->n_columns; i++)
@@ -183,6 +183,37 @@ static MrStatus view_column_find(Binder *b, const MrBindRelation *view, const Mr
                    suggestion);
 }
 
+typedef struct ViewUse ViewUse;
+struct ViewUse {
+    const MrBindRelation *view;
+    const ViewUse *outer;
+};
+
+static bool names_equal(const char *const *a, int32_t n_a, const char *const *b, int32_t n_b)
+{
+    bool equal = n_a == n_b;
+    for (int32_t i = 0; equal && i < n_a; i++)
+        equal = mr_str_equal_nocase(a[i], b[i]);
+    return equal;
+}
+
+/* A view that is made of a query may not stand in it, nor in the views that it reads. */
+static MrStatus view_check_cycle(Binder *b, const MrBindRelation *view)
+{
+    const MrBindOptions *options = b->options;
+    if (options->n_view_parts == 0 ||
+        !names_equal(view->parts, view->n_parts, options->view_parts, options->n_view_parts))
+        return MR_OK;
+    const char *name = mr_quote_names(b->arena, options->view_parts, options->n_view_parts),
+               *path = name;
+    for (const ViewUse *use = b->views; use; use = use->outer)
+        path =
+            mr_arena_printf(b->arena, "%s -> %s",
+                            mr_quote_names(b->arena, use->view->parts, use->view->n_parts), path);
+    return MR_FAIL(b->err, MR_COND_RECURSIVE_VIEW, "viewIdent", name, "newPath",
+                   mr_arena_printf(b->arena, "%s -> %s", name, path));
+}
+
 static MrStatus view_bind(Binder *b, const MrSqlRelation *ast, const MrBindRelation *view, Rel *out)
 {
     Rel rel = {0};
@@ -191,7 +222,9 @@ static MrStatus view_bind(Binder *b, const MrSqlRelation *ast, const MrBindRelat
                       MR_FAIL(b->err, MR_COND_VIEW_EXCEED_MAX_NESTED_DEPTH, "viewName",
                               mr_quote_names(b->arena, view->parts, view->n_parts),
                               "maxNestedDepth", "100"));
+    MR_TRY(view_check_cycle(b, view));
     Binder saved = mr__body_enter(b, &view->place, view->text, view->settings);
+    b->views = &(ViewUse){view, saved.views};
     MrStatus status = mr__body_query(
         b, view->options_sql ? view->options_sql : b->options->sql_options, NULL, &rel);
     mr__body_leave(b, &saved);
