@@ -1,15 +1,49 @@
 /* json_text.c - functions of JSON texts: paths, sizes, to and from typed values.
  *
  * A text is read into a tree (base/json.h) in the batch's arena.  from_json is permissive: what
- * does not fit its type is NULL, and so is every field of a text that is no JSON. */
+ * does not fit its type is NULL, and so is every field of a text that is no JSON.  What stays JSON
+ * is written as Jackson does: a number with a point or an exponent as a double. */
 #include "function/collection_int.h"
 #include "base/json.h"
 
-static MrJson *json_read(MrCall *call, MrText text)
+#include <math.h>
+
+static MrJson *json_read(MrCall *call, MrText text, uint32_t flags)
 {
     MrJson *tree = NULL;
-    MrError ignored = {0};
-    return mr_json_parse(call->arena, text, "text", &tree, &ignored) == MR_OK ? tree : NULL;
+    return mr_json_parse_text(call->arena, text, MR_JSON_LENIENT | flags, &tree) ? tree : NULL;
+}
+
+/* NaN, or [+-]INF or Infinity; false: another text */
+static bool not_finite(MrText text, double *out)
+{
+    bool sign = text.size_bytes > 0 && (text.data[0] == '-' || text.data[0] == '+');
+    MrText word = {text.data + sign, text.size_bytes - sign};
+    *out = mr_text_equal(text, MR_TEXT("NaN")) ? NAN : text.data[0] == '-' ? -INFINITY : INFINITY;
+    return mr_text_equal(text, MR_TEXT("NaN")) || mr_text_equal(word, MR_TEXT("Infinity")) ||
+           mr_text_equal(word, MR_TEXT("INF"));
+}
+
+static void number_write(MrTextBuilder *out, MrText text)
+{
+    double value = 0;
+    bool whole = true;
+    for (int64_t k = 0; k < text.size_bytes; k++)
+        whole = whole && (text.data[k] == '-' || (text.data[k] >= '0' && text.data[k] <= '9'));
+    if (whole) {
+        if (mr_text_equal(text, MR_TEXT("-0")))
+            text = MR_TEXT("0");
+        mr_builder_put(out, text.data, text.size_bytes);
+        return;
+    }
+    if (!not_finite(text, &value))
+        (void)mr_text_to_f64(text, &value);
+    char digits[MR_F64_TEXT_MAX];
+    int32_t n = mr_f64_to_text(value, digits);
+    const char *quote = isfinite(value) ? "" : "\"";
+    mr_builder_str(out, quote);
+    mr_builder_put(out, digits, n);
+    mr_builder_str(out, quote);
 }
 
 static void json_write(MrTextBuilder *out, const MrJson *json)
@@ -23,7 +57,7 @@ static void json_write(MrTextBuilder *out, const MrJson *json)
         mr_builder_str(out, json->boolean ? "true" : "false");
         break;
     case MR_JSON_NUMBER:
-        mr_builder_put(out, json->text.data, json->text.size_bytes);
+        number_write(out, json->text);
         break;
     case MR_JSON_STRING:
         mr_json_put_string(out, json->text);
@@ -127,7 +161,9 @@ static MrStatus get_json_object_call(MrCall *call, MrError *err)
     for (MR_EACH(call, i, row)) {
         PathStep steps[PATH_MAX_STEPS];
         int32_t n_steps = path_read(mr__arg_str(call, 1, row), steps);
-        const MrJson *tree = n_steps < 0 ? NULL : json_read(call, mr__arg_str(call, 0, row)),
+        const MrJson *tree = n_steps < 0
+                                 ? NULL
+                                 : json_read(call, mr__arg_str(call, 0, row), MR_JSON_CONTROLS),
                      **found = NULL;
         int64_t n = 0, cap = 0;
         bool many = false;
@@ -161,7 +197,7 @@ static MrStatus get_json_object_call(MrCall *call, MrError *err)
 static MrStatus json_array_length_call(MrCall *call, MrError *err)
 {
     for (MR_EACH(call, i, row)) {
-        const MrJson *tree = json_read(call, mr__arg_str(call, 0, row));
+        const MrJson *tree = json_read(call, mr__arg_str(call, 0, row), MR_JSON_CONTROLS);
         if (tree && tree->kind == MR_JSON_ARRAY)
             call->out->i32[row] = tree->n_items;
         else
@@ -173,7 +209,7 @@ static MrStatus json_array_length_call(MrCall *call, MrError *err)
 static MrStatus json_object_keys_call(MrCall *call, MrError *err)
 {
     for (MR_EACH(call, i, row)) {
-        const MrJson *tree = json_read(call, mr__arg_str(call, 0, row));
+        const MrJson *tree = json_read(call, mr__arg_str(call, 0, row), MR_JSON_CONTROLS);
         if (!tree || tree->kind != MR_JSON_OBJECT) {
             mr_call_null(call, row);
             continue;
@@ -260,8 +296,8 @@ static bool scalar_put(MrCall *call, const MrJson *json, MrVector *out, int64_t 
                (out->type->kind == MR_TYPE_TINYINT && number == (int8_t)number);
     case MR_TYPE_FLOAT:
     case MR_TYPE_DOUBLE:
-        if (!mr_text_to_f64(text, &real) || (is_text && real - real == 0) ||
-            (!is_text && !is_number))
+        if (!((is_text || is_number) && not_finite(text, &real)) &&
+            !(is_number && mr_text_to_f64(text, &real)))
             return false;
         if (out->type->kind == MR_TYPE_DOUBLE)
             out->f64[row] = real;
@@ -271,43 +307,26 @@ static bool scalar_put(MrCall *call, const MrJson *json, MrVector *out, int64_t 
     case MR_TYPE_DATE:
         return is_text && mr_text_to_date(text, &out->i32[row]);
     case MR_TYPE_TIMESTAMP:
+        if (is_number && mr_text_to_i64(text, &number)) { /* seconds; Java's product */
+            out->i64[row] = (int64_t)((uint64_t)number * 1000000u);
+            return true;
+        }
         return is_text && mr_text_to_timestamp(text, settings->zone, settings->zones,
                                                call->context->now_us, &out->i64[row]);
     case MR_TYPE_TIMESTAMP_NTZ:
-        return is_text && mr_text_to_timestamp_ntz(text, settings->zones, true, &out->i64[row]);
-    case MR_TYPE_DECIMAL: { /* digits and a point; what is more precise than the type is rounded */
-        MrI128 value = 0;
-        int32_t scale = -1;
-        bool minus = false, up = false;
-        for (int64_t k = 0; k < text.size_bytes; k++) {
-            char c = text.data[k];
-            if (k == 0 && c == '-') {
-                minus = true;
-            } else if (c == '.' && scale < 0) {
-                scale = 0;
-            } else if (c >= '0' && c <= '9') {
-                if (scale == out->type->scale) {
-                    up = c >= '5';
-                    break;
-                }
-                if (value > ((MrI128)1 << 120))
-                    return false;
-                value = value * 10 + (c - '0');
-                scale += scale >= 0;
-            } else {
-                return false;
-            }
+        return is_text && mr_text_to_timestamp_ntz(text, settings->zones, false, &out->i64[row]);
+    case MR_TYPE_DECIMAL: {
+        MrI128 value;
+        if (is_text) { /* as it stands, but for commas */
+            MrTextBuilder plain = {.arena = call->arena};
+            for (int64_t k = 0; k < text.size_bytes; k++)
+                if (text.data[k] != ',')
+                    mr_builder_char(&plain, text.data[k]);
+            text = mr_builder_text(&plain);
         }
-        for (int32_t k = scale < 0 ? 0 : scale; k < out->type->scale; k++)
-            if (__builtin_mul_overflow(value, (MrI128)10, &value))
-                return false;
-        value += up;
-        MrI128 limit = 1;
-        for (int32_t k = 0; k < out->type->precision; k++)
-            limit *= 10;
-        if (!is_number || value >= limit)
+        if ((!is_text && !is_number) ||
+            !mr_text_to_decimal(text, out->type->precision, out->type->scale, &value))
             return false;
-        value = minus ? -value : value;
         if (mr_type_physical(out->type) == MR_PHYS_I64)
             out->i64[row] = (int64_t)value;
         else
@@ -365,16 +384,22 @@ static void json_put(MrCall *call, const MrJson *json, MrVector *out, int64_t ro
 
 static MrStatus from_json_call(MrCall *call, MrError *err)
 {
-    static const MrJson empty = {.kind = MR_JSON_OBJECT};
+    MrJson empty = {.kind = MR_JSON_OBJECT};
     for (MR_EACH(call, i, row)) {
         MrText text = mr_text_trim_all(mr__arg_str(call, 0, row));
-        const MrJson *tree = text.size_bytes ? json_read(call, text) : NULL;
+        MrJson *tree = text.size_bytes ? json_read(call, text, MR_JSON_NAN) : NULL;
         bool is_struct = call->out->type->kind == MR_TYPE_STRUCT;
         if (is_struct && text.size_bytes && (!tree || tree->kind != MR_JSON_OBJECT)) {
             tree = &empty; /* a struct of NULLs */
         } else if (!tree) {
             mr_call_null(call, row);
             continue;
+        }
+        MrJson one = {.kind = MR_JSON_ARRAY, .n_items = 1};
+        if (call->out->type->kind == MR_TYPE_ARRAY && tree->kind == MR_JSON_OBJECT &&
+            call->out->type->fields[0].type->kind == MR_TYPE_STRUCT) {
+            one.first = tree; /* an object is an array of one */
+            tree = &one;
         }
         json_put(call, tree, call->out, row, call->n_rows);
     }

@@ -358,14 +358,9 @@ static MrStatus values_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, R
         MrSqlExpr *const *items = is_row ? row->row.items : (MrSqlExpr *const *)&row;
         int32_t n = is_row ? row->row.n_items : 1;
         if (row->kind == MR_SQL_CALL && row->call.name.n_parts == 1 &&
-            (mr_str_equal_nocase(row->call.name.parts[0], "struct") ||
-             mr_str_equal_nocase(row->call.name.parts[0], "named_struct"))) {
-            bool named = mr_str_equal_nocase(row->call.name.parts[0], "named_struct");
-            n = named ? row->call.n_args / 2 : row->call.n_args;
-            MrSqlExpr **args = MR_NEW_N(b->arena, MrSqlExpr *, n + 1);
-            for (int32_t i = 0; i < n; i++)
-                args[i] = row->call.args[named ? 2 * i + 1 : i];
-            items = args;
+            mr_str_equal_nocase(row->call.name.parts[0], "struct")) {
+            n = row->call.n_args;
+            items = row->call.args;
         }
         if (n_cols >= 0 && n != n_cols)
             return mr__at(b, ast->place,

@@ -1,0 +1,32 @@
+-- What functions of JSON texts take and give, as Spark (Jackson) does.
+select from_json('{"a":1e3}','a decimal(38,10)'), from_json('{"a":-1E-10}','a decimal(38,10)'), from_json('{"a":9999999999999999999999999999.9999999999}','a decimal(38,10)'), from_json('{"a":"1.5"}','a decimal(38,10)');
+select from_json('{"a":1.7e9}','a decimal(3,0)'), from_json('{"a":3.4e39}','a decimal(3,0)');
+select from_json('{"a":1704067200}','a timestamp'), from_json('{"a":1704067200.5}','a timestamp');
+select from_json('{"a":NaN}','a double'), from_json('{"a":Infinity}','a double'),from_json('{"a":-INF}','a float');
+select from_json('{"a":01}','a int'), from_json('{"a":1.}','a double');
+select from_json('{"a":1}x','a int'),from_json('{"a":1} 2','a int'), from_json("{'a':'q'}",'a string');
+select from_json('{"a":"2024-01-01T10:00:00Z"}','a timestamp_ntz');
+select get_json_object('{"a":1.00}','$.a'), get_json_object('[100.0,200.000,351.980]','$'), get_json_object('{"a":1e2}','$.a'), get_json_object('{"a":12345678901234567890123}','$.a'), get_json_object('{"a":0.1234567890123456789012}','$.a'), get_json_object('{"a":-0}','$.a'), get_json_object('{"a":1E400}','$.a'), get_json_object('[1.50]','$[0]'), get_json_object('[1.50, 1e-7]','$[*]');
+select get_json_object("{'a':'A'}",'$.a'), get_json_object('{"a":"x\ty"}', '$.a');
+select from_json('{"a":1}','array<struct<a:int>>');
+select from_json('{"a":"1,000"}','a decimal(38,10)'), from_json('{"a":""}','a decimal(38,10)'), from_json('{"a":" 1.5 "}','a decimal(5,1)'), from_json('{"a":true}','a decimal(5,1)'), from_json('{"a":"x"}','a decimal(5,1)'), from_json('{"a":123456}','a decimal(5,1)'), from_json('{"a":1.26}','a decimal(5,1)'),from_json('{"a":1.25}','a decimal(5,1)');
+select from_json('{"a":1.00,"b":1e2,"c":{"x": 1.50 , "y":[1 ,2]}}','a string, b string, c string');
+select from_json('{"a":-0}','a string'), from_json('{"a":NaN}','a string'), from_json('{"a":[NaN, "x\\u0041"]}','a string');
+select from_json('{"a":1e400}','a double'), from_json('{"a":"1.5"}','a double'), from_json('{"a":"NaN"}','a double'), from_json('{"a":"Infinity"}','a double'), from_json('{"a":1.5}','a int'), from_json('{"a":1.0}','a int'), from_json('{"a":1e2}','a bigint');
+select from_json('{"a":+1}','a int'), from_json('{"a":.5}','a double'),from_json('{"a":1.5}','a float'), from_json('{"a":5.}','a double'), from_json('{"a":+INF}','a double'), from_json('{"a":-Infinity}','a double'),from_json('{"a":+Infinity}','a double');
+select from_json('{"a":1, "b":2} garbage','a int, b int'), from_json('{"a":1 "b":2}','a int, b int'), from_json('{"a":1, "b":x}','a int, b int');
+select from_json('[{"a":1},{"a":2}]','a int'), from_json('[1,2] x','array<int>'),  from_json('[1,2','array<int>');
+select from_json('{"a":"x	y"}','a string');
+select from_json('{"a":1}','array<int>'), from_json('1','array<int>'), from_json('{"a":1}','map<string,int>'), from_json('[]','map<string,int>'), from_json('[]','a int'), from_json('5','a int');
+select from_json('{"a":{"b":1}}','a array<struct<b:int>>');
+select from_json('{"a":"2024-01-01"}','a timestamp'), from_json('{"a":-5}','a timestamp'), from_json('{"a":1e3}','a timestamp'), from_json('{"a":99999999999999999}','a timestamp');
+select from_json('{"a":"2024-01-01"}','a timestamp_ntz'), from_json('{"a":"2024-01-01 10:00:00"}','a timestamp_ntz'), from_json('{"a":5}','a timestamp_ntz');
+select from_json('{"a":"2024-01-01"}','a date'), from_json('{"a":"2024-01-01T10:00:00Z"}','a date'), from_json('{"a":19000}','a date');
+select get_json_object('{"a":1} x','$.a'), get_json_object('{"a":1','$.a'), get_json_object('{"a":NaN}','$.a'), get_json_object('{"a":01}','$.a'), get_json_object('{"a":1.}','$.a'), get_json_object('{"a":1, bad','$.a'), get_json_object('[1,2','$[0]'), get_json_object('{"a":{"b":1.0, "c":"é\\u00e9/\\/"}}','$.a');
+select get_json_object('{"a":-0.0}','$.a'), get_json_object('{"a":1.0E10}','$.a'), get_json_object('{"a":123456789.123}','$.a'), get_json_object('{"a":-1e400}','$.a'), get_json_object('{"a":1e-400}','$.a'), get_json_object('{"a":9223372036854775808}','$.a');
+select json_array_length('[1,2] x'), json_array_length("['a',1]"), json_array_length('[1,2'), json_object_keys("{'a':1}"), json_object_keys('{"a":1} x'), json_object_keys('{"a":1');
+select from_json('{"a":"x"}','a boolean'), from_json('{"a":"true"}','a boolean'), from_json('{"a":3000000000}','a int'), from_json('{"a":"5"}','a int'), from_json('{"a":true}','a string'),from_json('{"a":null}','a string');
+-- Only struct(..) and (..) are a row of several columns.
+SELECT * FROM VALUES named_struct('a', 1, 'b', 2);
+SELECT * FROM VALUES (named_struct('a', 1, 'b', 2)) AS t(c);
+SELECT * FROM VALUES struct(1 AS x, 2 AS y) AS t(c, d);
