@@ -147,8 +147,14 @@ typedef struct MrSinkSpec {
     const MrSchema *schema;
     MrOutputMode output_mode;
     MrSaveMode save_mode; /* batch; of a stream: OVERWRITE replaces what was there in epoch 0 */
-    bool whole;           /* an overwrite leaves nothing, whatever partitionOverwriteMode says */
-    const char *query_id; /* stable over restarts; batch: random                             */
+    bool whole; /* an overwrite takes all that is replaced, whatever partitionOverwriteMode says */
+    /* An overwrite replaces the partitions for which this is true, over partition columns alone:
+     * column.idx is a place in schema.  NULL: all. */
+    MrExpr *replaced;
+    /* An overwrite of what the query itself reads: fails where this source has changed since it
+     * was opened, as rows that came meanwhile would be gone.  NULL: it does not read it. */
+    MrSource *basis;
+    const char *query_id;     /* stable over restarts; batch: random                             */
     int32_t n_partition_cols; /* partitionBy                                                     */
     const int32_t *partition_cols;
 } MrSinkSpec;

@@ -8,6 +8,9 @@
 #include "connector/contract.h"
 #include "format/parquet.h"
 #include "format/rows.h"
+#include "format/text_value.h"
+
+#define MR_FILES_DEPTH_MAX 128 /* folders in folders */
 
 /* --- what is there (files_list.c) --- */
 
@@ -41,6 +44,25 @@ typedef struct MrFileList {
     bool globs; /* watches do not tell all */
 } MrFileList;
 
+/* --- partition columns (files_parts.c) --- */
+
+/* "k=v"; false: the folder is none of a partition. */
+bool mr__part_of(MrArena *arena, const char *folder, MrFilePart *out);
+/* Fills parts: the k=v folders above a file, by its n_base. */
+void mr__parts_of_file(MrArena *arena, MrFileEntry *file);
+const MrFilePart *mr__part_find(const MrFileEntry *file, const char *name); /* NULL: none */
+/* A constant of the partition column; false: the text is not a value of its type. */
+bool mr__part_constant(const MrTextValue *type, const MrEvalContext *eval, MrArena *arena,
+                       const char *text, MrVector **out);
+typedef enum MrVerdict { MR_VERDICT_FALSE, MR_VERDICT_TRUE, MR_VERDICT_UNKNOWN } MrVerdict;
+/* Is the condition true for the partition columns of the file?  column.idx is a place in schema;
+ * UNKNOWN: a folder holds no value of its column's type, or the condition fails. */
+MR_MUST_USE MrStatus mr__parts_test(const MrConnectorContext *context, MrBudget *budget,
+                                    const MrSchema *schema, MrExpr *condition,
+                                    const MrFileEntry *file, MrVerdict *out, MrError *err);
+
+/* --- who reads (files_list.c) --- */
+
 /* Locks that say "somebody reads here": as long as one is open, files of a manifest that were
  * replaced stay where they are. */
 typedef struct MrFileHold {
@@ -67,8 +89,6 @@ typedef enum MrFilesMiss {
 MR_MUST_USE MrStatus mr__files_list(const MrConnectorContext *context, MrFilesMiss miss,
                                     MrFileHolds *holds, MrArena *arena, MrFileList *out,
                                     MrError *err);
-/* The k=v folders above a file, by its n_base. */
-void mr__files_parts_of(MrArena *arena, MrFileEntry *file);
 /* The path without a file: scheme. */
 const char *mr__files_plain_path(MrArena *arena, const char *path);
 /* Types of the partition columns found, by Spark's inference; names in the order of the paths. */

@@ -12,8 +12,6 @@
 
 #include <stdio.h>
 
-#define LIST_DEPTH_MAX 128
-
 typedef struct Lister {
     const MrConnectorContext *context;
     MrArena *arena;
@@ -54,36 +52,6 @@ bool mr__files_flag(const MrConnectorContext *context, const char *name)
     return set && mr_str_equal_nocase(set, "true");
 }
 
-/* %3D and the like in partition folders. */
-static char *unescape(MrArena *arena, const char *text, int64_t size_bytes)
-{
-    char *out = mr_arena_alloc(arena, size_bytes + 1), *to = out;
-    for (int64_t i = 0; i < size_bytes; i++) {
-        int high = i + 2 < size_bytes && text[i] == '%' ? mr_hex_digit(text[i + 1]) : -1;
-        int low = high >= 0 ? mr_hex_digit(text[i + 2]) : -1;
-        if (low >= 0) {
-            *to++ = (char)(high * 16 + low);
-            i += 2;
-        } else {
-            *to++ = text[i];
-        }
-    }
-    *to = 0;
-    return out;
-}
-
-static bool part_of(MrArena *arena, const char *name, MrFilePart *out)
-{
-    const char *equals = strchr(name, '=');
-    if (!equals || equals == name || equals[1] == 0)
-        return false;
-    out->name = unescape(arena, name, equals - name);
-    out->value = unescape(arena, equals + 1, (int64_t)strlen(equals + 1));
-    if (strcmp(out->value, "__HIVE_DEFAULT_PARTITION__") == 0)
-        out->value = NULL;
-    return true;
-}
-
 static bool is_hidden(const char *name)
 {
     return name[0] == '.' || (name[0] == '_' && !strchr(name, '='));
@@ -119,41 +87,13 @@ static void watch(Lister *self, const char *path, int64_t modified_us, int64_t s
     MR_PUSH(self->arena, self->out->watches, self->out->n_watches, self->out->cap_watches, entry);
 }
 
-void mr__files_parts_of(MrArena *arena, MrFileEntry *file)
-{
-    MrFilePart parts[LIST_DEPTH_MAX];
-    int64_t n_base = file->n_base;
-    int32_t n = 0;
-    char *path = mr_arena_str(arena, file->path), *slash = strrchr(path, '/'), *save = NULL;
-    file->n_parts = 0;
-    file->parts = NULL;
-    if (!slash || n_base >= slash - path)
-        return;
-    *slash = 0;
-    if (n_base < 0) {
-        MrFilePart part;
-        n_base = slash - path;
-        while (n_base > 0 && (slash = memrchr(path, '/', (size_t)n_base)) &&
-               part_of(arena, mr_arena_strn(arena, slash + 1, path + n_base - slash - 1), &part))
-            n_base = slash - path;
-    }
-    for (char *name = strtok_r(path + n_base, "/", &save); name && n < LIST_DEPTH_MAX;
-         name = strtok_r(NULL, "/", &save))
-        n += part_of(arena, name, &parts[n]);
-    MrFilePart *own = MR_NEW_N(arena, MrFilePart, n);
-    if (n > 0)
-        memcpy(own, parts, (size_t)n * sizeof *own);
-    file->parts = own;
-    file->n_parts = n;
-}
-
 static MrStatus walk(Lister *self, const char *folder, MrFilePart *parts, int32_t n_parts,
                      int depth, MrError *err)
 {
     MrOs *os = self->context->os;
     MrDirEntry *entries;
     int64_t n_entries;
-    if (depth >= LIST_DEPTH_MAX)
+    if (depth >= MR_FILES_DEPTH_MAX)
         return MR_FAIL(err, MR_COND_FAILED_READ_FILE__NO_HINT, "path", folder);
     MR_TRY(os->list(os, folder, self->arena, &entries, &n_entries, err));
     for (int64_t i = 0; i < n_entries; i++) {
@@ -172,8 +112,8 @@ static MrStatus walk(Lister *self, const char *folder, MrFilePart *parts, int32_
                 add_file(self, path, entry->size_bytes, entry->modified_us, parts, n_parts);
             continue;
         }
-        bool is_part = !self->recursive && n_parts < LIST_DEPTH_MAX &&
-                       part_of(self->arena, entry->name, &parts[n_parts]);
+        bool is_part = !self->recursive && n_parts < MR_FILES_DEPTH_MAX &&
+                       mr__part_of(self->arena, entry->name, &parts[n_parts]);
         if (is_part || self->recursive) {
             watch(self, path, entry->modified_us, -1);
             MR_TRY(walk(self, path, parts, n_parts + is_part, depth + 1, err));
@@ -186,7 +126,7 @@ static MrStatus walk(Lister *self, const char *folder, MrFilePart *parts, int32_
 static MrStatus list_shown(Lister *self, const char *path, const MrFileInfo *info, const char *base,
                            MrError *err)
 {
-    MrFilePart parts[LIST_DEPTH_MAX];
+    MrFilePart parts[MR_FILES_DEPTH_MAX];
     int32_t n_parts = 0;
     watch(self, path, info->modified_us, info->is_dir ? -1 : info->size_bytes);
     if (self->manifest && mr__manifest_log_path(self->manifest)) {
@@ -201,9 +141,9 @@ static MrStatus list_shown(Lister *self, const char *path, const MrFileInfo *inf
         if (strncmp(path, base, n_base) == 0 && path[n_base] == '/') {
             self->n_base = (int64_t)n_base;
             char *rest = mr_arena_str(self->arena, path + n_base + 1), *save = NULL;
-            for (char *name = strtok_r(rest, "/", &save); name && n_parts < LIST_DEPTH_MAX;
+            for (char *name = strtok_r(rest, "/", &save); name && n_parts < MR_FILES_DEPTH_MAX;
                  name = strtok_r(NULL, "/", &save))
-                n_parts += part_of(self->arena, name, &parts[n_parts]);
+                n_parts += mr__part_of(self->arena, name, &parts[n_parts]);
         }
     }
     if (info->is_dir)

@@ -369,19 +369,46 @@ static MrStatus publish(Commit *self, MrError *err)
     return MR_OK;
 }
 
-/* A dynamic overwrite replaces the partitions that it writes to. */
-static bool is_replaced(const Commit *self, const char *path)
+/* An overwrite of named partitions replaces these; a dynamic one those of them that it writes
+ * to. */
+static MrStatus is_replaced(Commit *self, const char *path, bool *out, MrError *err)
 {
-    if (!self->sink->dynamic)
-        return true;
+    MrFilesSink *sink = self->sink;
+    *out = true;
+    if (sink->spec->replaced) {
+        MrFileEntry file = {.path = path}; /* below the root */
+        MrVerdict verdict;
+        mr__parts_of_file(&self->arena, &file);
+        MR_TRY(mr__parts_test(sink->context, sink->budget, sink->spec->schema, sink->spec->replaced,
+                              &file, &verdict, err));
+        *out = verdict == MR_VERDICT_TRUE;
+    }
     const char *slash = strrchr(path, '/');
     int64_t n = slash ? slash - path + 1 : 0;
-    for (int64_t i = 0; i < self->n_files; i++) {
+    bool writes = !sink->dynamic;
+    for (int64_t i = 0; i < self->n_files && !writes; i++) {
         const char *final = self->files[i].final, *end = strrchr(final, '/');
-        if ((end ? end - final + 1 : 0) == n && memcmp(final, path, (size_t)n) == 0)
-            return true;
+        writes = (end ? end - final + 1 : 0) == n && memcmp(final, path, (size_t)n) == 0;
     }
-    return false;
+    *out = *out && writes;
+    return MR_OK;
+}
+
+/* Under the manifest's lock. */
+static MrStatus basis_check(Commit *self, MrError *err)
+{
+    MrSource *basis = self->sink->spec->basis;
+    const char *before, *now;
+    if (!basis)
+        return MR_OK;
+    MR_TRY(basis->type->content(basis, false, &self->arena, &before, err));
+    MR_TRY(basis->type->content(basis, true, &self->arena, &now, err));
+    if (strcmp(before, now) == 0)
+        return MR_OK;
+    MrStatus status = MR_FAIL(err, MR_COND_CONCURRENT_QUERY);
+    mr_error_add(err, "'%s' is as the others have left it; run the statement again",
+                 self->sink->root);
+    return status;
 }
 
 /* What an overwrite takes away: the files in the folder as it is now, and those that only the
@@ -398,15 +425,18 @@ static MrStatus replaced_files(Commit *self, MrManifestEntry *entry, MrError *er
                                   .options = {MR_COUNT(of_root), of_root}};
     MR_TRY(mr__files_list(&context, MR_FILES_MAY_MISS, NULL, &self->arena, &self->old, err));
     entry->removed = MR_NEW_N(&self->arena, const char *, self->old.n_files + n_known);
+    bool replaced;
     for (int64_t i = 0; i < self->old.n_files; i++) {
         const char *path = self->old.files[i].path + n_root;
         (void)mr__manifest_shows(sink->manifest, path);
-        if (is_replaced(self, path))
+        MR_TRY(is_replaced(self, path, &replaced, err));
+        if (replaced)
             entry->removed[entry->n_removed++] = path;
     }
     for (const char *lost; (lost = mr__manifest_unseen(sink->manifest, "")) != NULL;) {
         (void)mr__manifest_shows(sink->manifest, lost);
-        if (is_replaced(self, lost))
+        MR_TRY(is_replaced(self, lost, &replaced, err));
+        if (replaced)
             entry->removed[entry->n_removed++] = mr_arena_str(&self->arena, lost);
     }
     return MR_OK;
@@ -452,8 +482,10 @@ static MrStatus commit_run(Commit *self, MrEpochId epoch, const MrText *tokens, 
         MR_TRY(mr__manifest_refresh(os, sink->budget, arena, sink->root, &sink->manifest, err));
         MR_TRY(
             mr__manifest_has(sink->manifest, sink->query, epoch.epoch, epoch.lineage, &has, err));
-        if (overwrite && !has)
+        if (overwrite && !has) {
+            MR_TRY(basis_check(self, err));
             MR_TRY(replaced_files(self, &entry, err));
+        }
         if (!has && (entry.n_removed > 0 || !empty))
             MR_TRY(entry_append(self, &entry, err));
         os->file_close(self->lock);

@@ -7,8 +7,6 @@
 
 #include "base/hash.h"
 
-#include "format/text_value.h"
-
 #define SPLIT_BYTES (INT64_C(4) << 20)
 
 typedef struct FileSplit {
@@ -299,29 +297,6 @@ static ColumnUse columns_used(const MrScanSpec *spec, const bool *is_part, const
     return use;
 }
 
-static const MrFilePart *part_find(const MrFileEntry *file, const char *name)
-{
-    for (int32_t k = 0; k < file->n_parts; k++)
-        if (mr_str_equal_nocase(file->parts[k].name, name))
-            return &file->parts[k];
-    return NULL;
-}
-
-/* A constant of the partition column; false: the text is not a value of its type. */
-static bool part_constant(const MrTextValue *type, const MrEvalContext *eval, MrArena *arena,
-                          const char *text, MrVector **out)
-{
-    if (!text) {
-        *out = mr_vector_constant(arena, type->type, NULL);
-        return true;
-    }
-    MrVector *flat = mr_vector_create(arena, type->type, 1);
-    if (!mr_text_value_set(type, eval, arena, mr_text(mr_arena_str(arena, text)), flat, 0))
-        return false;
-    *out = mr_vector_constant(arena, type->type, flat->data);
-    return true;
-}
-
 /* Do the conjuncts over partition columns alone let the file through? */
 static MrStatus file_passes(MrFilesSource *self, const MrScanSpec *spec, const MrFileEntry *file,
                             MrArena *arena, bool *passes, MrError *err)
@@ -330,8 +305,11 @@ static MrStatus file_passes(MrFilesSource *self, const MrScanSpec *spec, const M
     if (file->n_parts == 0 || spec->n_filters == 0)
         return MR_OK;
     bool *is_part = MR_NEW_N(arena, bool, spec->n_cols);
-    for (int32_t i = 0; i < spec->n_cols; i++)
-        is_part[i] = part_find(file, self->base.schema.cols[spec->cols[i]].name) != NULL;
+    MrField *cols = MR_NEW_N(arena, MrField, spec->n_cols + 1);
+    for (int32_t i = 0; i < spec->n_cols; i++) {
+        cols[i] = self->base.schema.cols[spec->cols[i]];
+        is_part[i] = mr__part_find(file, cols[i].name) != NULL;
+    }
     MrExpr *all = NULL;
     for (int32_t f = 0; f < spec->n_filters; f++) {
         ColumnUse use = columns_used(spec, is_part, spec->filters[f]);
@@ -340,42 +318,11 @@ static MrStatus file_passes(MrFilesSource *self, const MrScanSpec *spec, const M
     }
     if (!all)
         return MR_OK;
-    MrEvalContext eval = {.settings = self->context->settings,
-                          .now_us = self->context->os->now_us(self->context->os)};
-    MrProgram *program = NULL;
-    MrBatch *batch = NULL;
-    MR_TRY(mr_program_create(self->budget, &all, 1, &program, err));
-    MrStatus status = mr_batch_create(self->budget, &batch, err);
-    if (status == MR_OK) {
-        MrStatus inner;
-        MR_GUARD_BEGIN(inner, err)
-            mr_batch_set_cols(batch, spec->n_cols);
-            bool known = true;
-            for (int32_t i = 0; i < spec->n_cols; i++) {
-                const MrField *field = &self->base.schema.cols[spec->cols[i]];
-                if (!is_part[i]) {
-                    batch->cols[i] = mr_vector_constant(&batch->arena, MR_T(VOID), NULL);
-                    continue;
-                }
-                MrTextValue type;
-                inner = mr_text_value_init(&type, &batch->arena, self->context->settings,
-                                           field->type, NULL, err);
-                known = known && inner == MR_OK &&
-                        part_constant(&type, &eval, &batch->arena,
-                                      part_find(file, field->name)->value, &batch->cols[i]);
-            }
-            batch->n_rows = batch->n_sel = 1;
-            if (known && inner == MR_OK) {
-                MrError ignored = {0}; /* an error in a filter is raised when rows are read */
-                if (mr_program_filter(program, &eval, batch, &ignored) == MR_OK)
-                    *passes = batch->n_sel > 0;
-            }
-        MR_GUARD_END(inner)
-        status = inner;
-    }
-    mr_batch_destroy(batch);
-    mr_program_destroy(program);
-    return status;
+    const MrSchema schema = {spec->n_cols, cols};
+    MrVerdict verdict;
+    MR_TRY(mr__parts_test(self->context, self->budget, &schema, all, file, &verdict, err));
+    *passes = verdict != MR_VERDICT_FALSE; /* an error in a filter is raised when rows are read */
+    return MR_OK;
 }
 
 typedef struct SplitList {
@@ -566,7 +513,7 @@ static MrStatus rows_open(FilesReader *self, MrError *err)
     schema->cols = fields;
     for (int32_t i = 0; i < source->base.schema.n_cols; i++) {
         number[i] = schema->n_cols;
-        if (!part_find(file, source->base.schema.cols[i].name))
+        if (!mr__part_find(file, source->base.schema.cols[i].name))
             fields[schema->n_cols++] = source->base.schema.cols[i];
     }
     int32_t *cols = MR_NEW_N(&self->arena, int32_t, self->n_file_cols);
@@ -762,7 +709,7 @@ static MrStatus reader_init(FilesReader *self, MrError *err)
     self->is_part = MR_NEW_N(&self->arena, bool, spec->n_cols);
     for (int32_t i = 0; i < spec->n_cols; i++) {
         const MrField *field = &schema->cols[spec->cols[i]];
-        const MrFilePart *part = part_find(self->split->file, field->name);
+        const MrFilePart *part = mr__part_find(self->split->file, field->name);
         if (!part) {
             self->file_places[self->n_file_cols++] = i;
             continue;
@@ -814,8 +761,8 @@ static MrStatus place_columns(FilesReader *self, const MrEvalContext *eval, MrBa
         if (!self->is_part[i])
             continue;
         const MrField *field = &self->source->base.schema.cols[self->spec->cols[i]];
-        if (!part_constant(&self->part_types[i], eval, &batch->arena, self->part_values[i],
-                           &batch->cols[i]))
+        if (!mr__part_constant(&self->part_types[i], eval, &batch->arena, self->part_values[i],
+                               &batch->cols[i]))
             return MR_FAIL(err, MR_COND_INVALID_PARTITION_VALUE, "value", self->part_values[i],
                            "dataType", mr_type_sql_text(&batch->arena, field->type), "columnName",
                            field->name);

@@ -165,7 +165,7 @@ static MrStatus position_files(MrArena *arena, const Position *position, MrFileL
          file = file->next) {
         MrFileEntry entry;
         MR_TRY(position_file(arena, file, &entry, err));
-        mr__files_parts_of(arena, &entry);
+        mr__parts_of_file(arena, &entry);
         MR_PUSH(arena, out->files, out->n_files, out->cap_files, entry);
     }
     return MR_OK;

@@ -372,7 +372,7 @@ MrStatus mr__command_create_table(MrQuery *query, const MrSqlStatement *statemen
 }
 
 /* PARTITION (..) with a value for each column: one partition, which the result replaces also when
- * it is empty.  The binder adds the rows of the others. */
+ * it is empty. */
 static bool names_partition(const MrSqlInsert *insert, const MrTable *table)
 {
     int32_t n_values = 0;
@@ -419,6 +419,7 @@ static MrStatus insert_one(MrQuery *query, const MrSqlInsert *insert, MrError *e
     MrWriteSpec spec =
         mr__table_write_spec(query, table, insert->overwrite ? MR_SAVE_OVERWRITE : MR_SAVE_APPEND);
     spec.whole = names_partition(insert, table);
+    spec.replaced = bound.replaced;
     return mr_query_write(query, bound.plan, &spec, err);
 }
 

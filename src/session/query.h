@@ -132,7 +132,8 @@ typedef struct MrWriteSpec {
     const MrConnectorType *type;
     MrOptions options;
     MrSaveMode mode;
-    bool whole; /* MrSinkSpec.whole */
+    bool whole;       /* MrSinkSpec.whole */
+    MrExpr *replaced; /* MrSinkSpec.replaced */
     int32_t n_partition_cols;
     const int32_t *partition_cols;
 } MrWriteSpec;

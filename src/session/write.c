@@ -57,6 +57,20 @@ static MrStatus write_run(Write *write, const MrPhys *phys, MrError *err)
     return write->type->commit(write->sink, write->epoch, tokens, n_tokens, err);
 }
 
+/* The source in which the query reads what it overwrites; NULL: none. */
+static MrSource *basis_find(const MrPlan *plan, const char *path)
+{
+    const char *read = plan->kind == MR_PLAN_SCAN && plan->scan.type->content
+                           ? mr_option(&plan->scan.options, NULL, "path")
+                           : NULL;
+    if (read && path && strcmp(read, path) == 0)
+        return plan->scan.source;
+    MrSource *found = NULL;
+    for (int32_t i = 0; i < plan->n_inputs && !found; i++)
+        found = basis_find(plan->inputs[i], path);
+    return found;
+}
+
 static MrStatus write_plan(MrQuery *query, MrPlan *plan, const MrWriteSpec *spec, MrError *err)
 {
     MrStatus status;
@@ -79,6 +93,10 @@ static MrStatus write_plan(MrQuery *query, MrPlan *plan, const MrWriteSpec *spec
                      .output_mode = MR_MODE_APPEND,
                      .save_mode = spec->mode,
                      .whole = spec->whole,
+                     .replaced = spec->replaced,
+                     .basis = spec->mode == MR_SAVE_OVERWRITE
+                                  ? basis_find(plan, mr_option(&spec->options, NULL, "path"))
+                                  : NULL,
                      .query_id = mr_arena_printf(arena, "%016llx", (unsigned long long)query->seed),
                      .n_partition_cols = spec->n_partition_cols,
                      .partition_cols = spec->partition_cols};

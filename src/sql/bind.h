@@ -116,6 +116,9 @@ typedef struct MrBindOptions {
 typedef struct MrBoundQuery {
     MrPlan *plan; /* output names and types: plan->cols */
     bool ordered; /* the order of rows is part of the answer: see golden */
+    /* INSERT OVERWRITE ... PARTITION (p = 1): true for the partitions that go; column.idx is a
+     * place in the target's columns.  NULL: all go. */
+    MrExpr *replaced;
 } MrBoundQuery;
 
 MR_MUST_USE MrStatus mr_bind_query(const MrBindOptions *options, const MrSqlQuery *query,

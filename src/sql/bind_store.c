@@ -222,29 +222,21 @@ static MrStatus extra_check(Binder *b, const MrPlan *plan, const MrBindTarget *t
                    target->table, "extraColumns", mr_builder_text(&extra).data);
 }
 
-/* OVERWRITE of the partitions with these values: the table's other rows are written again with the
- * new ones, so that readers see all of it at once. */
-static MrStatus others_keep(Binder *b, const MrSqlInsert *insert, const MrBindTarget *target,
-                            MrExpr *const *given, MrPlan *plan, MrPlan **out)
+/* Partition columns are these values. */
+static MrStatus partitions_named(Binder *b, const MrBindTarget *target, MrExpr *const *given,
+                                 MrExpr **out)
 {
-    MrSqlRelation table = {.kind = MR_SQL_REL_TABLE, .table = {.name = insert->name}};
-    MrSqlPlace place = {-1, 0};
-    Rel rel = {0};
-    MR_TRY(mr__relation_bind(b, &table, NULL, &rel));
-    MrExpr *inside = NULL, *outside = NULL;
-    MrPlan *inputs[2] = {NULL, plan};
+    *out = NULL;
     for (int32_t i = 0; i < target->n_columns; i++) {
-        MrExpr *args[2] = {mr_plan_column_expr(b->planner, &rel.plan->cols[i]), NULL}, *same = NULL;
+        const MrField *col = &target->columns[i];
+        MrExpr *args[2] = {mr_expr_column(b->arena, i, col->name, col->type, true), NULL}, *same;
         if (!given[i])
             continue;
-        MR_TRY(mr__store_cast(b, given[i], target->columns[i].type, target->table,
-                              target->columns[i].name, &args[1]));
-        MR_TRY(mr__call_bind(b, NULL, place, "<=>", args, 2, "", &same));
-        inside = mr_expr_and(b->arena, inside, same);
+        args[0]->column.idx = i;
+        MR_TRY(mr__store_cast(b, given[i], col->type, target->table, col->name, &args[1]));
+        MR_TRY(mr_expr_call(b->arena, b->settings, "<=>", args, 2, &same, b->err));
+        *out = mr_expr_and(b->arena, *out, same);
     }
-    MR_TRY(mr__not(b, place, inside, &outside));
-    inputs[0] = mr_plan_filter(b->planner, rel.plan, outside);
-    *out = mr_plan_union(b->planner, inputs, 2);
     return MR_OK;
 }
 
@@ -263,14 +255,13 @@ MrStatus mr_bind_insert(const MrBindOptions *options, const MrSqlInsert *insert,
     int32_t n = target->n_columns;
     int32_t *from = MR_NEW_N(b->arena, int32_t, n + 1);
     MrExpr **given = MR_NEW_N(b->arena, MrExpr *, n + 1);
-    int32_t n_given = 0;
     for (int32_t i = 0; i < insert->partition.n; i++) {
         const MrSqlPartitionValue *value = &insert->partition.items[i];
         int32_t at = -1;
         for (int32_t k = 0; k < n; k++)
             if (mr__name_equal(b, target->columns[k].name, value->name))
                 at = k;
-        if (at < 0)
+        if (at < n - target->n_partition_columns)
             return mr__at(b, value->place,
                           MR_FAIL(b->err, MR_COND_NON_PARTITION_COLUMN, "columnName",
                                   mr_quote_name(b->arena, value->name)));
@@ -279,7 +270,6 @@ MrStatus mr_bind_insert(const MrBindOptions *options, const MrSqlInsert *insert,
         Scope none = {0};
         Ctx ctx = {.scope = &none};
         MR_TRY(mr__expr_bind(b, &ctx, value->value, &given[at]));
-        n_given++;
     }
     /* Where the query's columns go. */
     int32_t *at = MR_NEW_N(b->arena, int32_t, n + insert->n_columns + 1), n_at = 0;
@@ -339,9 +329,8 @@ MrStatus mr_bind_insert(const MrBindOptions *options, const MrSqlInsert *insert,
             return arity_fail(b, target, plan, plan->n_cols > n_at);
         MR_TRY(store_project(b, plan, target, from, given, &plan));
     }
-    if (insert->overwrite && n_given > 0)
-        MR_TRY(others_keep(b, insert, target, given, plan, &plan));
-    out->plan = plan;
-    out->ordered = false;
+    *out = (MrBoundQuery){.plan = plan};
+    if (insert->overwrite)
+        MR_TRY(partitions_named(b, target, given, &out->replaced));
     return MR_OK;
 }

@@ -57,6 +57,30 @@ def appends(folder: pathlib.Path) -> str | None:
     return None if not any(code for code, _ in said) and rows == "20\t20\n" else f"inserts at once: {said} {rows}"
 
 
+def beside_partitions(folder: pathlib.Path) -> str | None:
+    """An overwrite of one partition leaves what came into the others meanwhile."""
+    ask(folder, "CREATE TABLE q (id BIGINT, j INT, k STRING) PARTITIONED BY (j, k); INSERT INTO q VALUES (-1, 2, 'x'), (-1, 3, 'y'), (-1, NULL, 'y')")
+    inserts = [";".join(f"INSERT INTO q VALUES ({i}, 1, 'a')" for i in range(12))]
+    named = [";".join(f"INSERT OVERWRITE q PARTITION (j = {j}{rest}) SELECT {i}{more}" for i in range(12)) for j, rest, more in [(2, ", k", ", 'z'"), (3, ", k = 'y'", "")]]
+    nulls = [";".join(f"INSERT OVERWRITE q PARTITION (j = NULL, k = 'y') SELECT {i}" for i in range(12))]
+    said = at_once(folder, inserts + named + nulls)
+    rows = ask(folder, "SELECT j, k, count(*), max(id) FROM q GROUP BY j, k ORDER BY j, k")
+    wanted = "NULL\ty\t1\t11\n1\ta\t12\t11\n2\tz\t1\t11\n3\ty\t1\t11\n"
+    return None if not any(code for code, _ in said) and rows == wanted else f"overwrites of named partitions: {said} {rows}"
+
+
+def over_itself(folder: pathlib.Path) -> str | None:
+    """A table that is rewritten from itself loses no rows that come meanwhile: the rewrite is refused instead."""
+    ask(folder, "CREATE TABLE r (id BIGINT); INSERT INTO r VALUES (0)")
+    slow = start(folder, "INSERT OVERWRITE r SELECT id FROM r WHERE (SELECT sum(id) FROM range(300000000)) > 0")
+    time.sleep(0.1)
+    ask(folder, "INSERT INTO r VALUES (1)")
+    code = slow.wait(timeout=120)
+    said, rows = slow.stderr.read(), ask(folder, "SELECT * FROM r ORDER BY id")
+    fine = rows == "0\n1\n" and (code == 0 or "CONCURRENT_QUERY" in said)
+    return None if fine else f"a table over itself: exit {code}, {said} {rows}"
+
+
 def creates(folder: pathlib.Path) -> str | None:
     """One of them makes the table; the others are refused, or have nothing to do."""
     for attempt in range(4):
@@ -161,13 +185,13 @@ def many_files(folder: pathlib.Path) -> str | None:
 def main() -> int:
     """All cases, each in a folder of its own."""
     bad = 0
-    for case in (overwrites, appends, creates, killed, replaced, many_files):
+    for case in (overwrites, appends, beside_partitions, over_itself, creates, killed, replaced, many_files):
         with tempfile.TemporaryDirectory(dir=FAST) as place:
             wrong = case(pathlib.Path(place))
             if wrong:
                 print(f"FAILED {case.__name__}: {wrong}")
                 bad += 1
-    print(f"6 cases, {bad} failed")
+    print(f"8 cases, {bad} failed")
     return 1 if bad else 0
 
 
