@@ -1533,5 +1533,6 @@ X(_LEGACY_ERROR_TEMP_1035, "_LEGACY_ERROR_TEMP_1035", "", MR_INVALID, "prettyNam
 X(_LEGACY_ERROR_TEMP_1036, "_LEGACY_ERROR_TEMP_1036", "", MR_INVALID, "wf,required", "The window frame <wf> does not fit: this function takes only <required>.")
 X(_LEGACY_ERROR_TEMP_1039, "_LEGACY_ERROR_TEMP_1039", "", MR_INVALID, "", "More than one window() or session_window() in a query would give the product of their windows: name one, or join two queries.")
 X(_LEGACY_ERROR_TEMP_1040, "_LEGACY_ERROR_TEMP_1040", "", MR_INVALID, "dt", "The gap of session_window() is an interval or a text, not <dt>.")
+X(_LEGACY_ERROR_TEMP_1073, "_LEGACY_ERROR_TEMP_1073", "", MR_INVALID, "db,newDb", "A table keeps its database when it is renamed: <newDb> is not <db>.")
 X(_LEGACY_ERROR_TEMP_1228, "_LEGACY_ERROR_TEMP_1228", "", MR_INVALID, "scale,precision", "Decimal scale (<scale>) cannot be greater than precision (<precision>).")
 X(_LEGACY_ERROR_TEMP_3102, "_LEGACY_ERROR_TEMP_3102", "", MR_INVALID, "msg", "<msg>.")

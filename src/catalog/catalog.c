@@ -3,21 +3,6 @@
 
 #define CATALOG_FILE_MAX (16 << 20)
 
-typedef struct TempEntry TempEntry;
-struct TempEntry {
-    TempEntry *next;
-    MrArena arena; /* holds table; the entry itself is on the budget */
-    bool function;
-    MrTable *table;
-};
-
-struct MrCatalog {
-    MrOs *os;
-    MrBudget *budget;
-    char warehouse[MR_PATH_MAX];
-    TempEntry *temps;
-};
-
 MrStatus mr_catalog_open(MrOs *os, MrBudget *budget, const char *warehouse, MrCatalog **out,
                          MrError *err)
 {
@@ -78,7 +63,7 @@ const char *mr_catalog_file_name(MrArena *arena, const char *name)
     return mr_builder_text(&out).data;
 }
 
-static const char *database_dir(const MrCatalog *catalog, MrArena *arena, const char *database)
+const char *mr__catalog_dir(const MrCatalog *catalog, MrArena *arena, const char *database)
 {
     return mr_arena_printf(arena, "%s/_millrace/catalog/%s", catalog->warehouse,
                            mr_catalog_file_name(arena, database));
@@ -87,7 +72,7 @@ static const char *database_dir(const MrCatalog *catalog, MrArena *arena, const 
 static const char *object_path(const MrCatalog *catalog, MrArena *arena, const char *database,
                                const char *name, bool function)
 {
-    return mr_arena_printf(arena, "%s/%s.%s.json", database_dir(catalog, arena, database),
+    return mr_arena_printf(arena, "%s/%s.%s.json", mr__catalog_dir(catalog, arena, database),
                            mr_catalog_file_name(arena, name), function ? "function" : "table");
 }
 
@@ -103,8 +88,8 @@ static TempEntry **temp_find(MrCatalog *catalog, const char *database, const cha
 }
 
 /* Reads one file into the arena; *text.data NULL: there is none. */
-static MrStatus read_text(MrCatalog *catalog, MrArena *arena, const char *path, MrText *text,
-                          MrError *err)
+MrStatus mr__catalog_read_text(MrCatalog *catalog, MrArena *arena, const char *path, MrText *text,
+                               MrError *err)
 {
     MrStatus status = MR_OK;
     MrFileInfo info;
@@ -139,43 +124,20 @@ MrStatus mr_catalog_get(MrCatalog *catalog, MrArena *arena, const char *database
     }
     const char *path = object_path(catalog, arena, database, name, function);
     MrText text;
-    MR_TRY(read_text(catalog, arena, path, &text, err));
     *out = NULL;
-    if (!text.data)
-        return MR_OK;
+    for (bool again = true; again;) {
+        again = false;
+        MR_TRY(mr__catalog_read_text(catalog, arena, path, &text, err));
+        if (!text.data)
+            return MR_OK;
+        if (!function)
+            MR_TRY(mr__catalog_settle_one(catalog, arena, database, name, &again, err));
+    }
     MR_TRY(mr__catalog_read(arena, mr_arena_lower(arena, mr_text(database)), path, text, out, err));
     if (mr_str_equal_nocase((*out)->name, name))
         return MR_OK;
     return mr_error_raisef(err, MR_COND_MALFORMED_LOG_FILE, "text",
                            "catalog file '%s' describes '%s'", path, (*out)->name);
-}
-
-MrStatus mr_catalog_lock(MrCatalog *catalog, MrArena *arena, const char *database, const char *name,
-                         MrFile **out, MrError *err)
-{
-    MrOs *os = catalog->os;
-    MrFile *file = NULL;
-    MrError exists = {0};
-    const char *folder = database_dir(catalog, arena, database);
-    const char *path =
-        mr_arena_printf(arena, "%s/%s.lock", folder, mr_catalog_file_name(arena, name));
-    *out = NULL;
-    MR_TRY(os->make_dir(os, folder, err));
-    if (os->file_open(os, path, MR_FILE_CREATE, &file, &exists) != MR_OK)
-        MR_TRY(os->file_open(os, path, MR_FILE_READ_WRITE, &file, err));
-    for (bool taken = false; !taken;) {
-        MrStatus status = os->file_lock(file, &taken, err);
-        if (status == MR_OK && !taken)
-            status = mr_poll_status(err);
-        if (status != MR_OK) {
-            os->file_close(file);
-            return status;
-        }
-        if (!taken)
-            os->sleep_us(os, 2000);
-    }
-    *out = file;
-    return MR_OK;
 }
 
 static MrStatus temp_put(MrCatalog *catalog, const MrTable *table, MrError *err)
@@ -219,8 +181,8 @@ MrStatus mr_catalog_put(MrCatalog *catalog, const MrTable *table, MrError *err)
         lowered.name = mr_arena_lower(&arena, mr_text(table->name));
         const char *path = object_path(catalog, &arena, table->database, table->name,
                                        table->kind == MR_CATALOG_FUNCTION);
-        status =
-            catalog->os->make_dir(catalog->os, database_dir(catalog, &arena, table->database), err);
+        status = catalog->os->make_dir(catalog->os,
+                                       mr__catalog_dir(catalog, &arena, table->database), err);
         if (status == MR_OK)
             status = mr_os_write_file(catalog->os, path, mr__catalog_write(&arena, &lowered),
                                       MR_STEP_CATALOG_FILE_SYNC, MR_STEP_CATALOG_FOLDER_SYNC, err);
@@ -247,7 +209,7 @@ MrStatus mr_catalog_remove(MrCatalog *catalog, const char *database, const char 
         status = catalog->os->remove(catalog->os,
                                      object_path(catalog, &arena, database, name, function), err);
         if (status == MR_OK)
-            status = catalog->os->dir_sync(catalog->os, database_dir(catalog, &arena, database),
+            status = catalog->os->dir_sync(catalog->os, mr__catalog_dir(catalog, &arena, database),
                                            MR_STEP_CATALOG_FOLDER_SYNC, err);
     MR_GUARD_END(status)
     mr_arena_deinit(&arena);
@@ -276,10 +238,11 @@ MrStatus mr_catalog_list(MrCatalog *catalog, MrArena *arena, const char *databas
                 mr_str_equal_nocase(entry->table->database, database))
                 MR_PUSH(arena, tables, n_tables, cap_tables, mr__catalog_own(arena, entry->table));
     } else {
-        const char *dir = database_dir(catalog, arena, database);
+        const char *dir = mr__catalog_dir(catalog, arena, database);
         MrFileInfo info;
         MrDirEntry *entries = NULL;
         int64_t n_entries = 0;
+        MR_TRY(mr__catalog_settle_all(catalog, arena, database, err));
         MR_TRY(catalog->os->stat(catalog->os, dir, &info, err));
         if (info.exists)
             MR_TRY(catalog->os->list(catalog->os, dir, arena, &entries, &n_entries, err));
@@ -289,7 +252,7 @@ MrStatus mr_catalog_list(MrCatalog *catalog, MrArena *arena, const char *databas
             const char *path = mr_arena_printf(arena, "%s/%s", dir, entries[i].name);
             MrText text;
             MrTable *table = NULL;
-            MR_TRY(read_text(catalog, arena, path, &text, err));
+            MR_TRY(mr__catalog_read_text(catalog, arena, path, &text, err));
             if (text.data) /* else dropped meanwhile */
                 MR_TRY(mr__catalog_read(arena, mr_arena_lower(arena, mr_text(database)), path, text,
                                         &table, err));
@@ -306,7 +269,7 @@ MrStatus mr_catalog_list(MrCatalog *catalog, MrArena *arena, const char *databas
 
 static const char *database_path(const MrCatalog *catalog, MrArena *arena, const char *name)
 {
-    return mr_arena_printf(arena, "%s/database.json", database_dir(catalog, arena, name));
+    return mr_arena_printf(arena, "%s/database.json", mr__catalog_dir(catalog, arena, name));
 }
 
 MrStatus mr_catalog_get_database(MrCatalog *catalog, MrArena *arena, const char *name,
@@ -315,7 +278,7 @@ MrStatus mr_catalog_get_database(MrCatalog *catalog, MrArena *arena, const char 
     const char *path = database_path(catalog, arena, name);
     MrText text;
     *out = NULL;
-    MR_TRY(read_text(catalog, arena, path, &text, err));
+    MR_TRY(mr__catalog_read_text(catalog, arena, path, &text, err));
     if (text.data)
         return mr__catalog_read_database(arena, path, text, out, err);
     if (mr_str_equal_nocase(name, MR_CATALOG_DEFAULT)) { /* is always there */
@@ -336,8 +299,8 @@ MrStatus mr_catalog_put_database(MrCatalog *catalog, const MrDatabase *database,
     MR_GUARD_BEGIN(status, err)
         MrDatabase lowered = *database;
         lowered.name = mr_arena_lower(&arena, mr_text(database->name));
-        status =
-            catalog->os->make_dir(catalog->os, database_dir(catalog, &arena, database->name), err);
+        status = catalog->os->make_dir(catalog->os,
+                                       mr__catalog_dir(catalog, &arena, database->name), err);
         if (status == MR_OK)
             status = mr_os_write_file(catalog->os, database_path(catalog, &arena, database->name),
                                       mr__catalog_write_database(&arena, &lowered),
@@ -353,7 +316,7 @@ MrStatus mr_catalog_remove_database(MrCatalog *catalog, const char *name, MrErro
     MrStatus status;
     mr_arena_init(&arena, catalog->budget);
     MR_GUARD_BEGIN(status, err)
-        status = mr_os_remove_tree(catalog->os, database_dir(catalog, &arena, name), err);
+        status = mr_os_discard_tree(catalog->os, mr__catalog_dir(catalog, &arena, name), err);
     MR_GUARD_END(status)
     mr_arena_deinit(&arena);
     return status;
@@ -379,11 +342,12 @@ MrStatus mr_catalog_list_databases(MrCatalog *catalog, MrArena *arena, MrDatabas
     if (info.exists)
         MR_TRY(catalog->os->list(catalog->os, dir, arena, &entries, &n_entries, err));
     for (int64_t i = 0; i < n_entries; i++) {
-        if (!entries[i].is_dir || strcmp(entries[i].name, MR_CATALOG_DEFAULT) == 0)
+        if (!entries[i].is_dir || entries[i].name[0] == '.' ||
+            strcmp(entries[i].name, MR_CATALOG_DEFAULT) == 0)
             continue;
         const char *path = mr_arena_printf(arena, "%s/%s/database.json", dir, entries[i].name);
         MrText text;
-        MR_TRY(read_text(catalog, arena, path, &text, err));
+        MR_TRY(mr__catalog_read_text(catalog, arena, path, &text, err));
         if (!text.data)
             continue;
         MR_TRY(mr__catalog_read_database(arena, path, text, &database, err));

@@ -67,9 +67,23 @@ const char *mr_catalog_warehouse(const MrCatalog *catalog);
 /* *out NULL: there is none.  functions and tables have names of their own. */
 MR_MUST_USE MrStatus mr_catalog_get(MrCatalog *catalog, MrArena *arena, const char *database,
                                     const char *name, bool function, MrTable **out, MrError *err);
-/* Who makes a table holds its lock until the file is closed; waits for others who do. */
+/* Who makes, changes or drops a table holds its lock until the file is closed, also when this
+ * fails; waits for others who do.  Settles what a crash has left of such a change. */
 MR_MUST_USE MrStatus mr_catalog_lock(MrCatalog *catalog, MrArena *arena, const char *database,
                                      const char *name, MrFile **out, MrError *err);
+/* Changes by who holds the locks of all names: a crash leaves each of them done or not done.
+ * drop: with the folder of a managed table, and with the checkpoint of its flow.
+ * move: to another name in its database, likewise with both. */
+MR_MUST_USE MrStatus mr_catalog_drop(MrCatalog *catalog, MrArena *arena, const MrTable *table,
+                                     MrError *err);
+MR_MUST_USE MrStatus mr_catalog_move(MrCatalog *catalog, MrArena *arena, const MrTable *table,
+                                     const char *to, MrError *err);
+/* Between the two next's data is written, by the query of that id; old (NULL: none) is replaced
+ * with all it has, or, where that was not done, stays. */
+MR_MUST_USE MrStatus mr_catalog_make_begin(MrCatalog *catalog, MrArena *arena, const MrTable *next,
+                                           const MrTable *old, const char *query, MrError *err);
+MR_MUST_USE MrStatus mr_catalog_make_end(MrCatalog *catalog, MrArena *arena, const MrTable *next,
+                                         bool done, MrError *err);
 /* Adds or replaces. */
 MR_MUST_USE MrStatus mr_catalog_put(MrCatalog *catalog, const MrTable *table, MrError *err);
 MR_MUST_USE MrStatus mr_catalog_remove(MrCatalog *catalog, const char *database, const char *name,
@@ -86,6 +100,9 @@ MR_MUST_USE MrStatus mr_catalog_remove_database(MrCatalog *catalog, const char *
 MR_MUST_USE MrStatus mr_catalog_list_databases(MrCatalog *catalog, MrArena *arena,
                                                MrDatabase ***out, int32_t *n_out, MrError *err);
 
+/* Where a flow of a pipeline keeps its positions and its state. */
+const char *mr_catalog_flow_path(const MrCatalog *catalog, MrArena *arena, const char *database,
+                                 const char *flow);
 /* A name as part of a path: lower case; all but letters, digits, _ and - is %XX. */
 const char *mr_catalog_file_name(MrArena *arena, const char *name);
 /* Where a managed table of this name keeps its data. */

@@ -255,6 +255,10 @@ struct MrConnectorType {
     /* At start: the sink must hold this epoch of the query, or a later one; it lost what it held
      * when it does not (D17).  NULL: a sink without memory. */
     MrStatus (*check_mark)(MrSink *sink, MrEpochMark mark, MrError *err);
+    /* Has the batch of this query been committed to where the options point?  Until the next
+     * overwrite it is known.  NULL: nobody knows. */
+    MrStatus (*batch_done)(const MrConnectorContext *context, MrArena *arena, const char *query_id,
+                           bool *out, MrError *err);
     /* At start: throws away prepared output that no COMMITTED record names (epochs beyond
      * last_epoch). */
     MrStatus (*recover)(MrSink *sink, int64_t last_epoch, MrError *err);

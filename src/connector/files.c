@@ -147,6 +147,7 @@ static const MrOptionDef parquet_options[] = {
         .writer_close = mr__files_writer_close,                                                    \
         .commit = mr__files_commit,                                                                \
         .check_mark = mr__files_check_mark,                                                        \
+        .batch_done = mr__files_batch_done,                                                        \
         .recover = mr__files_recover,                                                              \
     }
 

@@ -343,5 +343,7 @@ MrStatus mr__files_commit(MrSink *sink, MrEpochId epoch, const MrText *tokens, i
                           MrError *err);
 MrStatus mr__files_recover(MrSink *sink, int64_t last_epoch, MrError *err);
 MrStatus mr__files_check_mark(MrSink *sink, MrEpochMark mark, MrError *err);
+MrStatus mr__files_batch_done(const MrConnectorContext *context, MrArena *arena,
+                              const char *query_id, bool *out, MrError *err);
 
 #endif

@@ -588,6 +588,18 @@ MrStatus mr__files_check_mark(MrSink *sink, MrEpochMark mark, MrError *err)
     return status;
 }
 
+MrStatus mr__files_batch_done(const MrConnectorContext *context, MrArena *arena,
+                              const char *query_id, bool *out, MrError *err)
+{
+    MrManifest *manifest = NULL;
+    MrEpochMark mark;
+    const char *root = mr__files_plain_path(arena, mr_option(&context->options, NULL, "path"));
+    MR_TRY(mr__manifest_read(context->os, context->budget, root, &manifest, err));
+    *out = manifest && mr__manifest_mark(manifest, query_id, &mark);
+    mr__manifest_close(manifest);
+    return MR_OK;
+}
+
 MrStatus mr__files_recover(MrSink *sink, int64_t last_epoch, MrError *err)
 {
     MrFilesSink *self = (MrFilesSink *)sink;

@@ -107,8 +107,7 @@ MrStatus mr__table_partitions_last(MrQuery *query, MrTable *table, MrError *err)
     return MR_OK;
 }
 
-MrStatus mr__table_location_free(MrQuery *query, const MrTable *table, bool may_be_ours,
-                                 MrError *err)
+MrStatus mr__table_location_free(MrQuery *query, const MrTable *table, MrError *err)
 {
     MrOs *os = query->session->os;
     MrFileInfo info;
@@ -120,9 +119,6 @@ MrStatus mr__table_location_free(MrQuery *query, const MrTable *table, bool may_
     if (!info.exists)
         return MR_OK;
     MR_TRY(os->list(os, table->location, &query->arena, &entries, &n_entries, err));
-    for (int64_t i = 0; i < n_entries && may_be_ours; i++)
-        if (strcmp(entries[i].name, "_millrace") == 0) /* left by one that was killed */
-            return MR_OK;
     for (int64_t i = 0; i < n_entries; i++) {
         /* A write that failed leaves its manifest, but no data. */
         if (entries[i].name[0] != '.' && entries[i].name[0] != '_')
@@ -181,9 +177,41 @@ MrStatus mr__table_store(MrQuery *query, const MrTable *table, MrPlan *plan, MrP
     return mr_bind_store(&query->bind, plan, &target, true, out, err);
 }
 
+static bool is_managed(const MrTable *table)
+{
+    return table->location && !table->external;
+}
+
+/* A crash leaves the old table (NULL: none) as it was, or the new one with its data (NULL:
+ * it keeps none, or none yet). */
+static MrStatus table_make(MrQuery *query, const MrTable *table, const MrTable *old, MrPlan *data,
+                           MrError *err)
+{
+    MrStatus status, ended;
+    MrError second = {.sql_idx = -1};
+    MrSession *session = query->session;
+    MrCatalog *catalog = session->catalog;
+    const char *id = mr_arena_printf(&query->arena, "%016llx", (unsigned long long)query->seed);
+    MR_TRY(mr_catalog_make_begin(catalog, &query->arena, table, old, id, err));
+    MR_GUARD_BEGIN(status, err)
+        MrWriteSpec spec = mr__table_write_spec(query, table, MR_SAVE_OVERWRITE);
+        spec.whole = true;
+        if (data)
+            status = mr_query_write(query, data, &spec, err);
+        else if (is_managed(table))
+            status = session->os->make_dir(session->os, table->location, err);
+    MR_GUARD_END(status)
+    MR_GUARD_BEGIN(ended, &second)
+        ended = mr_catalog_make_end(catalog, &query->arena, table, status == MR_OK, &second);
+    MR_GUARD_END(ended)
+    if (status == MR_OK && ended != MR_OK)
+        *err = second;
+    return status != MR_OK ? status : ended;
+}
+
 /* CREATE TABLE ... AS: the columns are the query's, with the partition columns moved last. */
 static MrStatus create_as(MrQuery *query, const MrSqlCreateTable *create, MrTable *table,
-                          MrError *err)
+                          const MrTable *old, MrError *err)
 {
     MrArena *arena = &query->arena;
     MrBoundQuery bound;
@@ -202,10 +230,7 @@ static MrStatus create_as(MrQuery *query, const MrSqlCreateTable *create, MrTabl
     MrPlan *plan = bound.plan;
     MR_TRY(mr__table_partitions_last(query, table, err));
     MR_TRY(mr__table_store(query, table, plan, &plan, err));
-    MrWriteSpec spec = mr__table_write_spec(query, table, MR_SAVE_OVERWRITE);
-    spec.whole = true;
-    MR_TRY(mr_query_write(query, plan, &spec, err));
-    return mr_catalog_put(query->session->catalog, table, err);
+    return table_make(query, table, old, plan, err);
 }
 
 /* Without columns and without a query: the schema is found in the files. */
@@ -243,7 +268,8 @@ static bool has_option(const MrOptions *options, const char *key)
     return false;
 }
 
-MrStatus mr__table_clear(MrQuery *query, const MrTable *table, MrError *err)
+/* An empty result in the table's columns. */
+static MrPlan *no_rows(MrQuery *query, const MrTable *table)
 {
     MrPlan *one = mr_plan_values_one(&query->planner);
     MrNamedExpr *exprs = MR_NEW_N(&query->arena, MrNamedExpr, table->schema.n_cols);
@@ -253,36 +279,19 @@ MrStatus mr__table_clear(MrQuery *query, const MrTable *table, MrError *err)
         exprs[i].expr = mr_expr_null(&query->arena, col->type);
     }
     MrPlan *none = mr_plan_filter(&query->planner, one, mr_expr_bool(&query->arena, false));
+    return mr_plan_project(&query->planner, none, exprs, table->schema.n_cols);
+}
+
+MrStatus mr__table_clear(MrQuery *query, const MrTable *table, MrError *err)
+{
     MrWriteSpec spec = mr__table_write_spec(query, table, MR_SAVE_OVERWRITE);
     spec.whole = true;
-    return mr_query_write(
-        query, mr_plan_project(&query->planner, none, exprs, table->schema.n_cols), &spec, err);
+    return mr_query_write(query, no_rows(query, table), &spec, err);
 }
 
 static bool same_place(const MrTable *old, const MrTable *table)
 {
     return old->location && table->location && strcmp(old->location, table->location) == 0;
-}
-
-/* The flow that fills the table of a pipeline begins anew. */
-static MrStatus flow_forget(MrQuery *query, const MrTable *table, MrError *err)
-{
-    MrSession *session = query->session;
-    if (table->kind != MR_CATALOG_STREAMING_TABLE && table->kind != MR_CATALOG_MATERIALIZED_VIEW)
-        return MR_OK;
-    return mr_os_discard_tree(
-        session->os, mr__flow_checkpoint(session, &query->arena, table->database, table->name),
-        err);
-}
-
-/* What CREATE OR REPLACE leaves of the table that had the name. */
-static MrStatus old_forget(MrQuery *query, const MrTable *old, const MrTable *table, MrError *err)
-{
-    MrSession *session = query->session;
-    MR_TRY(flow_forget(query, old, err));
-    if (!old->location || old->external || same_place(old, table))
-        return MR_OK;
-    return mr_os_discard_tree(session->os, old->location, err);
 }
 
 /* An old table that makes creating one done, or an error. */
@@ -338,26 +347,25 @@ static MrStatus create_table(MrQuery *query, const MrSqlCreateTable *create, MrF
         table.location = create->location;
     else if (!table.external && (type->flags & MR_CONN_BATCH_WRITE))
         table.location = mr_catalog_table_path(session->catalog, arena, table.database, table.name);
-    if (!old) /* AS writes over what one that was killed has left, but not over a stranger's files
-               */
-        MR_TRY(mr__table_location_free(query, &table, create->query != NULL, err));
+    if (!old)
+        MR_TRY(mr__table_location_free(query, &table, err));
     MR_TRY(mr__table_columns(query, create, &table, err));
     if (create->like.n_parts > 0)
         MR_TRY(create_like(query, create, &table, err));
-    if (create->query) {
-        MR_TRY(create_as(query, create, &table, err));
-        return old ? old_forget(query, old, &table, err) : MR_OK;
-    }
+    if (create->query)
+        return create_as(query, create, &table, old, err);
     if (table.schema.n_cols > 0)
         MR_TRY(mr__table_partitions_last(query, &table, err));
     else if (table.external)
         MR_TRY(find_schema(query, &table, err));
-    if (table.location && !table.external)
+    if (old)
+        return table_make(
+            query, &table, old,
+            same_place(old, &table) && table.schema.n_cols > 0 ? no_rows(query, &table) : NULL,
+            err);
+    if (is_managed(&table))
         MR_TRY(session->os->make_dir(session->os, table.location, err));
-    if (old && same_place(old, &table) && table.schema.n_cols > 0)
-        MR_TRY(mr__table_clear(query, &table, err));
-    MR_TRY(mr_catalog_put(session->catalog, &table, err));
-    return old ? old_forget(query, old, &table, err) : MR_OK;
+    return mr_catalog_put(session->catalog, &table, err);
 }
 
 MrStatus mr__command_create_table(MrQuery *query, const MrSqlStatement *statement, MrError *err)
@@ -445,6 +453,29 @@ MrStatus mr__command_truncate(MrQuery *query, const MrSqlStatement *statement, M
     return mr__table_clear(query, table, err);
 }
 
+static MrStatus drop_locked(MrQuery *query, const MrTable *table, MrFile **lock, MrError *err)
+{
+    MrTable *now;
+    MrArena *arena = &query->arena;
+    MrCatalog *catalog = query->session->catalog;
+    MR_TRY(mr_catalog_lock(catalog, arena, table->database, table->name, lock, err));
+    MR_TRY(mr_catalog_get(catalog, arena, table->database, table->name, false, &now, err));
+    return now ? mr_catalog_drop(catalog, arena, now, err) : MR_OK; /* by somebody else meanwhile */
+}
+
+MrStatus mr__table_drop(MrQuery *query, const MrTable *table, MrError *err)
+{
+    MrStatus status;
+    MrFile *lock = NULL;
+    if (table->kind == MR_CATALOG_VIEW)
+        return mr_catalog_remove(query->session->catalog, table->database, table->name, false, err);
+    MR_GUARD_BEGIN(status, err)
+        status = drop_locked(query, table, &lock, err);
+    MR_GUARD_END(status)
+    query->session->os->file_close(lock);
+    return status;
+}
+
 static MrStatus drop_namespace(MrQuery *query, const MrSqlDrop *drop, MrError *err)
 {
     MrSession *session = query->session;
@@ -468,14 +499,12 @@ static MrStatus drop_namespace(MrQuery *query, const MrSqlDrop *drop, MrError *e
     if (n_tables > 0 && !drop->cascade)
         return MR_FAIL(err, MR_COND_SCHEMA_NOT_EMPTY, "schemaName", mr_quote_name(arena, name));
     for (int32_t i = 0; i < n_tables; i++)
-        if (tables[i]->location && !tables[i]->external)
-            MR_TRY(mr_os_discard_tree(session->os, tables[i]->location, err));
+        MR_TRY(mr__table_drop(query, tables[i], err));
     return mr_catalog_remove_database(session->catalog, name, err);
 }
 
 static MrStatus drop_table(MrQuery *query, const MrSqlDrop *drop, MrError *err)
 {
-    MrSession *session = query->session;
     MrTable *table;
     MR_TRY(mr__table_find(query, &drop->names[0], &table, err));
     if (!table && drop->if_exists)
@@ -491,11 +520,7 @@ static MrStatus drop_table(MrQuery *query, const MrSqlDrop *drop, MrError *err)
                        "requiredType", "EXTERNAL or MANAGED", "objectName",
                        mr__table_quoted(&query->arena, table), "foundType", "VIEW", "alternative",
                        "DROP VIEW");
-    MR_TRY(mr_catalog_remove(session->catalog, table->database, table->name, false, err));
-    MR_TRY(flow_forget(query, table, err));
-    if (table->location && !table->external)
-        MR_TRY(mr_os_discard_tree(session->os, table->location, err));
-    return MR_OK;
+    return mr__table_drop(query, table, err);
 }
 
 static MrStatus drop_variables(MrQuery *query, const MrSqlDrop *drop, MrError *err)
@@ -566,39 +591,46 @@ static MrOptions change_properties(MrArena *arena, const MrOptions *old,
     return (MrOptions){n_options, options};
 }
 
-static bool is_temp(const MrTable *table)
+static bool is_temporary(const MrTable *table)
 {
     return strcmp(table->database, MR_CATALOG_TEMP) == 0 ||
            mr_str_equal_nocase(table->database, MR_CATALOG_GLOBAL_TEMP);
 }
 
-static MrStatus rename_table(MrQuery *query, const MrSqlAlter *alter, MrTable *table, MrError *err)
+/* A new name stays in the database of the old one. */
+static MrStatus rename_name(MrQuery *query, const MrSqlAlter *alter, const MrTable *table,
+                            const char **name, MrError *err)
 {
-    MrSession *session = query->session;
-    const char *database, *name;
+    const char *database;
+    *name = alter->to.parts[alter->to.n_parts - 1];
+    MR_TRY(mr__name_check(query, *name, err));
+    if (alter->to.n_parts == 1 || is_temporary(table))
+        return MR_OK;
+    MR_TRY(mr__name_resolve(query, &alter->to, &database, name, err));
+    return mr_str_equal_nocase(database, table->database)
+               ? MR_OK
+               : MR_FAIL(err, MR_COND__LEGACY_ERROR_TEMP_1073, "db", table->database, "newDb",
+                         database);
+}
+
+static MrStatus rename_table(MrQuery *query, MrTable *table, const char *name, MrError *err)
+{
+    MrArena *arena = &query->arena;
+    MrCatalog *catalog = query->session->catalog;
     MrTable *taken, renamed = *table;
-    MR_TRY(mr__name_resolve(query, &alter->to, &database, &name, err));
-    if (alter->to.n_parts == 1 || is_temp(table))
-        database = table->database;
-    MR_TRY(mr__name_check(query, name, err));
-    if (!is_temp(table))
-        MR_TRY(need_database(query, database, err));
-    MR_TRY(mr_catalog_get(session->catalog, &query->arena, database, name, false, &taken, err));
+    MR_TRY(mr_catalog_get(catalog, arena, table->database, name, false, &taken, err));
     if (taken)
         return MR_FAIL(err, MR_COND_TABLE_OR_VIEW_ALREADY_EXISTS, "relationName",
-                       mr__table_quoted(&query->arena, taken));
-    renamed.database = database;
+                       mr__table_quoted(arena, taken));
     renamed.name = name;
-    if (table->location && !table->external) {
-        renamed.location = mr_catalog_table_path(session->catalog, &query->arena, database, name);
-        const char *folder = mr_arena_printf(
-            &query->arena, "%.*s", (int)(strrchr(renamed.location, '/') - renamed.location),
-            renamed.location);
-        MR_TRY(session->os->make_dir(session->os, folder, err));
-        MR_TRY(session->os->rename(session->os, table->location, renamed.location, err));
+    if (is_temporary(table)) {
+        MR_TRY(mr_catalog_put(catalog, &renamed, err));
+        return mr_catalog_remove(catalog, table->database, table->name, false, err);
     }
-    MR_TRY(mr_catalog_put(session->catalog, &renamed, err));
-    return mr_catalog_remove(session->catalog, table->database, table->name, false, err);
+    if (is_managed(table))
+        renamed.location = mr_catalog_table_path(catalog, arena, table->database, name);
+    MR_TRY(mr__table_location_free(query, &renamed, err));
+    return mr_catalog_move(catalog, arena, table, name, err);
 }
 
 static MrStatus add_columns(MrQuery *query, const MrSqlAlter *alter, MrTable *table, MrError *err)
@@ -630,27 +662,53 @@ static MrStatus add_columns(MrQuery *query, const MrSqlAlter *alter, MrTable *ta
     return mr_catalog_put(query->session->catalog, table, err);
 }
 
-MrStatus mr__command_alter(MrQuery *query, const MrSqlStatement *statement, MrError *err)
+static MrStatus alter_table(MrQuery *query, const MrSqlAlter *alter, MrFile *locks[2], MrError *err)
 {
-    const MrSqlAlter *alter = statement->alter;
+    MrArena *arena = &query->arena;
+    MrCatalog *catalog = query->session->catalog;
+    const char *name = NULL;
     MrTable *table;
-    if (alter->object == MR_SQL_OBJECT_NAMESPACE)
-        return MR_FAIL_UNSUPPORTED(err, "ALTER DATABASE");
     MR_TRY(mr__table_need(query, &alter->name, &table, err));
+    if (alter->what == MR_SQL_ALTER_RENAME)
+        MR_TRY(rename_name(query, alter, table, &name, err));
+    if (!is_temporary(table)) {
+        const char *from = mr_catalog_file_name(arena, table->name);
+        const char *to = name ? mr_catalog_file_name(arena, name) : from;
+        const char *names[2] = {table->name, name};
+        int first = strcmp(to, from) < 0; /* in one order, so that two never wait for each other */
+        MR_TRY(mr_catalog_lock(catalog, arena, table->database, names[first], &locks[0], err));
+        if (strcmp(to, from) != 0)
+            MR_TRY(mr_catalog_lock(catalog, arena, table->database, names[!first], &locks[1], err));
+        MR_TRY(mr__table_need(query, &alter->name, &table, err)); /* as it is now */
+    }
     switch (alter->what) {
     case MR_SQL_ALTER_RENAME:
-        return rename_table(query, alter, table, err);
+        return rename_table(query, table, name, err);
     case MR_SQL_ALTER_SET_PROPERTIES:
     case MR_SQL_ALTER_UNSET_PROPERTIES:
-        table->properties = change_properties(&query->arena, &table->properties, &alter->properties,
+        table->properties = change_properties(arena, &table->properties, &alter->properties,
                                               alter->what == MR_SQL_ALTER_SET_PROPERTIES);
-        return mr_catalog_put(query->session->catalog, table, err);
+        return mr_catalog_put(catalog, table, err);
     case MR_SQL_ALTER_ADD_COLUMNS:
         return add_columns(query, alter, table, err);
     case MR_SQL_ALTER_SCHEMA_BINDING:
         table->schema_mode = alter->value;
-        return mr_catalog_put(query->session->catalog, table, err);
+        return mr_catalog_put(catalog, table, err);
     default:
         return MR_FAIL_UNSUPPORTED(err, "this form of ALTER TABLE");
     }
+}
+
+MrStatus mr__command_alter(MrQuery *query, const MrSqlStatement *statement, MrError *err)
+{
+    MrStatus status;
+    MrFile *locks[2] = {NULL, NULL};
+    if (statement->alter->object == MR_SQL_OBJECT_NAMESPACE)
+        return MR_FAIL_UNSUPPORTED(err, "ALTER DATABASE");
+    MR_GUARD_BEGIN(status, err)
+        status = alter_table(query, statement->alter, locks, err);
+    MR_GUARD_END(status)
+    query->session->os->file_close(locks[0]);
+    query->session->os->file_close(locks[1]);
+    return status;
 }

@@ -125,15 +125,16 @@ static MrStatus flow_begin_anew(MrQuery *query, const char *database, const char
                                 MrError *err)
 {
     MrSession *session = query->session;
-    return mr_os_discard_tree(session->os,
-                              mr__flow_checkpoint(session, &query->arena, database, flow), err);
+    return mr_os_discard_tree(
+        session->os, mr_catalog_flow_path(session->catalog, &query->arena, database, flow), err);
 }
 
 /* Beside its checkpoint a flow keeps which table it fills. */
 static const char *filled_path(MrQuery *query, const char *database, const char *flow)
 {
-    return mr_arena_printf(&query->arena, "%s.table",
-                           mr__flow_checkpoint(query->session, &query->arena, database, flow));
+    return mr_arena_printf(
+        &query->arena, "%s.table",
+        mr_catalog_flow_path(query->session->catalog, &query->arena, database, flow));
 }
 
 /* Says so once there is a checkpoint. */
@@ -189,16 +190,17 @@ static MrStatus filled_check(MrQuery *query, const char *flow, const MrTable *ta
                           "file can be removed");
     MR_TRY(status);
     const char *of_flow = mr_json_str(filled, "flow"), *of_table = mr_json_str(filled, "table");
-    if (!of_flow || !of_table || !mr_str_equal_nocase(of_flow, flow))
+    /* Its making tells the table; table and flow may have got another name together. */
+    *known = of_table && mr_json_i64(filled, "createdUs", 0) == table->created_us;
+    bool moved = *known && !mr_str_equal_nocase(of_table, mr__table_quoted(arena, table));
+    if (!of_flow || !of_table || (!moved && !mr_str_equal_nocase(of_flow, flow)))
         return mr_error_raisef(err, MR_COND_MALFORMED_LOG_FILE, "text",
                                "%s is of another flow, '%s'", path, of_flow ? of_flow : "");
-    *known = mr_str_equal_nocase(of_table, mr__table_quoted(arena, table)) &&
-             mr_json_i64(filled, "createdUs", 0) == table->created_us;
     if (!*known)
         return flow_begin_anew(query, table->database, flow, err);
-    const char *metadata =
-        mr_arena_printf(arena, "%s/metadata.json",
-                        mr__flow_checkpoint(query->session, arena, table->database, flow));
+    const char *metadata = mr_arena_printf(
+        arena, "%s/metadata.json",
+        mr_catalog_flow_path(query->session->catalog, arena, table->database, flow));
     MR_TRY(os->stat(os, metadata, &info, err));
     if (info.exists)
         return MR_OK;
@@ -316,7 +318,7 @@ static MrStatus flow_table(MrQuery *query, const MrSqlCreateTable *create, const
         table->created_us = old->created_us;
     }
     if (!old)
-        MR_TRY(mr__table_location_free(query, table, false, err));
+        MR_TRY(mr__table_location_free(query, table, err));
     if (!old) /* before the table is known: whatever happens, it begins without them */
         MR_TRY(flow_begin_anew(query, table->database, table->name, err));
     if (!old && table->location)
@@ -389,7 +391,7 @@ static MrStatus start_stream(Pipeline *pipeline, Flow *flow, MrPlan *plan, const
     if (keeps)
         MR_TRY(filled_check(query, flow->name, table, &known, err));
     const char *checkpoint =
-        mr__flow_checkpoint(query->session, &query->arena, table->database, flow->name);
+        mr_catalog_flow_path(query->session->catalog, &query->arena, table->database, flow->name);
     MrStatus status = mr_query_start_stream(
         query, plan,
         &(MrStreamTarget){
@@ -461,13 +463,8 @@ static MrStatus add_table_flow(Pipeline *pipeline, MrQuery *query, const MrSqlCr
     if (status == MR_OK)
         status = start_stream(pipeline, flow, bound.plan, table, err);
     MrError ignored = {0};
-    MrSession *session = query->session;
     /* Refused: no table stays behind that the mended text would not fit. */
-    if (status != MR_OK && is_new &&
-        (mr_catalog_remove(session->catalog, table->database, table->name, false, &ignored) !=
-             MR_OK ||
-         (!table->external && table->location &&
-          mr_os_discard_tree(session->os, table->location, &ignored) != MR_OK)))
+    if (status != MR_OK && is_new && mr__table_drop(query, table, &ignored) != MR_OK)
         mr_error_add(err, "and the table '%s' could not be taken back", table->name);
     return status;
 }

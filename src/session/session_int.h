@@ -61,10 +61,10 @@ MR_MUST_USE MrStatus mr__table_columns(MrQuery *query, const MrSqlCreateTable *c
 /* The names of PARTITIONED BY. */
 MR_MUST_USE MrStatus mr__table_partitions(MrQuery *query, const MrSqlCreateTable *create,
                                           MrTable *table, MrError *err);
-/* A table that is new must not find data of another one where it keeps its own.  may_be_ours: what
- * a killed CREATE or DROP of ours has left does not count, as it is written over. */
-MR_MUST_USE MrStatus mr__table_location_free(MrQuery *query, const MrTable *table, bool may_be_ours,
-                                             MrError *err);
+/* A table that is new must not find data of another one where it keeps its own. */
+MR_MUST_USE MrStatus mr__table_location_free(MrQuery *query, const MrTable *table, MrError *err);
+/* With its data, and the checkpoint of the flow that fills it. */
+MR_MUST_USE MrStatus mr__table_drop(MrQuery *query, const MrTable *table, MrError *err);
 /* Partition columns stand last in a table, in the order of PARTITIONED BY. */
 MR_MUST_USE MrStatus mr__table_partitions_last(MrQuery *query, MrTable *table, MrError *err);
 const int32_t *mr__table_partition_places(MrQuery *query, const MrTable *table);
@@ -77,11 +77,6 @@ MR_MUST_USE MrStatus mr__table_clear(MrQuery *query, const MrTable *table, MrErr
 /* Brings a plan's columns, found by name, into the table's order and types. */
 MR_MUST_USE MrStatus mr__table_store(MrQuery *query, const MrTable *table, MrPlan *plan,
                                      MrPlan **out, MrError *err);
-
-/* ---- streaming.c */
-/* Where a flow of a pipeline keeps its positions and its state. */
-const char *mr__flow_checkpoint(const MrSession *session, MrArena *arena, const char *database,
-                                const char *flow);
 
 /* ---- view_refresh.c: materialized views of a pipeline */
 typedef struct MrView { /* what is kept of a view from one refresh to the next; begins zeroed */

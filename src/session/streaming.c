@@ -33,14 +33,6 @@ static bool keeps_input(const MrPhys *phys)
     return keeps;
 }
 
-const char *mr__flow_checkpoint(const MrSession *session, MrArena *arena, const char *database,
-                                const char *flow)
-{
-    return mr_arena_printf(arena, "%s/_millrace/flows/%s.%s", session->warehouse,
-                           mr_catalog_file_name(arena, database),
-                           mr_catalog_file_name(arena, flow));
-}
-
 /* How to begin anew after a refusal to go on. */
 static void hint_anew(const MrStreamTarget *target, MrError *err)
 {

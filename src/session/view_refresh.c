@@ -285,7 +285,7 @@ static MrStatus stream_open(MrView *view, MrQuery *batch, const MrPlan *batch_pl
     fingerprint_put(&text, query, table, plan, scans);
     MrText fingerprint = mr_builder_text(&text);
     const char *checkpoint =
-        mr__flow_checkpoint(query->session, &query->arena, table->database, table->name);
+        mr_catalog_flow_path(query->session->catalog, &query->arena, table->database, table->name);
     scans->fingerprint = mr_hash_stable(fingerprint.data, fingerprint.size_bytes, 0);
     MR_TRY(note_read(query, checkpoint, scans->fingerprint, &view->whole, err));
     view->noted = view->whole;
@@ -391,8 +391,8 @@ static MrStatus stream_try(Refresh *self, MrError *err)
 static MrStatus forget(Refresh *self, bool noted, MrError *err)
 {
     MrSession *session = self->session;
-    const char *checkpoint =
-        mr__flow_checkpoint(session, &self->arena, self->table->database, self->table->name);
+    const char *checkpoint = mr_catalog_flow_path(session->catalog, &self->arena,
+                                                  self->table->database, self->table->name);
     uint64_t fingerprint = self->view->scans ? self->view->scans->fingerprint : 0;
     mr__view_close(self->view);
     MR_TRY(mr_os_discard_tree(session->os, checkpoint, err));

@@ -46,10 +46,11 @@ DROP VIEW gv;
 DROP VIEW global_temp.gv;
 SELECT * FROM global_temp.gv;
 
--- Renamed within its database, or into one that has no folder yet.
+-- Renamed within its database only.
 CREATE DATABASE other;
 CREATE TABLE u AS SELECT 9 AS a;
 ALTER TABLE u RENAME TO other.u2;
+CREATE TABLE other.u2 AS SELECT 9 AS a;
 ALTER TABLE other.u2 RENAME TO u3;
 SELECT * FROM other.u3;
 ALTER TABLE other.u3 RENAME TO missing.u4;
