@@ -114,29 +114,79 @@ static MrStatus infer_rows(MrFilesSource *self, MrSchema *out, MrError *err)
     return status;
 }
 
-/* Adds the fields of more that fields do not have; equal names must have equal data. */
-static MrStatus merge_schema(MrFilesSource *self, MrField **fields, int32_t *n_fields,
-                             const MrSchema *more, MrError *err)
+static bool field_is(const MrFilesSource *self, const MrField *field, const char *name)
 {
-    for (int32_t i = 0; i < more->n_cols; i++) {
+    return self->context->settings && self->context->settings->case_sensitive
+               ? strcmp(field->name, name) == 0
+               : mr_str_equal_nocase(field->name, name);
+}
+
+/* Two fields of one file whose names are one name. */
+static MrStatus names_check(const MrFilesSource *self, const MrField *fields, int32_t n_fields,
+                            MrError *err)
+{
+    for (int32_t i = 0; i < n_fields; i++) {
+        mr_poll_item(i);
+        for (int32_t k = 0; k < i; k++)
+            if (field_is(self, &fields[k], fields[i].name))
+                return MR_FAIL(err, MR_COND_COLUMN_ALREADY_EXISTS, "columnName",
+                               mr_quote_name((MrArena *)&self->arena, fields[k].name));
+        MR_TRY(names_check(self, fields[i].type->fields, fields[i].type->n_fields, err));
+    }
+    return MR_OK;
+}
+
+static MrStatus merge_type(MrFilesSource *self, const MrType *a, const MrType *b,
+                           const MrType **out, MrError *err);
+
+/* Adds the fields of more that fields do not have. */
+static MrStatus merge_fields(MrFilesSource *self, MrField **fields, int32_t *n_fields,
+                             const MrField *more, int32_t n_more, MrError *err)
+{
+    MrField *all = MR_NEW_N(&self->arena, MrField, *n_fields + n_more);
+    int32_t n = *n_fields;
+    if (n > 0)
+        memcpy(all, *fields, (size_t)n * sizeof *all);
+    for (int32_t i = 0; i < n_more; i++) {
         int32_t k = 0;
-        while (k < *n_fields && !mr_str_equal_nocase((*fields)[k].name, more->cols[i].name))
+        while (k < n && !field_is(self, &all[k], more[i].name))
             k++;
-        if (k == *n_fields) {
-            MrField *grown = MR_NEW_N(&self->arena, MrField, *n_fields + 1);
-            if (*n_fields > 0)
-                memcpy(grown, *fields, (size_t)*n_fields * sizeof *grown);
-            grown[k] = (MrField){.name = mr_arena_str(&self->arena, more->cols[i].name),
-                                 .type = mr_type_own(&self->arena, more->cols[i].type),
+        if (k == n) {
+            all[n++] = (MrField){.name = mr_arena_str(&self->arena, more[i].name),
+                                 .type = mr_type_own(&self->arena, more[i].type),
                                  .nullable = true};
-            *fields = grown;
-            ++*n_fields;
-        } else if (!mr_type_same_data((*fields)[k].type, more->cols[i].type)) {
-            return MR_FAIL(err, MR_COND_CANNOT_MERGE_SCHEMAS, "left",
-                           mr_type_catalog_text(&self->arena, (*fields)[k].type), "right",
-                           mr_type_catalog_text(&self->arena, more->cols[i].type));
+        } else {
+            MR_TRY(merge_type(self, all[k].type, more[i].type, &all[k].type, err));
         }
     }
+    *fields = all;
+    *n_fields = n;
+    return MR_OK;
+}
+
+/* Structs are merged, whatever they stand in; all else must be equal. */
+static MrStatus merge_type(MrFilesSource *self, const MrType *a, const MrType *b,
+                           const MrType **out, MrError *err)
+{
+    MrArena *arena = &self->arena;
+    const MrType *parts[2] = {NULL, NULL};
+    *out = a;
+    if (!mr_type_is_nested(a) && mr_type_same_data(a, b))
+        return MR_OK;
+    if (a->kind != b->kind || !mr_type_is_nested(a))
+        return MR_FAIL(err, MR_COND_CANNOT_MERGE_SCHEMAS, "left", mr_type_catalog_text(arena, a),
+                       "right", mr_type_catalog_text(arena, b));
+    if (a->kind == MR_TYPE_STRUCT) {
+        MrField *fields = (MrField *)a->fields;
+        int32_t n_fields = a->n_fields;
+        MR_TRY(merge_fields(self, &fields, &n_fields, b->fields, b->n_fields, err));
+        *out = mr_type_struct(arena, fields, n_fields);
+        return MR_OK;
+    }
+    for (int32_t i = 0; i < a->n_fields; i++)
+        MR_TRY(merge_type(self, a->fields[i].type, b->fields[i].type, &parts[i], err));
+    *out = a->kind == MR_TYPE_ARRAY ? mr_type_array(arena, parts[0], true)
+                                    : mr_type_map(arena, parts[0], parts[1], true);
     return MR_OK;
 }
 
@@ -160,8 +210,9 @@ static MrStatus infer_parquet(MrFilesSource *self, MrSchema *out, MrError *err)
             continue;
         }
         MR_TRY(status);
-        MR_TRY(
-            merge_schema(self, &fields, &n_fields, mr_parquet_schema(mr__parquet_of(handle)), err));
+        const MrSchema *schema = mr_parquet_schema(mr__parquet_of(handle));
+        MR_TRY(names_check(self, schema->cols, schema->n_cols, err));
+        MR_TRY(merge_fields(self, &fields, &n_fields, schema->cols, schema->n_cols, err));
         any = true;
     }
     if (!any)
@@ -170,7 +221,9 @@ static MrStatus infer_parquet(MrFilesSource *self, MrSchema *out, MrError *err)
     return MR_OK;
 }
 
-/* File columns in their order, then the partition columns; a declared column's type wins. */
+/* File columns in their order, then the partition columns; a declared column's type wins.  A
+ * partition column that is in the files too stands where it is there, unless columns are declared.
+ */
 static MrStatus source_schema(MrFilesSource *self, MrError *err)
 {
     const MrSchema *declared = self->context->schema;
@@ -186,6 +239,7 @@ static MrStatus source_schema(MrFilesSource *self, MrError *err)
     else
         MR_TRY(infer_parquet(self, &data, err));
     MrField *fields = MR_NEW_N(&self->arena, MrField, data.n_cols + n_parts);
+    bool *placed = MR_NEW_N(&self->arena, bool, n_parts);
     int32_t n = 0;
     for (int32_t i = 0; i < data.n_cols; i++) {
         bool is_part = false;
@@ -194,13 +248,17 @@ static MrStatus source_schema(MrFilesSource *self, MrError *err)
                 is_part = true;
                 if (declared)
                     parts[k] = data.cols[i];
+                else
+                    fields[n++] = parts[k];
+                placed[k] = !declared;
             }
         }
         if (!is_part)
             fields[n++] = data.cols[i];
     }
     for (int32_t k = 0; k < n_parts; k++)
-        fields[n++] = parts[k];
+        if (!placed[k])
+            fields[n++] = parts[k];
     for (int32_t i = 0; i < n; i++) {
         fields[i].name = mr_arena_str(&self->arena, fields[i].name);
         fields[i].type = mr_type_own(&self->arena, fields[i].type);

@@ -83,6 +83,17 @@ MrPlan *mr__rel_project(Binder *b, const Rel *rel)
 
 /* ---------------------------------------------------------------- tables */
 
+/* Where the source has a declared column: sources put partition columns last. */
+static int32_t source_column(const MrSchema *has, const char *name, int32_t idx)
+{
+    if (idx < has->n_cols && strcmp(has->cols[idx].name, name) == 0)
+        return idx;
+    for (int32_t i = 0; i < has->n_cols; i++)
+        if (strcmp(has->cols[i].name, name) == 0)
+            return i;
+    return idx;
+}
+
 static MrStatus source_bind(Binder *b, const char *name, const MrConnectorType *type,
                             const MrOptions *options, MrSource *source, const MrSchema *schema,
                             const char *const *qual, int32_t n_qual, bool streaming, Rel *out)
@@ -94,12 +105,13 @@ static MrStatus source_bind(Binder *b, const char *name, const MrConnectorType *
     bool differs = false;
     for (int32_t i = 0; i < use->n_cols; i++) {
         const MrField *field = &use->cols[i];
-        const MrType *has = i < source->schema.n_cols ? source->schema.cols[i].type : field->type;
+        int32_t at = source_column(&source->schema, field->name, i);
+        bool is_there = at < source->schema.n_cols;
+        const MrType *has = is_there ? source->schema.cols[at].type : field->type;
         /* NOT NULL is kept by those who write here; files may hold what others wrote. */
-        bool nullable =
-            field->nullable || (i < source->schema.n_cols && source->schema.cols[i].nullable);
+        bool nullable = field->nullable || (is_there && source->schema.cols[at].nullable);
         cols[i] = (MrColumn){mr_planner_id(b->planner), field->name, has, nullable};
-        source_cols[i] = i;
+        source_cols[i] = at;
         differs = differs || !mr_type_same_data(has, field->type);
     }
     plan->kind = MR_PLAN_SCAN;

@@ -24,3 +24,24 @@ CREATE TABLE opts (a INT, b STRING) USING csv OPTIONS ('header' 'true', 'sep' = 
 SHOW CREATE TABLE opts;
 INSERT INTO opts VALUES (1, 'x;y');
 SELECT * FROM opts;
+
+-- A partition column that is in the files, too, stands where it is there, with the path's values.
+INSERT OVERWRITE DIRECTORY 'both/k=1' USING parquet SELECT 1 AS x, 'file' AS k, 3 AS v;
+INSERT OVERWRITE DIRECTORY 'both/k=a' USING parquet SELECT 2 AS x, 'file' AS k, 4 AS v;
+SELECT * FROM parquet.`both` ORDER BY x;
+CREATE TABLE of_files USING parquet LOCATION 'both';
+SELECT * FROM of_files WHERE k = 'a';
+CREATE TABLE declared (x INT, k STRING, v INT) USING parquet LOCATION 'both';
+SELECT x, k, v FROM declared ORDER BY x;
+-- Structs are merged, wherever they stand.
+INSERT OVERWRITE DIRECTORY 'merged/a' USING parquet SELECT named_struct('p', 1) AS s, array(named_struct('p', 1)) AS l;
+INSERT OVERWRITE DIRECTORY 'merged/b' USING parquet SELECT named_struct('q', 'x', 'p', 2) AS s, array(named_struct('r', 3)) AS l, 4 AS z;
+CREATE TEMPORARY VIEW merged USING parquet OPTIONS (path 'merged/*', mergeSchema true);
+SELECT s, l, z FROM merged ORDER BY z;
+-- Two names that are one are refused, not one of them lost.
+SET spark.sql.caseSensitive = true;
+INSERT OVERWRITE DIRECTORY 'twice' USING parquet SELECT 1 AS a, 2 AS A;
+SELECT * FROM parquet.`twice`;
+SELECT A FROM parquet.`twice`;
+RESET spark.sql.caseSensitive;
+SELECT * FROM parquet.`twice`;
