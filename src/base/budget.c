@@ -163,3 +163,8 @@ void mr_memory_keep(void)
     mallopt(M_TRIM_THRESHOLD, 256 << 20);
     mallopt(M_TOP_PAD, 4 << 20);
 }
+
+void mr_memory_give_back(void)
+{
+    (void)malloc_trim(0);
+}

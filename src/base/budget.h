@@ -39,6 +39,9 @@ void mr_budget_free(MrBudget *budget, void *data, int64_t size_bytes); /* NULL i
  * memory stays with the process up to 256 MiB, as pages and batches of the next query want it again
  * at once, and a page fault costs more than most of what is done with the page. */
 void mr_memory_keep(void);
+/* What was freed goes back to the system all the same: for who has freed much and goes on with
+ * blocks of other sizes, which the kept ones would not hold. */
+void mr_memory_give_back(void);
 
 /* Charges bytes that live elsewhere (a library's), without a block. */
 MR_MUST_USE MrStatus mr_budget_charge(MrBudget *budget, int64_t size_bytes, MrError *err);

@@ -297,6 +297,7 @@ MrStatus mr__sort_run_spill(MrSortRun *run, const MrOpContext *context, MrError 
     mr__row_heap_init(&run->heap, run->layout, run->budget);
     mr_arena_deinit(&run->arena);
     mr_arena_deinit(&run->scratch);
+    mr_memory_give_back();
     return MR_OK;
 }
 
