@@ -69,6 +69,12 @@ MrStatus mr__table_partitions(MrQuery *query, const MrSqlCreateTable *create, Mr
     return MR_OK;
 }
 
+static bool is_temporary(const MrTable *table)
+{
+    return strcmp(table->database, MR_CATALOG_TEMP) == 0 ||
+           mr_str_equal_nocase(table->database, MR_CATALOG_GLOBAL_TEMP);
+}
+
 static int32_t field_find(const MrSchema *schema, const char *name)
 {
     for (int32_t i = 0; i < schema->n_cols; i++)
@@ -428,6 +434,7 @@ static MrStatus insert_one(MrQuery *query, const MrSqlInsert *insert, MrError *e
         mr__table_write_spec(query, table, insert->overwrite ? MR_SAVE_OVERWRITE : MR_SAVE_APPEND);
     spec.whole = names_partition(insert, table);
     spec.replaced = bound.replaced;
+    spec.table = is_temporary(table) ? NULL : table;
     return mr_query_write(query, bound.plan, &spec, err);
 }
 
@@ -450,7 +457,10 @@ MrStatus mr__command_truncate(MrQuery *query, const MrSqlStatement *statement, M
                        "TRUNCATE of an external table");
     if (statement->table.partition.n > 0)
         return MR_FAIL_UNSUPPORTED(err, "TRUNCATE of single partitions");
-    return mr__table_clear(query, table, err);
+    MrWriteSpec spec = mr__table_write_spec(query, table, MR_SAVE_OVERWRITE);
+    spec.whole = true;
+    spec.table = is_temporary(table) ? NULL : table;
+    return mr_query_write(query, no_rows(query, table), &spec, err);
 }
 
 static MrStatus drop_locked(MrQuery *query, const MrTable *table, MrFile **lock, MrError *err)
@@ -591,12 +601,6 @@ static MrOptions change_properties(MrArena *arena, const MrOptions *old,
     return (MrOptions){n_options, options};
 }
 
-static bool is_temporary(const MrTable *table)
-{
-    return strcmp(table->database, MR_CATALOG_TEMP) == 0 ||
-           mr_str_equal_nocase(table->database, MR_CATALOG_GLOBAL_TEMP);
-}
-
 /* A new name stays in the database of the old one. */
 static MrStatus rename_name(MrQuery *query, const MrSqlAlter *alter, const MrTable *table,
                             const char **name, MrError *err)
@@ -651,6 +655,8 @@ static MrStatus add_columns(MrQuery *query, const MrSqlAlter *alter, MrTable *ta
         const MrSqlColumn *col = &alter->columns[i - n_data];
         if (col->path.n_parts > 1)
             return MR_FAIL_UNSUPPORTED(err, "adding fields to nested columns");
+        if (col->position_first || col->position_after)
+            return MR_FAIL_UNSUPPORTED(err, "ADD COLUMNS with FIRST or AFTER");
         if (field_find(&table->schema, col->name) >= 0)
             return MR_FAIL(err, MR_COND_FIELD_ALREADY_EXISTS, "op", "add", "fieldNames",
                            mr_quote_name(arena, col->name), "struct", "");

@@ -136,6 +136,8 @@ typedef struct MrWriteSpec {
     MrExpr *replaced; /* MrSinkSpec.replaced */
     int32_t n_partition_cols;
     const int32_t *partition_cols;
+    const MrTable *table; /* must still be this one when the rows are committed; NULL: the caller
+                             has its lock, or there is none */
 } MrWriteSpec;
 MR_MUST_USE MrStatus mr_query_write(MrQuery *query, MrPlan *plan, const MrWriteSpec *spec,
                                     MrError *err);

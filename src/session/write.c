@@ -1,6 +1,9 @@
 /* write.c - a batch plan's rows into a sink: writers per worker, prepared all, committed once. */
 #include "session/session_int.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 typedef struct Write {
     MrQuery *query;
     const MrConnectorType *type;
@@ -10,6 +13,8 @@ typedef struct Write {
     MrSinkWriter **writers; /* by worker; NULL: it had no rows */
     MrBuffer *tokens;       /* by worker */
     MrEpochId epoch;
+    const MrTable *table;
+    MrFile *lock; /* of table, while the rows are committed */
 } Write;
 
 static MrStatus write_consume(void *self, int32_t worker_idx, const MrEvalContext *context,
@@ -28,6 +33,29 @@ static MrStatus write_consume(void *self, int32_t worker_idx, const MrEvalContex
     MR_GUARD_END(status)
     mr_batch_destroy(batch);
     return status;
+}
+
+/* Nobody replaces the table from here on.  Rows that were bound to another one must not come into
+ * this. */
+static MrStatus table_still(Write *write, MrError *err)
+{
+    MrTable *now;
+    char was_text[24], now_text[24] = "none";
+    const MrTable *table = write->table;
+    MrArena *arena = &write->query->arena;
+    MrCatalog *catalog = write->query->session->catalog;
+    if (!table)
+        return MR_OK;
+    MR_TRY(mr_catalog_lock(catalog, arena, table->database, table->name, &write->lock, err));
+    MR_TRY(mr_catalog_get(catalog, arena, table->database, table->name, false, &now, err));
+    if (now && now->created_us == table->created_us)
+        return MR_OK;
+    snprintf(was_text, sizeof was_text, "%" PRId64, table->created_us);
+    if (now)
+        snprintf(now_text, sizeof now_text, "%" PRId64, now->created_us);
+    return MR_FAIL(err, MR_COND_INCOMPATIBLE_TABLE_CHANGE_AFTER_ANALYSIS__TABLE_ID_MISMATCH,
+                   "tableName", mr__table_quoted(arena, table), "capturedTableId", was_text,
+                   "currentTableId", now_text);
 }
 
 static MrStatus write_run(Write *write, const MrPhys *phys, MrError *err)
@@ -52,6 +80,7 @@ static MrStatus write_run(Write *write, const MrPhys *phys, MrError *err)
         MR_TRY(write->type->prepare(write->writers[i], &write->tokens[i], err));
         tokens[n_tokens++] = (MrText){write->tokens[i].data, write->tokens[i].size_bytes};
     }
+    MR_TRY(table_still(write, err));
     mr_poll();
     mr_guard_watch(NULL); /* from here on it is done as a whole */
     return write->type->commit(write->sink, write->epoch, tokens, n_tokens, err);
@@ -101,7 +130,8 @@ static MrStatus write_plan(MrQuery *query, MrPlan *plan, const MrWriteSpec *spec
                      .n_partition_cols = spec->n_partition_cols,
                      .partition_cols = spec->partition_cols};
     Write *write = MR_NEW(arena, Write);
-    *write = (Write){.query = query, .type = spec->type, .n_workers = session->n_threads};
+    *write = (Write){
+        .query = query, .type = spec->type, .n_workers = session->n_threads, .table = spec->table};
     write->epoch = (MrEpochId){.epoch = 0, .lineage = query->seed, .time_us = query->now_us};
     write->writers = MR_NEW_N(arena, MrSinkWriter *, write->n_workers);
     write->tokens = MR_NEW_N(arena, MrBuffer, write->n_workers);
@@ -118,6 +148,7 @@ static MrStatus write_plan(MrQuery *query, MrPlan *plan, const MrWriteSpec *spec
         mr_buffer_deinit(&write->tokens[i]);
     }
     write->type->close_sink(write->sink);
+    session->os->file_close(write->lock);
     return status;
 }
 

@@ -140,6 +140,32 @@ def killed(folder: pathlib.Path) -> str | None:
     return None
 
 
+def made_anew(folder: pathlib.Path) -> str | None:
+    """Rows for a table that is replaced, dropped or renamed while they are made do not come into the new one."""
+    for n, (change, then) in enumerate((
+        ("CREATE OR REPLACE TABLE {} (b BIGINT, a BIGINT) USING csv; INSERT INTO {} VALUES (1, 2)", "1\t2\n"),
+        ("CREATE OR REPLACE TABLE {} AS SELECT 'x' AS s", "x\n"),
+        ("DROP TABLE {}; CREATE TABLE {} (s STRING); INSERT INTO {} VALUES ('y')", "y\n"),
+        ("ALTER TABLE {} RENAME TO {}2; CREATE TABLE {} AS SELECT 'z' AS s", "z\n"),
+    )):  # fmt: skip
+        for write in ("INSERT INTO", "INSERT OVERWRITE"):
+            name = f"m{n}{write[-1].lower()}"
+            ask(folder, f"CREATE TABLE {name} (a BIGINT, b BIGINT) USING csv")
+            late = start(folder, f"{write} {name} SELECT sum(id), 1 FROM range(40000000) WHERE pmod(hash(id), 7) <> 1")
+            staging = folder / "spark-warehouse" / name / "_millrace" / "staging"
+            for _ in range(2000):
+                if staging.is_dir() and any(staging.iterdir()):
+                    break
+                time.sleep(0.002)
+            late.send_signal(signal.SIGSTOP)
+            said = ask(folder, change.replace("{}", name))
+            late.send_signal(signal.SIGCONT)
+            code, rows, refused = late.wait(timeout=60), ask(folder, f"SELECT * FROM {name}"), late.stderr.read()
+            if said or code != 1 or rows != then or ("TABLE_ID_MISMATCH" not in refused and "NOT_FOUND" not in refused):
+                return f"{write} beside {change}: {said} {code} {rows} {refused}"
+    return None
+
+
 REPLACED = """
 CREATE TABLE s (id BIGINT) USING json OPTIONS (path 'in');
 CREATE MATERIALIZED VIEW m AS SELECT id, row_number() OVER (ORDER BY id) AS n FROM s;
@@ -185,13 +211,13 @@ def many_files(folder: pathlib.Path) -> str | None:
 def main() -> int:
     """All cases, each in a folder of its own."""
     bad = 0
-    for case in (overwrites, appends, beside_partitions, over_itself, creates, killed, replaced, many_files):
+    for case in (overwrites, appends, beside_partitions, over_itself, creates, killed, replaced, many_files, made_anew):
         with tempfile.TemporaryDirectory(dir=FAST) as place:
             wrong = case(pathlib.Path(place))
             if wrong:
                 print(f"FAILED {case.__name__}: {wrong}")
                 bad += 1
-    print(f"8 cases, {bad} failed")
+    print(f"9 cases, {bad} failed")
     return 1 if bad else 0
 
 

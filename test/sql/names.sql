@@ -46,6 +46,10 @@ DROP VIEW gv;
 DROP VIEW global_temp.gv;
 SELECT * FROM global_temp.gv;
 
+-- New columns come last.
+ALTER TABLE t ADD COLUMN z INT FIRST;
+ALTER TABLE t ADD COLUMNS (y INT, z INT AFTER a);
+
 -- Renamed within its database only.
 CREATE DATABASE other;
 CREATE TABLE u AS SELECT 9 AS a;
