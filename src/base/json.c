@@ -10,7 +10,6 @@ typedef struct JsonReader {
     MrArena *arena;
     const char *begin, *at, *end;
     const char *what;
-    uint32_t flags;
     MrError *err;
 } JsonReader;
 
@@ -78,18 +77,17 @@ static MrStatus json_escape(JsonReader *reader, MrTextBuilder *text)
 static MrStatus json_string(JsonReader *reader, MrText *out)
 {
     MrTextBuilder text = {.arena = reader->arena};
-    char quote = *reader->at++;
-    unsigned char first = reader->flags & MR_JSON_CONTROLS ? 0 : 0x20;
+    reader->at++; /* the quote */
     for (;;) {
         const char *run = reader->at;
-        while (reader->at < reader->end && *reader->at != quote && *reader->at != '\\' &&
-               (unsigned char)*reader->at >= first)
+        while (reader->at < reader->end && *reader->at != '"' && *reader->at != '\\' &&
+               (unsigned char)*reader->at >= 0x20)
             reader->at++;
         mr_builder_put(&text, run, reader->at - run);
         if (reader->at >= reader->end)
             return json_bad(reader, "string without an end");
         char c = *reader->at++;
-        if (c == quote)
+        if (c == '"')
             break;
         if (c != '\\')
             return json_bad(reader, "control character in a string");
@@ -139,24 +137,6 @@ static bool json_word(JsonReader *reader, MrText word)
     return true;
 }
 
-static bool json_quote(const JsonReader *reader)
-{
-    return *reader->at == '"' || (*reader->at == '\'' && reader->flags & MR_JSON_LENIENT);
-}
-
-static bool json_not_finite(JsonReader *reader, MrText *out)
-{
-    static const char *const words[] = {"NaN", "Infinity", "-Infinity", "+Infinity",
-                                        "INF", "-INF",     "+INF"};
-    *out = (MrText){reader->at, 0};
-    for (int64_t i = 0; i < MR_COUNT(words) && reader->flags & MR_JSON_NAN; i++)
-        if (json_word(reader, mr_text(words[i]))) {
-            out->size_bytes = reader->at - out->data;
-            return true;
-        }
-    return false;
-}
-
 static MrStatus json_value(JsonReader *reader, int depth, MrJson **out);
 
 static MrStatus json_items(JsonReader *reader, int depth, MrJson *holder)
@@ -173,7 +153,7 @@ static MrStatus json_items(JsonReader *reader, int depth, MrJson *holder)
         MrText key = {0};
         json_skip_blanks(reader);
         if (holder->kind == MR_JSON_OBJECT) {
-            if (reader->at >= reader->end || !json_quote(reader))
+            if (reader->at >= reader->end || *reader->at != '"')
                 return json_bad(reader, "a key must be a string");
             MR_TRY(json_string(reader, &key));
             json_skip_blanks(reader);
@@ -208,12 +188,11 @@ static MrStatus json_value(JsonReader *reader, int depth, MrJson **out)
     case '{':
     case '[':
         return json_items(reader, depth, value);
-    default:
-        break;
-    }
-    if (json_quote(reader)) {
+    case '"':
         value->kind = MR_JSON_STRING;
         return json_string(reader, &value->text);
+    default:
+        break;
     }
     if (json_word(reader, MR_TEXT("null")))
         return MR_OK;
@@ -222,8 +201,6 @@ static MrStatus json_value(JsonReader *reader, int depth, MrJson **out)
     if (value->boolean || json_word(reader, MR_TEXT("false")))
         return MR_OK;
     value->kind = MR_JSON_NUMBER;
-    if (json_not_finite(reader, &value->text))
-        return MR_OK;
     if (*reader->at != '-' && (*reader->at < '0' || *reader->at > '9'))
         return json_bad(reader, "not a value");
     return json_number(reader, &value->text);
@@ -242,19 +219,6 @@ MrStatus mr_json_parse(MrArena *arena, MrText text, const char *what, MrJson **o
     MR_TRY(json_value(&reader, 0, out));
     json_skip_blanks(&reader);
     return reader.at == reader.end ? MR_OK : json_bad(&reader, "text after the value");
-}
-
-bool mr_json_parse_text(MrArena *arena, MrText text, uint32_t flags, MrJson **out)
-{
-    MrError ignored = {0};
-    JsonReader reader = {.arena = arena,
-                         .begin = text.data,
-                         .at = text.data,
-                         .end = text.data + text.size_bytes,
-                         .what = "text",
-                         .flags = flags,
-                         .err = &ignored};
-    return text.size_bytes <= MR_JSON_MAX_BYTES && json_value(&reader, 0, out) == MR_OK;
 }
 
 const MrJson *mr_json_get(const MrJson *object, const char *key)

@@ -1,8 +1,7 @@
-/* json.h - small JSON documents as trees: catalog files, positions, metadata, the golden protocol,
- * texts in SQL functions.
+/* json.h - small JSON documents as trees: catalog files, positions, metadata, the golden protocol.
  *
- * Not for files of data: format/json_read.c reads those.  RFC 8259; depth at most 100; a document
- * at most MR_JSON_MAX_BYTES. */
+ * Not for data: format/json_read.c and json_path.c read that.  RFC 8259; depth at most 100; a
+ * document at most MR_JSON_MAX_BYTES. */
 #ifndef MR_BASE_JSON_H
 #define MR_BASE_JSON_H
 
@@ -34,12 +33,6 @@ struct MrJson {
  */
 MR_MUST_USE MrStatus mr_json_parse(MrArena *arena, MrText text, const char *what, MrJson **out,
                                    MrError *err);
-/* What Spark's functions take besides: 'text', and anything behind the value. */
-#define MR_JSON_LENIENT 1
-#define MR_JSON_CONTROLS 2 /* control characters in strings as they are */
-#define MR_JSON_NAN 4      /* numbers: NaN, INF and Infinity with a sign or none */
-/* flags: of the above; false: it is no JSON */
-bool mr_json_parse_text(MrArena *arena, MrText text, uint32_t flags, MrJson **out);
 const MrJson *mr_json_get(const MrJson *object, const char *key); /* NULL: not there */
 const char *mr_json_str(const MrJson *object, const char *key);   /* a string member, or NULL */
 int64_t mr_json_i64(const MrJson *object, const char *key, int64_t otherwise);

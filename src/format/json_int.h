@@ -28,7 +28,8 @@ typedef struct MrJsonConfig {
     bool primitives_as_string, prefers_decimal, allow_comments, allow_unquoted_names,
         allow_single_quotes, allow_leading_zeros, allow_backslash_any, allow_control,
         allow_non_numeric, multi_line, drop_all_null, infer_timestamp, ignore_null_fields, pretty,
-        extended; /* extended: comments or unusual names on */
+        extended, /* comments or unusual names on                                         */
+        copied;   /* what is no string becomes one as mr__json_copy writes it, not as it stands */
 } MrJsonConfig;
 
 static inline bool mr__json_blank(char c)
@@ -122,6 +123,11 @@ const char *mr__json_number(const MrJsonConfig *config, const char *at, const ch
 const char *mr__json_word(const char *at, const char *end, const char *word);
 /* Any value, checked. */
 const char *mr__json_skip(const MrJsonConfig *config, const char *at, const char *end);
+/* Any value as Jackson's generator writes it: no blanks, fractions as doubles.  In json_copy.c. */
+const char *mr__json_copy(const MrJsonConfig *config, const char *at, const char *end,
+                          MrTextBuilder *out);
+/* A copy of the text, followed by the zeros that scanners need. */
+MrText mr__json_padded(MrArena *arena, MrText text);
 bool mr__json_is_quote(const MrJsonConfig *config, char c);
 /* NaN, Infinity, -INF ... to its double. */
 bool mr__json_not_finite(MrText text, double *out);
@@ -168,6 +174,9 @@ static inline void mr__json_set_null(MrJsonValues *self, MrVector *vec, int64_t 
  */
 const char *mr__json_value(MrJsonValues *self, const MrJsonNode *node, const char *at,
                            const char *end, MrVector *vec, int64_t row);
+/* At the end of a batch: children of structs, also of those in lists, have as many items as their
+ * parent. */
+void mr__json_settle(MrVector *vec, int32_t n_items);
 
 /* --- the tables of the format --- */
 

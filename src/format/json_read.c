@@ -612,21 +612,12 @@ static void json_start(MrRowReader *reader, MrBatch *batch)
         self->steps[i].vec = self->steps[i].col < 0 ? NULL : batch->cols[self->steps[i].col];
 }
 
-/* Children of structs, also of those in lists, have as many items as their parent. */
-static void settle(MrVector *vec, int32_t n_items)
-{
-    vec->n_items = n_items;
-    bool is_struct = mr_type_physical(vec->type) == MR_PHYS_STRUCT;
-    for (int32_t i = 0; i < vec->type->n_fields; i++)
-        settle(vec->children[i], is_struct ? n_items : vec->children[i]->n_items);
-}
-
 static void json_finish(MrRowReader *reader, MrBatch *batch)
 {
     JsonReader *self = (JsonReader *)reader;
     batch->n_rows = batch->n_sel = self->row;
     for (int32_t col = 0; col < self->n_cols; col++)
-        settle(batch->cols[col], self->row);
+        mr__json_settle(batch->cols[col], self->row);
 }
 
 static void json_reader_close(MrRowReader *reader)

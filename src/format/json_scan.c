@@ -45,6 +45,14 @@ MrStatus mr__json_configure(MrArena *arena, const MrFormatOptions *options, cons
     return MR_OK;
 }
 
+MrText mr__json_padded(MrArena *arena, MrText text)
+{
+    char *data = mr_arena_alloc(arena, text.size_bytes + MR_CHUNK_PAD);
+    memcpy(data, text.data, (size_t)text.size_bytes);
+    memset(data + text.size_bytes, 0, MR_CHUNK_PAD);
+    return (MrText){data, text.size_bytes};
+}
+
 const char *mr__json_space_comments(const char *at, const char *end)
 {
     while (at < end) {

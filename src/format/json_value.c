@@ -67,6 +67,14 @@ MrStatus mr__json_node_init(const MrJsonConfig *config, MrArena *arena, MrJsonNo
 
 /* --- values, in general --- */
 
+void mr__json_settle(MrVector *vec, int32_t n_items)
+{
+    vec->n_items = n_items;
+    bool is_struct = mr_type_physical(vec->type) == MR_PHYS_STRUCT;
+    for (int32_t i = 0; i < vec->type->n_fields; i++)
+        mr__json_settle(vec->children[i], is_struct ? n_items : vec->children[i]->n_items);
+}
+
 /* The value is fine as JSON but not for its column: NULL, and the record is bad. */
 static const char *misfit(MrJsonValues *self, MrVector *vec, int64_t row, const char *stop,
                           const char *why)
@@ -256,6 +264,15 @@ static bool set_from_string(MrJsonValues *self, const MrJsonNode *node, MrText t
         vec->str[row] = mr_str_borrow(bytes.data, bytes.size_bytes);
         return true;
     }
+    case MR_TYPE_DECIMAL: /* commas between digits do not count */
+        if (memchr(text.data, ',', (size_t)text.size_bytes)) {
+            MrTextBuilder plain = {.arena = arena};
+            for (int64_t i = 0; i < text.size_bytes; i++)
+                if (text.data[i] != ',')
+                    mr_builder_char(&plain, text.data[i]);
+            text = mr_builder_text(&plain);
+        }
+        break;
     case MR_TYPE_BOOLEAN: /* numbers and booleans are never quoted */
     case MR_TYPE_TINYINT:
     case MR_TYPE_SMALLINT:
@@ -263,9 +280,10 @@ static bool set_from_string(MrJsonValues *self, const MrJsonNode *node, MrText t
     case MR_TYPE_BIGINT:
         return false;
     default:
-        return text.size_bytes > 0 &&
-               mr_text_value_set(&node->text, &self->context, arena, text, vec, row);
+        break;
     }
+    return text.size_bytes > 0 &&
+           mr_text_value_set(&node->text, &self->context, arena, text, vec, row);
 }
 
 static bool set_from_number(MrJsonValues *self, const MrJsonNode *node, MrText text,
@@ -288,15 +306,26 @@ static bool set_from_number(MrJsonValues *self, const MrJsonNode *node, MrText t
     case MR_TYPE_DECIMAL:
         return kind != MR_JSON_NOT_FINITE &&
                mr_text_value_set(&node->text, &self->context, self->arena, text, vec, row);
-    case MR_TYPE_TIMESTAMP: { /* seconds */
+    case MR_TYPE_TIMESTAMP: { /* seconds; Java's product, which may wrap */
         const char *stop;
-        return kind == MR_JSON_INT &&
-               mr_digits_i64(text.data, text.data + text.size_bytes, &vec->i64[row], &stop) &&
-               !__builtin_mul_overflow(vec->i64[row], INT64_C(1000000), &vec->i64[row]);
+        int64_t seconds;
+        if (kind != MR_JSON_INT ||
+            !mr_digits_i64(text.data, text.data + text.size_bytes, &seconds, &stop))
+            return false;
+        vec->i64[row] = (int64_t)((uint64_t)seconds * 1000000u);
+        return true;
     }
     default:
         return false;
     }
+}
+
+static const char *copied_text(MrJsonValues *self, const char *at, const char *end, MrText *text)
+{
+    MrTextBuilder copy = {.arena = self->arena};
+    const char *stop = mr__json_copy(self->config, at, end, &copy);
+    *text = (MrText){copy.data, copy.size_bytes};
+    return stop;
 }
 
 /* One value at at (no blanks before it) into row; the place behind it, or NULL when it is not JSON.
@@ -316,11 +345,14 @@ const char *mr__json_value(MrJsonValues *self, const MrJsonNode *node, const cha
     }
     if (type == MR_TYPE_STRING &&
         !mr__json_is_quote(config, *at)) { /* any other value as its text */
-        const char *stop = mr__json_skip(config, at, end);
+        MrText text;
+        const char *stop =
+            config->copied ? copied_text(self, at, end, &text) : mr__json_skip(config, at, end);
         if (stop) {
-            MrText text = {at, stop - at};
+            if (!config->copied)
+                text = (MrText){at, stop - at};
             uint32_t high = 0;
-            for (const char *c = at; c < stop; c++)
+            for (const char *c = text.data; c < text.data + text.size_bytes; c++)
                 high |= (unsigned char)*c & 0x80;
             if (high)
                 text = mr_utf8_repair(self->arena, text);

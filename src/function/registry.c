@@ -4,7 +4,8 @@
 #include "function/function_int.h"
 #include <pthread.h>
 
-/* A new table is a line here and a line in the list below. */
+/* A new table is a line here and a line in the list below.  The tables of json_read and json_path
+ * stand in format/, as their rows need its reader. */
 extern const MrFunctionDef mr_functions_arithmetic[], mr_functions_compare[],
     mr_functions_bitwise[], mr_functions_bitmap[], mr_functions_conditional[],
     mr_functions_collate[], mr_functions_math[], mr_functions_hash[], mr_functions_misc[],
@@ -12,8 +13,9 @@ extern const MrFunctionDef mr_functions_arithmetic[], mr_functions_compare[],
     mr_functions_string_search[], mr_functions_string_like[], mr_functions_string_regexp[],
     mr_functions_date_field[], mr_functions_date_make[], mr_functions_date_pattern[],
     mr_functions_collection_array[], mr_functions_collection_map[], mr_functions_string_format[],
-    mr_functions_decimal_format[], mr_functions_json_text[], mr_functions_string_sentences[],
-    mr_functions_number_format[], mr_functions_test[];
+    mr_functions_decimal_format[], mr_functions_json_text[], mr_functions_json_read[],
+    mr_functions_json_path[], mr_functions_string_sentences[], mr_functions_number_format[],
+    mr_functions_test[];
 
 const MrFunctionDef *const mr_function_tables[] = {
     mr_functions_arithmetic,
@@ -39,6 +41,8 @@ const MrFunctionDef *const mr_function_tables[] = {
     mr_functions_string_format,
     mr_functions_decimal_format,
     mr_functions_json_text,
+    mr_functions_json_read,
+    mr_functions_json_path,
     mr_functions_string_sentences,
     mr_functions_number_format,
     mr_functions_test,
