@@ -200,6 +200,17 @@ static MrStatus trigger(const MrStreamStart *options, MrTriggerKind *out, MrErro
     return MR_OK;
 }
 
+/* The rows of a memory sink do not outlive their query. */
+static MrStatus no_checkpoint_yet(MrQuery *query, const char *checkpoint, MrError *err)
+{
+    MrFileInfo info;
+    MrOs *os = query->session->os;
+    MR_TRY(
+        os->stat(os, mr_arena_printf(&query->arena, "%s/metadata.json", checkpoint), &info, err));
+    return info.exists ? MR_FAIL(err, MR_COND__LEGACY_ERROR_TEMP_1299, "checkpointPath", checkpoint)
+                       : MR_OK;
+}
+
 static MrStatus start_stream(MrStreamingQuery *streaming, MrFrame *frame,
                              const MrStreamStart *options, MrError *err)
 {
@@ -236,6 +247,8 @@ static MrStatus start_stream(MrStreamingQuery *streaming, MrFrame *frame,
         *option = (MrOption){mr_arena_str(&query->arena, option->key),
                              mr_arena_str(&query->arena, option->value)};
     }
+    if (to_memory && target.checkpoint && target.mode != MR_MODE_COMPLETE)
+        MR_TRY(no_checkpoint_yet(query, target.checkpoint, err));
     if (to_memory)
         MR_TRY(mr_memory_table_create(query->session, target.name, &query->schema,
                                       &streaming->memory, err));

@@ -275,6 +275,40 @@ static void the_memory_sink_is_a_table_of_the_querys_name(void **state)
     mr_session_close(session);
 }
 
+static void memory_goes_on_from_a_checkpoint_in_complete_mode_only(void **state)
+{
+    static const char *const modes[] = {"complete", "append", "update"};
+    MrSession *session = session_open();
+    MrFrame *counts = NULL;
+    write_input(3);
+    MrFrame *input = input_open(session);
+    MR_OKAY(mr_frame_group(input, "a", "count(*) AS n", &counts, &err));
+    for (int i = 0; i < 3; i++) {
+        MrFrame *frame = i == 1 ? input : counts;
+        MrStreamStart to = {.format = "memory",
+                            .name = "seen",
+                            .checkpoint = path_of(modes[i]),
+                            .output_mode = modes[i],
+                            .available_now = true};
+        MrStreamingQuery *query = start(frame, &to), *again = NULL;
+        await_end(query);
+        mr_streaming_query_close(query);
+        int64_t n_rows = count_of(session, "SELECT * FROM seen");
+        if (i == 0) {
+            again = start(frame, &to);
+            await_end(again);
+            mr_streaming_query_close(again);
+        } else {
+            expect_failure(mr_frame_start(frame, &to, &again, &err), "_LEGACY_ERROR_TEMP_1299");
+            assert_null(again);
+            assert_int_equal(count_of(session, "SELECT * FROM seen"), n_rows);
+        }
+    }
+    mr_frame_close(counts);
+    mr_frame_close(input);
+    mr_session_close(session);
+}
+
 /* ---------------------------------------------------------------- triggers and options */
 
 static void options_that_mean_nothing_are_refused(void **state)
@@ -487,7 +521,6 @@ static void every_source_and_sink_goes_on_from_its_checkpoint(void **state)
                                    {.format = "text"},
                                    {.format = "console"},
                                    {.format = "noop"},
-                                   {.format = "memory", .name = "seen"},
                                    {.foreach_batch = take}};
     write_input(3);
     int out = dup(STDOUT_FILENO); /* the console's */
@@ -640,6 +673,7 @@ static const struct CMUnitTest tests[] = {
     MR_UNIT_TEST(foreach_batch_may_run_queries),
     MR_UNIT_TEST(foreach_batch_may_stop_its_own_query),
     MR_UNIT_TEST(the_memory_sink_is_a_table_of_the_querys_name),
+    MR_UNIT_TEST(memory_goes_on_from_a_checkpoint_in_complete_mode_only),
     MR_UNIT_TEST(options_that_mean_nothing_are_refused),
     MR_UNIT_TEST(once_is_one_epoch),
     MR_UNIT_TEST(available_now_ends_where_a_source_has_no_end),

@@ -1535,4 +1535,5 @@ X(_LEGACY_ERROR_TEMP_1039, "_LEGACY_ERROR_TEMP_1039", "", MR_INVALID, "", "More 
 X(_LEGACY_ERROR_TEMP_1040, "_LEGACY_ERROR_TEMP_1040", "", MR_INVALID, "dt", "The gap of session_window() is an interval or a text, not <dt>.")
 X(_LEGACY_ERROR_TEMP_1073, "_LEGACY_ERROR_TEMP_1073", "", MR_INVALID, "db,newDb", "A table keeps its database when it is renamed: <newDb> is not <db>.")
 X(_LEGACY_ERROR_TEMP_1228, "_LEGACY_ERROR_TEMP_1228", "", MR_INVALID, "scale,precision", "Decimal scale (<scale>) cannot be greater than precision (<precision>).")
+X(_LEGACY_ERROR_TEMP_1299, "_LEGACY_ERROR_TEMP_1299", "", MR_INVALID, "checkpointPath", "The rows of a memory sink have ended with the query that wrote them, so it cannot go on from a checkpoint unless it is in complete mode. To start over, remove <checkpointPath>.")
 X(_LEGACY_ERROR_TEMP_3102, "_LEGACY_ERROR_TEMP_3102", "", MR_INVALID, "msg", "<msg>.")
