@@ -106,6 +106,11 @@ MR_API MR_MUST_USE MrStatus mr_session_sql(MrSession *session, const char *sql, 
  * A frame is a query that has not run yet.  Each call makes a new frame, to be ended with
  * mr_frame_close(), from old ones, which stay as they are and may be closed; names and types are
  * checked at once.  A frame runs each time it is read.
+ * What a text means is decided when its frame is made: the views, functions, variables, settings
+ * and columns that it finds then are its own, whatever replaces, drops or sets them later.  Rows
+ * are read as they are when it runs.  When a table was dropped meanwhile, reading it fails with
+ * TABLE_OR_VIEW_NOT_FOUND; when it was made anew, with
+ * INCOMPATIBLE_TABLE_CHANGE_AFTER_ANALYSIS.TABLE_ID_MISMATCH.
  * Texts are Spark SQL, as in selectExpr and where: each must be whole by itself
  * (PARSE_SYNTAX_ERROR), and err->sql_idx is a place in it.  A command's frame can be read, but not
  * built upon. Source: Spark's Dataset API for what each call means. */
@@ -162,7 +167,7 @@ MR_API MR_MUST_USE MrStatus mr_frame_distinct(MrFrame *frame, MrFrame **out, MrE
 MR_API MR_MUST_USE MrStatus mr_frame_watermark(MrFrame *frame, const char *time_column,
                                                const char *delay, MrFrame **out, MrError *err);
 /* Makes the frame known to SQL under a name (one part, any characters), for this session, instead
- * of a view that had it. */
+ * of a view that had it; the frame may read that view.  The view means what the frame does. */
 MR_API MR_MUST_USE MrStatus mr_frame_create_view(MrFrame *frame, const char *name, MrError *err);
 MR_API void mr_frame_close(MrFrame *frame); /* NULL is fine */
 

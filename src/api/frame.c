@@ -1,26 +1,28 @@
-/* frame.c - frames of the C API: SQL texts that grow, bound at each step, run when they are read.
+/* frame.c - frames of the C API: SQL texts over other frames, bound at each step, run when they are
+ * read.
  *
- * A frame is the text of a query.  select() puts a SELECT around it, join() two.  So frames and SQL
- * have one meaning and one binder; the optimizer removes the nesting. */
+ * A frame is the text of a query, with what its names meant when it was made (session/meaning.c).
+ * select() is a SELECT over a frame, join() one over two: their texts name them as inputs.  So
+ * frames and SQL have one binder; the optimizer removes the nesting. */
 #include "api/frame_int.h"
 
-#include "base/hash.h"
 #include "connector/show_table.h"
 #include "sql/sql.h"
 
-#include <inttypes.h>
-
-static MrStatus frame_create(MrSession *session, MrText sql, MrFrame **out, MrError *err)
+/* Takes the meaning, also when it fails; NULL: of a command. */
+static MrStatus frame_create(MrSession *session, MrMeaning *meaning, MrFrame **out, MrError *err)
 {
     void *block;
-    int64_t size_bytes = (int64_t)sizeof(MrFrame) + sql.size_bytes + 1;
-    MR_TRY(mr_budget_alloc_zeroed(&session->budget, size_bytes, &block, err));
+    MrStatus status =
+        mr_budget_alloc_zeroed(&session->budget, (int64_t)sizeof(MrFrame), &block, err);
+    if (status != MR_OK) {
+        mr_meaning_let_go(meaning);
+        return status;
+    }
     MrFrame *frame = block;
     frame->session = mr__session_hold(session);
     frame->n_holders = 1;
-    frame->block_bytes = size_bytes;
-    memcpy(frame->sql, sql.data, (size_t)sql.size_bytes);
-    frame->sql_bytes = sql.size_bytes;
+    frame->meaning = meaning;
     *out = frame;
     return MR_OK;
 }
@@ -37,38 +39,20 @@ void mr_frame_close(MrFrame *frame)
         return;
     MrSession *session = frame->session;
     mr_query_close(frame->command);
-    mr_budget_free(&session->budget, frame, frame->block_bytes);
+    mr_meaning_let_go(frame->meaning);
+    mr_budget_free(&session->budget, frame, (int64_t)sizeof *frame);
     mr__session_let_go(session);
 }
 
-MrStatus mr__frame_bind(MrFrame *frame, MrQuery *query, MrBoundQuery *out, MrError *err)
+MrStatus mr__frame_of_text(MrSession *session, const MrMeaningSpec *spec, MrFrame **out,
+                           MrError *err)
 {
-    MrSqlStatement *statement;
-    mr_relations_init(query);
-    query->text = (MrText){frame->sql, frame->sql_bytes};
-    query->bind.text = query->text;
-    MR_TRY(mr_sql_parse_statement(&query->arena, query->text, &query->session->sql_options,
-                                  &statement, err));
-    if (statement->kind != MR_SQL_STMT_QUERY)
-        return MR_FAIL_UNSUPPORTED(err, "a command as the input of a frame");
-    MR_TRY(mr_query_bind_sql(query, statement->query, out, err));
-    query->schema = mr_plan_schema(&query->arena, out->plan);
-    return MR_OK;
-}
-
-/* Binds the frame's text, to say early what is wrong with it. */
-static MrStatus frame_check(MrFrame *frame, MrError *err)
-{
-    MrStatus status;
-    MrQuery *query;
-    MrBoundQuery bound;
-    MR_TRY(mr_query_create(frame->session, &query, err));
-    MR_GUARD_BEGIN(status, err)
-        status = mr__frame_bind(frame, query, &bound, err);
-        if (status == MR_OK)
-            frame->streaming = bound.plan->streaming;
-    MR_GUARD_END(status)
-    mr_query_close(query);
+    MrMeaning *meaning;
+    MR_TRY(mr_meaning_create(session, spec, &meaning, err));
+    MrStatus status = mr_meaning_make(session, meaning, err);
+    if (status == MR_OK)
+        return frame_create(session, meaning, out, err);
+    mr_meaning_let_go(meaning);
     return status;
 }
 
@@ -97,10 +81,13 @@ MrStatus mr_session_sql(MrSession *session, const char *sql, MrFrame **out, MrEr
     bool reads = is_query(query, text, &status, err);
     mr_query_close(query);
     MR_TRY(status);
-    MR_TRY(frame_create(session, text, &frame, err));
+    if (reads) {
+        MR_TRY(mr__frame_of_text(session, &(MrMeaningSpec){.text = text}, &frame, err));
+    } else {
+        MR_TRY(frame_create(session, NULL, &frame, err));
+        status = mr_session_query(session, text, &frame->command, err);
+    }
     frame->is_users = true;
-    status =
-        reads ? frame_check(frame, err) : mr_session_query(session, text, &frame->command, err);
     if (status != MR_OK)
         mr_frame_close(frame);
     else
@@ -183,18 +170,23 @@ static MrStatus pieces_check(MrSession *session, const char *function, const Pie
 /* A line break after each: a comment may stand at the end of the user's. */
 static MrStatus pieces_put(Piece *pieces, int32_t n_pieces, MrBuffer *text, MrError *err)
 {
+    int32_t n_inputs = 0;
     for (int32_t i = 0; i < n_pieces; i++) {
         Piece *piece = &pieces[i];
-        const MrFrame *frame = piece->frame;
         piece->from = text->size_bytes;
         if (piece->kind != PIECE_FRAME)
             MR_TRY(mr_buffer_printf(text, err, "%s\n", piece->text));
-        else if (frame->relation_idx > 0) /* its sides' names, l and r, are seen */
-            MR_TRY(mr_buffer_printf(text, err, "%s\n", frame->sql + frame->relation_idx));
         else
-            MR_TRY(mr_buffer_printf(text, err, "(\n%s\n)\n", frame->sql));
+            MR_TRY(mr_buffer_printf(text, err, "`%s`.`%d`\n", MR_MEANING_INPUT, (int)n_inputs++));
     }
     return MR_OK;
+}
+
+static MrStatus place_nowhere(MrError *err)
+{
+    err->sql_idx = -1;
+    err->sql_len = 0;
+    return err->status;
 }
 
 /* The place of an error in the user's own text; nowhere when it lies in ours. */
@@ -213,28 +205,51 @@ static void place_in_piece(const Piece *pieces, int32_t n_pieces, MrError *err)
         err->sql_len = 0;
 }
 
-/* A checked frame of the pieces, one after the other. */
-static MrStatus frame_make(MrSession *session, const char *function, Piece *pieces,
-                           int32_t n_pieces, MrFrame **out, MrError *err)
+#define INPUTS_MAX 2
+
+/* The frame of the pieces, one after the other, not bound yet; a join's sides may be named. */
+static MrStatus pieces_meaning(MrSession *session, const char *function, Piece *pieces,
+                               int32_t n_pieces, bool names_sides, MrMeaning **out, MrError *err)
 {
-    MrFrame *frame = NULL;
     MrBuffer text;
+    MrMeaning *inputs[INPUTS_MAX];
+    int32_t n_inputs = 0;
     MR_TRY(pieces_check(session, function, pieces, n_pieces, err));
+    for (int32_t i = 0; i < n_pieces; i++)
+        if (pieces[i].kind == PIECE_FRAME)
+            inputs[n_inputs++] = pieces[i].frame->meaning;
     mr_buffer_init(&text, &session->budget, MR_SQL_MAX_BYTES);
     MrStatus status = pieces_put(pieces, n_pieces, &text, err);
     if (status == MR_OK)
-        status = frame_create(session, (MrText){text.data, text.size_bytes}, &frame, err);
+        status = mr_meaning_create(session,
+                                   &(MrMeaningSpec){.text = {text.data, text.size_bytes},
+                                                    .n_inputs = n_inputs,
+                                                    .inputs = inputs,
+                                                    .left = names_sides ? "l" : NULL,
+                                                    .right = names_sides ? "r" : NULL},
+                                   out, err);
     mr_buffer_deinit(&text);
-    if (status == MR_OK) {
-        status = frame_check(frame, err);
-        if (status != MR_OK)
-            place_in_piece(pieces, n_pieces, err);
-    }
-    if (status != MR_OK)
-        mr_frame_close(frame);
-    else
-        *out = frame;
     return status;
+}
+
+static MrStatus pieces_frame(MrSession *session, const char *function, Piece *pieces,
+                             int32_t n_pieces, bool names_sides, MrFrame **out, MrError *err)
+{
+    MrMeaning *meaning;
+    MR_TRY(pieces_meaning(session, function, pieces, n_pieces, names_sides, &meaning, err));
+    MrStatus status = mr_meaning_make(session, meaning, err);
+    if (status == MR_OK)
+        return frame_create(session, meaning, out, err);
+    mr_meaning_let_go(meaning);
+    place_in_piece(pieces, n_pieces, err);
+    return status;
+}
+
+/* A checked frame of the pieces. */
+static MrStatus frame_make(MrSession *session, const char *function, Piece *pieces,
+                           int32_t n_pieces, MrFrame **out, MrError *err)
+{
+    return pieces_frame(session, function, pieces, n_pieces, false, out, err);
 }
 
 MrStatus mr_frame_select(MrFrame *frame, const char *exprs, MrFrame **out, MrError *err)
@@ -314,7 +329,6 @@ const char *mr__join_name(const char *kind)
 MrStatus mr_frame_join(MrFrame *left, MrFrame *right, const char *kind, const char *condition,
                        MrFrame **out, MrError *err)
 {
-    static const char head[] = "SELECT * FROM\n";
     MR_TRY(mr__given(kind != NULL, __func__, "kind", err));
     const char *words = mr__join_name(kind);
     if (!words)
@@ -322,23 +336,16 @@ MrStatus mr_frame_join(MrFrame *left, MrFrame *right, const char *kind, const ch
                        "inner, left, right, full, left semi, left anti, cross");
     bool is_cross = strcmp(words, "cross") == 0;
     Piece pieces[] = {SQL("SELECT * FROM"),
-                      SQL("("),
-                      SQL(left->sql),
-                      SQL(") AS l"),
+                      FROM(left),
+                      SQL("AS l"),
                       SQL(words),
-                      SQL("JOIN ("),
-                      SQL(right->sql),
-                      SQL(") AS r"),
-                      SQL(is_cross && !condition ? "" : "ON"),
+                      SQL("JOIN"),
+                      FROM(right),
+                      SQL("AS r"),
+                      SQL("ON"),
                       {.kind = PIECE_CONDITION, .text = condition, .name = "condition"}};
-    int32_t n_pieces = is_cross && !condition ? MR_COUNT(pieces) - 1 : MR_COUNT(pieces);
-    if (left->session != right->session)
-        return MR_FAIL_UNSUPPORTED(err, "frames of two sessions in one");
-    if (left->command || right->command)
-        return MR_FAIL_UNSUPPORTED(err, "a command as the input of a frame");
-    MR_TRY(frame_make(left->session, __func__, pieces, n_pieces, out, err));
-    (*out)->relation_idx = (int64_t)sizeof head - 1;
-    return MR_OK;
+    int32_t n_pieces = is_cross && !condition ? MR_COUNT(pieces) - 2 : MR_COUNT(pieces);
+    return pieces_frame(left->session, __func__, pieces, n_pieces, true, out, err);
 }
 
 MrStatus mr_frame_order(MrFrame *frame, const char *keys, MrFrame **out, MrError *err)
@@ -389,26 +396,15 @@ MrStatus mr_frame_watermark(MrFrame *frame, const char *time_column, const char 
 
 MrStatus mr_frame_create_view(MrFrame *frame, const char *name, MrError *err)
 {
-    MrFrame *made = NULL;
-    MrBuffer text;
-    MrStatus status = MR_OK;
+    MrStatus status;
     MR_TRY(mr__given(name != NULL, __func__, "name", err));
+    if (!name[0])
+        return mr__bad_parameter(__func__, "name", "not empty", "", err);
     if (frame->command)
         return MR_FAIL_UNSUPPORTED(err, "a command as the input of a frame");
-    mr_buffer_init(&text, &frame->session->budget, MR_SQL_MAX_BYTES);
-    MR_GO(mr_buffer_printf(&text, err, "CREATE OR REPLACE TEMPORARY VIEW `"));
-    for (; *name; name++)
-        MR_GO(mr_buffer_put(&text, *name == '`' ? "``" : name, *name == '`' ? 2 : 1, err));
-    MR_GO(mr_buffer_printf(&text, err, "` AS %s", frame->sql));
-    MR_GO(mr_buffer_put(&text, "", 1, err));
-    status = mr_session_sql(frame->session, text.data, &made, err);
-    if (status != MR_OK) { /* the text is ours */
-        err->sql_idx = -1;
-        err->sql_len = 0;
-    }
-done:
-    mr_frame_close(made);
-    mr_buffer_deinit(&text);
+    MR_GUARD_BEGIN(status, err)
+        status = mr_meaning_put_view(frame->session, frame->meaning, name, err);
+    MR_GUARD_END(status)
     return status;
 }
 
@@ -436,73 +432,42 @@ MrOptions mr__key_values(MrArena *arena, const MrKeyValue *given, int32_t n_give
     return (MrOptions){n_options, options};
 }
 
-void mr__frame_view_name(MrFrameKey key, char name[MR_FRAME_VIEW_NAME])
+MrStatus mr__frame_of_source(MrSession *session, const MrTable *source, const char *source_name,
+                             bool streaming, MrFrame **out, MrError *err)
 {
-    snprintf(name, MR_FRAME_VIEW_NAME, "_frame_%016" PRIx64 "%016" PRIx64, key.high, key.low);
+    const char *text = streaming ? "SELECT * FROM STREAM `" MR_MEANING_SOURCE "`"
+                                 : "SELECT * FROM `" MR_MEANING_SOURCE "`";
+    MR_TRY(mr__frame_of_text(
+        session,
+        &(MrMeaningSpec){.text = mr_text(text), .source = source, .source_name = source_name}, out,
+        err));
+    return MR_OK;
 }
 
-MrStatus mr__frame_view_put(MrQuery *query, const char *name, const char *source_name,
-                            MrTable *table, MrError *err)
-{
-    MrOption *property = MR_NEW(&query->arena, MrOption);
-    *property = (MrOption){MR_VIEW_SOURCE_NAME, source_name};
-    table->kind = MR_CATALOG_VIEW;
-    table->database = MR_CATALOG_TEMP;
-    table->name = name;
-    table->properties = (MrOptions){1, property};
-    return mr_catalog_put(query->session->catalog, table, err);
-}
-
-MrStatus mr__frame_of_view(MrSession *session, const char *name, bool streaming, MrFrame **out,
+/* A checkpoint is bound to its source's format and path: options may change. */
+static MrStatus frame_read(MrQuery *query, const MrReadOptions *options, MrFrame **out,
                            MrError *err)
-{
-    Piece pieces[] = {SQL("SELECT * FROM"), SQL(streaming ? "STREAM" : ""), SQL(name)};
-    return frame_make(session, __func__, pieces, MR_COUNT(pieces), out, err);
-}
-
-static void key_add(MrFrameKey *key, const char *text)
-{
-    int64_t size_bytes = text ? (int64_t)strlen(text) + 1 : 0;
-    key->low = mr_hash_stable(text, size_bytes, key->low);
-    key->high = mr_hash_stable(text, size_bytes, key->high);
-}
-
-/* Of all that a source is opened with. */
-static MrFrameKey source_key(const MrTable *table, const char *schema)
-{
-    MrFrameKey key = {1, 2};
-    key_add(&key, table->provider);
-    key_add(&key, schema);
-    for (int32_t i = 0; i < table->options.n_options; i++) {
-        key_add(&key, table->options.options[i].key);
-        key_add(&key, table->options.options[i].value);
-    }
-    return key;
-}
-
-/* The source gets a temporary view's name, which the frame's text reads.  A checkpoint is bound to
- * its format and path: options may change. */
-static MrStatus put_source_view(MrQuery *query, const MrReadOptions *options, char *name,
-                                MrError *err)
 {
     const char *format = options->format ? options->format : "parquet";
     const MrConnectorType *type = mr_connector_find(format);
     if (!type)
         return MR_FAIL(err, MR_COND_DATA_SOURCE_NOT_FOUND, "provider", format);
-    MrTable table = {.provider = type->name};
-    table.options =
+    MrTable source = {.kind = MR_CATALOG_VIEW,
+                      .database = MR_CATALOG_TEMP,
+                      .name = MR_MEANING_SOURCE,
+                      .provider = type->name};
+    source.options =
         mr__key_values(&query->arena, options->options, options->n_options, options->path);
     if (options->schema) {
         const MrType *schema;
         MR_TRY(mr_type_parse(&query->arena, mr_text(options->schema), true, &schema, err));
-        table.schema = (MrSchema){schema->n_fields, schema->fields};
+        source.schema = (MrSchema){schema->n_fields, schema->fields};
     }
-    mr__frame_view_name(source_key(&table, options->schema), name);
-    const char *path = mr_option(&table.options, NULL, "path");
-    return mr__frame_view_put(
-        query, name,
-        mr_arena_printf(&query->arena, "%s%s%s", table.provider, path ? " " : "", path ? path : ""),
-        &table, err);
+    const char *path = mr_option(&source.options, NULL, "path");
+    return mr__frame_of_source(query->session, &source,
+                               mr_arena_printf(&query->arena, "%s%s%s", source.provider,
+                                               path ? " " : "", path ? path : ""),
+                               options->streaming, out, err);
 }
 
 MrStatus mr_session_read(MrSession *session, const MrReadOptions *options, MrFrame **out,
@@ -512,15 +477,13 @@ MrStatus mr_session_read(MrSession *session, const MrReadOptions *options, MrFra
     options = options ? options : &defaults;
     MrStatus status;
     MrQuery *query;
-    char name[MR_FRAME_VIEW_NAME];
     MR_TRY(mr__key_values_check(__func__, options->options, options->n_options, err));
     MR_TRY(mr_query_create(session, &query, err));
     MR_GUARD_BEGIN(status, err)
-        status = put_source_view(query, options, name, err);
+        status = frame_read(query, options, out, err);
     MR_GUARD_END(status)
     mr_query_close(query);
-    MR_TRY(status);
-    return mr__frame_of_view(session, name, options->streaming, out, err);
+    return status == MR_OK ? MR_OK : place_nowhere(err);
 }
 
 /* ---------------------------------------------------------------- reading */
@@ -528,19 +491,20 @@ MrStatus mr_session_read(MrSession *session, const MrReadOptions *options, MrFra
 /* The error of a run; a place in a text that the user did not write is none. */
 static MrStatus frame_failed(const MrFrame *frame, MrError *err)
 {
-    if (!frame->is_users) {
-        err->sql_idx = -1;
-        err->sql_len = 0;
-    }
-    return err->status;
+    return frame->is_users ? err->status : place_nowhere(err);
+}
+
+/* As Spark: it would have no end, or none of its rows. */
+static MrStatus fail_streaming(MrError *err)
+{
+    return MR_FAIL_UNSUPPORTED(err, "reading a streaming frame; mr_frame_start runs it");
 }
 
 MrStatus mr__frame_query(MrFrame *frame, MrQuery **out, MrError *err)
 {
-    if (frame->streaming) /* as Spark: it would have no end, or none of its rows */
-        return MR_FAIL_UNSUPPORTED(err, "reading a streaming frame; mr_frame_start runs it");
-    MrStatus status =
-        mr_session_query(frame->session, (MrText){frame->sql, frame->sql_bytes}, out, err);
+    if (mr_meaning_streaming(frame->meaning))
+        return fail_streaming(err);
+    MrStatus status = mr_meaning_query(frame->session, frame->meaning, out, err);
     return status == MR_OK ? MR_OK : frame_failed(frame, err);
 }
 
@@ -578,23 +542,24 @@ static MrStatus command_count(MrQuery *command, int64_t *n_rows, MrError *err)
 
 MrStatus mr_frame_count(MrFrame *frame, int64_t *n_rows, MrError *err)
 {
-    MrFrame *count;
+    MrMeaning *count = NULL;
     MrQuery *query = NULL;
     int64_t n = 0;
     if (frame->command)
         return command_count(frame->command, n_rows, err);
+    if (mr_meaning_streaming(frame->meaning))
+        return fail_streaming(err);
     Piece pieces[] = {SQL("SELECT count(*) FROM"), FROM(frame)};
-    MR_TRY(frame_make(frame->session, __func__, pieces, MR_COUNT(pieces), &count, err));
-    MrStatus status = mr__frame_query(count, &query, err);
+    MR_TRY(pieces_meaning(frame->session, __func__, pieces, MR_COUNT(pieces), false, &count, err));
+    MrStatus status = mr_meaning_query(frame->session, count, &query, err);
     if (status == MR_OK)
         status = first_i64(query, &n, err);
     mr_query_close(query);
-    if (status == MR_OK)
-        *n_rows = n;
-    else
-        status = frame_failed(count, err);
-    mr_frame_close(count);
-    return status;
+    mr_meaning_let_go(count);
+    if (status != MR_OK)
+        return place_nowhere(err);
+    *n_rows = n;
+    return MR_OK;
 }
 
 /* ---------------------------------------------------------------- show */
@@ -630,7 +595,7 @@ MrStatus mr_frame_show(MrFrame *frame, const MrShowOptions *options, FILE *to, M
     mr_arena_init(&arena, &frame->session->budget);
     MrShowTable table = {.arena = &arena,
                          .schema = mr_query_schema(query),
-                         .settings = &query->settings,
+                         .settings = mr_session_settings(frame->session), /* as Spark: of now */
                          .n_max = options && options->n_rows > 0 ? options->n_rows : 20,
                          .cut_at = options && options->keep_long ? 0 : 20};
     MR_GUARD_BEGIN(status, err)
@@ -697,9 +662,9 @@ static MrStatus frame_write(MrFrame *frame, MrQuery *query, const MrWriteOptions
     MrWriteSpec spec = {.type = mr_connector_find(format)};
     if (!spec.type)
         return MR_FAIL(err, MR_COND_DATA_SOURCE_NOT_FOUND, "provider", format);
-    MR_TRY(mr__frame_bind(frame, query, &bound, err));
-    if (bound.plan->streaming)
-        return MR_FAIL_UNSUPPORTED(err, "reading a streaming frame; mr_frame_start runs it");
+    if (mr_meaning_streaming(frame->meaning))
+        return fail_streaming(err);
+    MR_TRY(mr_meaning_bind(frame->meaning, query, &bound, err));
     spec.options =
         mr__key_values(&query->arena, options->options, options->n_options, options->path);
     MR_TRY(save_mode(options->mode, &spec.mode, err));

@@ -2,6 +2,7 @@
 #include "api/frame_int.h"
 
 #include <errno.h>
+#include <inttypes.h>
 
 /* ---------------------------------------------------------------- out */
 
@@ -100,7 +101,7 @@ typedef struct ArrowGiver {
     struct ArrowArray array;
     MrMemorySource *rows; /* the session's */
     MrBatch *batch;
-    char name[MR_FRAME_VIEW_NAME];
+    char name[48]; /* of the rows */
 } ArrowGiver;
 
 static MrStatus giver_failed(ArrowGiver *giver, MrError *err)
@@ -131,8 +132,8 @@ static MrStatus take_all(MrQuery *query, ArrowGiver *giver, MrError *err)
     if (giver->stream->get_schema(giver->stream, &giver->schema) != 0)
         return giver_failed(giver, err);
     MR_TRY(mr_arrow_import_schema(&query->arena, &giver->schema, &schema, err));
-    mr__frame_view_name((MrFrameKey){query->seed, session->os->random_u64(session->os)},
-                        giver->name);
+    snprintf(giver->name, sizeof giver->name, "_frame_%016" PRIx64 "%016" PRIx64, query->seed,
+             session->os->random_u64(session->os));
     MR_TRY(mr_memory_table_create(session, giver->name, &schema, &giver->rows, err));
     MR_TRY(mr_batch_create(&query->budget, &giver->batch, err));
     for (;;) {
@@ -143,8 +144,7 @@ static MrStatus take_all(MrQuery *query, ArrowGiver *giver, MrError *err)
         MR_TRY(take_array(giver, &schema, err));
         giver->array.release(&giver->array);
     }
-    return mr__frame_view_put(query, giver->name, "arrow",
-                              &(MrTable){.provider = mr_connector_memory_sink.name}, err);
+    return MR_OK;
 }
 
 MrStatus mr_session_arrow(MrSession *session, struct ArrowArrayStream *rows, MrFrame **out,
@@ -167,5 +167,10 @@ MrStatus mr_session_arrow(MrSession *session, struct ArrowArrayStream *rows, MrF
     if (giver.schema.release)
         giver.schema.release(&giver.schema);
     rows->release(rows);
-    return status == MR_OK ? mr__frame_of_view(session, giver.name, false, out, err) : status;
+    MR_TRY(status);
+    const MrTable source = {.kind = MR_CATALOG_VIEW,
+                            .database = MR_CATALOG_TEMP,
+                            .name = giver.name,
+                            .provider = mr_connector_memory_sink.name};
+    return mr__frame_of_source(session, &source, "arrow", false, out, err);
 }

@@ -421,6 +421,220 @@ static void what_frames_read_stays_out_of_sight(void **state)
     mr_session_close(session);
 }
 
+/* ---------------------------------------------------------------- what a frame's text means */
+
+static void run(MrSession *session, const char *command)
+{
+    mr_frame_close(sql(session, command));
+}
+
+/* The only cell of show(). */
+static const char *cell(MrFrame *frame)
+{
+    static char text[200];
+    const char *from = shown(frame, &(MrShowOptions){.keep_long = true});
+    for (int i = 0; i < 3; i++)
+        from = strchr(from, '\n') + 1;
+    size_t n = strcspn(++from, " |");
+    snprintf(text, sizeof text, "%.*s", (int)n, from);
+    return text;
+}
+
+#define N_LATER 9
+
+/* A frame, and what stands on it. */
+static void frames_over(MrSession *session, MrFrame *frame, MrFrame *later[N_LATER])
+{
+    MrFrame *one = sql(session, "SELECT 1 AS one");
+    MR_OKAY(mr_frame_select(frame, "*", &later[0], &err));
+    MR_OKAY(mr_frame_filter(frame, "x IS NOT NULL", &later[1], &err));
+    MR_OKAY(mr_frame_order(later[1], "x", &later[2], &err));
+    MR_OKAY(mr_frame_limit(frame, 5, &later[3], &err));
+    MR_OKAY(mr_frame_join(frame, one, "inner", "l.x IS NOT NULL AND r.one = 1", &later[4], &err));
+    MR_OKAY(mr_frame_select(later[4], "l.x", &later[5], &err));
+    mr_frame_close(later[4]);
+    MR_OKAY(mr_frame_group(frame, "", "max(x) AS x", &later[4], &err));
+    MR_OKAY(mr_frame_distinct(frame, &later[6], &err));
+    MR_OKAY(mr_frame_create_view(frame, "of_frame", &err));
+    later[7] = sql(session, "SELECT * FROM of_frame");
+    run(session, "CREATE OR REPLACE TEMPORARY VIEW of_view AS SELECT * FROM of_frame");
+    later[8] = sql(session, "SELECT * FROM of_view");
+    mr_frame_close(one);
+}
+
+static void a_frame_keeps_what_its_text_meant(void **state)
+{
+    static const struct {
+        const char *before[3], *query, *value, *after[3];
+    } cases[] = {
+        {{"CREATE OR REPLACE TEMPORARY VIEW w AS SELECT 1 AS x"},
+         "SELECT * FROM w",
+         "1",
+         {"CREATE OR REPLACE TEMPORARY VIEW w AS SELECT 'two' AS x, 2 AS y", "DROP VIEW w"}},
+        {{"CREATE OR REPLACE TEMPORARY VIEW w AS SELECT 1 AS x",
+          "CREATE OR REPLACE TEMPORARY VIEW over AS SELECT x + 1 AS x FROM w"},
+         "SELECT * FROM over",
+         "2",
+         {"CREATE OR REPLACE TEMPORARY VIEW w AS SELECT 5 AS x", "DROP VIEW over"}},
+        {{"CREATE VIEW kept AS SELECT 1 AS x"}, "SELECT * FROM kept", "1", {"DROP VIEW kept"}},
+        {{"CREATE OR REPLACE TEMPORARY FUNCTION f(a INT) RETURNS INT RETURN a + 1"},
+         "SELECT f(1) AS x",
+         "2",
+         {"CREATE OR REPLACE TEMPORARY FUNCTION f(a INT) RETURNS INT RETURN a + 10",
+          "DROP TEMPORARY FUNCTION f"}},
+        {{"DECLARE OR REPLACE VARIABLE q INT DEFAULT 1"},
+         "SELECT q AS x",
+         "1",
+         {"SET VAR q = 2", "DROP TEMPORARY VARIABLE q"}},
+        {{"CREATE TABLE hidden USING parquet AS SELECT 1 AS x"},
+         "SELECT * FROM hidden",
+         "1",
+         {"CREATE OR REPLACE TEMPORARY VIEW hidden AS SELECT 7 AS x"}},
+        {{"CREATE TABLE grows USING parquet AS SELECT 1 AS x"},
+         "SELECT * FROM grows",
+         "1",
+         {"ALTER TABLE grows ADD COLUMNS (y INT)"}},
+        {{"CREATE DATABASE other", "USE other", "CREATE TABLE t USING parquet AS SELECT 3 AS x"},
+         "SELECT * FROM t",
+         "3",
+         {"USE default", "CREATE TABLE t USING parquet AS SELECT 4 AS x"}},
+        {{"SET spark.sql.ansi.enabled = false"},
+         "SELECT coalesce(CAST('no' AS INT), 7) AS x",
+         "7",
+         {"SET spark.sql.ansi.enabled = true"}},
+        {{"SET spark.sql.session.timeZone = UTC"},
+         "SELECT unix_seconds(timestamp'1970-01-02 00:00:00') AS x",
+         "86400",
+         {"SET spark.sql.session.timeZone = Asia/Tokyo"}},
+        {{0}, "SELECT current_database() AS x", "default", {"CREATE DATABASE third", "USE third"}},
+    };
+    MrSession *session = session_open();
+    for (size_t i = 0; i < MR_COUNT(cases); i++) {
+        MrFrame *later[N_LATER], *frame, *more = NULL;
+        for (int k = 0; k < 3 && cases[i].before[k]; k++)
+            run(session, cases[i].before[k]);
+        frame = sql(session, cases[i].query);
+        frames_over(session, frame, later);
+        for (int k = 0; k < 3; k++) {
+            if (cases[i].after[k])
+                run(session, cases[i].after[k]);
+            assert_string_equal(cell(frame), cases[i].value);
+            assert_int_equal(rows_of(frame), 1);
+            for (int n = 0; n < N_LATER; n++)
+                assert_string_equal(cell(later[n]), cases[i].value);
+            MR_OKAY(mr_frame_select(frame, "x", &more, &err)); /* what is made now, too */
+            assert_string_equal(cell(more), cases[i].value);
+            mr_frame_close(more);
+            MR_OKAY(mr_frame_write(
+                later[1], &(MrWriteOptions){.path = path_of("meant"), .mode = "overwrite"}, &err));
+            MR_OKAY(
+                mr_session_read(session, &(MrReadOptions){.path = path_of("meant")}, &more, &err));
+            assert_string_equal(cell(more), cases[i].value);
+            mr_frame_close(more);
+        }
+        for (int n = 0; n < N_LATER; n++)
+            mr_frame_close(later[n]);
+        mr_frame_close(frame);
+    }
+    mr_session_close(session);
+}
+
+/* A frame over a view takes the view's name, again and again. */
+static void a_frame_may_replace_the_view_it_reads(void **state)
+{
+    int64_t used_bytes = 0;
+    MrSession *session = session_open();
+    MrFrame *frame = sql(session, "SELECT * FROM range(10)"), *read = NULL, *next = NULL;
+    MR_OKAY(mr_frame_create_view(frame, "v", &err));
+    read = sql(session, "SELECT * FROM v");
+    MR_OKAY(mr_frame_filter(read, "id > 5", &next, &err));
+    MR_OKAY(mr_frame_create_view(next, "v", &err));
+    assert_int_equal(count_and_close(sql(session, "SELECT * FROM v")), 4);
+    assert_int_equal(count_and_close(next), 4);
+    assert_int_equal(count_and_close(read), 10);
+    for (int i = 0; i < 20; i++) {
+        read = sql(session, "SELECT id + 1 AS id FROM v");
+        MR_OKAY(mr_frame_create_view(read, "v", &err));
+        mr_frame_close(read);
+    }
+    read = sql(session, "SELECT id FROM v WHERE id BETWEEN 26 AND 29");
+    assert_int_equal(count_and_close(read), 4);
+    expect_failure(mr_frame_create_view(frame, "", &err), "INVALID_PARAMETER_VALUE");
+    for (int i = 0; i < 3; i++) { /* nobody reads the old ones any more */
+        MR_OKAY(mr_frame_create_view(frame, "v", &err));
+        read = sql(session, "SELECT * FROM v");
+        MR_OKAY(mr_frame_create_view(read, "v", &err));
+        mr_frame_close(read);
+        if (i == 0)
+            used_bytes = mr_session_budget(session)->used_bytes;
+    }
+    assert_int_equal(mr_session_budget(session)->used_bytes, used_bytes);
+    mr_frame_close(frame);
+    mr_session_close(session);
+}
+
+/* Two frames that were made at two times mean two things by one name. */
+static void frames_of_two_times_meet(void **state)
+{
+    MrSession *session = session_open();
+    MrFrame *frames[2], *joined = NULL, *both = NULL;
+    for (int i = 0; i < 2; i++) {
+        run(session, i == 0 ? "SET spark.sql.session.timeZone = UTC"
+                            : "SET spark.sql.session.timeZone = Asia/Tokyo");
+        run(session, i == 0 ? "CREATE OR REPLACE TEMPORARY VIEW w AS SELECT 1 AS x"
+                            : "CREATE OR REPLACE TEMPORARY VIEW w AS SELECT 2 AS x");
+        frames[i] = sql(session, "SELECT x, unix_seconds(timestamp'1970-01-02 00:00:00') AS s "
+                                 "FROM w");
+    }
+    MR_OKAY(mr_frame_join(frames[0], frames[1], "inner",
+                          "l.x < r.x AND l.s - r.s = 9 * 3600 AND r.x = (SELECT x FROM w)", &joined,
+                          &err));
+    run(session, "DROP VIEW w");
+    MR_OKAY(mr_frame_select(joined, "concat(l.x, r.x) AS x", &both, &err));
+    assert_string_equal(cell(both), "12");
+    mr_frame_close(both);
+    MR_OKAY(mr_frame_union(frames[0], frames[1], &both, &err));
+    assert_int_equal(count_and_close(both), 2);
+    mr_frame_close(joined);
+    for (int i = 0; i < 2; i++)
+        mr_frame_close(frames[i]);
+    mr_session_close(session);
+}
+
+/* A frame knows the columns of its files and tables, and reads what is in them now. */
+static void columns_are_as_they_were_and_rows_as_they_are(void **state)
+{
+    MrSession *session = session_open();
+    MrFrame *frame = sql(session, "SELECT 1 AS x"), *other = sql(session, "SELECT 2 AS x, 3 AS y");
+    const MrWriteOptions to = {.format = "json", .path = path_of("files"), .mode = "overwrite"};
+    const MrReadOptions from = {.format = "json", .path = to.path};
+    char text[400];
+    MR_OKAY(mr_frame_write(frame, &to, &err));
+    mr_frame_close(frame);
+    MR_OKAY(mr_session_read(session, &from, &frame, &err));
+    snprintf(text, sizeof text, "SELECT * FROM json.`%s`", to.path);
+    MrFrame *by_path = sql(session, text);
+    MR_OKAY(mr_frame_write(other, &to, &err));
+    assert_string_equal(cell(frame), "2");
+    assert_null(strchr(shown(frame, NULL), 'y'));
+    assert_null(strchr(shown(by_path, NULL), 'y'));
+    assert_string_equal(cell(by_path), "2");
+    mr_frame_close(by_path);
+    mr_frame_close(frame);
+    mr_frame_close(other);
+    run(session, "CREATE TABLE remade USING parquet AS SELECT 1 AS x");
+    frame = sql(session, "SELECT * FROM remade");
+    run(session, "INSERT INTO remade VALUES (2)");
+    assert_int_equal(rows_of(frame), 2);
+    run(session, "DROP TABLE remade");
+    expect_failure(mr_frame_show(frame, NULL, stdout, &err), "TABLE_OR_VIEW_NOT_FOUND");
+    run(session, "CREATE TABLE remade USING parquet AS SELECT 'a' AS x, 1 AS y");
+    expect_failure(mr_frame_show(frame, NULL, stdout, &err),
+                   "INCOMPATIBLE_TABLE_CHANGE_AFTER_ANALYSIS.TABLE_ID_MISMATCH");
+    mr_frame_close(frame);
+    mr_session_close(session);
+}
+
 static void an_interrupt_is_over_when_the_next_query_begins(void **state)
 {
     int64_t n_rows = 0;
@@ -805,6 +1019,10 @@ static const struct CMUnitTest tests[] = {
     MR_UNIT_TEST(show_prints_as_spark_does),
     MR_UNIT_TEST(a_frame_is_written_and_read_in_each_mode),
     MR_UNIT_TEST(what_frames_read_stays_out_of_sight),
+    MR_UNIT_TEST(a_frame_keeps_what_its_text_meant),
+    MR_UNIT_TEST(a_frame_may_replace_the_view_it_reads),
+    MR_UNIT_TEST(frames_of_two_times_meet),
+    MR_UNIT_TEST(columns_are_as_they_were_and_rows_as_they_are),
     MR_UNIT_TEST(an_interrupt_is_over_when_the_next_query_begins),
     MR_UNIT_TEST(a_streaming_frame_is_started_not_read),
     MR_UNIT_TEST(the_session_lives_as_long_as_what_was_made_from_it),

@@ -235,9 +235,7 @@ static MrStatus start_stream(MrStreamingQuery *streaming, MrFrame *frame,
     MR_TRY(trigger(options, &target.trigger, err));
     target.interval_us = options->interval_ms * 1000;
     MR_TRY(output_mode(options->output_mode, &target.mode, err));
-    frame->sql[frame->sql_bytes] = '\0';
-    MR_TRY(mr__frame_bind(frame, query, &bound, err));
-    query->text = mr_text_own(&query->arena, query->text); /* the frame may be closed */
+    MR_TRY(mr_meaning_bind(frame->meaning, query, &bound, err)); /* the frame may be closed */
     if (!bound.plan->streaming)
         return MR_FAIL(err, MR_COND_WRITE_STREAM_NOT_ALLOWED);
     target.options =

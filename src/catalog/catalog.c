@@ -21,6 +21,8 @@ MrStatus mr_catalog_open(MrOs *os, MrBudget *budget, const char *warehouse, MrCa
 
 static void temp_free(MrCatalog *catalog, TempEntry *entry)
 {
+    if (entry->table && entry->table->body)
+        entry->table->body->let_go(entry->table->body);
     mr_arena_deinit(&entry->arena);
     mr_budget_free(catalog->budget, entry, (int64_t)sizeof *entry);
 }
@@ -119,7 +121,7 @@ MrStatus mr_catalog_get(MrCatalog *catalog, MrArena *arena, const char *database
 {
     if (is_temp(database)) {
         TempEntry *entry = *temp_find(catalog, database, name, function);
-        *out = entry ? mr__catalog_own(arena, entry->table) : NULL;
+        *out = entry ? mr_catalog_own(arena, entry->table) : NULL;
         return MR_OK;
     }
     const char *path = object_path(catalog, arena, database, name, function);
@@ -150,12 +152,14 @@ static MrStatus temp_put(MrCatalog *catalog, const MrTable *table, MrError *err)
     entry->function = function;
     mr_arena_init(&entry->arena, catalog->budget);
     MR_GUARD_BEGIN(status, err)
-        entry->table = mr__catalog_own(&entry->arena, table);
+        entry->table = mr_catalog_own(&entry->arena, table);
     MR_GUARD_END(status)
     if (status != MR_OK) {
         temp_free(catalog, entry);
         return status;
     }
+    if (table->body)
+        table->body->hold(table->body);
     TempEntry **old = temp_find(catalog, table->database, table->name, function);
     if (*old) {
         TempEntry *gone = *old;
@@ -236,7 +240,7 @@ MrStatus mr_catalog_list(MrCatalog *catalog, MrArena *arena, const char *databas
         for (TempEntry *entry = catalog->temps; entry; entry = entry->next)
             if (entry->function == functions &&
                 mr_str_equal_nocase(entry->table->database, database))
-                MR_PUSH(arena, tables, n_tables, cap_tables, mr__catalog_own(arena, entry->table));
+                MR_PUSH(arena, tables, n_tables, cap_tables, mr_catalog_own(arena, entry->table));
     } else {
         const char *dir = mr__catalog_dir(catalog, arena, database);
         MrFileInfo info;

@@ -22,6 +22,13 @@ typedef enum MrCatalogKind {
     MR_CATALOG_FUNCTION
 } MrCatalogKind;
 
+/* What a temporary view stands for when it has no text of its own: counted by who made it. */
+typedef struct MrCatalogBody MrCatalogBody;
+struct MrCatalogBody {
+    void (*hold)(MrCatalogBody *self);
+    void (*let_go)(MrCatalogBody *self);
+};
+
 typedef struct MrTable {
     MrCatalogKind kind;
     const char *database, *name;
@@ -48,6 +55,8 @@ typedef struct MrTable {
     int32_t n_temps;
     const char *const *temps;
     int64_t created_us;
+    /* Of a temporary view; instead of sql.  The catalog holds it; a copy of the table does not. */
+    MrCatalogBody *body;
 } MrTable;
 
 typedef struct MrDatabase {
@@ -103,6 +112,7 @@ MR_MUST_USE MrStatus mr_catalog_list_databases(MrCatalog *catalog, MrArena *aren
 /* Where a flow of a pipeline keeps its positions and its state. */
 const char *mr_catalog_flow_path(const MrCatalog *catalog, MrArena *arena, const char *database,
                                  const char *flow);
+MrTable *mr_catalog_own(MrArena *arena, const MrTable *table); /* deep copy */
 /* A name as part of a path: lower case; all but letters, digits, _ and - is %XX. */
 const char *mr_catalog_file_name(MrArena *arena, const char *name);
 /* Where a managed table of this name keeps its data. */

@@ -211,7 +211,7 @@ static MrOptions own_options(MrArena *arena, const MrOptions *options)
     return (MrOptions){options->n_options, copy};
 }
 
-MrTable *mr__catalog_own(MrArena *arena, const MrTable *table)
+MrTable *mr_catalog_own(MrArena *arena, const MrTable *table)
 {
     MrTable *copy = MR_NEW(arena, MrTable);
     *copy = *table;

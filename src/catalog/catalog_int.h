@@ -42,6 +42,5 @@ MR_MUST_USE MrStatus mr__catalog_read(MrArena *arena, const char *database, cons
 MrText mr__catalog_write_database(MrArena *arena, const MrDatabase *database);
 MR_MUST_USE MrStatus mr__catalog_read_database(MrArena *arena, const char *file, MrText text,
                                                MrDatabase **out, MrError *err);
-MrTable *mr__catalog_own(MrArena *arena, const MrTable *table); /* deep copy */
 
 #endif

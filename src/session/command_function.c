@@ -61,17 +61,16 @@ MrStatus mr__command_create_function(MrQuery *query, const MrSqlStatement *state
 static MrStatus find_entry(MrQuery *query, const MrBindPlace *place, const char *const *parts,
                            int32_t n_parts, MrTable **out, MrError *err)
 {
-    MrCatalog *catalog = query->session->catalog;
     const char *name = parts[n_parts - 1];
     *out = NULL;
     if (n_parts == 1)
-        MR_TRY(mr_catalog_get(catalog, &query->arena, MR_CATALOG_TEMP, name, true, out, err));
+        MR_TRY(mr__meaning_look(query, place, MR_CATALOG_TEMP, name, true, out, err));
     if (*out || n_parts > 3 || (n_parts == 3 && !mr_str_equal_nocase(parts[0], MR_CATALOG_NAME)))
         return MR_OK;
     const char *database = n_parts > 1          ? parts[n_parts - 2]
                            : place->n_parts > 0 ? place->parts[place->n_parts - 1]
                                                 : query->session->database;
-    return mr_catalog_get(catalog, &query->arena, database, name, true, out, err);
+    return mr__meaning_look(query, place, database, name, true, out, err);
 }
 
 MrStatus mr__function_find(void *self, const MrBindPlace *place, const char *const *parts,
@@ -84,7 +83,7 @@ MrStatus mr__function_find(void *self, const MrBindPlace *place, const char *con
     MR_TRY(find_entry(query, place, parts, n_parts, &entry, err));
     if (!entry)
         return MR_OK;
-    MR_TRY(mr_sql_parse_statement(arena, mr_text(entry->sql), &query->session->sql_options,
+    MR_TRY(mr_sql_parse_statement(arena, mr_text(entry->sql), mr__place_sql_options(query, place),
                                   &statement, err));
     const MrSqlCreateFunction *create = statement->create_function;
     MrField *params = MR_NEW_N(arena, MrField, create->n_params);
@@ -111,7 +110,7 @@ MrStatus mr__function_find(void *self, const MrBindPlace *place, const char *con
     const char **databases = MR_NEW_N(arena, const char *, 1);
     databases[0] = entry->sql_database ? entry->sql_database : query->session->database;
     MrSettings *settings = MR_NEW(arena, MrSettings);
-    *settings = query->settings;
+    *settings = *mr__place_settings(query, place);
     for (int32_t i = 0; i < entry->sql_conf.n_options; i++)
         if (strcmp(entry->sql_conf.options[i].key, "spark.sql.ansi.enabled") == 0)
             settings->ansi = mr_str_equal_nocase(entry->sql_conf.options[i].value, "true");
@@ -132,6 +131,7 @@ MrStatus mr__function_find(void *self, const MrBindPlace *place, const char *con
                                       .n_parts = 1,
                                       .parts = databases,
                                       .in_view = true,
-                                      .is_temp = is_temp}};
+                                      .is_temp = is_temp,
+                                      .meaning = place->meaning}};
     return MR_OK;
 }

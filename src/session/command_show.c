@@ -78,7 +78,7 @@ static MrStatus show_tables(MrQuery *query, const MrSqlShow *show, MrError *err)
         bool temporary = i == 1 || mr_str_equal_nocase(places[i], MR_CATALOG_GLOBAL_TEMP);
         for (int32_t t = 0; t < n_tables; t++)
             if (pattern_matches(show->pattern, tables[t]->name) &&
-                (!views || tables[t]->kind == MR_CATALOG_VIEW) && !mr_view_source_name(tables[t]))
+                (!views || tables[t]->kind == MR_CATALOG_VIEW))
                 mr__result_row(query, 3, places[i], tables[t]->name, temporary ? "true" : "false");
     }
     return MR_OK;

@@ -194,6 +194,7 @@ void mr_query_close(MrQuery *query)
     mr_mutex_unlock(session->lock);
     mr_run_destroy(query->run);
     mr__sources_close(query);
+    mr__meanings_let_go(query);
     mr_arena_deinit(&query->arena);
     mr_budget_deinit(&query->budget);
     mr_budget_free(&session->budget, query, (int64_t)sizeof *query);

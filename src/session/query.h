@@ -12,6 +12,7 @@
 #include "stream/stream.h"
 
 typedef struct MrVariable MrVariable;
+typedef struct MrMeaning MrMeaning;
 typedef struct MrMemoryTable MrMemoryTable;
 
 /* A stream's own flag.  An interrupt of queries is over when the next one begins; that of a stream
@@ -67,6 +68,12 @@ struct MrOpenSource {
     MrSource *source;
 };
 
+typedef struct MrKeptMeaning MrKeptMeaning;
+struct MrKeptMeaning {
+    MrKeptMeaning *next;
+    MrMeaning *meaning;
+};
+
 struct MrQuery {
     MrQuery *next;
     MrSession *session;
@@ -80,6 +87,8 @@ struct MrQuery {
     MrBindCatalog bind_catalog;
     MrBindOptions bind;
     MrOpenSource *sources;
+    MrKeptMeaning *meanings;     /* that it was bound with */
+    int64_t meaning_bytes;       /* of their texts, as often as they were bound */
     const char *const *followed; /* paths that are read as streams, though the text says nothing */
     int32_t n_followed;
     MrSchema schema;
@@ -181,10 +190,35 @@ MR_MUST_USE MrStatus mr_memory_table_create(MrSession *session, const char *name
 /* Its query has ended: the rows stay. */
 void mr_memory_table_release(MrSession *session, const MrMemorySource *rows);
 
-/* ---- relations.c */
-/* A property of views that stand for what a door reads, not for what a user named: the view's name
- * means nothing, and this is what it is called instead, the same in each run. */
-#define MR_VIEW_SOURCE_NAME "millrace.frame.source"
-const char *mr_view_source_name(const MrTable *table); /* NULL: the view is none of these */
+/* ---- meaning.c: texts of queries that keep what they mean, whatever is made, replaced, dropped
+ * or set afterwards.  Counted, and freed when nobody holds them any more. */
+#define MR_MEANING_INPUT "#input"   /* `#input`.`0`: the first of the inputs */
+#define MR_MEANING_SOURCE "#source" /* the source */
+typedef struct MrMeaningSpec {
+    MrText text;
+    int32_t n_inputs;
+    MrMeaning *const *inputs;
+    const MrTable *source;   /* a provider with its options */
+    const char *source_name; /* in EXPLAIN and checkpoints: the same in each run */
+    /* A join of two inputs, which FROM knows under these names when it is an input; NULL: none. */
+    const char *left, *right;
+} MrMeaningSpec;
+MR_MUST_USE MrStatus mr_meaning_create(MrSession *session, const MrMeaningSpec *spec,
+                                       MrMeaning **out, MrError *err);
+MrMeaning *mr_meaning_hold(MrMeaning *meaning);
+void mr_meaning_let_go(MrMeaning *meaning); /* accepts NULL */
+/* Binds the text; the first time decides what it means.  The query's settings become the text's,
+ * and its schema is set.  To be called once a query. */
+MR_MUST_USE MrStatus mr_meaning_bind(MrMeaning *meaning, MrQuery *query, MrBoundQuery *out,
+                                     MrError *err);
+/* Binds it the first time, in a query of its own. */
+MR_MUST_USE MrStatus mr_meaning_make(MrSession *session, MrMeaning *meaning, MrError *err);
+bool mr_meaning_streaming(const MrMeaning *meaning); /* when it is made */
+/* A query that reads it. */
+MR_MUST_USE MrStatus mr_meaning_query(MrSession *session, MrMeaning *meaning, MrQuery **out,
+                                      MrError *err);
+/* A temporary view, instead of one that had the name. */
+MR_MUST_USE MrStatus mr_meaning_put_view(MrSession *session, MrMeaning *meaning, const char *name,
+                                         MrError *err);
 
 #endif

@@ -58,35 +58,36 @@ MrStatus mr__name_check(MrQuery *query, const char *name, MrError *err)
                                                  "name", mr_quote_name(&query->arena, name));
 }
 
-static MrStatus find_table(MrQuery *query, const char *const *parts, int32_t n_parts,
-                           bool see_temps, MrTable **out, MrError *err)
+static MrStatus find_table(MrQuery *query, const MrBindPlace *place, const char *const *parts,
+                           int32_t n_parts, bool see_temps, MrTable **out, MrError *err)
 {
-    MrCatalog *catalog = query->session->catalog;
     const char *name = parts[n_parts - 1];
     *out = NULL;
     if (n_parts == 1 && see_temps) {
-        MR_TRY(mr_catalog_get(catalog, &query->arena, MR_CATALOG_TEMP, name, false, out, err));
+        MR_TRY(mr__meaning_look(query, place, MR_CATALOG_TEMP, name, false, out, err));
         if (*out)
             return MR_OK;
     }
     if (n_parts > 3 || (n_parts == 3 && !mr_str_equal_nocase(parts[0], MR_CATALOG_NAME)))
         return MR_OK;
-    const char *database = n_parts > 1 ? parts[n_parts - 2] : query->session->database;
-    return mr_catalog_get(catalog, &query->arena, database, name, false, out, err);
+    const char *database = n_parts > 1          ? parts[n_parts - 2]
+                           : place->n_parts > 0 ? place->parts[place->n_parts - 1]
+                                                : query->session->database;
+    return mr__meaning_look(query, place, database, name, false, out, err);
 }
 
 MrStatus mr__table_find(MrQuery *query, const MrSqlName *name, MrTable **out, MrError *err)
 {
     MrSqlName plain;
     MR_TRY(mr_bind_name(&query->bind, name, &plain, err));
-    return find_table(query, plain.parts, plain.n_parts, true, out, err);
+    return find_table(query, &query->bind.place, plain.parts, plain.n_parts, true, out, err);
 }
 
 MrStatus mr__table_need(MrQuery *query, const MrSqlName *name, MrTable **out, MrError *err)
 {
     MrSqlName plain;
     MR_TRY(mr_bind_name(&query->bind, name, &plain, err));
-    MR_TRY(find_table(query, plain.parts, plain.n_parts, true, out, err));
+    MR_TRY(find_table(query, &query->bind.place, plain.parts, plain.n_parts, true, out, err));
     if (*out)
         return MR_OK;
     mr_error_at(err, name->place.idx, name->place.len);
@@ -133,10 +134,10 @@ static MrStatus open_source(void *self, const MrConnectorType *type, const MrOpt
     return mr_query_open_source(self, type, options, schema, streaming, out, err);
 }
 
-static MrSettings *view_settings(MrQuery *query, const MrTable *table)
+static MrSettings *view_settings(MrQuery *query, const MrBindPlace *place, const MrTable *table)
 {
     MrSettings *settings = MR_NEW(&query->arena, MrSettings);
-    *settings = query->settings;
+    *settings = *mr__place_settings(query, place);
     for (int32_t i = 0; i < table->sql_conf.n_options; i++) {
         const MrOption *option = &table->sql_conf.options[i];
         if (strcmp(option->key, "spark.sql.ansi.enabled") == 0)
@@ -145,20 +146,23 @@ static MrSettings *view_settings(MrQuery *query, const MrTable *table)
     return settings;
 }
 
-static MrStatus fill_view(MrQuery *query, const MrTable *table, MrBindRelation *out)
+static MrStatus fill_view(MrQuery *query, const MrBindPlace *place, const MrTable *table,
+                          MrBindRelation *out)
 {
     MrArena *arena = &query->arena;
     const char **parts = MR_NEW_N(arena, const char *, 1);
     parts[0] = table->sql_database ? table->sql_database : query->session->database;
     out->kind = MR_BIND_VIEW;
     out->text = mr_text(table->sql);
-    out->settings = view_settings(query, table);
+    out->options_sql = mr__place_sql_options(query, place);
+    out->settings = view_settings(query, place, table);
     out->place = (MrBindPlace){.catalog = MR_CATALOG_NAME,
                                .n_parts = 1,
                                .parts = parts,
                                .in_view = true,
                                .n_temps = table->n_temps,
-                               .temps = table->temps};
+                               .temps = table->temps,
+                               .meaning = place->meaning};
     out->is_temp = strcmp(table->database, MR_CATALOG_TEMP) == 0 ||
                    mr_str_equal_nocase(table->database, MR_CATALOG_GLOBAL_TEMP);
     const char *mode = table->schema_mode ? table->schema_mode : "";
@@ -178,8 +182,8 @@ static MrStatus fill_view(MrQuery *query, const MrTable *table, MrBindRelation *
 }
 
 /* The rows of a memory sink. */
-static MrStatus fill_memory(MrQuery *query, const MrTable *table, bool streaming,
-                            MrBindRelation *out, MrError *err)
+static MrStatus fill_memory(MrQuery *query, const MrBindPlace *place, const MrTable *table,
+                            bool streaming, MrBindRelation *out, MrError *err)
 {
     MrOpenSource *open = MR_NEW(&query->arena, MrOpenSource);
     if (streaming)
@@ -192,6 +196,16 @@ static MrStatus fill_memory(MrQuery *query, const MrTable *table, bool streaming
     out->kind = MR_BIND_SOURCE;
     out->type = &mr_connector_memory_source;
     out->source = open->source;
+    MrOption of_name = {"name", table->name};
+    const MrOptions options = {1, &of_name};
+    const MrSchema *now = &open->source->schema,
+                   *then = mr__meaning_schema(query, place, out->type, &options);
+    if (then && !mr__schema_equal(then, now))
+        return MR_FAIL(err, MR_COND_INCOMPATIBLE_TABLE_CHANGE_AFTER_ANALYSIS__COLUMNS_MISMATCH,
+                       "tableName", mr__table_quoted(&query->arena, table), "errors",
+                       "another query of that name has written it");
+    if (!then)
+        mr__meaning_schema_keep(place, out->type, &options, now);
     return MR_OK;
 }
 
@@ -223,11 +237,27 @@ static void follow(MrQuery *query, MrBindRelation *out)
                          &out->options);
 }
 
-static MrStatus fill_source(MrQuery *query, const MrTable *table, const MrOptions *more,
-                            bool streaming, MrBindRelation *out, MrError *err)
+/* A source whose columns nobody declared: it keeps those that a text found in it first. */
+static MrStatus open_as_found(MrQuery *query, const MrBindPlace *place, MrBindRelation *out,
+                              MrError *err)
+{
+    /* Only files have columns to be found out; a stream's begin when it starts. */
+    bool is_found = !out->streaming && mr_option(&out->options, NULL, "path");
+    if (is_found)
+        out->schema = mr__meaning_schema(query, place, out->type, &out->options);
+    MR_TRY(mr_query_open_source(query, out->type, &out->options, out->schema, out->streaming,
+                                &out->source, err));
+    if (is_found && !out->schema)
+        mr__meaning_schema_keep(place, out->type, &out->options, &out->source->schema);
+    return MR_OK;
+}
+
+static MrStatus fill_source(MrQuery *query, const MrBindPlace *place, const MrTable *table,
+                            const MrOptions *more, bool streaming, MrBindRelation *out,
+                            MrError *err)
 {
     if (strcmp(table->provider, mr_connector_memory_sink.name) == 0)
-        return fill_memory(query, table, streaming, out, err);
+        return fill_memory(query, place, table, streaming, out, err);
     if (streaming && table->kind == MR_CATALOG_MATERIALIZED_VIEW)
         return MR_FAIL(err, MR_COND_INCOMPATIBLE_BATCH_VIEW_READ, "datasetIdentifier",
                        mr__table_quoted(&query->arena, table));
@@ -241,9 +271,13 @@ static MrStatus fill_source(MrQuery *query, const MrTable *table, const MrOption
     follow(query, out);
     MrSchema *schema = MR_NEW(&query->arena, MrSchema);
     *schema = table->schema;
-    out->schema = schema->n_cols > 0 ? schema : NULL;
-    MR_TRY(mr_query_open_source(query, out->type, &out->options, out->schema, out->streaming,
-                                &out->source, err));
+    if (schema->n_cols > 0) {
+        out->schema = schema;
+        MR_TRY(mr_query_open_source(query, out->type, &out->options, out->schema, out->streaming,
+                                    &out->source, err));
+    } else {
+        MR_TRY(open_as_found(query, place, out, err));
+    }
     out->source->life = table->kind == MR_CATALOG_STREAMING_TABLE     ? MR_SOURCE_GROWS
                         : table->kind == MR_CATALOG_MATERIALIZED_VIEW ? MR_SOURCE_REPLACED
                                                                       : MR_SOURCE_ANY;
@@ -254,8 +288,9 @@ static MrStatus fill_source(MrQuery *query, const MrTable *table, const MrOption
 }
 
 /* csv.`/path` */
-static MrStatus fill_path(MrQuery *query, const MrConnectorType *type, const char *path,
-                          const MrOptions *more, bool streaming, MrBindRelation *out, MrError *err)
+static MrStatus fill_path(MrQuery *query, const MrBindPlace *place, const MrConnectorType *type,
+                          const char *path, const MrOptions *more, bool streaming,
+                          MrBindRelation *out, MrError *err)
 {
     MrOption of_path[] = {{"path", path}};
     out->kind = MR_BIND_SOURCE;
@@ -264,16 +299,7 @@ static MrStatus fill_path(MrQuery *query, const MrConnectorType *type, const cha
     out->options = options_join(&query->arena, &(MrOptions){MR_COUNT(of_path), of_path}, more);
     out->streaming = streaming;
     follow(query, out);
-    return mr_query_open_source(query, type, &out->options, NULL, out->streaming, &out->source,
-                                err);
-}
-
-const char *mr_view_source_name(const MrTable *table)
-{
-    for (int32_t i = 0; i < table->properties.n_options; i++)
-        if (strcmp(table->properties.options[i].key, MR_VIEW_SOURCE_NAME) == 0)
-            return table->properties.options[i].value;
-    return NULL;
+    return open_as_found(query, place, out, err);
 }
 
 static MrStatus find_relation(void *self, const MrBindPlace *place, const char *const *parts,
@@ -283,26 +309,19 @@ static MrStatus find_relation(void *self, const MrBindPlace *place, const char *
     static const MrOptions no_options = {0};
     MrQuery *query = self;
     MrTable *table;
-    const char **full = (const char **)parts;
-    int32_t n_full = n_parts;
     *out = (MrBindRelation){.kind = MR_BIND_NOTHING};
     options = options ? options : &no_options;
-    /* Inside a view a plain name means the database where the view was made. */
+    MrMeaning *input = mr__meaning_input(place, parts, n_parts);
+    if (input)
+        return mr__meaning_input_relation(query, input, out, err);
+    /* A plain name means the place's database: inside a view that where it was made. */
     bool see_temps = !place->in_view || place->is_temp;
     for (int32_t i = 0; n_parts == 1 && i < place->n_temps; i++)
         see_temps = see_temps || mr_str_equal_nocase(place->temps[i], parts[0]);
-    MR_TRY(find_table(query, parts, n_parts, see_temps, &table, err));
-    if ((!table || (place->in_view && strcmp(table->database, MR_CATALOG_TEMP) != 0)) &&
-        n_parts == 1 && place->n_parts > 0) {
-        full = MR_NEW_N(arena, const char *, 2);
-        full[0] = place->parts[place->n_parts - 1];
-        full[1] = parts[0];
-        n_full = 2;
-        MR_TRY(find_table(query, full, n_full, false, &table, err));
-    }
+    MR_TRY(find_table(query, place, parts, n_parts, see_temps, &table, err));
     if (!table) {
         const MrConnectorType *type = n_parts == 2 ? mr_connector_find(parts[0]) : NULL;
-        return type ? fill_path(query, type, parts[1], options, streaming, out, err) : MR_OK;
+        return type ? fill_path(query, place, type, parts[1], options, streaming, out, err) : MR_OK;
     }
     bool is_temp = strcmp(table->database, MR_CATALOG_TEMP) == 0;
     bool is_global = mr_str_equal_nocase(table->database, MR_CATALOG_GLOBAL_TEMP);
@@ -317,24 +336,24 @@ static MrStatus find_relation(void *self, const MrBindPlace *place, const char *
     names[1] = table->database;
     names[2] = table->name;
     out->parts = names + 3 - out->n_parts;
-    out->name = mr_view_source_name(table);
+    out->name = mr__meaning_source_name(place, parts, n_parts);
+    if (table->body)
+        return mr__meaning_relation(query, table->body, out, err);
     if (table->provider)
-        return fill_source(query, table, options, streaming, out, err);
-    return fill_view(query, table, out);
+        return fill_source(query, place, table, options, streaming, out, err);
+    return fill_view(query, place, table, out);
 }
 
-static MrStatus find_variable(void *self, const char *const *parts, int32_t n_parts, MrArena *arena,
-                              MrBindVariable *out, MrError *err)
+static MrStatus find_variable(void *self, const MrBindPlace *place, const char *const *parts,
+                              int32_t n_parts, MrArena *arena, MrBindVariable *out, MrError *err)
 {
     MrQuery *query = self;
     *out = (MrBindVariable){0};
     bool is_session = n_parts == 1 || (n_parts == 2 && mr_str_equal_nocase(parts[0], "session")) ||
                       (n_parts == 3 && mr_str_equal_nocase(parts[0], "system") &&
                        mr_str_equal_nocase(parts[1], "session"));
-    MrVariable *variable =
-        is_session ? *mr__variable_place(query->session, parts[n_parts - 1]) : NULL;
-    if (variable)
-        *out = (MrBindVariable){true, variable->name, variable->value};
+    if (is_session)
+        mr__meaning_variable(query, place, parts[n_parts - 1], out);
     return MR_OK;
 }
 

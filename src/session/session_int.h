@@ -145,7 +145,32 @@ MR_MUST_USE MrStatus mr__command_explain(MrQuery *query, const MrSqlStatement *s
 MR_MUST_USE MrStatus mr__command_cache(MrQuery *query, const MrSqlStatement *statement,
                                        MrError *err);
 
+/* ---- meaning.c: what names stand for, as of a place */
+MR_MUST_USE MrStatus mr__meaning_look(MrQuery *query, const MrBindPlace *place,
+                                      const char *database, const char *name, bool function,
+                                      MrTable **out, MrError *err);
+void mr__meaning_variable(MrQuery *query, const MrBindPlace *place, const char *name,
+                          MrBindVariable *out);
+/* The input that the name stands for; NULL: none. */
+MrMeaning *mr__meaning_input(const MrBindPlace *place, const char *const *parts, int32_t n_parts);
+MR_MUST_USE MrStatus mr__meaning_input_relation(MrQuery *query, MrMeaning *input,
+                                                MrBindRelation *out, MrError *err);
+MR_MUST_USE MrStatus mr__meaning_relation(MrQuery *query, MrCatalogBody *body, MrBindRelation *out,
+                                          MrError *err);
+const MrSettings *mr__place_settings(const MrQuery *query, const MrBindPlace *place);
+const MrSqlOptions *mr__place_sql_options(const MrQuery *query, const MrBindPlace *place);
+/* What plans call the source, when that is what the name stands for; NULL: it is not. */
+const char *mr__meaning_source_name(const MrBindPlace *place, const char *const *parts,
+                                    int32_t n_parts);
+/* The columns that were found in a source that says none; NULL: they are to be found out now. */
+const MrSchema *mr__meaning_schema(MrQuery *query, const MrBindPlace *place,
+                                   const MrConnectorType *type, const MrOptions *options);
+void mr__meaning_schema_keep(const MrBindPlace *place, const MrConnectorType *type,
+                             const MrOptions *options, const MrSchema *schema);
+void mr__meanings_let_go(MrQuery *query);
+
 /* ---- variables.c */
+const MrVector *mr__variable_value(MrArena *arena, const MrType *type, const MrVector *value);
 MrVariable **mr__variable_place(MrSession *session, const char *name); /* *place NULL: none */
 void mr__variables_clear(MrSession *session);
 

@@ -26,18 +26,23 @@ void mr__variables_clear(MrSession *session)
     }
 }
 
+const MrVector *mr__variable_value(MrArena *arena, const MrType *type, const MrVector *value)
+{
+    MrVector *flat = mr_vector_create(arena, mr_type_own(arena, type), 1);
+    mr_vector_copy_row(arena, value, 0, flat, 0);
+    flat->encoding = MR_CONSTANT;
+    for (int32_t i = 0; type->kind == MR_TYPE_STRUCT && i < type->n_fields; i++)
+        flat->children[i]->encoding = MR_CONSTANT;
+    flat->n_items = 1;
+    return flat;
+}
+
 static void variable_fill(MrVariable *variable, const char *name, const MrType *type,
                           const MrVector *value)
 {
     variable->name = mr_arena_str(&variable->arena, name);
-    variable->type = mr_type_own(&variable->arena, type);
-    MrVector *flat = mr_vector_create(&variable->arena, variable->type, 1);
-    mr_vector_copy_row(&variable->arena, value, 0, flat, 0);
-    flat->encoding = MR_CONSTANT;
-    for (int32_t i = 0; variable->type->kind == MR_TYPE_STRUCT && i < variable->type->n_fields; i++)
-        flat->children[i]->encoding = MR_CONSTANT;
-    flat->n_items = 1;
-    variable->value = flat;
+    variable->value = mr__variable_value(&variable->arena, type, value);
+    variable->type = variable->value->type;
 }
 
 /* Puts the variable in place of an older one of that name. */

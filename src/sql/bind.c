@@ -1,13 +1,14 @@
 /* bind.c - the binder's doors: queries, expressions, names; bodies of views and functions. */
 #include "sql/bind_int.h"
 
-static void binder_init(Binder *b, const MrBindOptions *options, MrError *err)
+void mr__binder_init(Binder *b, const MrBindOptions *options, MrError *err)
 {
     *b = (Binder){.options = options,
                   .catalog = options->catalog,
                   .planner = options->planner,
                   .arena = options->planner->arena,
                   .settings = options->planner->settings,
+                  .eval = *options->planner->context,
                   .text = options->text,
                   .place = options->place,
                   .err = err};
@@ -81,7 +82,7 @@ MrStatus mr_bind_query(const MrBindOptions *options, const MrSqlQuery *query, Mr
 {
     Binder b;
     Rel rel = {0};
-    binder_init(&b, options, err);
+    mr__binder_init(&b, options, err);
     MR_TRY(mr__query_bind(&b, query, NULL, &rel));
     if (rel.plan->depth > MR_PLAN_DEPTH_MAX)
         return MR_FAIL(err, MR_COND_FAILED_TO_PARSE_TOO_COMPLEX);
@@ -97,7 +98,7 @@ MrStatus mr_bind_value(const MrBindOptions *options, const MrSqlExpr *expr, cons
     Scope none = {0};
     Ctx ctx = {.scope = &none};
     MrExpr *bound = NULL;
-    binder_init(&b, options, err);
+    mr__binder_init(&b, options, err);
     MR_TRY(mr__expr_bind(&b, &ctx, expr, &bound));
     if (to)
         MR_TRY(mr__store_cast(&b, bound, to, NULL, NULL, &bound));
@@ -127,7 +128,7 @@ MrStatus mr__name_plain(Binder *b, const MrSqlName *name, MrSqlName *out)
                       MR_FAIL(b->err, MR_COND_NOT_A_CONSTANT_STRING__WRONG_TYPE, "name",
                               "IDENTIFIER", "expr", mr__quote_sql(b, expr->sql), "dataType",
                               mr_type_catalog_text(b->arena, expr->type)));
-    MR_TRY(mr_expr_fold(b->arena, b->planner->context, expr, &value, b->err));
+    MR_TRY(mr_expr_fold(b->arena, &b->eval, expr, &value, b->err));
     if (mr_vector_is_null(value, 0))
         return mr__at(b, ast->place,
                       MR_FAIL(b->err, MR_COND_NOT_A_CONSTANT_STRING__NULL, "name", "IDENTIFIER",
@@ -142,7 +143,7 @@ MrStatus mr_bind_name(const MrBindOptions *options, const MrSqlName *name, MrSql
                       MrError *err)
 {
     Binder b;
-    binder_init(&b, options, err);
+    mr__binder_init(&b, options, err);
     return mr__name_plain(&b, name, out);
 }
 
@@ -153,7 +154,7 @@ Binder mr__body_enter(Binder *b, const MrBindPlace *place, MrText text, const Mr
     b->ctes = NULL;
     b->text = text;
     if (settings)
-        b->settings = settings;
+        b->settings = b->eval.settings = settings;
     b->depth++;
     return saved;
 }
@@ -164,8 +165,10 @@ void mr__body_leave(Binder *b, const Binder *saved)
     b->ctes = saved->ctes;
     b->text = saved->text;
     b->settings = saved->settings;
+    b->eval.settings = saved->eval.settings;
     b->depth = saved->depth;
     b->views = saved->views;
+    b->frame_depth = saved->frame_depth;
 }
 
 MrStatus mr__body_query(Binder *b, const MrSqlOptions *options, Scope *outer, Rel *out)

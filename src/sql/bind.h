@@ -14,8 +14,7 @@
 typedef enum MrBindRelationKind {
     MR_BIND_NOTHING, /* no such table or view                                  */
     MR_BIND_SOURCE,  /* a table: type, options, source, schema                 */
-    MR_BIND_VIEW,    /* a view: its text, bound again at each use              */
-    MR_BIND_PLAN     /* a frame's plan under a name (temporary view); it is copied with new ids */
+    MR_BIND_VIEW     /* a view: its text, bound again at each use              */
 } MrBindRelationKind;
 
 /* Where names without a qualifier are looked up. */
@@ -28,6 +27,8 @@ typedef struct MrBindPlace {
     bool is_temp; /* a temporary function sees every one */
     int32_t n_temps;
     const char *const *temps;
+    /* Names mean what they meant in that text; NULL: what they mean now.  For the catalog only. */
+    struct MrMeaning *meaning;
 } MrBindPlace;
 
 typedef struct MrBindRelation {
@@ -52,8 +53,10 @@ typedef struct MrBindRelation {
         *query_columns; /* names of the query's output when the view was made; NULL: by place */
     bool is_temp;
     bool schema_binding; /* types must still be right: cast is refused (BINDING)       */
-    /* PLAN */
-    const MrPlan *plan;
+    bool is_frame;       /* made of what was there before: it cannot be part of itself */
+    /* A join whose sides are still named: the first n_left columns are of the one; NULL: none. */
+    int32_t n_left;
+    const char *left, *right;
 } MrBindRelation;
 
 /* A SQL function of the user. */
@@ -90,8 +93,8 @@ typedef struct MrBindCatalog {
     /* NULL: there are none. */
     MrStatus (*find_function)(void *self, const MrBindPlace *place, const char *const *parts,
                               int32_t n_parts, MrArena *arena, MrBindFunction *out, MrError *err);
-    MrStatus (*find_variable)(void *self, const char *const *parts, int32_t n_parts, MrArena *arena,
-                              MrBindVariable *out, MrError *err);
+    MrStatus (*find_variable)(void *self, const MrBindPlace *place, const char *const *parts,
+                              int32_t n_parts, MrArena *arena, MrBindVariable *out, MrError *err);
 } MrBindCatalog;
 
 /* A value of :name or ?. */

@@ -100,7 +100,7 @@ static const MrVector *constant_value(Binder *b, MrExpr *expr)
                                    : expr->args[i];
     }
     const MrVector *value = NULL;
-    if (mr_expr_fold(b->arena, b->planner->context, shallow, &value, &ignored) == MR_OK)
+    if (mr_expr_fold(b->arena, &b->eval, shallow, &value, &ignored) == MR_OK)
         expr->folded = value;
     return expr->folded;
 }

@@ -120,7 +120,7 @@ static MrStatus typed_literal(Binder *b, const MrSqlExpr *ast, MrExpr **out)
     const MrVector *value = NULL;
     MrStatus status = mr_expr_cast(b->arena, b->settings, text, type, MR_CAST_TRY, &cast, b->err);
     if (status == MR_OK)
-        status = mr_expr_fold(b->arena, b->planner->context, cast, &value, b->err);
+        status = mr_expr_fold(b->arena, &b->eval, cast, &value, b->err);
     if (status == MR_NO_MEMORY || status == MR_CANCELED)
         return status;
     if (status != MR_OK || mr_vector_is_null(value, 0)) {

@@ -112,11 +112,13 @@ struct Binder {
     MrPlanner *planner;
     MrArena *arena;
     const MrSettings *settings;
+    MrEvalContext eval; /* of constants: with these settings */
     MrText text;
     MrBindPlace place;
     MrError *err;
     Cte *ctes;
     int32_t depth;               /* of views and functions */
+    int32_t frame_depth;         /* of frames: views in which none can be part of itself */
     const struct ViewUse *views; /* whose text is bound here, the innermost first */
 };
 
@@ -125,6 +127,7 @@ struct Binder {
 #define MR__GROUPING_ID (-101)
 
 /* bind.c */
+void mr__binder_init(Binder *b, const MrBindOptions *options, MrError *err);
 bool mr__setting_bool(const Binder *b, const char *key, bool fallback);
 int64_t mr__setting_i64(const Binder *b, const char *key, int64_t fallback);
 const char *mr__double_text(Binder *b, double value);

@@ -226,7 +226,7 @@ static MrStatus range_bind(Binder *b, const MrSqlExpr *ast, MrExpr **out)
     MrExpr *literal = mr__literal_text(b, text), *cast = NULL;
     const MrVector *value = NULL;
     MR_TRY(mr_expr_cast(b->arena, b->settings, literal, type, MR_CAST_TRY, &cast, b->err));
-    MR_TRY(mr_expr_fold(b->arena, b->planner->context, cast, &value, b->err));
+    MR_TRY(mr_expr_fold(b->arena, &b->eval, cast, &value, b->err));
     if (mr_vector_is_null(value, 0)) {
         static const char *const fields[] = {"year", "month", "day", "hour", "minute", "second"};
         return mr__at(
@@ -304,7 +304,7 @@ MrStatus mr__interval_us(Binder *b, MrSqlPlace place, const MrExpr *text, int64_
     int64_t us = 0;
     if (!mr_expr_is_constant(text))
         return mr__at(b, place, MR_FAIL_UNSUPPORTED(b->err, "windows whose length is no constant"));
-    MR_TRY(mr_expr_fold(b->arena, b->planner->context, text, &value, b->err));
+    MR_TRY(mr_expr_fold(b->arena, &b->eval, text, &value, b->err));
     if (value->type->kind == MR_TYPE_INTERVAL_DT && !mr_vector_is_null(value, 0)) {
         *out = value->i64[0];
         return MR_OK;

@@ -379,7 +379,8 @@ MrStatus mr__name_bind(Binder *b, Ctx *ctx, const MrSqlName *name, MrSqlPlace pl
     if (b->catalog->find_variable) {
         for (int32_t n = n_parts; n > 0; n--) {
             MrBindVariable var = {0};
-            MR_TRY(b->catalog->find_variable(b->catalog->self, parts, n, b->arena, &var, b->err));
+            MR_TRY(b->catalog->find_variable(b->catalog->self, &b->place, parts, n, b->arena, &var,
+                                             b->err));
             if (!var.found)
                 continue;
             MrExpr *value = mr_expr_literal(b->arena, var.value);

@@ -54,7 +54,7 @@ static MrStatus value_fold(Binder *b, Scope *outer, const MrSqlExpr *ast, const 
                        mr_type_catalog_text(b->arena, type));
     const char *sql = expr->sql;
     MR_TRY(mr__cast(b, expr, type, &expr));
-    MR_TRY(mr_expr_fold(b->arena, b->planner->context, expr, &value, b->err));
+    MR_TRY(mr_expr_fold(b->arena, &b->eval, expr, &value, b->err));
     *out = mr_expr_literal(b->arena, value);
     (*out)->sql = sql;
     return MR_OK;

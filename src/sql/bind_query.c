@@ -403,8 +403,7 @@ MrStatus mr__limit_value(Binder *b, const MrSqlExpr *ast, const char *name, int6
     if (expr->type->kind != MR_TYPE_INT && expr->type->kind != MR_TYPE_TINYINT &&
         expr->type->kind != MR_TYPE_SMALLINT)
         return limit_fail(b, ast, name, expr, "type", "");
-    MR_TRY(
-        mr__at(b, ast->place, mr_expr_fold(b->arena, b->planner->context, expr, &value, b->err)));
+    MR_TRY(mr__at(b, ast->place, mr_expr_fold(b->arena, &b->eval, expr, &value, b->err)));
     if (mr_vector_is_null(value, 0))
         return limit_fail(b, ast, name, expr, "null", "");
     int64_t n = value->type->kind == MR_TYPE_INT        ? value->i32[0]

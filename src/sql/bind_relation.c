@@ -219,37 +219,26 @@ static MrStatus view_check_cycle(Binder *b, const MrBindRelation *view)
     const char *name = mr_quote_names(b->arena, options->view_parts, options->n_view_parts),
                *path = name;
     for (const ViewUse *use = b->views; use; use = use->outer)
-        path =
-            mr_arena_printf(b->arena, "%s -> %s",
-                            mr_quote_names(b->arena, use->view->parts, use->view->n_parts), path);
+        if (use->view->n_parts > 0) /* not what a frame is made of */
+            path = mr_arena_printf(b->arena, "%s -> %s",
+                                   mr_quote_names(b->arena, use->view->parts, use->view->n_parts),
+                                   path);
     return MR_FAIL(b->err, MR_COND_RECURSIVE_VIEW, "viewIdent", name, "newPath",
                    mr_arena_printf(b->arena, "%s -> %s", name, path));
 }
 
-static MrStatus view_bind(Binder *b, const MrSqlRelation *ast, const MrBindRelation *view, Rel *out)
+/* The columns as they were when the view was made. */
+static MrStatus view_project(Binder *b, const MrBindRelation *view, MrPlan **plan)
 {
-    Rel rel = {0};
-    if (b->depth >= 100)
-        return mr__at(b, ast->place,
-                      MR_FAIL(b->err, MR_COND_VIEW_EXCEED_MAX_NESTED_DEPTH, "viewName",
-                              mr_quote_names(b->arena, view->parts, view->n_parts),
-                              "maxNestedDepth", "100"));
-    MR_TRY(view_check_cycle(b, view));
-    Binder saved = mr__body_enter(b, &view->place, view->text, view->settings);
-    b->views = &(ViewUse){view, saved.views};
-    MrStatus status = mr__body_query(
-        b, view->options_sql ? view->options_sql : b->options->sql_options, NULL, &rel);
-    mr__body_leave(b, &saved);
-    MR_TRY(status);
-    int32_t n = view->columns ? view->n_columns : rel.plan->n_cols;
+    int32_t n = view->columns ? view->n_columns : (*plan)->n_cols;
     MrNamedExpr *exprs = MR_NEW_N(b->arena, MrNamedExpr, n + 1);
     for (int32_t i = 0; i < n; i++) {
         int32_t at = i;
         if (view->query_columns)
-            MR_TRY(view_column_find(b, view, rel.plan, i, &at));
-        if (at >= rel.plan->n_cols)
+            MR_TRY(view_column_find(b, view, *plan, i, &at));
+        if (at >= (*plan)->n_cols)
             return MR_FAIL_INTERNAL(b->err, "the view has more columns than its query");
-        const MrColumn *col = &rel.plan->cols[at];
+        const MrColumn *col = &(*plan)->cols[at];
         exprs[i].column = *col;
         exprs[i].expr = mr_plan_column_expr(b->planner, col);
         exprs[i].column.id = mr_planner_id(b->planner);
@@ -265,8 +254,39 @@ static MrStatus view_bind(Binder *b, const MrSqlRelation *ast, const MrBindRelat
             }
         }
     }
-    mr__rel_from_plan(b, mr_plan_project(b->planner, rel.plan, exprs, n), view->parts,
-                      view->n_parts, out);
+    *plan = mr_plan_project(b->planner, *plan, exprs, n);
+    return MR_OK;
+}
+
+static MrStatus view_bind(Binder *b, const MrSqlRelation *ast, const MrBindRelation *view, Rel *out)
+{
+    Rel rel = {0};
+    if (view->is_frame && b->frame_depth >= MR_SQL_MAX_DEPTH / 2)
+        return MR_FAIL(b->err, MR_COND_FAILED_TO_PARSE_TOO_COMPLEX);
+    if (b->depth >= 100 && !view->is_frame)
+        return mr__at(b, ast->place,
+                      MR_FAIL(b->err, MR_COND_VIEW_EXCEED_MAX_NESTED_DEPTH, "viewName",
+                              mr_quote_names(b->arena, view->parts, view->n_parts),
+                              "maxNestedDepth", "100"));
+    MR_TRY(view_check_cycle(b, view));
+    Binder saved = mr__body_enter(b, &view->place, view->text, view->settings);
+    b->views = &(ViewUse){view, saved.views};
+    b->depth -= view->is_frame;
+    b->frame_depth += view->is_frame;
+    MrStatus status = mr__body_query(
+        b, view->options_sql ? view->options_sql : b->options->sql_options, NULL, &rel);
+    mr__body_leave(b, &saved);
+    MR_TRY(status);
+    MrPlan *plan = rel.plan;
+    if (!view->is_frame)
+        MR_TRY(view_project(b, view, &plan));
+    mr__rel_from_plan(b, plan, view->parts, view->n_parts, out);
+    const char *const *left = view->left ? qual_one(b, view->left) : NULL;
+    const char *const *right = view->left ? qual_one(b, view->right) : NULL;
+    for (int32_t i = 0; i < plan->n_cols && left; i++) {
+        out->cols[i].qual = i < view->n_left ? left : right;
+        out->cols[i].n_qual = 1;
+    }
     return MR_OK;
 }
 
@@ -336,9 +356,6 @@ static MrStatus table_bind(Binder *b, const MrSqlRelation *ast, Scope *outer, Re
                            found.n_parts, found.streaming, out);
     case MR_BIND_VIEW:
         return view_bind(b, ast, &found, out);
-    case MR_BIND_PLAN:
-        mr__rel_from_plan(b, mr_plan_copy(b->planner, found.plan), found.parts, found.n_parts, out);
-        return MR_OK;
     }
     return MR_FAIL_INTERNAL(b->err, "relation kind %d", found.kind);
 }
@@ -454,8 +471,7 @@ static MrStatus fold_i64(Binder *b, MrExpr *expr, const char *param, const MrSql
                       MR_FAIL(b->err, MR_COND_NON_FOLDABLE_ARGUMENT, "funcName", "`range`",
                               "paramName", mr_quote_name(b->arena, param), "paramType",
                               "\"BIGINT\""));
-    MR_TRY(
-        mr__at(b, ast->place, mr_expr_fold(b->arena, b->planner->context, expr, &value, b->err)));
+    MR_TRY(mr__at(b, ast->place, mr_expr_fold(b->arena, &b->eval, expr, &value, b->err)));
     if (mr_vector_is_null(value, 0))
         return mr__at(b, ast->place,
                       MR_FAIL(b->err, MR_COND_FAILED_FUNCTION_CALL, "funcName", "`range`"));
@@ -649,7 +665,7 @@ static MrStatus watermark_bind(Binder *b, const MrSqlRelation *ast, Scope *outer
     bool is_alias = expr_ast->kind == MR_SQL_ALIAS;
     MR_TRY(mr__expr_bind(b, &ctx, is_alias ? expr_ast->alias.value : expr_ast, &expr));
     MR_TRY(mr__expr_bind(b, &delay_ctx, ast->watermark.delay, &delay));
-    MR_TRY(mr_expr_fold(b->arena, b->planner->context, delay, &value, b->err));
+    MR_TRY(mr_expr_fold(b->arena, &b->eval, delay, &value, b->err));
     int64_t delay_us = 0;
     if (value->type->kind == MR_TYPE_INTERVAL_DT)
         delay_us = value->i64[0];

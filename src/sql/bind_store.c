@@ -192,14 +192,8 @@ static MrStatus store_bind(Binder *b, MrPlan *plan, const MrBindTarget *target, 
 MrStatus mr_bind_store(const MrBindOptions *options, MrPlan *plan, const MrBindTarget *target,
                        bool by_name, MrPlan **out, MrError *err)
 {
-    Binder b = {.options = options,
-                .catalog = options->catalog,
-                .planner = options->planner,
-                .arena = options->planner->arena,
-                .settings = options->planner->settings,
-                .text = options->text,
-                .place = options->place,
-                .err = err};
+    Binder b;
+    mr__binder_init(&b, options, err);
     return store_bind(&b, plan, target, by_name, out);
 }
 
@@ -243,15 +237,8 @@ static MrStatus partitions_named(Binder *b, const MrBindTarget *target, MrExpr *
 MrStatus mr_bind_insert(const MrBindOptions *options, const MrSqlInsert *insert,
                         const MrBindTarget *target, MrBoundQuery *out, MrError *err)
 {
-    Binder binder = {.options = options,
-                     .catalog = options->catalog,
-                     .planner = options->planner,
-                     .arena = options->planner->arena,
-                     .settings = options->planner->settings,
-                     .text = options->text,
-                     .place = options->place,
-                     .err = err};
-    Binder *b = &binder;
+    Binder binder, *b = &binder;
+    mr__binder_init(b, options, err);
     int32_t n = target->n_columns;
     int32_t *from = MR_NEW_N(b->arena, int32_t, n + 1);
     MrExpr **given = MR_NEW_N(b->arena, MrExpr *, n + 1);

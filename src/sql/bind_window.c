@@ -57,8 +57,7 @@ static MrStatus edge_bind(Binder *b, Ctx *ctx, const MrSqlBound *bound, const Mr
         MR_TRY(mr__call_bind(b, ctx, bound->place, "negative", &expr, 1, sql, &expr));
     }
     const MrVector *value = NULL;
-    MR_TRY(
-        mr__at(b, bound->place, mr_expr_fold(b->arena, b->planner->context, expr, &value, b->err)));
+    MR_TRY(mr__at(b, bound->place, mr_expr_fold(b->arena, &b->eval, expr, &value, b->err)));
     MrExpr *literal = mr_expr_literal(b->arena, value);
     literal->sql = expr->sql;
     *offset = literal;
@@ -97,7 +96,7 @@ static MrStatus frame_check(Binder *b, const MrSqlWindow *spec, const MrWindowFr
     const MrVector *is_wrong = NULL;
     MR_TRY(mr_expr_call(b->arena, b->settings, ">", (MrExpr *[]){frame->from, frame->to}, 2, &wrong,
                         b->err));
-    MR_TRY(mr_expr_fold(b->arena, b->planner->context, wrong, &is_wrong, b->err));
+    MR_TRY(mr_expr_fold(b->arena, &b->eval, wrong, &is_wrong, b->err));
     if (mr_vector_is_null(is_wrong, 0) || !is_wrong->i8[0])
         return MR_OK;
     return mr__at(b, spec->place,
