@@ -60,7 +60,8 @@ static int byte_at(MrText text, int32_t at)
     return at < text.size_bytes ? (uint8_t)text.data[at] : 0;
 }
 
-/* Bytes of white space at a place: ASCII, and the blanks of Unicode that Spark knows. */
+/* Bytes of white space at a place: ASCII, the blanks of Unicode that Spark knows, and an editor's
+ * mark at the begin of a file. */
 static int32_t space_bytes(MrText text, int32_t at)
 {
     int c = byte_at(text, at);
@@ -71,7 +72,8 @@ static int32_t space_bytes(MrText text, int32_t at)
     int32_t n_bytes;
     int32_t code = mr_utf8_next(text.data + at, text.size_bytes - at, &n_bytes);
     bool space = code == 0xa0 || code == 0x1680 || (code >= 0x2000 && code <= 0x200a) ||
-                 code == 0x2028 || code == 0x202f || code == 0x205f || code == 0x3000;
+                 code == 0x2028 || code == 0x202f || code == 0x205f || code == 0x3000 ||
+                 (code == 0xfeff && at == 0);
     return space ? n_bytes : 0;
 }
 

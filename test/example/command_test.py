@@ -37,6 +37,7 @@ CALLS = [
     (["--format", "table", "-e", "EXPLAIN SELECT 1"], 0, None, []),
     (["-f", "two.sql"], 1, "1\n", ["DIVIDE_BY_ZERO", "two.sql, line 4, column 4:\n     1/0;\n     ^"]),
     (["-f", "bytes.sql"], 1, "", ["PARSE_SYNTAX_ERROR", "bytes.sql, line 1, column 9"]),
+    (["-f", "mark.sql"], 0, "1\n", []),
     (["-f", "caf\udce9.sql"], 2, "", ["PATH_NOT_FOUND", "caf\ufffd.sql"]),
     (["--format", "caf\udce9"], 2, "", ["unknown format caf\ufffd"]),
     (["-e", "SELECT " + "1, " * 100 + "nope"], 1, "", ["column 308", "...", "^"]),
@@ -265,6 +266,16 @@ def ends_by_signals(folder: str) -> None:
         raise AssertionError(f"full disk: {done}")
 
 
+def keeps_near_the_limit(folder: str) -> None:
+    """Memory that one step gave back is not held beside the next one's."""
+    query = "SELECT max(x) FROM (SELECT lag(id, 10) OVER (ORDER BY id DESC) AS x FROM range(8000000))"
+    args = [MILLRACE, "--conf", "millrace.memory.limit=60m", "-e", query]
+    process = subprocess.Popen(args, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    kilobytes = os.wait4(process.pid, 0)[2].ru_maxrss
+    if not 40_000 < kilobytes < 85_000:
+        raise AssertionError(f"{kilobytes} KB under a limit of 60 MiB")
+
+
 def main() -> int:
     """All of it in a folder of its own."""
     with tempfile.TemporaryDirectory() as folder:
@@ -272,6 +283,7 @@ def main() -> int:
         chain = "".join(f", a{i} AS (SELECT x + 1 AS x FROM a{i - 1})" for i in range(1, 8000))
         pathlib.Path(folder, "chain.sql").write_text(f"WITH a0 AS (SELECT 1 AS x){chain} SELECT * FROM a7999")
         pathlib.Path(folder, "terms.sql").write_text("SELECT " + "+".join(["1"] * 2000))
+        pathlib.Path(folder, "mark.sql").write_bytes(b"\xef\xbb\xbfSELECT 1;\n")
         pathlib.Path(folder, "bytes.sql").write_bytes(b"SELECT '\xff'")
         pathlib.Path(folder, "spark-warehouse", "strange").mkdir(parents=True)
         pathlib.Path(folder, "spark-warehouse", "strange", "1.csv").write_text("not ours\n")
@@ -279,6 +291,7 @@ def main() -> int:
         for why in bad:
             print(why)
         ends_by_signals(folder)
+        keeps_near_the_limit(folder)
         shell_works(folder)
         words_end_the_shell(folder)
         tables_fit_the_terminal(folder)
