@@ -249,7 +249,7 @@ MR_API MR_MUST_USE MrStatus mr_streaming_query_await(MrStreamingQuery *query, in
 /* Waits until all that was there at the call has been processed, or the query has ended. */
 MR_API MR_MUST_USE MrStatus mr_streaming_query_process_all(MrStreamingQuery *query, MrError *err);
 /* Asks it to stop at the border of an epoch, and waits for that; fails when the query has failed.
- */
+ * One that has ended, in any way, holds its checkpoint and its name no longer. */
 MR_API MR_MUST_USE MrStatus mr_streaming_query_stop(MrStreamingQuery *query, MrError *err);
 /* The last progress as JSON with Spark's field names; "" before the first epoch.  Borrowed until
  * the next call. */

@@ -66,6 +66,16 @@ static void ask_to_stop(MrStreamingQuery *streaming)
     mr_mutex_unlock(streaming->mutex);
 }
 
+/* The checkpoint, and the name of a memory sink's rows. */
+static void let_go_of_all(MrStreamingQuery *streaming)
+{
+    mr_stream_close(streaming->stream);
+    streaming->stream = NULL;
+    if (streaming->memory)
+        mr_memory_table_release(streaming->session, streaming->memory);
+    streaming->memory = NULL;
+}
+
 static void stream_thread(void *arg)
 {
     MrStreamingQuery *streaming = arg;
@@ -83,6 +93,7 @@ static void stream_thread(void *arg)
         if (!ended && step != MR_STREAM_WORKED)
             rest(streaming, step);
     }
+    let_go_of_all(streaming); /* who sees that it has ended may start it again */
     mr_mutex_lock(streaming->mutex);
     streaming->ended = true;
     streaming->status = status;
@@ -358,11 +369,9 @@ void mr_streaming_query_close(MrStreamingQuery *streaming)
     MR_ASSERT(own_query != streaming); /* the header forbids it */
     if (streaming->thread)
         mr_thread_join(streaming->thread);
-    mr_stream_close(streaming->stream);
+    let_go_of_all(streaming);
     mr_query_close(streaming->query);
     mr_interrupt_give(session, streaming->interrupt);
-    if (streaming->memory)
-        mr_memory_table_release(session, streaming->memory);
     mr_buffer_deinit(&streaming->progress);
     mr_buffer_deinit(&streaming->shown);
     mr_cond_destroy(streaming->changed);

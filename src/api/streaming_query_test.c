@@ -257,6 +257,8 @@ static void the_memory_sink_is_a_table_of_the_querys_name(void **state)
         assert_int_equal(count_of(session, "SELECT * FROM seen WHERE n = 3"), 5);
     }
     assert_int_equal(count_of(session, "SHOW TABLES LIKE 'seen'"), 1);
+    MrFrame *counts_seen = NULL; /* while the rows are those of counts */
+    MR_OKAY(mr_session_sql(session, "SELECT * FROM seen", &counts_seen, &err));
     MrStreamingQuery *query = start(input, &(MrStreamStart){.format = "memory", .name = "seen"});
     MR_OKAY(mr_streaming_query_process_all(query, &err));
     assert_int_equal(count_of(session, "SELECT * FROM seen"), 15); /* while it runs */
@@ -267,8 +269,15 @@ static void the_memory_sink_is_a_table_of_the_querys_name(void **state)
     expect_failure(mr_frame_start(input, &(MrStreamStart){.format = "memory"}, &second, &err),
                    "INVALID_PARAMETER_VALUE");
     assert_null(second);
+    MR_OKAY(mr_streaming_query_stop(query, &err));
+    second = start(input, &(MrStreamStart){.format = "memory", .name = "seen"});
     mr_streaming_query_close(query);
+    MR_OKAY(mr_streaming_query_process_all(second, &err));
+    mr_streaming_query_close(second);
     assert_int_equal(count_of(session, "SELECT * FROM seen"), 15); /* and after */
+    expect_failure(mr_frame_show(counts_seen, NULL, stdout, &err),
+                   "INCOMPATIBLE_TABLE_CHANGE_AFTER_ANALYSIS.COLUMNS_MISMATCH");
+    mr_frame_close(counts_seen);
     assert_int_equal(count_of(session, "DROP VIEW seen"), 0);
     mr_frame_close(counts);
     mr_frame_close(input);
@@ -608,7 +617,7 @@ static void a_checkpoint_is_of_one_query_at_a_time(void **state)
 {
     char checkpoint[300], command[700];
     MrSession *session = session_open();
-    MrStreamingQuery *second = NULL;
+    MrStreamingQuery *second = NULL, *third = NULL;
     write_input(2);
     snprintf(checkpoint, sizeof checkpoint, "%s/of-one", folder);
     const MrStreamStart to = {.format = "noop", .checkpoint = checkpoint};
@@ -617,7 +626,12 @@ static void a_checkpoint_is_of_one_query_at_a_time(void **state)
     MR_OKAY(mr_streaming_query_process_all(first, &err));
     expect_failure(mr_frame_start(input, &to, &second, &err), "CONCURRENT_STREAM_LOG_UPDATE");
     MR_OKAY(mr_streaming_query_stop(first, &err));
+    second = start(input, &to); /* what has ended holds nothing, closed or not */
+    expect_failure(mr_frame_start(input, &to, &third, &err), "CONCURRENT_STREAM_LOG_UPDATE");
+    assert_null(third);
     mr_streaming_query_close(first);
+    mr_streaming_query_close(second);
+    second = NULL;
     first = start(input, &to);
     mr_streaming_query_close(first);
     /* A byte in the middle of its log. */
@@ -629,6 +643,31 @@ static void a_checkpoint_is_of_one_query_at_a_time(void **state)
     assert_int_equal(mr_frame_start(input, &to, &second, &err), MR_CORRUPT);
     assert_null(second);
     mr_frame_close(input);
+    mr_session_close(session);
+}
+
+/* A stream reads what its frame's text meant when it was made. */
+static void a_stream_keeps_what_its_frame_meant(void **state)
+{
+    MrSession *session = session_open();
+    MrFrame *frame = NULL, *later = NULL, *command = NULL;
+    write_input(2);
+    MrFrame *input = input_open(session);
+    MR_OKAY(mr_frame_create_view(input, "v", &err));
+    MR_OKAY(mr_session_sql(session, "SELECT a FROM v WHERE a > 3", &frame, &err));
+    MR_OKAY(mr_frame_create_view(frame, "v", &err));
+    MR_OKAY(mr_session_sql(session, "SELECT a FROM v", &later, &err));
+    MR_OKAY(mr_session_sql(session, "DROP VIEW v", &command, &err));
+    MrStreamingQuery *query =
+        start(later, &(MrStreamStart){.format = "memory", .name = "m", .available_now = true});
+    mr_frame_close(command);
+    mr_frame_close(later);
+    mr_frame_close(frame);
+    mr_frame_close(input);
+    await_end(query);
+    assert_true(count_of(session, "SELECT * FROM m") >= 4); /* others have put files there */
+    assert_int_equal(count_of(session, "SELECT * FROM m WHERE a <= 3"), 0);
+    mr_streaming_query_close(query);
     mr_session_close(session);
 }
 
@@ -684,6 +723,7 @@ static const struct CMUnitTest tests[] = {
     MR_UNIT_TEST(every_source_and_sink_goes_on_from_its_checkpoint),
     MR_UNIT_TEST(state_over_frames_goes_on_from_its_checkpoint),
     MR_UNIT_TEST(a_checkpoint_is_of_its_source),
+    MR_UNIT_TEST(a_stream_keeps_what_its_frame_meant),
     MR_UNIT_TEST(a_checkpoint_is_of_one_query_at_a_time),
 };
 
