@@ -232,8 +232,9 @@ class Maker:
                 return Piece(kind, "CASE WHEN ", p, " THEN ", e(kind), *([" ELSE ", e(kind)] if self.chance(0.7) else []), " END")
             if which == 1:
                 return Piece(kind, "coalesce(", e(kind), ", ", e(kind), ")")
-            if which == 2:
-                return Piece(kind, "nullif(", e(kind), ", ", e(kind), ")")
+            if which == 2:  # the engine's plan has the first twice
+                first = self.scalar_subquery(kind, scope, outer) if subqueries and depth >= 2 and self.chance(0.3) else e(kind)
+                return Piece(kind, "nullif(", first, ", ", e(kind), ")")
             if which == 3 and kind not in NESTED:
                 return Piece(kind, rng.choice(["greatest(", "least("]), e(kind), ", ", e(kind), ")")
             other = rng.choice(["int", "str", "dbl"])
