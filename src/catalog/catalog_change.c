@@ -156,15 +156,43 @@ static MrStatus gone_settle(MrCatalog *catalog, MrArena *arena, const char *data
     return file_remove(catalog, arena, database, path, err);
 }
 
-/* Gives a folder or a file its other name, when it has not got it. */
-static MrStatus name_move(MrOs *os, MrArena *arena, const char *from, const char *to, MrError *err)
+/* Is there nothing, or only what a writer to a table that was dropped has left? */
+static MrStatus is_fresh(MrCatalog *catalog, MrArena *arena, const char *location, bool *out,
+                         MrError *err)
 {
+    MrFileInfo info;
+    MrDirEntry *entries = NULL;
+    int64_t n_entries = 0;
+    MR_TRY(catalog->os->stat(catalog->os, location, &info, err));
+    if (info.exists)
+        MR_TRY(catalog->os->list(catalog->os, location, arena, &entries, &n_entries, err));
+    *out = true;
+    for (int64_t i = 0; i < n_entries; i++)
+        *out = *out && (strcmp(entries[i].name, "_millrace") == 0 ||
+                        strcmp(entries[i].name, "_SUCCESS") == 0);
+    return MR_OK;
+}
+
+/* Gives a folder or a file its other name, when it has not got it. */
+static MrStatus name_move(MrCatalog *catalog, MrArena *arena, const char *from, const char *to,
+                          bool back, MrError *err)
+{
+    MrOs *os = catalog->os;
     MrFileInfo from_info, to_info;
     const char *from_slash = strrchr(from, '/'), *to_slash = strrchr(to, '/');
+    bool fresh = true;
     MR_TRY(os->stat(os, from, &from_info, err));
     MR_TRY(os->stat(os, to, &to_info, err));
-    if (!from_info.exists || to_info.exists)
+    if (!from_info.exists)
         return MR_OK;
+    if (to_info.exists && to_info.is_dir)
+        MR_TRY(is_fresh(catalog, arena, to, &fresh, err));
+    if (!fresh)
+        return back ? MR_OK
+                    : MR_FAIL(err, MR_COND_LOCATION_ALREADY_EXISTS, "identifier", to, "location",
+                              to);
+    if (to_info.exists && to_info.is_dir)
+        MR_TRY(mr_os_discard_tree(os, to, err));
     MR_TRY(os->rename(os, from, to, err));
     MR_TRY(os->dir_sync(os, mr_arena_strn(arena, to, to_slash - to), MR_STEP_CATALOG_FOLDER_SYNC,
                         err));
@@ -192,7 +220,7 @@ static MrStatus names_move(MrCatalog *catalog, MrArena *arena, const MrTable *ta
     for (int i = 0; i < 3; i++) {
         const char *const *pair = pairs[back ? 2 - i : i];
         if (pair[0])
-            MR_TRY(name_move(catalog->os, arena, pair[back], pair[!back], err));
+            MR_TRY(name_move(catalog, arena, pair[back], pair[!back], back, err));
     }
     return MR_OK;
 }
@@ -410,17 +438,14 @@ MrStatus mr_catalog_move(MrCatalog *catalog, MrArena *arena, const MrTable *tabl
 MrStatus mr_catalog_make_begin(MrCatalog *catalog, MrArena *arena, const MrTable *next,
                                const MrTable *old, const char *query, MrError *err)
 {
-    MrFileInfo info = {0};
     Pending pending = {.next = next, .query = query, .created_us = next->created_us};
     bool same =
         old && old->location && next->location && strcmp(old->location, next->location) == 0;
     if (old && is_managed(old) && !same)
         pending.old_location = old->location;
     pending.old_flow = old && is_flow(old);
-    if (is_managed(next) && !same) {
-        MR_TRY(catalog->os->stat(catalog->os, next->location, &info, err));
-        pending.fresh = !info.exists;
-    }
+    if (is_managed(next) && !same)
+        MR_TRY(is_fresh(catalog, arena, next->location, &pending.fresh, err));
     return pending_write(catalog, arena, next->database, mr_catalog_file_name(arena, next->name),
                          &pending, err);
 }

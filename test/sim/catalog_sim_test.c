@@ -42,6 +42,11 @@ static const Case cases[] = {
      .probes = {MOVED},
      .after = {"CREATE TABLE t (id INT)", "INSERT INTO t VALUES (7)", "DROP TABLE u",
                "CREATE TABLE u AS SELECT 3 AS id", "SELECT * FROM t JOIN u ON t.id <> u.id"}},
+    {.name = "rename over what a refused writer has left",
+     .before = {"CREATE TABLE t AS SELECT 1 AS id", "file: /warehouse/u/_millrace/id=x"},
+     .act = "ALTER TABLE t RENAME TO u",
+     .probes = {MOVED},
+     .after = {"INSERT INTO u VALUES (2)", "SELECT count(*) FROM u"}},
     {.name = "rename a streaming table",
      .before = {FILES, "run: " FLOW},
      .act = "ALTER TABLE v RENAME TO u",
@@ -220,7 +225,10 @@ static MrStatus file_step(World *world, const char *given, MrError *err)
     char path[100];
     const char *is = strchr(given, '=');
     snprintf(path, sizeof path, "%.*s", (int)(is - given), given);
-    MR_TRY(world->os->make_dir(world->os, "/in", err));
+    const char *slash = strrchr(path, '/');
+    char folder[100];
+    snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path);
+    MR_TRY(world->os->make_dir(world->os, folder, err));
     return mr_os_write_file(world->os, path, mr_text(is + 1), MR_STEP_SINK_FILE_SYNC,
                             MR_STEP_SINK_FOLDER_SYNC, err);
 }
