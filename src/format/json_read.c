@@ -214,11 +214,11 @@ static inline const char *step_string(JsonStep *step, const char *at, uint32_t *
     return stop;
 }
 
-/* Blanks inside an object or an array may be line ends, which end the record: a value is read no
- * further than its line.  Other values cannot hold one. */
+/* Blanks before a value and inside an object or an array may be line ends, which end the record: a
+ * value is read no further than its line.  Other values cannot hold one. */
 static inline const char *value_limit(const char *at, const char *end)
 {
-    return *at == '{' || *at == '[' ? line_behind(at, end) : end;
+    return *at == '{' || *at == '[' || mr__json_blank(*at) ? line_behind(at, end) : end;
 }
 
 /* The value of a step, which may stand behind more blanks than the learnt one did. */
