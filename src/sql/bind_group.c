@@ -389,6 +389,21 @@ static MrStatus grouping_rewrite(Select *s, MrExpr *expr, MrExpr **out)
                           "groupingColumns", mr_builder_text(&keys).data));
 }
 
+/* Keys are NULL in the sets without them, and so may be what is made of keys that never were. */
+static bool is_nullable(const MrExpr *before, const MrExpr *now)
+{
+    bool all = true, any = false;
+    for (int32_t i = 0; i < now->n_args; i++) {
+        all = all && now->args[i]->nullable;
+        any = any || (now->args[i]->nullable && !before->args[i]->nullable);
+    }
+    if (before->nullable || !any)
+        return before->nullable;
+    if (now->kind == MR_EXPR_COALESCE)
+        return all;
+    return now->kind != MR_EXPR_CALL || !(now->bound->flags & MR_FN_NEVER_NULL);
+}
+
 static MrStatus group_rewrite(Select *s, MrExpr *expr, MrExpr **out)
 {
     Binder *b = s->b;
@@ -446,6 +461,7 @@ static MrStatus group_rewrite(Select *s, MrExpr *expr, MrExpr **out)
         if (expr->window.filter)
             MR_TRY(group_rewrite(s, expr->window.filter, &copy->window.filter));
     }
+    copy->nullable = is_nullable(expr, copy);
     *out = copy;
     return MR_OK;
 }

@@ -27,3 +27,7 @@ SELECT a, grouping(a) AS g FROM VALUES (1) AS t(a) GROUP BY ROLLUP (a, 2);
 SELECT a FROM VALUES (1) AS t(a) GROUP BY a, grouping(a);
 SELECT a FROM VALUES (1) AS t(a) WHERE grouping(a) = 1;
 SELECT * FROM VALUES (1) AS t(a) JOIN VALUES (2) AS u(b) ON grouping(a) = 1;
+
+-- What is made of keys may be NULL in the sets without them, whatever it was before.
+CREATE TABLE rolled USING parquet AS SELECT coalesce(c, c) AS a, upper(c) AS b, CASE WHEN n = 1 THEN c ELSE 'x' END AS d, coalesce(c, '-') AS e, n + 1 AS f, c IS NULL AS g FROM VALUES ('a', 1), ('b', 2) v(c, n) GROUP BY ROLLUP (c, n);
+SELECT * FROM rolled ORDER BY ALL;
