@@ -83,35 +83,45 @@ MrPlan *mr__rel_project(Binder *b, const Rel *rel)
 
 /* ---------------------------------------------------------------- tables */
 
-/* Where the source has a declared column: sources put partition columns last. */
-static int32_t source_column(const MrSchema *has, const char *name, int32_t idx)
+/* The declared columns in the order of the source, which puts partition columns last, when these
+ * are the same by their names; else as they are. */
+static const MrSchema *source_order(Binder *b, const MrSchema *has, const MrSchema *declared)
 {
-    if (idx < has->n_cols && strcmp(has->cols[idx].name, name) == 0)
-        return idx;
-    for (int32_t i = 0; i < has->n_cols; i++)
-        if (strcmp(has->cols[i].name, name) == 0)
-            return i;
-    return idx;
+    MrSchema *out = MR_NEW(b->arena, MrSchema);
+    MrField *cols = MR_NEW_N(b->arena, MrField, declared->n_cols + 1);
+    *out = (MrSchema){declared->n_cols, cols};
+    if (has->n_cols != declared->n_cols)
+        return declared;
+    for (int32_t i = 0; i < has->n_cols; i++) {
+        int32_t at = i;
+        if (strcmp(has->cols[i].name, declared->cols[i].name) != 0)
+            for (at = 0; at < has->n_cols; at++)
+                if (strcmp(has->cols[i].name, declared->cols[at].name) == 0)
+                    break;
+        if (at == has->n_cols)
+            return declared;
+        cols[i] = declared->cols[at];
+    }
+    return out;
 }
 
 static MrStatus source_bind(Binder *b, const char *name, const MrConnectorType *type,
                             const MrOptions *options, MrSource *source, const MrSchema *schema,
                             const char *const *qual, int32_t n_qual, bool streaming, Rel *out)
 {
-    const MrSchema *use = schema ? schema : &source->schema;
+    const MrSchema *use = schema ? source_order(b, &source->schema, schema) : &source->schema;
     MrPlan *plan = MR_NEW(b->arena, MrPlan);
     MrColumn *cols = MR_NEW_N(b->arena, MrColumn, use->n_cols + 1);
     int32_t *source_cols = MR_NEW_N(b->arena, int32_t, use->n_cols + 1);
     bool differs = false;
     for (int32_t i = 0; i < use->n_cols; i++) {
         const MrField *field = &use->cols[i];
-        int32_t at = source_column(&source->schema, field->name, i);
-        bool is_there = at < source->schema.n_cols;
-        const MrType *has = is_there ? source->schema.cols[at].type : field->type;
+        bool is_there = i < source->schema.n_cols;
+        const MrType *has = is_there ? source->schema.cols[i].type : field->type;
         /* NOT NULL is kept by those who write here; files may hold what others wrote. */
-        bool nullable = field->nullable || (is_there && source->schema.cols[at].nullable);
+        bool nullable = field->nullable || (is_there && source->schema.cols[i].nullable);
         cols[i] = (MrColumn){mr_planner_id(b->planner), field->name, has, nullable};
-        source_cols[i] = at;
+        source_cols[i] = i;
         differs = differs || !mr_type_same_data(has, field->type);
     }
     plan->kind = MR_PLAN_SCAN;

@@ -33,6 +33,9 @@ CREATE TABLE of_files USING parquet LOCATION 'both';
 SELECT * FROM of_files WHERE k = 'a';
 CREATE TABLE declared (x INT, k STRING, v INT) USING parquet LOCATION 'both';
 SELECT x, k, v FROM declared ORDER BY x;
+SELECT * FROM declared ORDER BY x;
+CREATE TABLE plain (k STRING, x INT, v INT) USING parquet PARTITIONED BY (k) LOCATION 'both';
+SELECT * FROM plain WHERE k = 'a';
 -- Structs are merged, wherever they stand.
 INSERT OVERWRITE DIRECTORY 'merged/a' USING parquet SELECT named_struct('p', 1) AS s, array(named_struct('p', 1)) AS l;
 INSERT OVERWRITE DIRECTORY 'merged/b' USING parquet SELECT named_struct('q', 'x', 'p', 2) AS s, array(named_struct('r', 3)) AS l, 4 AS z;
