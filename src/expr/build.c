@@ -80,6 +80,19 @@ MrStatus mr_expr_cast(MrArena *arena, const MrSettings *settings, MrExpr *arg, c
     return MR_OK;
 }
 
+MrExpr *mr_expr_char_store(MrArena *arena, MrExpr *text, const MrType *to)
+{
+    if (to->kind != MR_TYPE_STRING || to->length == 0)
+        return text;
+    MrExpr *expr = expr_new(arena, MR_EXPR_CALL, to, text->nullable);
+    expr->sql = text->sql;
+    expr->n_args = 1;
+    expr->args = MR_NEW_N(arena, MrExpr *, 1);
+    expr->args[0] = text;
+    expr->bound = mr_char_store_bind(arena, to);
+    return expr;
+}
+
 MrStatus mr_expr_call(MrArena *arena, const MrSettings *settings, const char *name, MrExpr **args,
                       int32_t n_args, MrExpr **out, MrError *err)
 {

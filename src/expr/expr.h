@@ -103,6 +103,8 @@ MR_MUST_USE MrStatus mr_expr_call(MrArena *arena, const MrSettings *settings, co
                                   MrExpr **args, int32_t n_args, MrExpr **out, MrError *err);
 MR_MUST_USE MrStatus mr_expr_cast(MrArena *arena, const MrSettings *settings, MrExpr *arg,
                                   const MrType *to, MrCastMode mode, MrExpr **out, MrError *err);
+/* The text as a column of char(n) or varchar(n) keeps it; other types: as it is. */
+MrExpr *mr_expr_char_store(MrArena *arena, MrExpr *text, const MrType *to);
 MrExpr *mr_expr_and(MrArena *arena, MrExpr *a,
                     MrExpr *b); /* flattens; either may be NULL: the other */
 /* expr where condition is true, else NULL without evaluating it. */

@@ -227,23 +227,17 @@ bool mr_text_value_set(const MrTextValue *self, const MrEvalContext *context, Mr
     int64_t i64;
     switch (self->type->kind) {
     case MR_TYPE_STRING:
-        if (self->type->length == 0 ||
-            mr_utf8_length(text.data, text.size_bytes) == self->type->length ||
-            (!self->type->is_char &&
-             mr_utf8_length(text.data, text.size_bytes) < self->type->length)) {
-            vec->str[row] = mr_str_borrow(text.data, text.size_bytes);
-            return true;
-        }
-        if (self->type->is_char &&
-            mr_utf8_length(text.data, text.size_bytes) < self->type->length) {
+        if (self->type->is_char) { /* filled up; what is longer was not checked when it came */
             int64_t n_pad = self->type->length - mr_utf8_length(text.data, text.size_bytes);
-            char *padded = mr_arena_alloc(arena, text.size_bytes + n_pad);
-            memcpy(padded, text.data, (size_t)text.size_bytes);
-            memset(padded + text.size_bytes, ' ', (size_t)n_pad);
-            vec->str[row] = mr_str_borrow(padded, text.size_bytes + n_pad);
-            return true;
+            if (n_pad > 0) {
+                char *padded = mr_arena_alloc(arena, text.size_bytes + n_pad);
+                memcpy(padded, text.data, (size_t)text.size_bytes);
+                memset(padded + text.size_bytes, ' ', (size_t)n_pad);
+                text = (MrText){padded, text.size_bytes + n_pad};
+            }
         }
-        return false;
+        vec->str[row] = mr_str_borrow(text.data, text.size_bytes);
+        return true;
     case MR_TYPE_BINARY:
         vec->str[row] = mr_str_borrow(text.data, text.size_bytes);
         return true;

@@ -210,6 +210,10 @@ const MrType *mr_coerce_common(MrArena *arena, const MrSettings *settings, const
 /* True when every value of `from` is one of `to`, or its text. */
 bool mr_coerce_is_up(const MrType *from, const MrType *to);
 
+/* A text into a column of char(n) or varchar(n) (function/char_store.c); fails with
+ * EXCEED_LIMIT_LENGTH. */
+MrBound *mr_char_store_bind(MrArena *arena, const MrType *to);
+
 /* Casts (function/cast.c).  A cast is a bound function too: one argument. */
 typedef enum MrCastMode { MR_CAST_ANSI, MR_CAST_LEGACY, MR_CAST_TRY } MrCastMode;
 /* Fails with DATATYPE_MISMATCH.CAST_WITHOUT_SUGGESTION etc. when the types cannot be cast.  sql:

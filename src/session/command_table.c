@@ -177,7 +177,10 @@ MrStatus mr__table_store(MrQuery *query, const MrTable *table, MrPlan *plan, MrP
 {
     MrSchema given = mr_plan_schema(&query->arena, plan);
     *out = plan;
-    if (mr__schema_equal(&given, &table->schema))
+    bool fits = mr__schema_equal(&given, &table->schema);
+    for (int32_t i = 0; fits && i < given.n_cols; i++) /* char(n), varchar(n): to be looked at */
+        fits = table->schema.cols[i].type->length == 0;
+    if (fits)
         return MR_OK;
     MrBindTarget target = mr__bind_target(query, table);
     return mr_bind_store(&query->bind, plan, &target, true, out, err);
@@ -307,7 +310,8 @@ static MrStatus old_decides(MrQuery *query, const MrSqlCreateTable *create, cons
     MR_TRY(mr_catalog_get(query->session->catalog, &query->arena, table->database, table->name,
                           false, old, err));
     *done = *old && create->if_not_exists;
-    if (*old && !*done && !create->or_replace)
+    bool is_view = *old && (*old)->kind == MR_CATALOG_VIEW;
+    if (*old && !*done && (!create->or_replace || is_view))
         return MR_FAIL(err, MR_COND_TABLE_OR_VIEW_ALREADY_EXISTS, "relationName",
                        mr__table_quoted(&query->arena, *old));
     return MR_OK;
@@ -450,6 +454,9 @@ MrStatus mr__command_truncate(MrQuery *query, const MrSqlStatement *statement, M
     MrTable *table;
     MR_TRY(mr__table_need(query, &statement->table.name, &table, err));
     if (!table->provider)
+        return MR_FAIL(err, MR_COND_EXPECT_TABLE_NOT_VIEW__NO_ALTERNATIVE, "viewName",
+                       mr__table_quoted(&query->arena, table), "operation", "TRUNCATE TABLE");
+    if (table->kind == MR_CATALOG_MATERIALIZED_VIEW) /* its rows are its query's */
         return MR_FAIL(err, MR_COND_EXPECT_TABLE_NOT_VIEW__NO_ALTERNATIVE, "viewName",
                        mr__table_quoted(&query->arena, table), "operation", "TRUNCATE TABLE");
     if (table->external)

@@ -103,6 +103,7 @@ static const struct {
      "org.apache.spark.sql.catalyst.ExtendedAnalysisException"},
     {MR_COND_DIVIDE_BY_ZERO, "org.apache.spark.SparkArithmeticException"},
     {MR_COND_DUPLICATED_MAP_KEY, "org.apache.spark.SparkRuntimeException"},
+    {MR_COND_EXCEED_LIMIT_LENGTH, "org.apache.spark.SparkRuntimeException"},
     {MR_COND_EXEC_IMMEDIATE_DUPLICATE_ARGUMENT_ALIASES,
      "org.apache.spark.sql.catalyst.parser.ParseException"},
     {MR_COND_FEATURE_NOT_ENABLED, "org.apache.spark.sql.catalyst.parser.ParseException"},

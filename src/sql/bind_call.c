@@ -189,9 +189,61 @@ static MrStatus call_bind(Binder *b, Ctx *ctx, MrSqlPlace place, const char *nam
     return MR_OK;
 }
 
+static bool compares(const char *name)
+{
+    static const char *const names[] = {"=", "<=>", "<", "<=", ">", ">=", "!=", "<>", "in"};
+    for (int64_t i = 0; i < MR_COUNT(names); i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* How many characters a text has for sure: a constant, or a column of char(n); -1: it depends. */
+static int64_t fixed_length(const MrExpr *expr)
+{
+    if (expr->type->kind != MR_TYPE_STRING)
+        return -1;
+    if (expr->kind == MR_EXPR_COLUMN)
+        return expr->type->is_char ? expr->type->length : -1;
+    if (expr->kind != MR_EXPR_LITERAL || mr_vector_is_null(expr->literal, 0))
+        return -1;
+    MrText text = mr_str_text(&expr->literal->str[0]);
+    return mr_utf8_length(text.data, text.size_bytes);
+}
+
+/* A column of char(n) is compared as if what it is compared with were filled up with blanks, too.
+ * Source: Spark's ApplyCharTypePadding. */
+static MrStatus chars_pad(Binder *b, MrExpr **args, int32_t n_args)
+{
+    int64_t longest = 0;
+    bool any_char = false, all_fixed = true;
+    for (int32_t i = 0; i < n_args; i++) {
+        int64_t n = fixed_length(args[i]);
+        longest = n > longest ? n : longest;
+        all_fixed = all_fixed && n >= 0;
+        any_char = any_char || (args[i]->kind == MR_EXPR_COLUMN && n >= 0);
+    }
+    for (int32_t i = 0; any_char && all_fixed && i < n_args; i++) {
+        MrExpr *parts[3] = {args[i], mr__literal_int(b, (int32_t)longest),
+                            mr__literal_text(b, " ")};
+        if (fixed_length(args[i]) == longest)
+            continue;
+        MR_TRY(mr_expr_call(b->arena, b->settings, "rpad", parts, 3, &args[i], b->err));
+        args[i]->sql = parts[0]->sql;
+    }
+    return MR_OK;
+}
+
 MrStatus mr__call_bind(Binder *b, Ctx *ctx, MrSqlPlace place, const char *name, MrExpr *const *args,
                        int32_t n_args, const char *sql, MrExpr **out)
 {
+    if (compares(name)) {
+        MrExpr **own = MR_NEW_N(b->arena, MrExpr *, n_args + 1);
+        for (int32_t i = 0; i < n_args; i++)
+            own[i] = args[i];
+        MR_TRY(chars_pad(b, own, n_args));
+        return call_bind(b, ctx, place, name, own, NULL, NULL, n_args, sql, out);
+    }
     return call_bind(b, ctx, place, name, args, NULL, NULL, n_args, sql, out);
 }
 

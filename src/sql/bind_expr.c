@@ -422,26 +422,39 @@ static void widen_ints(Binder *b, MrExpr **args, int32_t n)
     }
 }
 
+/* Constants are tried: most of them are casts of literals, which do not fail. */
+static bool may_fail(Binder *b, const MrExpr *item)
+{
+    const MrVector *value;
+    MrError ignored = {0};
+    if (!mr_expr_can_fail(item))
+        return false;
+    return !mr_expr_is_constant(item) ||
+           mr_expr_fold(b->arena, b->planner->context, item, &value, &ignored) != MR_OK;
+}
+
 /* An item that may fail counts only where none before it is equal: a IN (x, y, z), where y may
  * fail, is a IN (x) OR a = y OR a IN (z). */
 static MrStatus in_lazily(Binder *b, MrExpr *in, MrExpr **out)
 {
     MrExpr **args = in->args, **parts = MR_NEW_N(b->arena, MrExpr *, in->n_args);
     int32_t n_parts = 0;
-    bool fails = false;
-    for (int32_t i = 1; i < in->n_args; i++)
-        fails = fails || (mr_expr_can_fail(args[i]) && !mr_expr_is_constant(args[i]));
+    bool fails = false, *failing = MR_NEW_N(b->arena, bool, in->n_args);
+    for (int32_t i = 1; i < in->n_args && in->kind == MR_EXPR_CALL; i++) {
+        failing[i] = may_fail(b, args[i]);
+        fails = fails || failing[i];
+    }
     *out = in;
     if (!fails || in->kind != MR_EXPR_CALL || !mr_expr_is_pure(args[0]))
         return MR_OK;
     for (int32_t i = 1, next = 1; i < in->n_args; i = next) {
-        bool one = mr_expr_can_fail(args[i]);
+        bool one = failing[i];
         MrExpr **piece = MR_NEW_N(b->arena, MrExpr *, in->n_args);
         int32_t n = 1;
         piece[0] = args[0];
         do {
             piece[n++] = args[next++];
-        } while (!one && next < in->n_args && !mr_expr_can_fail(args[next]));
+        } while (!one && next < in->n_args && !failing[next]);
         MR_TRY(mr_expr_call(b->arena, b->settings, one ? "=" : "in", piece, n, &parts[n_parts++],
                             b->err));
     }

@@ -36,7 +36,7 @@ MrStatus mr__store_cast(Binder *b, MrExpr *expr, const MrType *to, const char *t
                         const char *column, MrExpr **out)
 {
     if (mr_type_equal(expr->type, to)) {
-        *out = expr;
+        *out = mr_expr_char_store(b->arena, expr, to);
         return MR_OK;
     }
     const char *policy =
@@ -57,8 +57,29 @@ MrStatus mr__store_cast(Binder *b, MrExpr *expr, const MrType *to, const char *t
                         &cast, b->err));
     if (cast != expr)
         cast->sql = expr->sql;
-    *out = cast;
+    *out = mr_expr_char_store(b->arena, cast, to);
     return MR_OK;
+}
+
+/* A value of PARTITION (..): texts are cast like any text, not as rows are stored, and the empty
+ * text is the partition of NULL, as no folder can have its name. */
+static MrStatus partition_cast(Binder *b, MrExpr *expr, const MrBindTarget *target, int32_t idx,
+                               MrExpr **out)
+{
+    const MrField *col = &target->columns[idx];
+    if (expr->type->kind == MR_TYPE_STRING && expr->kind == MR_EXPR_LITERAL &&
+        !mr_vector_is_null(expr->literal, 0)) {
+        MrText text = mr_str_text(&expr->literal->str[0]);
+        if (col->type->kind != MR_TYPE_STRING) {
+            MR_TRY(mr_expr_cast(b->arena, b->settings, expr, col->type, MR_CAST_ANSI, out, b->err));
+            return MR_OK;
+        }
+        if (text.size_bytes == 0 || mr_text_equal(text, MR_TEXT("__HIVE_DEFAULT_PARTITION__"))) {
+            *out = mr_expr_null(b->arena, col->type);
+            return MR_OK;
+        }
+    }
+    return mr__store_cast(b, expr, col->type, target->table, col->name, out);
 }
 
 static MrStatus default_bind(Binder *b, const MrBindTarget *target, int32_t col, MrExpr **out)
@@ -158,7 +179,7 @@ static MrStatus store_project(Binder *b, MrPlan *plan, const MrBindTarget *targe
         const MrField *field = &target->columns[i];
         MrExpr *expr = NULL;
         if (given && given[i])
-            MR_TRY(mr__store_cast(b, given[i], field->type, target->table, field->name, &expr));
+            MR_TRY(partition_cast(b, given[i], target, i, &expr));
         else if (from[i] >= 0)
             MR_TRY(mr__store_cast(b, mr_plan_column_expr(b->planner, &plan->cols[from[i]]),
                                   field->type, target->table, field->name, &expr));
@@ -227,7 +248,7 @@ static MrStatus partitions_named(Binder *b, const MrBindTarget *target, MrExpr *
         if (!given[i])
             continue;
         args[0]->column.idx = i;
-        MR_TRY(mr__store_cast(b, given[i], col->type, target->table, col->name, &args[1]));
+        MR_TRY(partition_cast(b, given[i], target, i, &args[1]));
         MR_TRY(mr_expr_call(b->arena, b->settings, "<=>", args, 2, &same, b->err));
         *out = mr_expr_and(b->arena, *out, same);
     }
@@ -252,6 +273,11 @@ MrStatus mr_bind_insert(const MrBindOptions *options, const MrSqlInsert *insert,
             return mr__at(b, value->place,
                           MR_FAIL(b->err, MR_COND_NON_PARTITION_COLUMN, "columnName",
                                   mr_quote_name(b->arena, value->name)));
+        for (int32_t k = 0; k < i; k++)
+            if (mr__name_equal(b, insert->partition.items[k].name, value->name))
+                return mr__at(b, value->place,
+                              MR_FAIL(b->err, MR_COND_DUPLICATE_KEY, "keyColumn",
+                                      mr_quote_name(b->arena, value->name)));
         if (!value->value)
             continue;
         Scope none = {0};

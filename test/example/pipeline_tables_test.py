@@ -106,6 +106,9 @@ def play_edits(work: pathlib.Path) -> None:
         else:
             assert done.returncode == 1 and want in done.stderr, f"{table} AS {query}: {done}"
             wanted = "" if "VIEW" in table else wanted
+        if "VIEW" in table:  # its rows are its query's
+            emptied = subprocess.run([MILLRACE, "-e", "TRUNCATE TABLE t"], cwd=work, capture_output=True, text=True, timeout=60)
+            assert emptied.returncode == 1 and "EXPECT_TABLE_NOT_VIEW" in emptied.stderr, emptied
         got = millrace(work, "-e", "SELECT * FROM t ORDER BY ALL")
         assert got == wanted, f"{table} AS {query}: {got!r} instead of {wanted!r}"
 

@@ -17,3 +17,5 @@ SELECT exists(array(1, 0), x -> 1 / x > 0) AS a, forall(array(2, 0), x -> 1 / x 
 SELECT exists(array(-1, NULL, 0), x -> 1 / x > 0) AS a;
 SELECT id, exists(l, x -> 1 / x > 0) AS a FROM VALUES (1, array(1, 0)), (2, array(-1)), (3, array()), (4, NULL), (5, array(NULL, -1)), (6, array(NULL, 2, 0)) v(id, l);
 SELECT id, forall(l, x -> 1 / x > 0) AS a FROM VALUES (1, array(-1, 0)), (2, array(1)), (3, array()), (4, NULL), (5, array(NULL, 1)), (6, array(NULL, -2, 0)) v(id, l);
+SELECT id IN (0, raise_error('x')) AS a, 1 IN (1, 1 / 0) AS b, NULL IN (1, 1 / 0) AS c, 2 IN (CAST('1' AS INT), CAST('2' AS INT)) AS d FROM range(1);
+SELECT 2 IN (1, 1 / 0) AS a;
